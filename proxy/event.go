@@ -1,0 +1,67 @@
+package proxy
+
+import (
+	"context"
+	"time"
+)
+
+// EventType tells the kinds of journal lines apart.
+type EventType string
+
+// The event types. A request that goes on has one decision (written before the
+// first byte leaves) and one end; a denial is a decision only.
+const (
+	EventDecision EventType = "decision"
+	EventEnd      EventType = "end"
+	EventNote     EventType = "note" // start, stop, reload and what else a reader should know
+)
+
+// Event is one line of the journal. No field ever holds a secret's value or
+// an auth header: hosts, paths and reasons are redacted before they get here.
+// Text that the agent chose (Host, Path, Method, Reason) is raw: whoever shows
+// it escapes it.
+type Event struct {
+	Time    time.Time `json:"time"`
+	Type    EventType `json:"type"`
+	ID      string    `json:"id,omitempty"`      // of the exchange; the agent sees it as request_id
+	Session string    `json:"session,omitempty"` // the bottle, or the credential of a standalone proxy
+
+	// Of a decision.
+	Proto    string         `json:"proto,omitempty"` // connect, passthrough, http/1.1, h2
+	Method   string         `json:"method,omitempty"`
+	Scheme   string         `json:"scheme,omitempty"`
+	Host     string         `json:"host,omitempty"`
+	Port     int            `json:"port,omitempty"`
+	Path     string         `json:"path,omitempty"` // with the query, redacted
+	Verdict  Action         `json:"verdict,omitempty"`
+	Rule     string         `json:"rule,omitempty"`
+	Reason   string         `json:"reason,omitempty"`
+	Findings []EventFinding `json:"findings,omitempty"`
+	Secrets  []string       `json:"secrets,omitempty"` // names of the secrets injected
+
+	// Of an end.
+	Status   int           `json:"status,omitempty"`    // sent to the agent
+	BytesOut int64         `json:"bytes_out,omitempty"` // body bytes the agent sent upstream
+	BytesIn  int64         `json:"bytes_in,omitempty"`  // body bytes the agent received
+	Duration time.Duration `json:"duration_ns,omitempty"`
+	Redacted int           `json:"redacted,omitempty"` // injected values replaced in the response
+	Inert    []string      `json:"inert,omitempty"`    // placeholders that passed as plain text
+	Error    string        `json:"error,omitempty"`
+}
+
+// EventFinding is what the scanner saw, never the text itself.
+type EventFinding struct {
+	Rule   string `json:"rule"`
+	Where  string `json:"where"`            // url, header, body
+	Offset int64  `json:"offset"`           // in that part
+	Length int    `json:"length,omitempty"` // of the match
+	Hash   string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes
+	Action string `json:"action,omitempty"`
+}
+
+// Recorder takes the events of a Server. Record returns only when the event is
+// kept: an error denies the request that it is about. It is called
+// concurrently.
+type Recorder interface {
+	Record(ctx context.Context, e *Event) error
+}

@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// pathPattern is a compiled entry of Route.Paths.
+type pathPattern struct {
+	segments []string
+	rank     int // the longer the literal beginning, the more specific
+}
+
+func parsePathPattern(s string) (pathPattern, error) {
+	if !strings.HasPrefix(s, "/") {
+		return pathPattern{}, fmt.Errorf("%q: a path begins with /", s)
+	}
+	if i := strings.IndexAny(s, "?#%\\"); i >= 0 {
+		return pathPattern{}, fmt.Errorf("%q: %q cannot stand in a path pattern (paths are compared percent-decoded and without the query)", s, s[i])
+	}
+	segments := strings.Split(s[1:], "/")
+	for i, seg := range segments {
+		switch {
+		case seg == "" && i < len(segments)-1, seg == ".", seg == "..":
+			return pathPattern{}, fmt.Errorf("%q: empty and dot segments cannot match", s)
+		case seg != "**" && strings.Contains(seg, "**"):
+			return pathPattern{}, fmt.Errorf("%q: ** must be a whole segment", s)
+		}
+	}
+	rank := strings.IndexByte(s, '*')
+	if rank < 0 {
+		rank = len(s) + 1 // exact beats any pattern with the same beginning
+	}
+	return pathPattern{segments: segments, rank: rank}, nil
+}
+
+// match compares segment by segment. After a mismatch it goes back to the last
+// "**" only, which is enough for globs and keeps the time at most the product
+// of both lengths.
+func (p pathPattern) match(seg []string) bool {
+	pat := p.segments
+	i, j, star, mark := 0, 0, -1, 0
+	for j < len(seg) {
+		switch {
+		case i < len(pat) && pat[i] == "**":
+			star, mark = i, j
+			i++
+		case i < len(pat) && matchSegment(pat[i], seg[j]):
+			i, j = i+1, j+1
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(pat) && pat[i] == "**" {
+		i++
+	}
+	return i == len(pat)
+}
+
+// matchSegment matches one segment, in which "*" stands for any text.
+func matchSegment(pat, s string) bool {
+	first, rest, wild := strings.Cut(pat, "*")
+	if !wild {
+		return pat == s
+	}
+	s, ok := strings.CutPrefix(s, first)
+	for ok {
+		var part string
+		part, rest, wild = strings.Cut(rest, "*")
+		if !wild {
+			return strings.HasSuffix(s, part)
+		}
+		_, s, ok = strings.Cut(s, part)
+	}
+	return false
+}
+
+// errAmbiguousPath is the reason for refusing a path that two readers could
+// take for two different ones. Where a route has paths, the proxy and the
+// upstream must not differ about which one was asked for.
+var errAmbiguousPath = errors.New("the path has dot segments, //, an encoded slash or backslash, or a NUL: it could be read as another path")
+
+// pathSegments percent-decodes the escaped path of a request once and splits
+// it. It refuses what RFC 3986 lets servers normalise differently.
+func pathSegments(escaped string) ([]string, error) {
+	if escaped == "" {
+		escaped = "/"
+	}
+	if !strings.HasPrefix(escaped, "/") { // OPTIONS *
+		return []string{escaped}, nil
+	}
+	if hasEncodedSeparator(escaped) {
+		return nil, errAmbiguousPath
+	}
+	decoded, err := url.PathUnescape(escaped)
+	if err != nil {
+		return nil, fmt.Errorf("the path has a broken percent escape")
+	}
+	// A second decoding must not bring out a separator or a dot either.
+	if strings.ContainsAny(decoded, "\\\x00") || strings.Contains(decoded, "//") || hasEncodedSeparator(decoded) {
+		return nil, errAmbiguousPath
+	}
+	segments := strings.Split(decoded[1:], "/")
+	for _, s := range segments {
+		// "..;" is a parent segment to servlet containers.
+		if name, _, _ := strings.Cut(s, ";"); name == "." || name == ".." {
+			return nil, errAmbiguousPath
+		}
+		if l := strings.ToLower(s); strings.Contains(l, "%2e") {
+			return nil, errAmbiguousPath
+		}
+	}
+	return segments, nil
+}
+
+func hasEncodedSeparator(s string) bool {
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		switch strings.ToLower(s[i+1 : i+3]) {
+		case "2f", "5c", "00":
+			return true
+		}
+	}
+	return false
+}

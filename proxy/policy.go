@@ -1,0 +1,309 @@
+package proxy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Policy is a compiled set of routes. It is immutable and safe for concurrent
+// use.
+//
+// Which route wins: a deny beats everything; then the most specific host
+// (exact name or IP, then the longest wildcard), then the longest path, then
+// a route with methods over one without, then the order of the list.
+type Policy struct {
+	def    Action
+	routes []*compiledRoute
+	exact  map[string][]*compiledRoute
+	wild   map[string][]*compiledRoute // by suffix, with its leading dot
+}
+
+// NewPolicy checks and compiles routes. The zero Action as default is Deny.
+// Every bad route is reported: the error joins *RouteError values.
+func NewPolicy(def Action, routes []Route) (*Policy, error) {
+	p := &Policy{def: def, exact: map[string][]*compiledRoute{}, wild: map[string][]*compiledRoute{}}
+	switch def {
+	case "":
+		p.def = Deny
+	case Deny, Ask, Allow:
+	default:
+		return nil, fmt.Errorf("default: %q is not an action: deny, ask or allow", def)
+	}
+	var errs []error
+	for i, r := range routes {
+		c, err := compileRoute(r, i)
+		if err != nil {
+			var re *RouteError
+			if errors.As(err, &re) {
+				re.Index = i
+			}
+			errs = append(errs, err)
+			continue
+		}
+		p.routes = append(p.routes, c)
+		if c.wildcard {
+			p.wild[c.suffix] = append(p.wild[c.suffix], c)
+		} else {
+			p.exact[c.Host] = append(p.exact[c.Host], c)
+		}
+	}
+	if len(errs) == 0 {
+		errs = p.checkPassthrough()
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return p, nil
+}
+
+// checkPassthrough refuses rules that could never be kept: inside a
+// passthrough connection no method or path is seen.
+func (p *Policy) checkPassthrough() (errs []error) {
+	for _, r := range p.routes {
+		if r.TLS != Passthrough || r.Action == Deny {
+			continue
+		}
+		for _, o := range p.routes {
+			if !o.overlaps(r) {
+				continue
+			}
+			switch {
+			case o.Action == Deny && o.conditional():
+				errs = append(errs, &RouteError{Index: r.index, Field: "tls", Err: fmt.Errorf("passthrough would get past the deny of methods or paths in %s, which covers %s too", o.Rule(), r.Host)})
+			case o.TLS == Intercept && o.Action != Deny && o.Host == r.Host:
+				errs = append(errs, &RouteError{Index: r.index, Field: "tls", Err: fmt.Errorf("%s says intercept for the same host and port as this passthrough", o.Rule())})
+			}
+		}
+	}
+	return errs
+}
+
+// Target is what a decision is about. Host is canonical (CanonicalHost).
+type Target struct {
+	Scheme string // http or https
+	Host   string
+	Port   int
+	Method string
+	Path   string // escaped, as in the request line, without the query
+}
+
+// Decision is the answer of a Policy.
+type Decision struct {
+	Action Action
+	Route  *Route // nil when the default decided
+	Rule   string
+	Reason string // for a denial: what happened, for a person
+}
+
+// Loser is a route that could have matched a target, and why it did not win.
+type Loser struct {
+	Route *Route
+	Why   string
+}
+
+// DecideHost decides a CONNECT, before anything is known but host and port.
+// Allow means that some request to the host may be allowed; TLS of the
+// returned route says whether to intercept. A nil route means intercept.
+func (p *Policy) DecideHost(host string, port int) Decision {
+	var best *compiledRoute
+	for c := range p.candidates(host) {
+		if !c.matchesPort("", port) {
+			continue
+		}
+		if c.Action == Deny {
+			if !c.conditional() {
+				return denied(c, fmt.Sprintf("%s denies %s", c.Rule(), joinHostPort(host, port)))
+			}
+			continue
+		}
+		if best == nil || compareRoutes(candidate{route: c}, candidate{route: best}) < 0 {
+			best = c
+		}
+	}
+	if best == nil {
+		if p.def == Deny {
+			return p.unmatched(fmt.Sprintf("no route allows %s", joinHostPort(host, port)))
+		}
+		return Decision{Action: Allow, Rule: "default"}
+	}
+	d := Decision{Action: Allow, Route: &best.Route, Rule: best.Rule()}
+	if best.TLS == Passthrough {
+		d.Action = best.Action
+	}
+	return d
+}
+
+// Decide decides one request.
+func (p *Policy) Decide(t Target) Decision {
+	d, _ := p.decide(t, false)
+	return d
+}
+
+// Explain is Decide with every route of the host that did not decide, best
+// first.
+func (p *Policy) Explain(t Target) (Decision, []Loser) { return p.decide(t, true) }
+
+type candidate struct {
+	route *compiledRoute
+	path  int
+}
+
+// compareRoutes sorts the winner first, deny aside.
+func compareRoutes(a, b candidate) int {
+	return cmp.Or(
+		cmp.Compare(b.route.hostRank(), a.route.hostRank()),
+		cmp.Compare(b.path, a.path),
+		cmp.Compare(min(1, len(b.route.Methods)), min(1, len(a.route.Methods))),
+		cmp.Compare(a.route.index, b.route.index),
+	)
+}
+
+func (p *Policy) decide(t Target, explain bool) (Decision, []Loser) {
+	segments, pathErr := pathSegments(t.Path)
+	var buf [8]candidate
+	matched := buf[:0]
+	var losers []Loser
+	lose := func(c *compiledRoute, why string) {
+		if explain {
+			losers = append(losers, Loser{Route: &c.Route, Why: why})
+		}
+	}
+	for c := range p.candidates(t.Host) {
+		switch {
+		case !c.matchesPort(t.Scheme, t.Port):
+			lose(c, fmt.Sprintf("another port: %s", portList(c)))
+		case len(c.Methods) > 0 && !slices.Contains(c.Methods, t.Method):
+			lose(c, "another method: "+strings.Join(c.Methods, ", "))
+		case len(c.paths) > 0 && pathErr != nil:
+			d := denied(c, fmt.Sprintf("%s has paths, and %v", c.Rule(), pathErr))
+			d.Rule = "ambiguous-path"
+			return d, losers
+		default:
+			if rank, ok := c.matchPath(segments); ok {
+				matched = append(matched, candidate{c, rank})
+			} else {
+				lose(c, "another path: "+strings.Join(c.Paths, ", "))
+			}
+		}
+	}
+	if len(matched) == 0 {
+		return p.byDefault(t), losers
+	}
+	slices.SortStableFunc(matched, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(notDeny(a), notDeny(b)), compareRoutes(a, b))
+	})
+	win := matched[0].route
+	if explain {
+		var beaten []Loser
+		for _, m := range matched[1:] {
+			beaten = append(beaten, Loser{Route: &m.route.Route, Why: whyBeaten(matched[0], m)})
+		}
+		losers = append(beaten, losers...)
+	}
+	if win.Action == Deny {
+		return denied(win, fmt.Sprintf("%s denies %s %s", win.Rule(), t.Method, describe(t))), losers
+	}
+	return Decision{Action: win.Action, Route: &win.Route, Rule: win.Rule()}, losers
+}
+
+func (p *Policy) byDefault(t Target) Decision {
+	if p.def == Deny {
+		return p.unmatched(fmt.Sprintf("no route allows %s %s", t.Method, describe(t)))
+	}
+	return Decision{Action: p.def, Rule: "default"}
+}
+
+func (p *Policy) unmatched(reason string) Decision {
+	return Decision{Action: Deny, Rule: "default", Reason: reason}
+}
+
+func denied(c *compiledRoute, reason string) Decision {
+	return Decision{Action: Deny, Route: &c.Route, Rule: c.Rule(), Reason: reason}
+}
+
+// candidates yields the routes whose host pattern matches.
+func (p *Policy) candidates(host string) func(yield func(*compiledRoute) bool) {
+	return func(yield func(*compiledRoute) bool) {
+		for _, c := range p.exact[host] {
+			if !yield(c) {
+				return
+			}
+		}
+		for i := strings.IndexByte(host, '.'); i >= 0 && len(p.wild) > 0; {
+			for _, c := range p.wild[host[i:]] {
+				if !yield(c) {
+					return
+				}
+			}
+			next := strings.IndexByte(host[i+1:], '.')
+			if next < 0 {
+				return
+			}
+			i += next + 1
+		}
+	}
+}
+
+// Routes returns the compiled routes in their order, canonical and with their
+// defaults filled in.
+func (p *Policy) Routes() []Route {
+	out := make([]Route, len(p.routes))
+	for i, c := range p.routes {
+		out[i] = c.Route
+	}
+	return out
+}
+
+// Default is the action for what no route matches.
+func (p *Policy) Default() Action { return p.def }
+
+func notDeny(c candidate) int {
+	if c.route.Action == Deny {
+		return 0
+	}
+	return 1
+}
+
+func whyBeaten(win, c candidate) string {
+	switch {
+	case win.route.Action == Deny && c.route.Action != Deny:
+		return "a deny beats everything"
+	case c.route.hostRank() != win.route.hostRank():
+		return "a more specific host won"
+	case c.path != win.path:
+		return "a more specific path won"
+	case (len(c.route.Methods) > 0) != (len(win.route.Methods) > 0):
+		return "a route with methods won"
+	default:
+		return "an earlier route won"
+	}
+}
+
+func describe(t Target) string {
+	path := t.Path
+	if path == "" {
+		path = "/"
+	}
+	return t.Scheme + "://" + authority(t.Scheme, t.Host, t.Port) + path
+}
+
+// authority renders host and port as a URL does, without a default port.
+func authority(scheme, host string, port int) string {
+	if (scheme == "https" && port == 443) || (scheme == "http" && port == 80) {
+		if strings.Contains(host, ":") {
+			return "[" + host + "]"
+		}
+		return host
+	}
+	return joinHostPort(host, port)
+}
+
+func portList(c *compiledRoute) string {
+	if len(c.Ports) == 0 {
+		return "443 (80 for plain http)"
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Ports), " ", ", "), "[]")
+}
