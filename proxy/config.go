@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/replace"
+)
+
+// Config is the part of a Server that Reload replaces.
+type Config struct {
+	Policy *Policy
+	// Scan says what the scanner looks for. The values and placeholders of
+	// Secrets are added to its known values.
+	Scan dlp.Options
+	// DLP says what happens with a finding.
+	DLP dlp.Policy
+	// Secrets are what routes may have injected.
+	Secrets []Secret
+	// RootCAs verify upstreams; nil means the system's.
+	RootCAs *x509.CertPool
+	// UpstreamProxy is used for all routes that are not private.
+	UpstreamProxy *UpstreamProxy
+	// AskTimeout bounds the wait for the operator; 0 means 3 minutes.
+	AskTimeout time.Duration
+}
+
+// Secret is a credential that the agent only has a placeholder for.
+type Secret struct {
+	Name        string
+	Placeholder string
+	Inject      Inject
+	// Value returns the credential. It is called for each request that needs
+	// it, from many goroutines, and should cache.
+	Value func(context.Context) (string, error)
+}
+
+// Inject says in which places of a request a placeholder is replaced. The zero
+// value means any header, Basic credentials included.
+type Inject struct {
+	Headers []string // names; "*" is any
+	Bearer  bool     // Authorization: Bearer or token
+	Basic   bool     // inside the base64 of Authorization: Basic
+	Query   []string // parameters; "*" is any
+	Body    bool
+}
+
+func (in Inject) zero() bool {
+	return len(in.Headers) == 0 && !in.Bearer && !in.Basic && len(in.Query) == 0 && !in.Body
+}
+
+// maxPastValues bounds how many earlier values of a secret stay known after it
+// changed: responses and the agent's text may still hold them.
+const maxPastValues = 4
+
+// snapshot is a Config made ready. It is immutable but for its caches.
+type snapshot struct {
+	Config
+	engine    *dlp.Engine
+	scanners  sync.Pool
+	secrets   []*secretState
+	upstreams *upstreams
+
+	mu     sync.Mutex
+	tables map[string]*replace.Table // bounded by the number of routes
+}
+
+type secretState struct {
+	Secret
+	value string
+	past  []string
+}
+
+// newSnapshot resolves and compiles cfg. The caller holds s.reloading, except
+// in New.
+func (s *Server) newSnapshot(ctx context.Context, cfg Config) (*snapshot, error) {
+	if cfg.Policy == nil {
+		return nil, errors.New("proxy: Config.Policy is needed")
+	}
+	if cfg.AskTimeout <= 0 {
+		cfg.AskTimeout = defaultAskTimeout
+	}
+	old := s.current.Load()
+	snap := &snapshot{Config: cfg, tables: map[string]*replace.Table{}}
+	for _, sec := range cfg.Secrets {
+		v, err := sec.Value(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("secret %s: %w", sec.Name, err)
+		}
+		st := &secretState{Secret: sec, value: v}
+		if old != nil {
+			st.inherit(old.secret(sec.Name))
+		}
+		snap.secrets = append(snap.secrets, st)
+	}
+	for _, r := range cfg.Policy.Routes() {
+		for _, name := range r.Secrets {
+			if snap.secret(name) == nil {
+				return nil, fmt.Errorf("%s names the secret %q, which is not configured", r.Rule(), name)
+			}
+		}
+	}
+	var err error
+	if snap.engine, err = dlp.New(snap.scanOptions()); err != nil {
+		return nil, err
+	}
+	snap.scanners.New = func() any { return snap.engine.NewScanner() }
+	if old != nil && old.RootCAs == cfg.RootCAs && old.UpstreamProxy == cfg.UpstreamProxy {
+		snap.upstreams = old.upstreams
+	} else {
+		snap.upstreams = newUpstreams(&dialer{resolver: s.opts.Resolver, own: s.ownListener, proxy: cfg.UpstreamProxy, roots: cfg.RootCAs})
+	}
+	return snap, nil
+}
+
+// inherit keeps the values that a secret had before.
+func (st *secretState) inherit(old *secretState) {
+	if old == nil {
+		return
+	}
+	st.past = slices.Clone(old.past)
+	if old.value != st.value {
+		st.past = append(st.past, old.value)
+	}
+	if n := len(st.past) - maxPastValues; n > 0 {
+		st.past = st.past[n:]
+	}
+}
+
+func (snap *snapshot) scanOptions() dlp.Options {
+	opts := snap.Scan
+	opts.Known = slices.Clone(opts.Known)
+	for _, st := range snap.secrets {
+		opts.Known = append(opts.Known,
+			dlp.Known{Name: st.Name, Value: st.value, Kind: dlp.KnownSecret},
+			dlp.Known{Name: st.Name, Value: st.Placeholder, Kind: dlp.KnownPlaceholder})
+		for _, v := range st.past {
+			opts.Known = append(opts.Known, dlp.Known{Name: st.Name, Value: v, Kind: dlp.KnownSecret})
+		}
+	}
+	return opts
+}
+
+func (snap *snapshot) secret(name string) *secretState {
+	for _, st := range snap.secrets {
+		if st.Name == name {
+			return st
+		}
+	}
+	return nil
+}
+
+// secretValue returns the current value of a secret. A value that changed since
+// the snapshot was built is made known to the scanner and the redaction before
+// it is used for the first time.
+func (s *Server) secretValue(ctx context.Context, st *secretState) (string, error) {
+	v, err := st.Value(ctx)
+	if err != nil {
+		return "", err
+	}
+	if v == st.value || s.knows(st.Name, v) {
+		return v, nil
+	}
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if s.knows(st.Name, v) {
+		return v, nil
+	}
+	snap, err := s.newSnapshot(ctx, s.current.Load().Config)
+	if err != nil {
+		return "", err
+	}
+	s.replace(snap)
+	return v, nil
+}
+
+func (s *Server) knows(name, value string) bool {
+	st := s.current.Load().secret(name)
+	return st != nil && st.value == value
+}
+
+// redaction returns the table that turns the values of a route's secrets into
+// their placeholders, or nil when the route has none.
+func (snap *snapshot) redaction(r *Route) (*replace.Table, error) {
+	if r == nil || len(r.Secrets) == 0 {
+		return nil, nil
+	}
+	return snap.table("redact\x00"+strings.Join(r.Secrets, "\x00"), func() (pairs []replace.Pair) {
+		for i, name := range r.Secrets {
+			st := snap.secret(name)
+			for _, v := range append([]string{st.value}, st.past...) {
+				for _, p := range replace.Forms(v, st.Placeholder) {
+					p.ID = i
+					pairs = append(pairs, p)
+				}
+			}
+		}
+		return pairs
+	})
+}
+
+// table builds a replacement table once per snapshot.
+func (snap *snapshot) table(key string, pairs func() []replace.Pair) (*replace.Table, error) {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if t := snap.tables[key]; t != nil {
+		return t, nil
+	}
+	t, err := replace.New(pairs())
+	if err == nil {
+		snap.tables[key] = t
+	}
+	return t, err
+}

@@ -1,0 +1,181 @@
+package proxy
+
+import (
+	"io"
+	"time"
+)
+
+// A filter decides the bytes of one direction of a stream. What it returns is
+// valid until the next call; what it holds back is bounded by its own limits.
+type filter interface {
+	// write takes the next bytes and returns what may go on.
+	write(p []byte) ([]byte, error)
+	// flush decides what is held: nothing more came for a while.
+	flush() ([]byte, error)
+	// close decides what is held: the stream has ended.
+	close() ([]byte, error)
+	// held is how many bytes wait for a decision.
+	held() int
+}
+
+// chain runs the output of first through second.
+type chain struct{ first, second filter }
+
+func (c chain) write(p []byte) ([]byte, error) {
+	out, err := c.first.write(p)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return c.second.write(out)
+}
+
+func (c chain) flush() ([]byte, error) { return c.last(c.first.flush, c.second.flush) }
+func (c chain) close() ([]byte, error) { return c.last(c.first.close, c.second.close) }
+func (c chain) held() int              { return c.first.held() + c.second.held() }
+
+func (c chain) last(first, second func() ([]byte, error)) ([]byte, error) {
+	tail, err := first()
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	if len(tail) > 0 {
+		if tail, err = c.second.write(tail); err != nil {
+			return nil, err
+		}
+		out = append(out, tail...)
+	}
+	rest, err := second()
+	return append(out, rest...), err
+}
+
+// filterReader reads a stream through a filter. It never waits longer than
+// holdIdle while bytes are held: nothing interactive can wait for a tail that
+// the sender will not follow up. Memory is two buffers of streamBuffer.
+//
+// Read must not be called concurrently.
+type filterReader struct {
+	src    io.Reader
+	filter filter
+	out    []byte // decided, not yet read
+	err    error  // after out
+	buf    []byte
+	pump   *pump
+}
+
+func newFilterReader(src io.Reader, f filter) *filterReader {
+	return &filterReader{src: src, filter: f}
+}
+
+func (r *filterReader) Read(p []byte) (int, error) {
+	for len(r.out) == 0 {
+		if r.err != nil {
+			return 0, r.err
+		}
+		r.next()
+	}
+	n := copy(p, r.out)
+	r.out = r.out[n:]
+	return n, nil
+}
+
+// next makes progress: some output, an error, or more that is held.
+func (r *filterReader) next() {
+	data, err, idle := r.fetch()
+	if idle {
+		r.out, r.err = r.filter.flush()
+		return
+	}
+	if len(data) > 0 {
+		if r.out, r.err = r.filter.write(data); r.err != nil {
+			r.out = nil
+			return
+		}
+	}
+	switch err {
+	case nil:
+	case io.EOF:
+		tail, closeErr := r.filter.close()
+		if closeErr != nil {
+			r.out, r.err = nil, closeErr
+			return
+		}
+		if len(tail) > 0 {
+			r.out = append(append([]byte(nil), r.out...), tail...)
+		}
+		r.err = io.EOF
+	default:
+		r.err = err
+	}
+}
+
+// fetch reads what comes next. The background reader is used only while
+// something is held, which is when a time limit is needed.
+func (r *filterReader) fetch() (data []byte, err error, idle bool) {
+	if r.pump != nil && r.pump.busy || r.filter.held() > 0 {
+		if r.pump == nil {
+			r.pump = newPump(r.src)
+		}
+		limit := time.Duration(0)
+		if r.filter.held() > 0 {
+			limit = holdIdle
+		}
+		return r.pump.read(limit)
+	}
+	if r.buf == nil {
+		r.buf = make([]byte, streamBuffer)
+	}
+	n, err := r.src.Read(r.buf)
+	return r.buf[:n], err, false
+}
+
+// pump reads in the background, one buffer ahead, so that a consumer can stop
+// waiting without losing what comes later. Its goroutine ends with the source:
+// whoever owns the source must close it.
+type pump struct {
+	ask  chan struct{}
+	got  chan pumped
+	busy bool // a read is under way
+}
+
+type pumped struct {
+	data []byte
+	err  error
+}
+
+func newPump(src io.Reader) *pump {
+	p := &pump{ask: make(chan struct{}), got: make(chan pumped, 1)}
+	go func() {
+		buf := make([]byte, streamBuffer)
+		for range p.ask {
+			n, err := src.Read(buf)
+			p.got <- pumped{buf[:n], err}
+		}
+	}()
+	return p
+}
+
+// read waits for the next bytes, at most as long as limit where there is one.
+// The data is valid until the next call.
+func (p *pump) read(limit time.Duration) (data []byte, err error, idle bool) {
+	if !p.busy {
+		p.busy = true
+		p.ask <- struct{}{}
+	}
+	var timeout <-chan time.Time
+	if limit > 0 {
+		t := time.NewTimer(limit)
+		defer t.Stop()
+		timeout = t.C
+	}
+	select {
+	case got := <-p.got:
+		p.busy = false
+		return got.data, got.err, false
+	case <-timeout:
+		return nil, nil, true
+	}
+}
+
+// close lets the goroutine go once its read has returned.
+func (p *pump) close() { close(p.ask) }

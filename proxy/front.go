@@ -1,0 +1,181 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/elazarl/goproxy"
+)
+
+// guardListener puts the head guard in front of every accepted connection.
+type guardListener struct{ net.Listener }
+
+func (l guardListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return newHeadGuard(c), nil
+}
+
+// frontHandler takes what clients send to the proxy itself: CONNECT, which
+// goproxy turns into tunnels, and plain http requests in absolute form.
+type frontHandler struct {
+	s    *Server
+	auth authenticator
+}
+
+func (f *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if d := refusedHead(r); d != nil {
+		f.s.deny(w, r, "", d)
+		return
+	}
+	session, ok := f.auth.session(r)
+	if !ok {
+		f.s.deny(w, r, "", &denial{status: http.StatusProxyAuthRequired, rule: "proxy-auth",
+			message: "this proxy wants the password that stands in the printed HTTPS_PROXY"})
+		return
+	}
+	r.Header.Del("Proxy-Authorization")
+	r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, session))
+	switch {
+	case r.Method == http.MethodConnect:
+		f.s.door.ServeHTTP(hijackReplay{w}, r)
+	case r.URL.IsAbs() && r.URL.Scheme == "http":
+		f.s.serveExchange(w, r, nil, session)
+	case r.URL.IsAbs():
+		// The client would have sent its credentials in clear.
+		f.s.deny(w, r, session, &denial{status: http.StatusBadRequest, rule: "absolute-form",
+			message: fmt.Sprintf("a %s URL was sent to the proxy in clear; set HTTPS_PROXY so that the client uses CONNECT", headerText(r.URL.Scheme))})
+	default:
+		f.s.deny(w, r, session, &denial{status: http.StatusNotFound, rule: "not-a-proxy-request",
+			message: "this is bottle's egress proxy: set HTTPS_PROXY and HTTP_PROXY to its address instead of opening it as a server"})
+	}
+}
+
+type sessionKey struct{}
+
+// newDoor sets goproxy up as the front door. It parses CONNECT and asks
+// connect below; the bytes behind it never go through goproxy's own pipeline.
+func newDoor(s *Server) *goproxy.ProxyHttpServer {
+	door := goproxy.NewProxyHttpServer()
+	door.Logger = log.New(io.Discard, "", 0)
+	// Neither is used; the defaults would trust anything and read the environment.
+	door.Tr, door.ConnectDial = &http.Transport{}, nil
+	door.OnRequest().HandleConnectFunc(func(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(r *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
+			session, _ := r.Context().Value(sessionKey{}).(string)
+			// The tunnel outlives this request; nothing of its context is kept.
+			s.connect(host, session, client)
+		}}, host
+	})
+	return door
+}
+
+// hijackReplay keeps what the client sent right behind its CONNECT: goproxy
+// would drop what is still buffered.
+type hijackReplay struct{ http.ResponseWriter }
+
+func (h hijackReplay) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	// Bytes are copied out; reading on through the bufio would tie the tunnel
+	// to a buffer that net/http may reuse.
+	early := make([]byte, rw.Reader.Buffered())
+	if _, err := io.ReadFull(rw.Reader, early); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	if g, ok := conn.(*headGuard); ok {
+		raw, rest := g.unwrap()
+		conn, early = raw, append(early, rest...)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	conn = &replayConn{Conn: conn, early: early}
+	return conn, bufio.NewReadWriter(bufio.NewReader(strings.NewReader("")), bufio.NewWriterSize(conn, 16)), nil
+}
+
+// replayConn reads what was received earlier first.
+type replayConn struct {
+	net.Conn
+	early []byte
+}
+
+func (c *replayConn) Read(p []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		if c.early = c.early[n:]; len(c.early) == 0 {
+			c.early = nil
+		}
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *replayConn) CloseWrite() error {
+	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return c.Conn.Close()
+}
+
+// deny answers a request that never became an exchange.
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, session string, d *denial) {
+	id := s.nextID()
+	host, port, err := splitHostPort(r.Host)
+	if err != nil {
+		host, port = r.Host, 0
+	}
+	snap := s.current.Load()
+	_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: r.Method,
+		Host: snap.redactText(host), Port: port, Verdict: Deny, Rule: d.rule, Reason: d.message})
+	d.write(w, id)
+}
+
+// authenticator maps Proxy-Authorization to a session.
+type authenticator struct {
+	open     bool
+	fallback string
+	digests  map[[sha256.Size]byte]string
+}
+
+func newAuthenticator(opts ListenOptions) authenticator {
+	a := authenticator{open: len(opts.Credentials) == 0, fallback: opts.Session, digests: map[[sha256.Size]byte]string{}}
+	for _, c := range opts.Credentials {
+		a.digests[sha256.Sum256([]byte(c.User+":"+c.Password))] = c.Session
+	}
+	return a
+}
+
+// session takes the same time whatever is presented: digests are compared, not
+// passwords.
+func (a authenticator) session(r *http.Request) (string, bool) {
+	if a.open {
+		return a.fallback, true
+	}
+	scheme, encoded, _ := strings.Cut(r.Header.Get("Proxy-Authorization"), " ")
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil || !strings.EqualFold(scheme, "Basic") {
+		return "", false
+	}
+	got := sha256.Sum256(raw)
+	session, ok := "", false
+	for want, name := range a.digests {
+		if subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
+			session, ok = name, true
+		}
+	}
+	return session, ok
+}

@@ -1,0 +1,382 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// headGuard stands in front of an HTTP/1 server connection and hands on only
+// heads that leave no room for a second reading (RFC 9112, sections 2.2, 3,
+// 5.1, 5.2, 6.1, 6.3 and 7.1). net/http accepts several of the others, such as
+// Content-Length beside Transfer-Encoding, obs-fold and bare LF.
+//
+// It has to follow the framing of bodies to know where the next head begins;
+// bytes of a body are handed on without a copy. A bad head is replaced by a
+// request of refusedMethod, so that the server answers it in its turn.
+type headGuard struct {
+	net.Conn
+	buf     []byte // received and not yet handed on
+	pass    int    // how much of buf is checked
+	seen    int    // how much of buf is known to hold no end of what is awaited
+	state   guardState
+	left    int64 // of the body or chunk
+	trailer int   // bytes of trailers so far
+	refusal *denial
+	err     error
+}
+
+type guardState int
+
+const (
+	guardHead      guardState = iota
+	guardBody                 // left bytes, then a head
+	guardChunkSize            // a line
+	guardChunkData            // left bytes, then CRLF
+	guardChunkEnd             // CRLF
+	guardTrailer              // lines up to an empty one
+	guardRaw                  // a tunnel: nothing more to check
+	guardRefused              // answered; what still comes is thrown away
+)
+
+// refusedMethod marks the request that stands for a refused head. The handler
+// looks at headGuard.refusal as well, so a client gains nothing by sending it.
+const refusedMethod = "BOTTLE-REFUSED"
+
+// maxChunkLine bounds a chunk's size line with its extensions.
+const maxChunkLine = 1 << 10
+
+var errBadFraming = errors.New("the request body is not framed as RFC 9112 says")
+
+func newHeadGuard(c net.Conn) *headGuard { return &headGuard{Conn: c} }
+
+// Read hands on checked bytes only.
+func (g *headGuard) Read(p []byte) (int, error) {
+	for len(p) > 0 {
+		if g.pass > 0 {
+			n := copy(p, g.buf[:g.pass])
+			g.consume(n)
+			return n, nil
+		}
+		if g.err != nil {
+			return 0, g.err
+		}
+		if direct, limit := g.direct(); direct && len(g.buf) == 0 {
+			n, err := g.Conn.Read(p[:min(int64(len(p)), limit)])
+			g.advance(int64(n))
+			return n, err
+		}
+		if len(g.buf) > g.seen && g.step() {
+			g.seen = 0
+			continue
+		}
+		g.seen = len(g.buf)
+		if err := g.fill(); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// direct reports whether the coming bytes need no check, and how many.
+func (g *headGuard) direct() (bool, int64) {
+	switch g.state {
+	case guardRaw:
+		return true, 1 << 30
+	case guardBody, guardChunkData:
+		return true, g.left
+	default:
+		return false, 0
+	}
+}
+
+// advance counts n handed-on bytes of a body.
+func (g *headGuard) advance(n int64) {
+	if g.state == guardRaw {
+		return
+	}
+	if g.left -= n; g.left > 0 {
+		return
+	}
+	if g.state == guardBody {
+		g.state = guardHead
+	} else {
+		g.state = guardChunkEnd
+	}
+}
+
+func (g *headGuard) consume(n int) {
+	g.buf = g.buf[n:]
+	g.pass -= n
+	if len(g.buf) == 0 {
+		g.buf = nil // most connections idle between requests: keep no memory
+	}
+}
+
+// fill reads more into buf.
+func (g *headGuard) fill() error {
+	if g.state == guardRefused {
+		_, err := io.Copy(io.Discard, io.LimitReader(g.Conn, drainBytes))
+		if err == nil {
+			err = io.EOF
+		}
+		return err
+	}
+	if cap(g.buf)-len(g.buf) < 2<<10 {
+		g.buf = append(make([]byte, 0, max(4<<10, 2*cap(g.buf))), g.buf...)
+	}
+	n, err := g.Conn.Read(g.buf[len(g.buf):cap(g.buf)])
+	g.buf = g.buf[:len(g.buf)+n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// step checks what is in buf. It reports whether something changed; if not,
+// more input is needed.
+func (g *headGuard) step() bool {
+	switch g.state {
+	case guardHead:
+		return g.stepHead()
+	case guardBody, guardChunkData, guardRaw:
+		_, limit := g.direct()
+		g.pass = int(min(int64(len(g.buf)), limit))
+		g.advance(int64(g.pass))
+		return true
+	case guardChunkEnd:
+		if len(g.buf) < 2 {
+			return false
+		}
+		if g.buf[0] != '\r' || g.buf[1] != '\n' {
+			return g.fail()
+		}
+		g.pass, g.state = 2, guardChunkSize
+		return true
+	case guardChunkSize:
+		line, ok := g.line(maxChunkLine)
+		if line == nil {
+			return ok
+		}
+		size, err := parseChunkSize(line)
+		if err != nil {
+			return g.fail()
+		}
+		g.pass = len(line) + 2
+		g.left, g.state, g.trailer = size, guardChunkData, 0
+		if size == 0 {
+			g.state = guardTrailer
+		}
+		return true
+	case guardTrailer:
+		line, ok := g.line(maxHeaderBytes - g.trailer)
+		if line == nil {
+			return ok
+		}
+		if len(line) == 0 {
+			g.state = guardHead
+		} else if _, _, err := splitField(line); err != nil {
+			return g.fail()
+		}
+		g.pass = len(line) + 2
+		g.trailer += g.pass
+		return true
+	default:
+		g.buf = nil
+		return false
+	}
+}
+
+// line returns the first line of buf without its CRLF. It is nil when more
+// input is needed (ok false) or the framing is broken (ok true).
+func (g *headGuard) line(limit int) (line []byte, ok bool) {
+	i := bytes.IndexByte(g.buf[g.seen:], '\n')
+	if i < 0 && len(g.buf) <= limit {
+		return nil, false
+	}
+	if i < 0 {
+		return nil, g.fail()
+	}
+	i += g.seen
+	if i < 1 || i > limit || g.buf[i-1] != '\r' || bytes.IndexByte(g.buf[:i-1], '\r') >= 0 {
+		return nil, g.fail()
+	}
+	return g.buf[: i-1 : i-1], true
+}
+
+// fail ends the connection's input in the middle of a body, where nothing can
+// be answered by the guard.
+func (g *headGuard) fail() bool {
+	g.err, g.buf, g.pass = errBadFraming, nil, 0
+	return true
+}
+
+func (g *headGuard) stepHead() bool {
+	// RFC 9112, section 2.2: an empty line before the request line is skipped.
+	if g.seen == 0 && bytes.HasPrefix(g.buf, []byte("\r\n")) {
+		g.buf = g.buf[2:]
+		return true
+	}
+	end := headEnd(g.buf, g.seen)
+	if end < 0 {
+		if len(g.buf) > maxHeaderBytes {
+			g.refuse(&denial{status: http.StatusRequestHeaderFieldsTooLarge, rule: "head-too-large", message: "the request head is larger than 1 MiB"})
+			return true
+		}
+		return false
+	}
+	h, err := checkHead(g.buf[:end])
+	if err != nil {
+		g.refuse(&denial{status: http.StatusBadRequest, rule: "ambiguous-head", message: "the request head could be read in two ways: " + err.Error()})
+		return true
+	}
+	g.pass = end
+	switch {
+	case h.connect:
+		g.state = guardRaw
+	case h.chunked:
+		g.state = guardChunkSize
+	case h.length > 0:
+		g.state, g.left = guardBody, h.length
+	}
+	return true
+}
+
+func (g *headGuard) refuse(d *denial) {
+	g.refusal = d
+	g.buf = []byte(refusedMethod + " / HTTP/1.1\r\nHost: refused.invalid\r\nConnection: close\r\n\r\n")
+	g.pass, g.state = len(g.buf), guardRefused
+}
+
+// unwrap gives back the connection below and the bytes read from it that were
+// not handed on. The guard must not be used afterwards.
+func (g *headGuard) unwrap() (net.Conn, []byte) { return g.Conn, g.buf }
+
+// CloseWrite lets net/http close its side first and so deliver its answer.
+func (g *headGuard) CloseWrite() error {
+	if c, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return g.Conn.Close()
+}
+
+// headEnd returns the length of the head that b begins with, or -1; the first
+// seen bytes are known not to hold its end. Any end of line counts here, so
+// that a head with bare LFs is found and refused.
+func headEnd(b []byte, seen int) int {
+	for i := max(0, seen-2); ; {
+		n := bytes.IndexByte(b[i:], '\n')
+		if n < 0 {
+			return -1
+		}
+		i += n + 1
+		switch rest := b[i:]; {
+		case bytes.HasPrefix(rest, []byte("\n")):
+			return i + 1
+		case bytes.HasPrefix(rest, []byte("\r\n")):
+			return i + 2
+		}
+	}
+}
+
+// headInfo is what the guard must know of a good head.
+type headInfo struct {
+	connect, chunked bool
+	length           int64
+}
+
+// checkHead refuses a head that two readers could take differently.
+func checkHead(head []byte) (h headInfo, err error) {
+	if bytes.IndexByte(head, 0) >= 0 {
+		return h, errors.New("a NUL byte")
+	}
+	if !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
+		return h, errors.New("a bare LF")
+	}
+	lines := bytes.Split(head[:len(head)-4], []byte("\r\n"))
+	for _, l := range lines {
+		if bytes.ContainsAny(l, "\r\n") {
+			return h, errors.New("a bare CR or LF")
+		}
+	}
+	parts := bytes.Split(lines[0], []byte(" "))
+	if len(parts) != 3 || len(parts[1]) == 0 || bytes.ContainsAny(lines[0], "\t\v\f") {
+		return h, errors.New("the request line is not method, target and version with single spaces")
+	}
+	h.connect = string(parts[0]) == http.MethodConnect
+	seen := map[string]bool{}
+	for _, l := range lines[1:] {
+		name, value, err := splitField(l)
+		if err != nil {
+			return h, err
+		}
+		switch name {
+		case "content-length", "transfer-encoding", "host":
+			if seen[name] {
+				return h, errors.New("more than one " + name)
+			}
+			seen[name] = true
+		}
+		switch name {
+		case "content-length":
+			if h.length, err = parseLength(value); err != nil {
+				return h, err
+			}
+		case "transfer-encoding":
+			if !strings.EqualFold(value, "chunked") {
+				return h, errors.New("a transfer-encoding other than chunked")
+			}
+			h.chunked = true
+		}
+	}
+	switch {
+	case h.chunked && seen["content-length"]:
+		return h, errors.New("content-length beside transfer-encoding")
+	case h.chunked && string(parts[2]) != "HTTP/1.1":
+		return h, errors.New("transfer-encoding in a version other than HTTP/1.1")
+	case h.connect && (h.chunked || h.length > 0):
+		return h, errors.New("CONNECT with a body")
+	}
+	return h, nil
+}
+
+// splitField parses a header or trailer line; the name is lower-cased.
+func splitField(line []byte) (name, value string, err error) {
+	if line[0] == ' ' || line[0] == '\t' {
+		return "", "", errors.New("a folded header line")
+	}
+	n, v, ok := bytes.Cut(line, []byte(":"))
+	if !ok || !isToken(string(n)) {
+		return "", "", errors.New("a header line that is not name, colon, value")
+	}
+	return strings.ToLower(string(n)), strings.Trim(string(v), " \t"), nil
+}
+
+func parseLength(s string) (n int64, err error) {
+	if s == "" || len(s) > 18 || strings.Trim(s, "0123456789") != "" {
+		return 0, errors.New("a content-length that is not one plain number")
+	}
+	for _, c := range s {
+		n = n*10 + int64(c-'0')
+	}
+	return n, nil
+}
+
+func parseChunkSize(line []byte) (int64, error) {
+	size, _, _ := bytes.Cut(line, []byte(";"))
+	if len(size) == 0 || len(size) > 15 {
+		return 0, errBadFraming
+	}
+	var n int64
+	for _, c := range size {
+		d := strings.IndexByte("0123456789abcdef", c|0x20)
+		if d < 0 || c < '0' {
+			return 0, errBadFraming
+		}
+		n = n<<4 | int64(d)
+	}
+	return n, nil
+}

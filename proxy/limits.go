@@ -1,0 +1,53 @@
+package proxy
+
+import "time"
+
+// The limits of one Server. They bound memory and time; none of them is a
+// rate limit on an honest agent.
+const (
+	// maxHeaderBytes is the most that a request or response head may take.
+	maxHeaderBytes = 1 << 20
+	// decideBytes is the largest declared body that is read and decided before
+	// the upstream is contacted, and the largest that is buffered to recompute
+	// a length.
+	decideBytes = 256 << 10
+	// maxDecoded bounds what a compressed request of at most decideBytes may
+	// decompress to.
+	maxDecoded = 32 << 20
+	// streamBuffer is the buffer of one direction of one streaming body.
+	streamBuffer = 32 << 10
+	// maxTunnels bounds the open CONNECT tunnels of a Server.
+	maxTunnels = 4096
+	// maxJournalPath is where the path in a journal line is cut.
+	maxJournalPath = 2 << 10
+
+	// headerTimeout bounds the wait for a whole request head once it began.
+	headerTimeout = 30 * time.Second
+	// firstByteTimeout bounds the wait for the first byte in a new tunnel;
+	// clients open some in reserve.
+	firstByteTimeout = 2 * time.Minute
+	// handshakeTimeout bounds a TLS handshake, on either leg.
+	handshakeTimeout = 15 * time.Second
+	// idleTimeout closes a client connection on which no request came.
+	idleTimeout = 5 * time.Minute
+	// dialTimeout bounds resolving and connecting to an upstream.
+	dialTimeout = 15 * time.Second
+	// upstreamIdle closes a pooled upstream connection.
+	upstreamIdle = 90 * time.Second
+	// continueTimeout is how long a client's Expect: 100-continue waits for the
+	// upstream before the body is sent anyway.
+	continueTimeout = time.Second
+	// holdIdle decides a held tail of a stream on which nothing more comes, so
+	// that nothing interactive can wait for ever.
+	holdIdle = 100 * time.Millisecond
+	// headFlush sends a response head of known length by itself when the body
+	// is this late.
+	headFlush = time.Millisecond
+	// drainBytes and drainTime bound how much of an upload is read and thrown
+	// away after an early answer, so that the client sees the answer instead
+	// of a reset.
+	drainBytes = 256 << 20
+	drainTime  = 5 * time.Second
+	// defaultAskTimeout is how long an operator has to answer.
+	defaultAskTimeout = 3 * time.Minute
+)

@@ -1,0 +1,281 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base32"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/elazarl/goproxy"
+
+	"github.com/bot-bottle/bottle/mitm"
+)
+
+// Options is what a Server needs besides its Config. Leaves and Recorder must
+// be set.
+type Options struct {
+	// Leaves signs the certificates that intercepted clients see.
+	Leaves *mitm.Minter
+	// Recorder keeps the journal. A request is not sent unless its decision
+	// could be recorded.
+	Recorder Recorder
+	// Ask puts a question to the operator and waits for the answer. When it is
+	// nil, what would be asked is denied.
+	Ask func(ctx context.Context, q Question) (Answer, error)
+	// Resolver is used for upstream names; nil is the system's.
+	Resolver *net.Resolver
+	// Logger gets what the operator should know and the journal does not hold;
+	// nil discards it.
+	Logger *slog.Logger
+}
+
+// Question is a request that waits for the operator.
+type Question struct {
+	ID       string
+	Session  string
+	Target   Target
+	Rule     string
+	Findings []EventFinding
+}
+
+// Answer is the operator's. The zero value is a denial.
+type Answer struct {
+	Allow  bool
+	Reason string // of a denial, told to the agent
+}
+
+// ListenOptions says who is behind a listener.
+type ListenOptions struct {
+	// Session names the bottle that owns the listener.
+	Session string
+	// Credentials, when there are any, must be presented as Basic
+	// Proxy-Authorization; each is a session of its own.
+	Credentials []Credential
+}
+
+// Credential lets one agent use a listener that others can reach too.
+type Credential struct{ Session, User, Password string }
+
+// Server is the egress proxy. Create it with New. All methods are safe for
+// concurrent use.
+type Server struct {
+	opts  Options
+	log   *slog.Logger
+	ctx   context.Context // of everything the server does; ends with Close
+	stop  context.CancelFunc
+	door  *goproxy.ProxyHttpServer
+	tls   *tls.Config
+	inner *http.Server
+	inbox *tunnelListener
+	runID string
+	seq   atomic.Uint64
+
+	reloading sync.Mutex // serialises the building of snapshots
+	current   atomic.Pointer[snapshot]
+
+	mu      sync.Mutex
+	closing bool
+	tunnels map[*tunnel]struct{}
+	fronts  map[*http.Server]net.Listener
+	active  sync.WaitGroup // tunnels
+}
+
+// New checks the configuration, resolves the values of its secrets and returns
+// a Server that listens nowhere yet.
+func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
+	if opts.Leaves == nil || opts.Recorder == nil {
+		return nil, errors.New("proxy: Options.Leaves and Options.Recorder are needed")
+	}
+	var id [5]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		opts:    opts,
+		log:     opts.Logger,
+		runID:   strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
+		inbox:   newTunnelListener(),
+		tunnels: map[*tunnel]struct{}{},
+		fronts:  map[*http.Server]net.Listener{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	snap, err := s.newSnapshot(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(snap)
+	s.tls = opts.Leaves.TLSConfig(leafName)
+	s.door = newDoor(s)
+	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveInner))
+	go func() { _ = s.inner.Serve(s.inbox) }() // ends with http.ErrServerClosed
+	return s, nil
+}
+
+// newHTTPServer has what the front servers and the inner one share.
+func (s *Server) newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:                      h,
+		ReadHeaderTimeout:            headerTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is the upstream's to answer
+		ErrorLog:                     log.New(io.Discard, "", 0),
+		BaseContext:                  func(net.Listener) context.Context { return s.ctx },
+		ConnContext:                  connContext,
+		ConnState:                    s.connState,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20},
+	}
+}
+
+// Serve accepts clients on l until Shutdown or Close, and then returns
+// http.ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener, opts ListenOptions) error {
+	front := s.newHTTPServer(&frontHandler{s: s, auth: newAuthenticator(opts)})
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		l.Close()
+		return http.ErrServerClosed
+	}
+	s.fronts[front] = l
+	s.mu.Unlock()
+	return front.Serve(guardListener{l})
+}
+
+// Reload replaces the configuration. Running exchanges end under the old one;
+// tunnels that the new one denies or treats differently are closed. On an error
+// nothing changes.
+func (s *Server) Reload(ctx context.Context, cfg Config) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	snap, err := s.newSnapshot(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	s.replace(snap)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.tunnels {
+		if d := snap.Policy.DecideHost(t.host, t.port); d.Action == Deny || modeOf(d.Route) != t.mode {
+			t.close()
+		}
+	}
+	return nil
+}
+
+// replace swaps the snapshot in. The caller holds s.reloading.
+func (s *Server) replace(snap *snapshot) {
+	if old := s.current.Swap(snap); old != nil && old.upstreams != snap.upstreams {
+		old.upstreams.close()
+	}
+}
+
+// Shutdown stops accepting, lets running exchanges end and closes the rest
+// when ctx is done. It returns ctx's error when it had to.
+func (s *Server) Shutdown(ctx context.Context) error {
+	fronts := s.beginClose()
+	for _, f := range fronts {
+		_ = f.Shutdown(ctx)
+	}
+	err := s.inner.Shutdown(ctx)
+	done := make(chan struct{})
+	go func() { s.active.Wait(); close(done) }()
+	s.closeTunnels(func(t *tunnel) bool { return t.idle() })
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = errors.Join(err, ctx.Err())
+	}
+	s.end()
+	return err
+}
+
+// Close ends everything at once.
+func (s *Server) Close() error {
+	for _, f := range s.beginClose() {
+		_ = f.Close()
+	}
+	err := s.inner.Close()
+	s.end()
+	return err
+}
+
+func (s *Server) end() {
+	s.closeTunnels(func(*tunnel) bool { return true })
+	s.stop()
+	s.active.Wait()
+	s.inbox.Close()
+	s.current.Load().upstreams.close()
+}
+
+func (s *Server) beginClose() []*http.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	fronts := make([]*http.Server, 0, len(s.fronts))
+	for f := range s.fronts {
+		fronts = append(fronts, f)
+	}
+	clear(s.fronts)
+	return fronts
+}
+
+func (s *Server) closeTunnels(which func(*tunnel) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.tunnels {
+		if which(t) {
+			t.close()
+		}
+	}
+}
+
+// ownListener reports whether an address is one that this server listens on:
+// dialling it would make the proxy talk to itself.
+func (s *Server) ownListener(ap netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.fronts {
+		a, ok := l.Addr().(*net.TCPAddr)
+		if !ok || a.Port != int(ap.Port()) {
+			continue
+		}
+		ip, _ := netip.AddrFromSlice(a.IP)
+		if ip = ip.Unmap(); ip == ap.Addr().Unmap() || ip.IsUnspecified() && ap.Addr().Unmap().IsLoopback() {
+			return true
+		}
+	}
+	return false
+}
+
+// nextID names an exchange: unique in a run, and across runs by its prefix.
+func (s *Server) nextID() string {
+	return s.runID + "-" + strconv.FormatUint(s.seq.Add(1), 10)
+}
+
+// record writes an event of its own time.
+func (s *Server) record(e *Event) error {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	if err := s.opts.Recorder.Record(s.ctx, e); err != nil {
+		s.log.Error("journal", "error", err)
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+)
+
+// upstreams holds the connection pools of one configuration. Connections are
+// shared between requests only where the same guard and the same dial target
+// apply to both.
+type upstreams struct {
+	dialer *dialer
+	tls    *tls.Config
+
+	mu    sync.Mutex
+	pools map[poolKey]*http.Transport
+}
+
+// poolKey is what two requests must have in common to share connections
+// besides scheme and host. There are at most three times as many as routes.
+type poolKey struct {
+	h2, private bool
+	plain       bool // http through an upstream proxy, in absolute form
+	upstream    string
+}
+
+func newUpstreams(d *dialer) *upstreams {
+	return &upstreams{
+		dialer: d,
+		tls: &tls.Config{
+			RootCAs:            d.roots,
+			MinVersion:         tls.VersionTLS12,
+			ClientSessionCache: tls.NewLRUClientSessionCache(256),
+		},
+		pools: map[poolKey]*http.Transport{},
+	}
+}
+
+// transport returns the pool for requests of a route. The upstream is spoken
+// to in the client's protocol: translating between HTTP/1.1 and HTTP/2 costs
+// nearly twice the CPU, and loses what only one of them can say.
+func (u *upstreams) transport(h2 bool, scheme string, r *Route) *http.Transport {
+	key := poolKey{h2: h2 && scheme == "https"}
+	if r != nil {
+		key.private, key.upstream = r.Private, r.Upstream
+	}
+	key.plain = scheme == "http" && u.dialer.proxy != nil && !key.private
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	t := u.pools[key]
+	if t == nil {
+		t = u.newTransport(key)
+		u.pools[key] = t
+	}
+	return t
+}
+
+func (u *upstreams) newTransport(key poolKey) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(key.h2)
+	t := &http.Transport{
+		Protocols:              protocols,
+		TLSClientConfig:        u.tls.Clone(),
+		TLSHandshakeTimeout:    handshakeTimeout,
+		DisableCompression:     true,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        upstreamIdle,
+		ExpectContinueTimeout:  continueTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		ReadBufferSize:         16 << 10,
+		WriteBufferSize:        16 << 10,
+		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20},
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			host, port, err := splitHostPort(addr)
+			if err != nil {
+				return nil, err
+			}
+			return u.dialer.dialRoute(ctx, host, port, key.upstream, key.private)
+		},
+	}
+	if key.plain {
+		u.throughProxy(t)
+	}
+	return t
+}
+
+// throughProxy sends plain http requests to the upstream proxy in absolute
+// form: most proxies let CONNECT reach port 443 only.
+func (u *upstreams) throughProxy(t *http.Transport) {
+	d := u.dialer
+	t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		return d.dialProxy(ctx)
+	}
+	t.Proxy = func(r *http.Request) (*url.URL, error) {
+		if err := guardUnresolved(r.URL.Hostname()); err != nil {
+			return nil, err
+		}
+		// TLS to the proxy, where it wants some, is dialProxy's business.
+		p := &url.URL{Scheme: "http", Host: d.proxy.URL.Host}
+		if d.proxy.User == "" {
+			return p, nil
+		}
+		password := ""
+		if d.proxy.Password != nil {
+			var err error
+			if password, err = d.proxy.Password(r.Context()); err != nil {
+				return nil, fmt.Errorf("password of the upstream proxy: %w", err)
+			}
+		}
+		p.User = url.UserPassword(d.proxy.User, password)
+		return p, nil
+	}
+}
+
+// close drops the idle connections. Those in use end with their requests.
+func (u *upstreams) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, t := range u.pools {
+		t.CloseIdleConnections()
+	}
+}
+
+// upstreamFailure turns the error of an upstream attempt into an answer.
+func upstreamFailure(host string, err error) *denial {
+	var (
+		guard   *guardError
+		dns     *net.DNSError
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		timeout net.Error
+	)
+	switch {
+	case errors.As(err, &guard):
+		return &denial{status: http.StatusForbidden, rule: "address-guard", message: fmt.Sprintf(
+			"%s leads to %s, and its route does not say private: true", host, guard)}
+	case errors.As(err, &unknown):
+		return failure(http.StatusBadGateway, fmt.Sprintf("the certificate of %s is not signed by an authority that bottle trusts; the operator can add one under egress.upstream_ca", host))
+	case errors.As(err, &name), errors.As(err, &invalid):
+		return failure(http.StatusBadGateway, fmt.Sprintf("the certificate of %s is not valid: %v", host, err))
+	case errors.As(err, &dns):
+		return failure(http.StatusBadGateway, fmt.Sprintf("%s cannot be resolved: %s", host, dns.Err))
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return failure(http.StatusGatewayTimeout, fmt.Sprintf("%s did not answer in time", host))
+	default:
+		return failure(http.StatusBadGateway, fmt.Sprintf("no answer from %s: %v", host, err))
+	}
+}
