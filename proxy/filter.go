@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"io"
 	"time"
 )
@@ -55,6 +56,7 @@ func (c chain) last(first, second func() ([]byte, error)) ([]byte, error) {
 //
 // Read must not be called concurrently.
 type filterReader struct {
+	ctx    context.Context
 	src    io.Reader
 	filter filter
 	out    []byte // decided, not yet read
@@ -63,8 +65,8 @@ type filterReader struct {
 	pump   *pump
 }
 
-func newFilterReader(src io.Reader, f filter) *filterReader {
-	return &filterReader{src: src, filter: f}
+func newFilterReader(ctx context.Context, src io.Reader, f filter) *filterReader {
+	return &filterReader{ctx: ctx, src: src, filter: f}
 }
 
 func (r *filterReader) Read(p []byte) (int, error) {
@@ -81,7 +83,7 @@ func (r *filterReader) Read(p []byte) (int, error) {
 
 // next makes progress: some output, an error, or more that is held.
 func (r *filterReader) next() {
-	data, err, idle := r.fetch()
+	data, idle, err := r.fetch()
 	if idle {
 		r.out, r.err = r.filter.flush()
 		return
@@ -111,10 +113,10 @@ func (r *filterReader) next() {
 
 // fetch reads what comes next. The background reader is used only while
 // something is held, which is when a time limit is needed.
-func (r *filterReader) fetch() (data []byte, err error, idle bool) {
+func (r *filterReader) fetch() (data []byte, idle bool, err error) {
 	if r.pump != nil && r.pump.busy || r.filter.held() > 0 {
 		if r.pump == nil {
-			r.pump = newPump(r.src)
+			r.pump = newPump(r.ctx, r.src)
 		}
 		limit := time.Duration(0)
 		if r.filter.held() > 0 {
@@ -126,13 +128,14 @@ func (r *filterReader) fetch() (data []byte, err error, idle bool) {
 		r.buf = make([]byte, streamBuffer)
 	}
 	n, err := r.src.Read(r.buf)
-	return r.buf[:n], err, false
+	return r.buf[:n], false, err
 }
 
 // pump reads in the background, one buffer ahead, so that a consumer can stop
-// waiting without losing what comes later. Its goroutine ends with the source:
-// whoever owns the source must close it.
+// waiting without losing what comes later. Its goroutine ends when ctx does and
+// its read has returned: whoever owns the source must then close it.
 type pump struct {
+	ctx  context.Context
 	ask  chan struct{}
 	got  chan pumped
 	busy bool // a read is under way
@@ -143,11 +146,16 @@ type pumped struct {
 	err  error
 }
 
-func newPump(src io.Reader) *pump {
-	p := &pump{ask: make(chan struct{}), got: make(chan pumped, 1)}
+func newPump(ctx context.Context, src io.Reader) *pump {
+	p := &pump{ctx: ctx, ask: make(chan struct{}), got: make(chan pumped, 1)}
 	go func() {
 		buf := make([]byte, streamBuffer)
-		for range p.ask {
+		for {
+			select {
+			case <-p.ask:
+			case <-ctx.Done():
+				return
+			}
 			n, err := src.Read(buf)
 			p.got <- pumped{buf[:n], err}
 		}
@@ -157,10 +165,14 @@ func newPump(src io.Reader) *pump {
 
 // read waits for the next bytes, at most as long as limit where there is one.
 // The data is valid until the next call.
-func (p *pump) read(limit time.Duration) (data []byte, err error, idle bool) {
+func (p *pump) read(limit time.Duration) (data []byte, idle bool, err error) {
 	if !p.busy {
-		p.busy = true
-		p.ask <- struct{}{}
+		select {
+		case p.ask <- struct{}{}:
+			p.busy = true
+		case <-p.ctx.Done():
+			return nil, false, p.ctx.Err()
+		}
 	}
 	var timeout <-chan time.Time
 	if limit > 0 {
@@ -171,11 +183,8 @@ func (p *pump) read(limit time.Duration) (data []byte, err error, idle bool) {
 	select {
 	case got := <-p.got:
 		p.busy = false
-		return got.data, got.err, false
+		return got.data, false, got.err
 	case <-timeout:
-		return nil, nil, true
+		return nil, true, nil
 	}
 }
-
-// close lets the goroutine go once its read has returned.
-func (p *pump) close() { close(p.ask) }

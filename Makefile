@@ -1,0 +1,60 @@
+# bottle: build, test, measure. `make demo` and `make test` are all the set-up
+# there is; both need nothing but Go (and the programs that tests drive, which
+# the tests name when they are missing).
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOLS   := $(GO) tool -modfile=internal/tools/go.mod
+FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+
+export CGO_ENABLED := 0
+
+.PHONY: build demo test race lint fuzz bench vuln cross generate clean
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
+
+demo: build
+	./bin/bottle demo
+
+test: build
+	$(GO) test ./...
+
+# The race detector needs cgo and a C compiler.
+race:
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: cross
+	$(GO) vet ./...
+	$(TOOLS) golangci-lint run ./...
+
+# Every fuzz target of the project, FUZZTIME each.
+fuzz:
+	@$(GO) test ./... -list '^Fuzz' -json | \
+		sed -n 's/.*"Package":"\([^"]*\)","Output":"\(Fuzz[A-Za-z0-9_]*\).*/\1 \2/p' | \
+		while read -r pkg target; do \
+			echo "== $$pkg $$target"; \
+			$(GO) test "$$pkg" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done
+
+bench:
+	$(GO) test ./... -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem
+
+# The database of known vulnerabilities is fetched from the network.
+vuln:
+	$(TOOLS) govulncheck ./...
+
+cross:
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+		echo "vet and build $$target"; \
+		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... && \
+		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/bottle || exit 1; \
+	done
+
+generate:
+	$(GO) generate ./...
+
+clean:
+	rm -rf bin

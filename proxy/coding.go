@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"bufio"
+	"compress/zlib"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow bounds the memory of one zstd decoder (RFC 9659 asks clients to
+// accept 8 MiB).
+const maxWindow = 8 << 20
+
+// newDecoder returns the decompressed form of a body with one Content-Encoding
+// (RFC 9110, section 8.4.1; RFC 8878; RFC 7932). It reads src as it is asked,
+// and only from the goroutine that reads.
+func newDecoder(coding string, src io.Reader) (io.Reader, error) {
+	switch strings.ToLower(strings.TrimSpace(coding)) {
+	case "gzip", "x-gzip":
+		return &lazyDecoder{open: func() (io.Reader, error) { return gzip.NewReader(src) }}, nil
+	case "deflate":
+		return &lazyDecoder{open: func() (io.Reader, error) { return openDeflate(src) }}, nil
+	case "br":
+		return brotli.NewReader(src), nil
+	case "zstd":
+		// With a concurrency of 1 it starts no goroutines and needs no Close.
+		return zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+	default:
+		return nil, fmt.Errorf("the coding is not one of gzip, deflate, br, zstd")
+	}
+}
+
+// openDeflate reads what servers call deflate: zlib as the RFC says, or the
+// raw format that some send.
+func openDeflate(src io.Reader) (io.Reader, error) {
+	br := bufio.NewReader(src)
+	head, err := br.Peek(2)
+	if err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		return zlib.NewReader(br)
+	}
+	return flate.NewReader(br), nil
+}
+
+// lazyDecoder reads nothing before it is read itself.
+type lazyDecoder struct {
+	open func() (io.Reader, error)
+	r    io.Reader
+}
+
+func (d *lazyDecoder) Read(p []byte) (int, error) {
+	if d.r == nil {
+		r, err := d.open()
+		if err != nil {
+			return 0, err
+		}
+		d.r = r
+	}
+	return d.r.Read(p)
+}
+
+// decodable are the codings that answers may have where they must be searched.
+var decodable = []string{"gzip", "deflate", "br", "zstd", "identity"}
+
+// limitCodings cuts Accept-Encoding to what newDecoder understands. A part of
+// a compressed body cannot be decompressed, so ranges ask for none.
+func (x *exchange) limitCodings(h http.Header) {
+	if h.Get("Range") != "" {
+		h.Set("Accept-Encoding", "identity")
+		return
+	}
+	values, ok := h["Accept-Encoding"]
+	if !ok {
+		return
+	}
+	var keep []string
+	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		name, _, _ := strings.Cut(part, ";")
+		for _, d := range decodable {
+			if strings.EqualFold(strings.TrimSpace(name), d) {
+				keep = append(keep, strings.TrimSpace(part))
+			}
+		}
+	}
+	if len(keep) == 0 {
+		keep = []string{"identity"}
+	}
+	h.Set("Accept-Encoding", strings.Join(keep, ", "))
+}

@@ -1,0 +1,298 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// exchange is one request on its way through the proxy. Its steps stand
+// below in the order in which they are taken; each either lets the request go
+// on or returns the answer that the agent gets instead.
+type exchange struct {
+	s       *Server
+	snap    *snapshot
+	tunnel  *tunnel // nil for plain http in absolute form
+	session string
+	id      string
+	start   time.Time
+	ctx     context.Context
+
+	w  http.ResponseWriter
+	rc *http.ResponseController
+	r  *http.Request
+
+	target   Target
+	route    *Route
+	decision Decision
+	out      *http.Request
+	body     *uploadBody
+	scratch  []byte
+
+	injected    []string
+	bodySecrets []string
+	bytesIn     int64
+	status      int
+	redacted    int
+
+	bodyMu       sync.Mutex // what the upload's reader writes too
+	findings     []EventFinding
+	placeholders map[string]bool
+	stopped      *denial // by a finding in the body
+}
+
+// steps is the path of a request up to the point where it leaves.
+var steps = [...]func(*exchange) *denial{
+	(*exchange).pin,         // the authority is the tunnel's
+	(*exchange).decide,      // route by host, method and path
+	(*exchange).scanHead,    // what the agent wrote: URL and headers
+	(*exchange).prepare,     // the outgoing request, without hop-by-hop headers
+	(*exchange).injectHead,  // placeholders become credentials
+	(*exchange).prepareBody, // a small body is decided here, a large one while it streams
+	(*exchange).askOperator, // while the request is held
+	(*exchange).journal,     // before the first byte goes upstream
+}
+
+func (x *exchange) serve() {
+	for _, step := range steps {
+		if d := step(x); d != nil {
+			x.deny(d)
+			return
+		}
+	}
+	x.forward()
+}
+
+// serveInner takes the requests of all tunnels.
+func (s *Server) serveInner(w http.ResponseWriter, r *http.Request) {
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	t := tunnelOf(c)
+	if t == nil { // cannot happen; without a tunnel nothing is known to be allowed
+		panic(http.ErrAbortHandler)
+	}
+	s.serveExchange(w, r, t, t.session)
+}
+
+func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel, session string) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	x := &exchange{s: s, snap: s.current.Load(), tunnel: t, session: session, id: s.nextID(), start: time.Now(),
+		ctx: ctx, w: w, rc: http.NewResponseController(w), r: r}
+	// Without it net/http reads the whole upload before the first byte of the
+	// answer. HTTP/2 is full duplex already and says so by an error.
+	_ = x.rc.EnableFullDuplex()
+	x.serve()
+}
+
+// pin holds the request to the authority that was decided on at CONNECT. A
+// port may be missing (gRPC sends none); it must not differ.
+func (x *exchange) pin() *denial {
+	if d := refusedHead(x.r); d != nil {
+		return d
+	}
+	if x.r.Method == http.MethodConnect {
+		return &denial{status: http.StatusBadRequest, rule: "nested-connect", message: "CONNECT inside a tunnel is not allowed"}
+	}
+	if x.tunnel == nil {
+		return x.absoluteTarget()
+	}
+	t := x.tunnel
+	x.target = Target{Scheme: t.scheme, Host: t.host, Port: t.port}
+	host, port := x.r.Host, ""
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		host, port = h, p
+	}
+	canonical, err := CanonicalHost(host)
+	wrongPort := port != "" && port != strconv.Itoa(t.port)
+	wrongScheme := x.r.URL.Scheme != "" && x.r.URL.Scheme != t.scheme
+	if x.r.Host == "" && !x.r.ProtoAtLeast(1, 1) {
+		return nil // HTTP/1.0 without a Host means the tunnel's
+	}
+	if err != nil || canonical != t.host || wrongPort || wrongScheme {
+		return &denial{status: http.StatusMisdirectedRequest, rule: "authority-mismatch", message: fmt.Sprintf(
+			"this connection was opened to %s and can only carry requests for it, not for %s", joinHostPort(t.host, t.port), headerText(x.r.Host))}
+	}
+	return nil
+}
+
+func (x *exchange) absoluteTarget() *denial {
+	host, port := x.r.URL.Hostname(), 80
+	if p := x.r.URL.Port(); p != "" {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the URL's port is not valid"}
+		}
+		port = int(n)
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	canonical, err := CanonicalHost(host)
+	if err != nil {
+		return &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the URL's host is not valid: " + err.Error()}
+	}
+	x.target = Target{Scheme: "http", Host: canonical, Port: port}
+	findings, stop := x.snap.scanText("url", canonical, canonical)
+	x.findings = append(x.findings, findings...)
+	return stop
+}
+
+// decide routes by host, method and path.
+func (x *exchange) decide() *denial {
+	x.target.Method, x.target.Path = x.r.Method, x.r.URL.EscapedPath()
+	x.decision = x.snap.Policy.Decide(x.target)
+	x.route = x.decision.Route
+	if x.decision.Action == Deny {
+		return denyPolicy(x.decision)
+	}
+	if x.r.Header.Get("Upgrade") != "" && hasToken(x.r.Header["Connection"], "upgrade") && !x.r.ProtoAtLeast(2, 0) {
+		return &denial{status: http.StatusNotImplemented, rule: "upgrade", message: fmt.Sprintf(
+			"%s inside an intercepted connection is not supported by this version; the operator can use tls: passthrough for %s", headerText(x.r.Header.Get("Upgrade")), x.target.Host)}
+	}
+	return nil
+}
+
+// prepare makes the outgoing request from what may go on.
+func (x *exchange) prepare() *denial {
+	out := x.r.WithContext(x.ctx)
+	u := *x.r.URL
+	u.Scheme, u.Host = x.target.Scheme, joinHostPort(x.target.Host, x.target.Port)
+	out.URL, out.RequestURI, out.Close = &u, "", false
+	// The client's own spelling may be signed; one that only canonicalises to
+	// the host is not passed on, since the upstream might read it otherwise.
+	if host, _, _ := strings.Cut(x.r.Host, ":"); !strings.EqualFold(host, x.target.Host) {
+		out.Host = authority(x.target.Scheme, x.target.Host, x.target.Port)
+	}
+	out.Header = x.r.Header.Clone()
+	trailers := hasToken(out.Header["Te"], "trailers")
+	stripHopByHop(out.Header)
+	if trailers {
+		out.Header.Set("Te", "trailers")
+	}
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = nil // or the Transport adds its own
+	}
+	if x.route != nil && len(x.route.Secrets) > 0 {
+		x.limitCodings(out.Header)
+	}
+	out.Trailer = x.r.Trailer
+	x.out = out
+	return nil
+}
+
+// askOperator holds the request while the operator decides.
+func (x *exchange) askOperator() *denial {
+	if x.decision.Action != Ask {
+		return nil
+	}
+	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.target, Rule: x.decision.Rule, Findings: x.findings})
+}
+
+func (s *Server) ask(ctx context.Context, q Question) *denial {
+	deny := func(why string) *denial {
+		return &denial{status: http.StatusForbidden, rule: q.Rule, message: fmt.Sprintf("%s %s needs the operator's approval (%s), and %s. %s", q.Target.Method, describe(q.Target), q.Rule, why, advice)}
+	}
+	if s.opts.Ask == nil {
+		return deny("there is no one to ask in this run")
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.current.Load().AskTimeout)
+	defer cancel()
+	a, err := s.opts.Ask(ctx, q)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return deny("nobody answered in time")
+	case err != nil:
+		s.log.Error("ask", "error", err)
+		return deny("the question could not be put")
+	case !a.Allow && a.Reason != "":
+		return deny("the answer was no: " + a.Reason)
+	case !a.Allow:
+		return deny("the answer was no")
+	}
+	return nil
+}
+
+// event describes the request for the journal, redacted.
+func (x *exchange) event() Event {
+	path := x.r.URL.EscapedPath()
+	if x.r.URL.RawQuery != "" {
+		path += "?" + x.r.URL.RawQuery
+	}
+	path = x.snap.redactText(path)
+	if len(path) > maxJournalPath {
+		path = path[:maxJournalPath] + "…"
+	}
+	proto := strings.ToLower(x.r.Proto)
+	if x.r.ProtoMajor == 2 {
+		proto = "h2"
+	}
+	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
+		Host: x.snap.redactText(x.target.Host), Port: x.target.Port, Path: path, Rule: x.decision.Rule}
+}
+
+// journal writes the decision; what cannot be recorded is not sent.
+func (x *exchange) journal() *denial {
+	e := x.event()
+	e.Type, e.Verdict, e.Secrets = EventDecision, Allow, x.injected
+	x.bodyMu.Lock()
+	e.Findings = slices.Clone(x.findings)
+	x.bodyMu.Unlock()
+	if err := x.s.record(&e); err != nil {
+		return &denial{status: http.StatusForbidden, rule: "journal", message: "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"}
+	}
+	return nil
+}
+
+// deny answers in the upstream's place and takes the rest of the upload, so
+// that the client gets to read the answer.
+func (x *exchange) deny(d *denial) {
+	e := x.event()
+	e.Type, e.Verdict, e.Rule, e.Reason, e.Status = EventDecision, Deny, d.rule, x.snap.redactText(d.message), d.status
+	x.bodyMu.Lock()
+	e.Findings = slices.Clone(x.findings)
+	x.bodyMu.Unlock()
+	_ = x.s.record(&e) // it is denied either way
+	x.answer(d)
+}
+
+func (x *exchange) answer(d *denial) {
+	x.status = d.status
+	d.write(x.w, x.id)
+	x.drain()
+}
+
+// hopByHop are the headers that concern one connection only (RFC 9110, section
+// 7.6.1), besides those that Connection names.
+var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+	"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings"}
+
+func stripHopByHop(h http.Header) {
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range hopByHop {
+		h.Del(name)
+	}
+}
+
+func hasToken(values []string, token string) bool {
+	for _, v := range values {
+		for t := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

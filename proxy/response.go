@@ -1,0 +1,353 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/replace"
+)
+
+// forward sends the request and streams the answer back. Whatever happens, the
+// journal gets one end line.
+func (x *exchange) forward() {
+	var failed error
+	defer func() {
+		p := recover()
+		if p != nil && failed == nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares the same way
+			x.s.log.Error("panic in an exchange", "id", x.id, "panic", p)
+			failed = errors.New("internal error")
+		}
+		x.end(failed)
+		x.body.finish()
+		if p != nil {
+			panic(http.ErrAbortHandler) // the client must not take what it has for the whole
+		}
+	}()
+	resp, err := x.roundTrip()
+	if err != nil {
+		failed = err
+		x.answer(x.roundTripDenial(err))
+		return
+	}
+	defer resp.Body.Close()
+	if failed = x.respond(resp); failed != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if !x.body.finished() {
+		x.drain()
+	}
+}
+
+func (x *exchange) roundTripDenial(err error) *denial {
+	x.bodyMu.Lock()
+	defer x.bodyMu.Unlock()
+	if x.stopped != nil {
+		return x.stopped
+	}
+	if errors.Is(err, errBadFraming) {
+		return &denial{status: http.StatusBadRequest, rule: "bad-body", message: errBadFraming.Error()}
+	}
+	return upstreamFailure(x.target.Host, err)
+}
+
+// roundTrip sends the request in the client's own protocol and passes 1xx
+// answers on as they come.
+func (x *exchange) roundTrip() (*http.Response, error) {
+	var mu sync.Mutex // the Transport may still call the trace when it has returned
+	over := false
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
+			return nil
+		}
+		h := x.w.Header()
+		copyHeader(h, http.Header(header))
+		x.cleanResponseHeader(h)
+		x.w.WriteHeader(code)
+		clear(h)
+		return nil
+	}}
+	out := x.out.WithContext(httptrace.WithClientTrace(x.ctx, trace))
+	resp, err := x.snap.upstreams.transport(x.r.ProtoMajor == 2, x.target.Scheme, x.route).RoundTrip(out)
+	mu.Lock()
+	over = true
+	mu.Unlock()
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close()
+		return nil, errors.New("it switched protocols without being asked to")
+	}
+	return resp, err
+}
+
+// respond streams the answer to the agent. An error means that the client saw
+// the beginning of an answer that has no end.
+func (x *exchange) respond(resp *http.Response) error {
+	table, err := x.s.current.Load().redaction(x.route)
+	if err != nil {
+		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "the answer cannot be searched for credentials: " + err.Error()})
+		return nil
+	}
+	body := io.Reader(resp.Body)
+	if table != nil {
+		if body, err = x.redactBody(resp, table); err != nil {
+			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(resp.Header.Get("Content-Encoding")))})
+			return nil
+		}
+	}
+	h := x.w.Header()
+	copyHeader(h, resp.Header)
+	x.cleanResponseHeader(h)
+	x.redactHeader(h, table)
+	announced := len(resp.Trailer)
+	for name := range resp.Trailer {
+		h.Add("Trailer", name)
+	}
+	x.status = resp.StatusCode
+	x.w.WriteHeader(resp.StatusCode)
+	if err := x.copyBody(body, resp); err != nil {
+		return err
+	}
+	x.writeTrailers(resp.Trailer, announced, table)
+	return nil
+}
+
+// cleanResponseHeader removes what concerns the upstream connection only, and
+// what would send clients round the proxy (h3 cannot leave anyway).
+func (x *exchange) cleanResponseHeader(h http.Header) {
+	stripHopByHop(h)
+	h.Del("Alt-Svc")
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // or net/http guesses one
+	}
+}
+
+// redactBody reads the answer through the redaction. The length stays when
+// every replacement has the length of what it replaces, and nothing had to be
+// decompressed.
+func (x *exchange) redactBody(resp *http.Response, table *replace.Table) (io.Reader, error) {
+	if resp.Body == http.NoBody || x.r.Method == http.MethodHead {
+		return resp.Body, nil
+	}
+	var src io.Reader = resp.Body
+	sameLength := table.SameLength()
+	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		dec, err := newDecoder(coding, resp.Body)
+		if err != nil {
+			return nil, err
+		}
+		src, sameLength = dec, false
+		resp.Header.Del("Content-Encoding")
+	}
+	stream := &redactFilter{replaceFilter: replaceFilter{stream: table.NewStream()}, x: x}
+	r := newFilterReader(x.ctx, src, stream)
+	if sameLength || resp.ContentLength < 0 {
+		return r, nil
+	}
+	return x.relength(resp, r)
+}
+
+// relength makes the declared length right again: by buffering a small body,
+// or by sending a larger one without a length.
+func (x *exchange) relength(resp *http.Response, r io.Reader) (io.Reader, error) {
+	resp.Header.Del("Content-Length")
+	declared := resp.ContentLength
+	resp.ContentLength = -1
+	if declared > decideBytes {
+		return r, nil
+	}
+	whole, err := io.ReadAll(io.LimitReader(r, 2*decideBytes))
+	rest := io.MultiReader(strings.NewReader(string(whole)), r)
+	if err == nil && len(whole) < 2*decideBytes {
+		resp.ContentLength = int64(len(whole))
+		resp.Header.Set("Content-Length", strconv.Itoa(len(whole)))
+	}
+	return rest, nil
+}
+
+// redactFilter counts what it replaced.
+type redactFilter struct {
+	replaceFilter
+	x *exchange
+}
+
+func (f *redactFilter) close() ([]byte, error) {
+	out, err := f.replaceFilter.close()
+	for _, h := range f.stream.Hits() {
+		f.x.redacted += h.Count
+	}
+	return out, err
+}
+
+// redactHeader replaces injected values that came back in a header.
+func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
+	if table == nil {
+		return
+	}
+	for _, values := range h {
+		for i, v := range values {
+			s := table.NewStream()
+			out := string(s.Close(s.Append(nil, []byte(v))))
+			if out != v {
+				values[i] = out
+				x.redacted++
+			}
+		}
+	}
+}
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, streamBuffer); return &b }}
+
+// copyBody streams the answer. Without a declared length every read is sent on
+// at once, whatever the content type; with one, all but the last, which the
+// end of the exchange flushes.
+func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
+	if x.r.Method == http.MethodHead || resp.Body == http.NoBody {
+		return nil
+	}
+	w := &lateHead{w: x.w, rc: x.rc}
+	if resp.ContentLength < 0 {
+		if err := x.rc.Flush(); err != nil {
+			return err
+		}
+	} else if resp.ContentLength > 0 {
+		w.arm()
+	}
+	defer w.disarm()
+	bp := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(bp)
+	for {
+		n, readErr := body.Read(*bp)
+		if n > 0 {
+			x.bytesIn += int64(n)
+			if err := w.write((*bp)[:n], resp.ContentLength < 0 || x.bytesIn < resp.ContentLength); err != nil {
+				return fmt.Errorf("the client went away: %w", err)
+			}
+		}
+		if errors.Is(readErr, io.EOF) {
+			return nil
+		}
+		if readErr != nil {
+			return fmt.Errorf("the upstream's answer broke off: %w", readErr)
+		}
+	}
+}
+
+// lateHead sends the response head by itself when the body is late. Flushing
+// every head would cost each small answer a packet of its own.
+type lateHead struct {
+	mu    sync.Mutex
+	w     io.Writer
+	rc    *http.ResponseController
+	timer *time.Timer
+	begun bool
+}
+
+func (l *lateHead) arm() {
+	l.timer = time.AfterFunc(headFlush, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.begun {
+			_ = l.rc.Flush()
+		}
+	})
+}
+
+func (l *lateHead) disarm() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
+func (l *lateHead) write(p []byte, flush bool) error {
+	if !l.begun { // only this goroutine sets it
+		l.disarm()
+	}
+	if _, err := l.w.Write(p); err != nil {
+		return err
+	}
+	if flush {
+		return l.rc.Flush()
+	}
+	return nil
+}
+
+// writeTrailers sends trailers, also ones that were not announced.
+func (x *exchange) writeTrailers(trailer http.Header, announced int, table *replace.Table) {
+	if len(trailer) == 0 {
+		return
+	}
+	x.redactHeader(trailer, table)
+	_ = x.rc.Flush() // forces chunking, without which h1 has no trailers
+	prefix := ""
+	if len(trailer) != announced {
+		prefix = http.TrailerPrefix
+	}
+	h := x.w.Header()
+	for name, values := range trailer {
+		for _, v := range values {
+			h.Add(prefix+name, v)
+		}
+	}
+}
+
+// end writes the last line of an exchange.
+func (x *exchange) end(err error) {
+	e := Event{Type: EventEnd, ID: x.id, Session: x.session, Host: x.snap.redactText(x.target.Host), Port: x.target.Port,
+		Status: x.status, BytesOut: x.body.count(), BytesIn: x.bytesIn, Duration: time.Since(x.start), Redacted: x.redacted}
+	if err != nil {
+		e.Error = x.snap.redactText(err.Error())
+	}
+	x.bodyMu.Lock()
+	defer x.bodyMu.Unlock()
+	if x.stopped != nil {
+		e.Verdict, e.Rule, e.Reason = Deny, x.stopped.rule, x.stopped.message
+	}
+	e.Findings = slices.Clone(x.findings)
+	e.Secrets = x.injected
+	for name := range x.placeholders {
+		if !slices.Contains(x.injected, name) {
+			e.Inert = append(e.Inert, name)
+		}
+	}
+	slices.Sort(e.Inert)
+	_ = x.s.record(&e)
+}
+
+// finished reports whether the whole upload was read.
+func (b *uploadBody) finished() bool {
+	if b.src == http.NoBody || b.src == nil {
+		return true
+	}
+	if !b.mu.TryLock() {
+		return false
+	}
+	defer b.mu.Unlock()
+	return b.done
+}
+
+func (b *uploadBody) count() int64 {
+	if !b.mu.TryLock() {
+		return -1 // still being read; the number is not known
+	}
+	defer b.mu.Unlock()
+	return b.sent
+}
+
+func copyHeader(dst, src http.Header) {
+	for name, values := range src {
+		dst[name] = append(dst[name], values...)
+	}
+}

@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/bot-bottle/bottle/dlp"
+)
+
+// blocked is what stops a stream: a finding whose action is block.
+type blocked struct{ denial *denial }
+
+func (b *blocked) Error() string { return b.denial.message }
+
+// judge decides findings: it notes each for the journal and returns a denial
+// for the first that blocks. Placeholders are collected by name; they are
+// inert unless an injection step says otherwise.
+func (snap *snapshot) judge(findings []dlp.Finding, where, host string) (events []EventFinding, placeholders []string, stop *denial) {
+	for _, f := range findings {
+		if f.Kind == dlp.KindPlaceholder {
+			placeholders = append(placeholders, f.Name)
+			continue
+		}
+		action := snap.DLP.Decide(f, host)
+		if action == dlp.Off {
+			continue
+		}
+		ev := EventFinding{Rule: f.Rule, Where: where, Offset: f.Offset, Length: f.Length, Hash: f.Hash, Action: string(action)}
+		events = append(events, ev)
+		if action != dlp.Warn && stop == nil {
+			stop = denyDLP(f.Rule, blockMessage(f, where))
+		}
+	}
+	return events, placeholders, stop
+}
+
+// blockMessage says what was seen where, never the text itself.
+func blockMessage(f dlp.Finding, where string) string {
+	what := "what looks like a credential (" + f.Rule + ")"
+	if f.Name != "" {
+		what = "the value of the secret " + f.Name
+	}
+	if f.Path != "" {
+		what += ", encoded as " + f.Path + ","
+	}
+	return fmt.Sprintf("%s stands in the %s of this request at offset %d, so it was not sent. Do not retry: remove it, or use the placeholder that stands for the credential.", what, where, f.Offset)
+}
+
+// scanText judges one short text.
+func (snap *snapshot) scanText(where, text, host string) ([]EventFinding, *denial) {
+	events, _, stop := snap.judge(snap.engine.Scan([]byte(text)), where, host)
+	return events, stop
+}
+
+// redactText replaces everything the scanner finds, so that the text may be
+// written to the journal.
+func (snap *snapshot) redactText(text string) string {
+	findings := snap.engine.Scan([]byte(text))
+	if len(findings) == 0 {
+		return text
+	}
+	sort.Slice(findings, func(i, j int) bool { return findings[i].Offset < findings[j].Offset })
+	var b strings.Builder
+	done := 0
+	for _, f := range findings {
+		start, end := int(f.Offset), int(f.Offset)+f.Length
+		if f.Kind == dlp.KindPlaceholder || end <= done || end > len(text) {
+			continue
+		}
+		if start > done {
+			b.WriteString(text[done:start])
+		}
+		b.WriteString("[" + f.Rule + "]")
+		done = end
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}
+
+// scanHead scans what the agent wrote before the body: the URL and every
+// header. Each part is decided whole, so nothing can hide on a border.
+func (x *exchange) scanHead() *denial {
+	sc := x.snap.scanner()
+	defer x.snap.scanners.Put(sc)
+	scan := func(where string, parts ...string) *denial {
+		sc.Reset()
+		x.scratch = x.scratch[:0]
+		for _, p := range parts {
+			x.scratch = append(x.scratch, p...)
+		}
+		for _, findings := range [2][]dlp.Finding{sc.Write(x.scratch), sc.Close()} {
+			if len(findings) == 0 {
+				continue
+			}
+			events, placeholders, stop := x.snap.judge(findings, where, x.target.Host)
+			x.findings = append(x.findings, events...)
+			x.seen(placeholders)
+			if stop != nil {
+				return stop
+			}
+		}
+		return nil
+	}
+	u := x.r.URL
+	if d := scan("url", u.EscapedPath(), "?", u.RawQuery); d != nil {
+		return d
+	}
+	for name, values := range x.r.Header {
+		for _, v := range values {
+			if d := scan("header "+headerText(name), name, ": ", v); d != nil {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// seen notes placeholders that the agent sent.
+func (x *exchange) seen(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	x.bodyMu.Lock()
+	defer x.bodyMu.Unlock()
+	if x.placeholders == nil {
+		x.placeholders = map[string]bool{}
+	}
+	for _, n := range names {
+		x.placeholders[n] = true
+	}
+}
+
+func (snap *snapshot) scanner() *dlp.Scanner {
+	sc := snap.scanners.Get().(*dlp.Scanner)
+	sc.Reset()
+	return sc
+}
+
+// scanFilter lets bytes pass once the scanner has decided them.
+type scanFilter struct {
+	x    *exchange
+	sc   *dlp.Scanner
+	tail []byte // held: the last bytes written
+	next int64  // stream offset of the first byte of tail
+	out  []byte
+}
+
+func (f *scanFilter) write(p []byte) ([]byte, error) {
+	// The scanner's slice is only valid until its next call.
+	if err := f.x.judgeBody(f.sc.Write(p)); err != nil {
+		return nil, err
+	}
+	safe := f.sc.Safe()
+	if len(f.tail) == 0 && safe == f.next+int64(len(p)) {
+		f.next = safe
+		return p, nil
+	}
+	f.out = append(append(f.out[:0], f.tail...), p...)
+	return f.release(safe), nil
+}
+
+// release cuts out at the stream offset safe; the rest is held.
+func (f *scanFilter) release(safe int64) []byte {
+	n := safe - f.next
+	f.tail = append(f.tail[:0], f.out[n:]...)
+	f.next = safe
+	return f.out[:n]
+}
+
+func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Flush()) }
+func (f *scanFilter) close() ([]byte, error) { return f.decide(f.sc.Close()) }
+func (f *scanFilter) held() int              { return len(f.tail) }
+
+func (f *scanFilter) decide(findings []dlp.Finding) ([]byte, error) {
+	if err := f.x.judgeBody(findings); err != nil {
+		return nil, err
+	}
+	f.out = append(f.out[:0], f.tail...)
+	return f.release(f.sc.Safe()), nil
+}
+
+// judgeBody decides findings in the body. A placeholder of a secret that may
+// stand in bodies is in a credential's place there.
+func (x *exchange) judgeBody(findings []dlp.Finding) error {
+	if len(findings) == 0 {
+		return nil
+	}
+	events, placeholders, stop := x.snap.judge(findings, "body", x.target.Host)
+	x.seen(placeholders)
+	x.bodyMu.Lock()
+	x.findings = append(x.findings, events...)
+	x.bodyMu.Unlock()
+	if stop == nil {
+		for _, name := range placeholders {
+			if st := x.snap.secret(name); st != nil && st.Inject.Body {
+				if stop = x.mayInject(st, "the body"); stop != nil {
+					break
+				}
+			}
+		}
+	}
+	if stop == nil {
+		return nil
+	}
+	x.bodyMu.Lock()
+	x.stopped = stop
+	x.bodyMu.Unlock()
+	return &blocked{stop}
+}
