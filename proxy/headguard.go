@@ -216,7 +216,7 @@ func (g *headGuard) fail() bool {
 
 func (g *headGuard) stepHead() bool {
 	// RFC 9112, section 2.2: an empty line before the request line is skipped.
-	if g.seen == 0 && bytes.HasPrefix(g.buf, []byte("\r\n")) {
+	if g.seen <= 1 && bytes.HasPrefix(g.buf, []byte("\r\n")) {
 		g.buf = g.buf[2:]
 		return true
 	}

@@ -108,7 +108,7 @@ func TestHeadGuardEndsBrokenChunks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, err := guarded(t, strings.NewReader("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+body))
-			if !errors.Is(err, errBadFraming) || len(got) != 0 {
+			if err == nil || errors.Is(err, io.EOF) || len(got) != 0 {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})

@@ -161,3 +161,9 @@ func isToken(s string) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", r)
 	}) < 0
 }
+
+// isAddress reports whether a canonical host is an IP address.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}

@@ -91,10 +91,10 @@ func pathSegments(escaped string) ([]string, error) {
 	if escaped == "" {
 		escaped = "/"
 	}
-	if !strings.HasPrefix(escaped, "/") { // OPTIONS *
+	if escaped == "*" { // OPTIONS *
 		return []string{escaped}, nil
 	}
-	if hasEncodedSeparator(escaped) {
+	if escaped[0] != '/' || hasEncodedSeparator(escaped) {
 		return nil, errAmbiguousPath
 	}
 	decoded, err := url.PathUnescape(escaped)
