@@ -1,0 +1,135 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/escape"
+)
+
+const (
+	// maxErrText bounds what is kept of a command's standard error.
+	maxErrText = 4 << 10
+	// maxErrColumns bounds what is shown of it.
+	maxErrColumns = 160
+	// retryAfter is how long the failure of a command stands.
+	retryAfter = 5 * time.Second
+	// lingerTime is how long a killed command's children may hold its output
+	// open.
+	lingerTime = time.Second
+)
+
+func (s *Secret) commandValue(ctx context.Context) (string, error) {
+	if v, err, ok := s.cache.at(s.opts.Now()); ok {
+		return v, err
+	}
+	// One caller that gives up must not fail the others.
+	shared := context.WithoutCancel(ctx)
+	done := s.flight.DoChan("", func() (any, error) {
+		if v, err, ok := s.cache.at(s.opts.Now()); ok {
+			return v, err
+		}
+		v, err := s.run(shared)
+		keep := s.source.TTL
+		if err != nil {
+			keep = retryAfter
+		}
+		s.cache.keep(v, err, s.opts.Now().Add(keep))
+		return v, err
+	})
+	select {
+	case r := <-done:
+		v, _ := r.Val.(string)
+		return v, r.Err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// program finds the command's program: on the PATH, or below Dir where its
+// name has a slash.
+func (s *Secret) program() (string, error) {
+	name := s.source.Command[0]
+	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+		name = filepath.Join(s.source.Dir, name)
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("command: %w", err)
+	}
+	return path, nil
+}
+
+func (s *Secret) run(ctx context.Context) (string, error) {
+	path, err := s.program()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.source.Timeout)
+	defer cancel()
+	stdout, stderr := &bounded{max: maxFile}, &bounded{max: maxErrText}
+	cmd := exec.CommandContext(ctx, path, s.source.Command[1:]...)
+	cmd.Dir, cmd.Env = s.source.Dir, s.opts.Environ()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.WaitDelay = lingerTime
+	err = cmd.Run()
+	name := filepath.Base(path)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", fmt.Errorf("the command %s was ended after %s without an answer", name, s.source.Timeout)
+	case errors.Is(err, exec.ErrWaitDelay): // it ended well, and left a child behind
+	case err != nil:
+		return "", fmt.Errorf("the command %s failed: %w%s", name, err, quoteError(stderr.String(), stdout.String()))
+	}
+	if stdout.over {
+		return "", fmt.Errorf("the command %s printed more than %d bytes", name, maxFile)
+	}
+	v := trimNewline(stdout.String())
+	if err := Validate(v); err != nil {
+		return "", fmt.Errorf("what the command %s printed: %w", name, err)
+	}
+	return v, nil
+}
+
+// maybeToken is what could be a credential or a part of one, in a message.
+var maybeToken = regexp.MustCompile(`[A-Za-z0-9+_=.~-]*[A-Za-z][0-9]+[A-Za-z0-9+_=.~-]*|[A-Za-z0-9+_=.~-]*[0-9][A-Za-z]+[A-Za-z0-9+_=.~-]*|[A-Za-z0-9+/_=.~-]{20,}`)
+
+// quoteError gives the last line of what a command wrote to its standard error,
+// without anything that could be the value: words of its output, words that mix
+// letters and digits, and long ones.
+func quoteError(stderr, stdout string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	line := lines[len(lines)-1]
+	for _, word := range strings.Fields(stdout) {
+		if len(word) >= 4 {
+			line = strings.ReplaceAll(line, word, "…")
+		}
+	}
+	if line = maybeToken.ReplaceAllString(line, "…"); line == "" {
+		return ""
+	}
+	return ": " + escape.TextMax(line, maxErrColumns)
+}
+
+// bounded keeps the first max bytes written to it, and takes the rest too, so
+// that the writer does not fail before it has said what it has to say.
+type bounded struct {
+	max  int
+	buf  strings.Builder
+	over bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	keep := min(len(p), b.max-b.buf.Len())
+	b.over = b.over || keep < len(p)
+	b.buf.Write(p[:keep])
+	return len(p), nil
+}
+
+func (b *bounded) String() string { return b.buf.String() }

@@ -1,0 +1,207 @@
+// Package secret gets the values of credentials on the host, and makes the
+// placeholders that an agent holds in their stead.
+//
+// A value comes from exactly one Source: a variable of the host's environment,
+// a file, or what a command prints. Check says beforehand, without any side
+// effect, whether that can work; Value resolves. No error of this package holds
+// a value or a part of one.
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// The bounds of a value, in bytes. One that is shorter could not be told from
+// ordinary text, neither by the scanner nor in its place in a request.
+const (
+	MinLength = 8
+	MaxLength = 16 << 10
+)
+
+// Source says where a value is. One of Env, File and Command is set.
+type Source struct {
+	// Env names a variable of the host's environment.
+	Env string
+	// File is an absolute path. One newline at the end is not part of the
+	// value.
+	File string
+	// Pointer is a JSON pointer (RFC 6901) to a string in File, which is JSON
+	// then.
+	Pointer string
+	// Command is a program and its arguments; no shell is involved. It runs in
+	// Dir with the host's environment and no standard input, and prints the
+	// value. One newline at the end is not part of it.
+	Command []string
+	Dir     string
+	// Timeout bounds the command; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// TTL is how long what the command printed is used; 0 means DefaultTTL.
+	TTL time.Duration
+}
+
+// The defaults of a command.
+const (
+	DefaultTimeout = 30 * time.Second
+	DefaultTTL     = 5 * time.Minute
+)
+
+// Options are what a Secret asks of its surroundings. The zero value is the
+// process's own.
+type Options struct {
+	LookupEnv func(string) (string, bool)
+	Environ   func() []string
+	Now       func() time.Time
+}
+
+// Secret is one credential of the host. It is safe for concurrent use.
+type Secret struct {
+	name   string
+	source Source
+	opts   Options
+	flight singleflight.Group
+	cache  cache
+}
+
+// New returns the secret of that name. The error says what is wrong with the
+// source itself; whether it yields a value is not looked at.
+func New(name string, src Source, opts Options) (*Secret, error) {
+	set := 0
+	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0} {
+		if is {
+			set++
+		}
+	}
+	switch {
+	case set != 1:
+		return nil, fmt.Errorf("secret %s: one source is needed: env, file or command", name)
+	case strings.ContainsAny(src.Env, "=\x00"):
+		return nil, fmt.Errorf("secret %s: %q is not the name of a variable", name, src.Env)
+	case src.File != "" && !filepath.IsAbs(src.File):
+		return nil, fmt.Errorf("secret %s: file %q is not an absolute path", name, src.File)
+	case src.Pointer != "" && src.File == "":
+		return nil, fmt.Errorf("secret %s: a JSON pointer needs a file", name)
+	case len(src.Command) > 0 && src.Command[0] == "":
+		return nil, fmt.Errorf("secret %s: the command has no program", name)
+	case src.TTL < 0 || src.Timeout < 0:
+		return nil, fmt.Errorf("secret %s: a negative duration", name)
+	}
+	if src.Pointer != "" {
+		if _, err := splitPointer(src.Pointer); err != nil {
+			return nil, fmt.Errorf("secret %s: %w", name, err)
+		}
+	}
+	if src.TTL == 0 {
+		src.TTL = DefaultTTL
+	}
+	if src.Timeout == 0 {
+		src.Timeout = DefaultTimeout
+	}
+	if opts.LookupEnv == nil {
+		opts.LookupEnv = os.LookupEnv
+	}
+	if opts.Environ == nil {
+		opts.Environ = os.Environ
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Secret{name: name, source: src, opts: opts}, nil
+}
+
+// Name returns the name that the secret was made with.
+func (s *Secret) Name() string { return s.name }
+
+// Value returns the current value. A variable is read each time, a file when
+// it changed, and a command runs when what it printed last is older than its
+// TTL, once for all callers that wait for it. The caller's context bounds its
+// own wait only: others may wait for the same command.
+//
+// The error of a failed command is repeated for a few seconds before it runs
+// again, so that a stream of requests does not become a stream of processes.
+func (s *Secret) Value(ctx context.Context) (string, error) {
+	v, err := s.value(ctx)
+	if err != nil {
+		return "", fmt.Errorf("secret %s: %w", s.name, err)
+	}
+	return v, nil
+}
+
+func (s *Secret) value(ctx context.Context) (string, error) {
+	switch src := s.source; {
+	case src.Env != "":
+		v, ok := s.opts.LookupEnv(src.Env)
+		if !ok {
+			return "", fmt.Errorf("the environment variable %s is not set", src.Env)
+		}
+		if err := Validate(v); err != nil {
+			return "", fmt.Errorf("the environment variable %s: %w", src.Env, err)
+		}
+		return v, nil
+	case src.File != "":
+		return s.fileValue()
+	default:
+		return s.commandValue(ctx)
+	}
+}
+
+// Forget drops what is cached, so that the next Value asks the source.
+func (s *Secret) Forget() { s.cache.drop() }
+
+// Check says whether Value can be expected to work, without running, reading
+// or changing anything: the variable is set, the file is there and may be read,
+// the command's program exists. Warnings are things that work and should not
+// be left as they are.
+func (s *Secret) Check() (warnings []string, err error) {
+	switch src := s.source; {
+	case src.Env != "":
+		if v, ok := s.opts.LookupEnv(src.Env); !ok {
+			err = fmt.Errorf("the environment variable %s is not set", src.Env)
+		} else if err = Validate(v); err != nil {
+			err = fmt.Errorf("the environment variable %s: %w", src.Env, err)
+		}
+	case src.File != "":
+		warnings, err = checkFile(src.File)
+	default:
+		_, err = s.program()
+	}
+	if err != nil {
+		return warnings, fmt.Errorf("secret %s: %w", s.name, err)
+	}
+	return warnings, nil
+}
+
+// Validate says whether a value can be a credential: MinLength to MaxLength
+// bytes, no control characters, no space at either end. The error describes
+// the value without quoting it.
+func Validate(v string) error {
+	switch {
+	case v == "":
+		return errors.New("it is empty")
+	case len(v) < MinLength:
+		return fmt.Errorf("it has %d bytes, which is too short to be told apart from other text (at least %d)", len(v), MinLength)
+	case len(v) > MaxLength:
+		return fmt.Errorf("it has more than %d bytes", MaxLength)
+	}
+	for i := range len(v) {
+		if v[i] < ' ' || v[i] == 0x7f {
+			return fmt.Errorf("byte %d is a control character (a newline in the middle?), which cannot go into a header", i+1)
+		}
+	}
+	if v[0] == ' ' || v[len(v)-1] == ' ' {
+		return errors.New("it begins or ends with a space")
+	}
+	return nil
+}
+
+// trimNewline takes off one line ending.
+func trimNewline(s string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
+}
