@@ -1,0 +1,111 @@
+// Package agent knows the coding agents: what each needs in its machine so
+// that it starts without questions and reaches nothing but its provider.
+//
+// A [Plan] is data. It is made without looking at the host, can be printed, and
+// is rendered into a home folder by [Plan.Write].
+package agent
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Plan is what an agent needs in its machine.
+type Plan struct {
+	Agent string `json:"agent"`
+	// Program is what is looked up on the host's PATH, so that its install
+	// folder can be shown inside; empty for an agent that is any command.
+	Program string `json:"program,omitempty"`
+	// Command runs the agent when the person names no command.
+	Command []string `json:"command,omitempty"`
+	// Env is added to the environment. Variables of the manifest win over it.
+	Env map[string]string `json:"env,omitempty"`
+	// Files are written into the home folder.
+	Files []File `json:"files,omitempty"`
+	// Hosts are those that the agent cannot work without. They are named in
+	// the summary when no route leads there; a plan opens nothing by itself.
+	Hosts []string `json:"hosts,omitempty"`
+}
+
+// File is one file of a plan.
+type File struct {
+	Path string `json:"path"` // relative to the home folder, with slashes
+	Mode uint32 `json:"mode"` // permission bits
+	Data string `json:"data"`
+}
+
+// Options is what plans depend on.
+type Options struct {
+	// Workspace is the absolute path of the workspace inside the machine.
+	Workspace string
+	// Home is the absolute path of the home folder inside the machine.
+	Home string
+	// Env is the environment that the manifest gives, with placeholders in
+	// place of credentials.
+	Env map[string]string
+	// GitUser is written into the home's git configuration.
+	GitUser GitUser
+	// Args are put behind the agent's own command.
+	Args []string
+}
+
+// GitUser is the author of the agent's commits. The zero value writes nothing.
+type GitUser struct{ Name, Email string }
+
+// providers maps an agent's name to what makes its plan.
+var providers = map[string]func(Options) (Plan, error){
+	"generic": generic,
+	"claude":  claude,
+	"codex":   codex,
+}
+
+// Names lists the agents, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(providers)) }
+
+// Known reports whether there is an agent of this name.
+func Known(name string) bool { return providers[name] != nil }
+
+// New makes the plan of an agent.
+func New(name string, opt Options) (Plan, error) {
+	provider := providers[name]
+	if provider == nil {
+		return Plan{}, fmt.Errorf("%q is not an agent: %s", name, strings.Join(Names(), ", "))
+	}
+	p, err := provider(opt)
+	if err != nil {
+		return Plan{}, fmt.Errorf("agent %s: %w", name, err)
+	}
+	p.Agent = name
+	if len(p.Command) > 0 {
+		p.Command = append(p.Command, opt.Args...)
+	}
+	if f, ok := gitConfig(opt.GitUser); ok {
+		p.Files = append(p.Files, f)
+	}
+	return p, nil
+}
+
+// generic is any command. It needs nothing.
+func generic(Options) (Plan, error) { return Plan{}, nil }
+
+// gitConfig names the author of commits. A value is quoted, so that nothing in
+// it can begin another setting.
+func gitConfig(u GitUser) (File, bool) {
+	if u == (GitUser{}) {
+		return File{}, false
+	}
+	var b strings.Builder
+	b.WriteString("[user]\n")
+	for _, kv := range [][2]string{{"name", u.Name}, {"email", u.Email}} {
+		if kv[1] != "" {
+			fmt.Fprintf(&b, "\t%s = %s\n", kv[0], quoteGit(kv[1]))
+		}
+	}
+	return File{Path: ".gitconfig", Mode: 0o644, Data: b.String()}, true
+}
+
+func quoteGit(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(s) + `"`
+}
