@@ -1,6 +1,6 @@
 # bottle: build, test, measure. `make demo` and `make test` are all the set-up
-# there is; both need nothing but Go (and the programs that tests drive, which
-# the tests name when they are missing).
+# there is. The demo needs nothing but Go; a test that drives a program (curl,
+# git, node, npm, python3) says so when it is missing.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -11,7 +11,7 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED := 0
 
-.PHONY: build demo test race lint fuzz bench vuln cross generate clean
+.PHONY: agents build demo test race lint fuzz bench vuln cross generate clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -19,8 +19,20 @@ build:
 demo: build
 	./bin/bottle demo
 
-test: build
+test: build agents
 	$(GO) test ./...
+
+# The real agent clients that tests run; they are skipped without npm.
+agents: testdata/agents/node_modules/.package-lock.json
+
+testdata/agents/node_modules/.package-lock.json: testdata/agents/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "fetch the agent clients that tests drive"; \
+		npm ci --prefix testdata/agents --ignore-scripts --no-audit --no-fund --loglevel=error || \
+			echo "the agent clients could not be fetched: their tests will be skipped"; \
+	else \
+		echo "npm is not installed: the tests with real agent clients will be skipped"; \
+	fi
 
 # The race detector needs cgo and a C compiler.
 race:
