@@ -106,6 +106,9 @@ func attach(tree int, target string) error {
 // target itself: a folder, or an empty file. It goes through no symbolic link,
 // for an agent of an earlier run may have made those below its home.
 func makeTarget(target string, dir bool) error {
+	if path.Clean(target) == "/" {
+		return nil
+	}
 	at, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}

@@ -122,3 +122,16 @@ func New(opt Options) *Backend { return &Backend{opt: opt} }
 
 // Name returns "sandbox".
 func (b *Backend) Name() string { return "sandbox" }
+
+// RestrictedError says that the host forbids sandboxes.
+type RestrictedError struct {
+	Setting string // what forbids them
+	Fix     string // what to do, usually a command
+	Err     error  // what failed because of it
+}
+
+func (e *RestrictedError) Error() string {
+	return e.Err.Error() + "; the host forbids sandboxes by " + e.Setting + ": " + e.Fix
+}
+
+func (e *RestrictedError) Unwrap() error { return e.Err }

@@ -1,0 +1,188 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/vm"
+)
+
+var _ vm.Backend = (*Backend)(nil)
+
+// namespaces are those of a machine. A user namespace is always made: it is
+// what gives set-up its capabilities.
+var namespaces = []struct {
+	flag  uintptr
+	fence Breach
+}{
+	{unix.CLONE_NEWUSER, 0}, {unix.CLONE_NEWNS, 0}, {unix.CLONE_NEWUTS, 0}, {unix.CLONE_NEWCGROUP, 0},
+	{unix.CLONE_NEWNET, BreachNet}, {unix.CLONE_NEWPID, BreachPID}, {unix.CLONE_NEWIPC, BreachIPC},
+}
+
+// Create makes a sandbox. Besides what vm.Backend says, an error may be a
+// *RestrictedError: the host forbids sandboxes, by a setting that it names.
+func (b *Backend) Create(ctx context.Context, spec vm.Spec) (vm.Machine, error) {
+	m, err := b.create(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("create sandbox %q: %w", spec.ID, err)
+	}
+	return m, nil
+}
+
+func (b *Backend) create(ctx context.Context, spec vm.Spec) (_ *machine, err error) {
+	if b.opt.Breach >= breachEnd || b.opt.Breach != 0 && flag.Lookup("test.v") == nil {
+		return nil, errors.New("fences can be left out in tests only")
+	}
+	if spec, err = spec.Defaults(); err != nil {
+		return nil, err
+	}
+	spec.User.Shell = shellOf(&spec)
+	cfg := &config{Hostname: spec.Hostname, Breach: b.opt.Breach}
+	if cfg.Steps, err = newPlan(&spec, b.opt.Breach, "/"); err != nil {
+		return nil, err
+	}
+	m := &machine{
+		spec: spec, calls: map[uint64]*pending{}, procs: map[uint64]*process{},
+		ready: make(chan error, 1), received: make(chan struct{}), ended: make(chan struct{}),
+	}
+	group, err := m.limit(cfg)
+	if err != nil {
+		return nil, err
+	}
+	files, err := b.openTrees(cfg.Steps)
+	defer closeFiles(files)
+	if err != nil {
+		m.removeGroup()
+		return nil, err
+	}
+	if err := b.launch(ctx, m, cfg, files, group); err != nil {
+		m.removeGroup()
+		return nil, explain(err)
+	}
+	return m, nil
+}
+
+// openTrees opens for root's machines the mounts that their user could not.
+func (b *Backend) openTrees(steps []step) ([]*os.File, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	var files []*os.File
+	for i := range steps {
+		s := &steps[i]
+		if s.Kind != stepBind {
+			continue
+		}
+		tree, err := s.openBind()
+		if err != nil {
+			return files, fmt.Errorf("mount %s: %w", s.Source, linkHint(err))
+		}
+		if tree < 0 {
+			continue // setup leaves it out as well
+		}
+		files = append(files, os.NewFile(uintptr(tree), string(s.Source)))
+		s.Tree = len(files)
+	}
+	return files, nil
+}
+
+// launch starts setup and waits until it has become a working init.
+func (b *Backend) launch(ctx context.Context, m *machine, cfg *config, trees []*os.File, group *os.File) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("make a control socket: %w", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "control")
+	if m.conn, err = newConn(os.NewFile(uintptr(pair[0]), "control")); err != nil {
+		_ = theirs.Close()
+		return err
+	}
+	cmd := &exec.Cmd{
+		Path: selfExe, Args: []string{setupName}, Env: []string{}, Dir: "/",
+		Stderr:      &m.lastWords,
+		ExtraFiles:  append([]*os.File{theirs}, trees...),
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, AmbientCaps: setupCaps},
+	}
+	for _, ns := range namespaces {
+		if ns.fence == 0 || !b.opt.Breach.has(ns.fence) {
+			cmd.SysProcAttr.Cloneflags |= ns.flag
+		}
+	}
+	if !b.opt.Breach.has(BreachDeathSignal) {
+		cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
+	}
+	if group != nil {
+		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(group.Fd())
+	}
+	if err := b.mapIDs(cmd.SysProcAttr, m.spec.ID); err != nil {
+		_ = theirs.Close()
+		_ = m.conn.Close()
+		return err
+	}
+	started := make(chan error, 1)
+	go m.run(cmd, started)
+	err = <-started
+	_ = theirs.Close() // so that the other end's end is seen
+	if err != nil {
+		_ = m.conn.Close()
+		return &setupError{text: "start the first process: " + err.Error(), err: err}
+	}
+	go m.receive()
+	if err = m.conn.send(maxRequest, request{Op: opConfig, Config: cfg}); err == nil {
+		select {
+		case err = <-m.ready:
+		case <-m.ended:
+			err = m.err
+			select { // it may have said why
+			case err = <-m.ready:
+			default:
+			}
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		_ = m.Close()
+	}
+	return err
+}
+
+// run starts the first process and waits for its end. It keeps its thread for
+// that long: the death signal goes out when the thread that started the
+// process ends, not when the program does.
+func (m *machine) run(cmd *exec.Cmd, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		started <- err
+		return
+	}
+	m.init = cmd.Process
+	started <- nil
+	_ = cmd.Wait()
+	m.end(cmd.ProcessState)
+}
+
+// setupError is what setup says when it fails, before anything of the agent's
+// runs.
+type setupError struct {
+	text string
+	err  error
+}
+
+func (e *setupError) Error() string { return e.text }
+func (e *setupError) Unwrap() error { return e.err }
+
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
