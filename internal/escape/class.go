@@ -11,9 +11,10 @@ import (
 type form int
 
 const (
-	textForm form = iota
-	wordForm      // no space
-	hostForm      // letters, digits, and the punctuation of host names
+	textForm  form = iota
+	wordForm       // no space
+	hostForm       // letters, digits, and the punctuation of host names
+	asciiForm      // of these, only the ASCII ones
 )
 
 // shows reports whether the form has r stand as it is. Combining marks do so
@@ -31,6 +32,8 @@ func (f form) shows(r rune) bool {
 		default:
 			return hostASCII(r)
 		}
+	case f == asciiForm:
+		return false
 	case f == hostForm && !unicode.In(r, unicode.L, unicode.M, unicode.Nd):
 		return false // among them the runes that look like "/", ":" or "."
 	default:

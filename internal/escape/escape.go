@@ -197,10 +197,9 @@ func (w *writer) short(c byte) {
 }
 
 func (w *writer) escape(kind byte, v rune, digits int) {
-	const hex = "0123456789abcdef"
 	w.out = append(w.out, '\\', kind)
 	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
-		w.out = append(w.out, hex[v>>shift&0xf])
+		w.out = append(w.out, hexDigits[v>>shift&0xf])
 	}
 	w.columns += 2 + digits
 }

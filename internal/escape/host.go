@@ -3,6 +3,7 @@ package escape
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -24,7 +25,10 @@ const maxHost = 253
 // restrictive"), all that is not ASCII is escaped, so that a Cyrillic а among
 // Latin letters is not taken for a Latin one. A name wholly in a script that
 // looks like another is told by its first form. A label that claims to be
-// punycode and is not is shown as it stands.
+// punycode and is not is shown as it stands. Where s has no form that could be
+// looked up (it is longer than a name, or not UTF-8, or a label of it has no
+// punycode), all that is not ASCII is escaped: no letter stands without the form
+// that tells it from its lookalikes.
 func Host(s string) string { return HostMax(s, 0) }
 
 // HostMax is Host in at most the given number of columns, as TextMax. Where
@@ -32,11 +36,11 @@ func Host(s string) string { return HostMax(s, 0) }
 func HostMax(s string, columns int) string {
 	ascii, meant, ok := forms(s)
 	if !ok {
-		return show(s, hostForm, columns)
+		return show(s, asciiForm, columns)
 	}
-	both := show(ascii, hostForm, 0) + " (" + meant + ")"
+	both := show(ascii, asciiForm, 0) + " (" + meant + ")"
 	if columns > 0 && Columns(both) > columns {
-		return show(ascii, hostForm, columns)
+		return show(ascii, asciiForm, columns)
 	}
 	return both
 }
@@ -44,7 +48,7 @@ func HostMax(s string, columns int) string {
 // forms returns the name as it is looked up and, escaped, as it is meant. It is
 // not ok when s has only one form.
 func forms(s string) (ascii, meant string, ok bool) {
-	if len(s) > maxHost || strings.ContainsFunc(s, func(r rune) bool { return r < 0x80 && !hostASCII(r) }) {
+	if len(s) > maxHost || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < 0x80 && !hostASCII(r) }) {
 		return "", "", false
 	}
 	labels := strings.Split(s, ".")
@@ -83,18 +87,10 @@ func decodeLabel(label string) (string, bool) {
 }
 
 func showLabel(label string) string {
-	if !mixesScripts(label) {
-		return show(label, hostForm, 0)
+	if mixesScripts(label) {
+		return show(label, asciiForm, 0)
 	}
-	var w writer
-	for i, r := range label {
-		if r < 0x80 && hostASCII(r) {
-			w.out = append(w.out, label[i])
-		} else {
-			w.escapeRune(r)
-		}
-	}
-	return string(w.out)
+	return show(label, hostForm, 0)
 }
 
 // together lists the scripts that one language writes side by side; each of
