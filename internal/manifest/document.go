@@ -1,0 +1,140 @@
+package manifest
+
+//go:generate go test -run ^TestSchemaIsInStep$ . -args -update
+
+// Document is the shape of a manifest file. Its tags are what the decoder, the
+// merging of levels and the JSON Schema go by:
+//
+//   - yaml is the key;
+//   - jsonschema holds the choice of values and what is required;
+//   - later names values that come with a later version ("*": any that is not
+//     empty);
+//   - merge says how a value of a lower level is treated: "add" appends its
+//     list, "replace" drops it as a whole. Otherwise maps merge by key, and
+//     lists and scalars replace.
+type Document struct {
+	Version int `yaml:"version" jsonschema:"required,enum=1" jsonschema_description:"The version of this format: 1."`
+	Keys
+	Bottles map[string]Keys `yaml:"bottles" jsonschema_description:"Named variants (bottle up NAME), each overriding the keys above; its routes and dlp.allow are added to those."`
+}
+
+// Keys are the keys that a variant can override.
+type Keys struct {
+	Agent                  string            `yaml:"agent" jsonschema:"enum=claude,enum=codex,enum=generic" jsonschema_description:"What runs in the bottle. Default: generic."`
+	Backend                string            `yaml:"backend" jsonschema:"enum=auto,enum=sandbox" later:"smolvm" jsonschema_description:"What the bottle is made of. Default: auto."`
+	Image                  string            `yaml:"image" later:"*" jsonschema_description:"The file system of a virtual machine."`
+	Workspace              Workspace         `yaml:"workspace" jsonschema_description:"The folder that the agent works on."`
+	Mounts                 []MountEntry      `yaml:"mounts" jsonschema_description:"Further files and folders of the host that the agent sees."`
+	Resources              ResourceLimits    `yaml:"resources" jsonschema_description:"Limits of the bottle."`
+	Env                    map[string]string `yaml:"env" jsonschema_description:"Environment variables in the bottle. No place for secrets."`
+	Prompt                 string            `yaml:"prompt" later:"*" jsonschema_description:"A file that is appended to the agent's system prompt."`
+	Skills                 []string          `yaml:"skills" later:"*" jsonschema_description:"Folders of skills for the agent."`
+	GitUser                GitUser           `yaml:"git_user" jsonschema_description:"Who the agent commits as."`
+	Supervise              bool              `yaml:"supervise" later:"*" jsonschema_description:"Let the agent ask the operator."`
+	Capture                bool              `yaml:"capture" later:"*" jsonschema_description:"Reach of programs that know no proxy."`
+	Ports                  []string          `yaml:"ports" later:"*" jsonschema_description:"Forwarded ports, [HOST:]GUEST."`
+	HostServices           []string          `yaml:"host_services" later:"*" jsonschema_description:"Services of the host that the bottle reaches."`
+	ForwardHostCredentials bool              `yaml:"forward_host_credentials" later:"*" jsonschema_description:"Use the agent's login of the host."`
+	Use                    []string          `yaml:"use" later:"*" jsonschema_description:"Presets: named groups of routes."`
+	Egress                 EgressRules       `yaml:"egress" jsonschema_description:"What the bottle reaches."`
+	DLP                    DLPRules          `yaml:"dlp" jsonschema_description:"What happens when something secret is about to leave."`
+	Secrets                map[string]Secret `yaml:"secrets" jsonschema_description:"Credentials of the host, by name. The bottle only sees placeholders."`
+	Git                    map[string]string `yaml:"git" later:"*" jsonschema_description:"Repositories that are reached through the git gate."`
+	Budgets                map[string]string `yaml:"budgets" later:"*" jsonschema_description:"Bounds of what leaves."`
+	Record                 Record            `yaml:"record" jsonschema_description:"What is kept of the traffic beside the journal."`
+	Metrics                Metrics           `yaml:"metrics" jsonschema_description:"Metrics for Prometheus."`
+}
+
+// Workspace is the folder that the agent works on.
+type Workspace struct {
+	Path Path   `yaml:"path" jsonschema_description:"The folder. Default: the one of the manifest."`
+	Mode string `yaml:"mode" jsonschema:"enum=copy,enum=mount" jsonschema_description:"copy: the agent has a copy, and bottle pull brings its work back. mount: it writes to the folder itself. Default: copy."`
+}
+
+// MountEntry shows a file or folder of the host in the bottle.
+type MountEntry struct {
+	Path Path   `yaml:"path" jsonschema:"required" jsonschema_description:"A file or folder of the host."`
+	At   string `yaml:"at" jsonschema:"pattern=^[~/]" jsonschema_description:"Where the bottle sees it: an absolute path, or ~/… below the agent's home. Default: as path is written."`
+	Mode string `yaml:"mode" jsonschema:"enum=ro,enum=rw" jsonschema_description:"ro: the agent can read it; rw: and change it. Default: ro."`
+}
+
+// ResourceLimits bound a bottle.
+type ResourceLimits struct {
+	Memory Size    `yaml:"memory" jsonschema_description:"Memory, at least 64MiB."`
+	CPUs   float64 `yaml:"cpus" jsonschema:"minimum=0" jsonschema_description:"Time of so many CPUs, such as 2 or 0.5."`
+	PIDs   int     `yaml:"pids" jsonschema:"minimum=0" jsonschema_description:"Processes and threads, at least 16."`
+	Disk   string  `yaml:"disk" later:"*" jsonschema_description:"Size of a virtual machine's disk."`
+}
+
+// GitUser is who the agent commits as.
+type GitUser struct {
+	Name  string `yaml:"name" jsonschema_description:"user.name of git."`
+	Email string `yaml:"email" jsonschema_description:"user.email of git."`
+}
+
+// EgressRules say what the bottle reaches.
+type EgressRules struct {
+	Default       string        `yaml:"default" jsonschema:"enum=deny,enum=ask,enum=allow" jsonschema_description:"What happens to a request that no route matches. Default: deny."`
+	AskTimeout    Duration      `yaml:"ask_timeout" jsonschema_description:"How long a request waits for the operator. Default: 3m."`
+	Routes        []RouteEntry  `yaml:"routes" merge:"add" jsonschema_description:"Rules for hosts. A deny beats everything; then the most specific host, path and method count, then the order."`
+	UpstreamCA    []Path        `yaml:"upstream_ca" jsonschema_description:"PEM files with further roots that upstreams are verified by."`
+	UpstreamProxy UpstreamProxy `yaml:"upstream_proxy" merge:"replace" jsonschema_description:"A proxy that public hosts are reached through."`
+}
+
+// RouteEntry is one rule for a host.
+type RouteEntry struct {
+	Host     string   `yaml:"host" jsonschema:"required,minLength=1" jsonschema_description:"An exact name, *.example.com (any depth below example.com, not itself), or an IP address."`
+	Ports    []int    `yaml:"ports" jsonschema:"minItems=1" jsonschema_description:"Default: 443, and 80 for plain http."`
+	Methods  []string `yaml:"methods" jsonschema:"minItems=1" jsonschema_description:"Default: any."`
+	Paths    []string `yaml:"paths" jsonschema:"minItems=1" jsonschema_description:"Such as /v1/**: * matches within a segment, ** any number of segments. Default: any."`
+	Action   string   `yaml:"action" jsonschema:"enum=allow,enum=deny,enum=ask" jsonschema_description:"Default: allow."`
+	TLS      string   `yaml:"tls" jsonschema:"enum=intercept,enum=passthrough" later:"raw" jsonschema_description:"intercept: requests are seen, matched and scanned. passthrough: only the name is checked; no methods, paths or secrets. Default: intercept."`
+	Kind     string   `yaml:"kind" later:"*" jsonschema_description:"model: a model provider."`
+	Private  bool     `yaml:"private" jsonschema_description:"true: the host may have a loopback or private address, and secrets may go there over plain http."`
+	Upstream string   `yaml:"upstream" jsonschema_description:"host:port that is dialled instead of the host."`
+	Secrets  []string `yaml:"secrets" jsonschema_description:"Names of the secrets that may be put into requests here."`
+}
+
+// DLPRules say what happens to findings.
+type DLPRules struct {
+	Action   string            `yaml:"action" jsonschema:"enum=block,enum=warn,enum=off" later:"redact" jsonschema_description:"block: the request is refused. warn: it passes and is noted in the journal. off: it passes. Default: block."`
+	Rules    map[string]string `yaml:"rules" jsonschema:"enum=block,enum=warn,enum=off" later:"redact" jsonschema_description:"Another action for single rules, by their identifier."`
+	Allow    []ExemptionEntry  `yaml:"allow" merge:"add" jsonschema_description:"Findings of a rule that may go to a host."`
+	Custom   []string          `yaml:"custom" later:"*" jsonschema_description:"Rules of your own."`
+	Known    []string          `yaml:"known" later:"*" jsonschema_description:"Files whose values are known secrets."`
+	Canaries []string          `yaml:"canaries" later:"*" jsonschema_description:"Names of canaries."`
+}
+
+// ExemptionEntry lets findings of a rule go to a host.
+type ExemptionEntry struct {
+	Rule string `yaml:"rule" jsonschema:"required" jsonschema_description:"Identifier of the rule."`
+	Host string `yaml:"host" jsonschema:"required" jsonschema_description:"An exact name, *.example.com, or an IP address."`
+}
+
+// Secret is a credential of the host.
+type Secret struct {
+	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file and command."`
+	Inject Inject `yaml:"inject" merge:"replace" jsonschema_description:"Where in a request it goes. Default: any header."`
+}
+
+// From says where a value is.
+type From struct {
+	Env     string   `yaml:"env" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"A variable of the host's environment."`
+	File    Path     `yaml:"file" jsonschema_description:"A file of the host."`
+	JSON    string   `yaml:"json" jsonschema:"pattern=^/" jsonschema_description:"With file: a JSON pointer to the value in it, such as /accounts/0/token."`
+	Command []string `yaml:"command" jsonschema:"minItems=1" jsonschema_description:"A program and its arguments (no shell), run on the host in the manifest's folder; it prints the value."`
+	TTL     Duration `yaml:"ttl" jsonschema_description:"With command: how long what it printed is used. Default: 5m."`
+	Timeout Duration `yaml:"timeout" jsonschema_description:"With command: how long it may take. Default: 30s."`
+	Keyring string   `yaml:"keyring" later:"*" jsonschema_description:"An entry of the host's keyring."`
+	Login   string   `yaml:"login" later:"*" jsonschema_description:"A host login: claude or codex."`
+}
+
+// Record says what is kept of the traffic.
+type Record struct {
+	Bodies bool `yaml:"bodies" later:"*" jsonschema_description:"Keep bodies."`
+}
+
+// Metrics says where metrics are served.
+type Metrics struct {
+	Listen string `yaml:"listen" later:"*" jsonschema_description:"A loopback address for Prometheus."`
+}

@@ -1,0 +1,156 @@
+package manifest
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
+	const v = "version: 1\n"
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"nothing", "", []string{"bottle.yaml:1:1: |empty"}},
+		{"comments alone", "# nothing\n", []string{"bottle.yaml:1:1: |empty"}},
+		{"no version", "agent: claude\n", []string{"bottle.yaml:1:1: version: this key is needed"}},
+		{"another version", "version: 2\n", []string{"bottle.yaml:1:10: version: \"2\" is not one of 1"}},
+		{"a version in quotes", "version: \"1\"\n", []string{"bottle.yaml:1:10: version: a whole number is wanted, not text"}},
+		{"a list", "- a\n", []string{"bottle.yaml:1:1: |mapping"}},
+		{"a word", "hello\n", []string{"bottle.yaml:1:1: |mapping"}},
+		{"an unknown key", v + "agnet: claude\n", []string{"bottle.yaml:2:1: agnet: unknown key: did you mean agent?"}},
+		{"an unknown key that is near none", v + "zzzzzzzzz: 1\n", []string{"bottle.yaml:2:1: zzzzzzzzz: unknown key: known: version, agent, "}},
+		{"an unknown key further down", v + "egress:\n  routes:\n    - host: a.com\n      method: [GET]\n", []string{"bottle.yaml:5:7: egress.routes[0].method: unknown key: did you mean methods?"}},
+		{"a key that is not text", v + "? [a]\n: 1\n", []string{"bottle.yaml:3:1: |invalid key"}},
+		{"an escape in a key", v + "\"a\\e[2J\": 1\n", []string{`bottle.yaml:2:1: a\x1b[2J: unknown key`}},
+		{"a key twice", v + "agent: claude\nenv: {A: a}\nagent: codex\n", []string{"bottle.yaml:4:1: |\"agent\" stands here a second time|line 2"}},
+		{"a bad choice", v + "agent: gemini\n", []string{"bottle.yaml:2:8: agent: \"gemini\" is not one of claude, codex, generic"}},
+		{"a wrong type", v + "agent: [claude]\n", []string{"bottle.yaml:2:8: agent: one of claude, codex, generic is wanted, not a list"}},
+		{"a number for text", v + "env: {PORT: 3000}\n", []string{"bottle.yaml:2:13: env.PORT: text (in quotes: \"3000\") is wanted, not the number 3000"}},
+		{"text for a list", v + "mounts: x\n", []string{"bottle.yaml:2:9: mounts: a list is wanted, not text"}},
+		{"text for a mapping", v + "egress: deny\n", []string{"bottle.yaml:2:9: egress: a mapping with the keys default, ask_timeout"}},
+		{"text for a number", v + "resources: {pids: many}\n", []string{"bottle.yaml:2:19: resources.pids: a whole number"}},
+		{"not a number", v + "resources: {cpus: .nan}\n", []string{"bottle.yaml:2:19: resources.cpus: a number"}},
+		{"a key without a value", v + "egress:\n  routes:\n    - host: a.com\n      paths:\n      tls: intercept\n", []string{"bottle.yaml:5:7: egress.routes[0].paths: the key has no value"}},
+		{"an empty list that would mean anything", v + "egress: {routes: [{host: a.com, methods: []}]}\n", []string{"bottle.yaml:2:42: egress.routes[0].methods: an empty list"}},
+		{"a tab", v + "egress:\n\tdefault: deny\n", []string{"bottle.yaml:3:1: |a tab"}},
+		{"broken YAML", v + "env: {A: \"b}\n", []string{"bottle.yaml:2:"}},
+		{"two documents", v + "---\nversion: 1\n", []string{"bottle.yaml:3:|second YAML document"}},
+		{"a directive", "%YAML 1.2\n---\nversion: 1\n", []string{"bottle.yaml:1:1: |directive"}},
+		{"a tag", v + "agent: !!str claude\n", []string{"bottle.yaml:2:8: |tag"}},
+		{"a merge key", v + "env: &e {A: a}\nbottles: {x: {env: {<<: *e}}}\n", []string{"bottle.yaml:3:21: |merge keys"}},
+		{"an alias of nothing", v + "env: *x\n", []string{"bottle.yaml:2:6: |no anchor &x"}},
+		{"an alias of what it is in", v + "env: &x {A: *x}\n", []string{"bottle.yaml:2:13: |no anchor &x"}},
+		{"bytes that are no text", v + "env: {A: \xff}\n", []string{"bottle.yaml:2:10: |not UTF-8"}},
+		{"control characters", v + "env: {A: \x1b[2J}\n", []string{"bottle.yaml:2:10: |U+001B"}},
+
+		{"an image", v + "image: ./Dockerfile\n", []string{"bottle.yaml:2:8: image: this comes with a later version"}},
+		{"a later backend", v + "backend: smolvm\n", []string{"bottle.yaml:2:10: backend: \"smolvm\" comes with a later version of bottle; this one accepts auto, sandbox"}},
+		{"later keys", v + "prompt: a\nskills: [a]\nsupervise: true\ncapture: true\nports: [3000]\nhost_services: [{name: db, port: 1}]\nforward_host_credentials: true\nuse: [anthropic]\n", []string{
+			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:12: supervise: |later", "bottle.yaml:5:10: capture: |later",
+			"bottle.yaml:6:8: ports: |later", "bottle.yaml:7:16: host_services: |later", "bottle.yaml:8:27: forward_host_credentials: |later", "bottle.yaml:9:6: use: |later"}},
+		{"later groups", v + "git: {github.com: {}}\nbudgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
+			"bottle.yaml:2:7: git: |later", "bottle.yaml:3:11: budgets: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:19: metrics.listen: |later", "bottle.yaml:6:19: resources.disk: |later"}},
+		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: model}, {host: b.com, tls: raw}]}\n", []string{
+			"bottle.yaml:2:39: egress.routes[0].kind: |later", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
+		{"later values of dlp", v + "dlp: {action: redact, rules: {jwt: redact}, custom: [{id: a}], known: [./.env], canaries: [a]}\n", []string{
+			"bottle.yaml:2:15: dlp.action: |later", "bottle.yaml:2:36: dlp.rules.jwt: |later", "bottle.yaml:2:53: dlp.custom: |later", "bottle.yaml:2:71: dlp.known: |later", "bottle.yaml:2:91: dlp.canaries: |later"}},
+		{"later sources and places", v + "secrets: {a: {from: {keyring: x}}, b: {from: {login: claude}}, c: {from: {env: X}, inject: {sigv4: true}}, d: {from: {env: X}, inject: sigv4}}\n", []string{
+			"bottle.yaml:2:31: secrets.a.from.keyring: |later", "bottle.yaml:2:54: secrets.b.from.login: |later", "bottle.yaml:2:100: secrets.c.inject.sigv4: |later", "bottle.yaml:2:136: secrets.d.inject: |later"}},
+
+		{"a bad host", v + "egress:\n  routes:\n    - host: a.*.com\n    - host: https://a.com\n", []string{"bottle.yaml:4:13: egress.routes[0].host: |in front", "bottle.yaml:5:13: egress.routes[1].host: |is a URL"}},
+		{"no host", v + "egress:\n  routes:\n    - ports: [1]\n", []string{"bottle.yaml:4:7: egress.routes[0].host: this key is needed"}},
+		{"a bad port", v + "egress: {routes: [{host: a.com, ports: [70000]}]}\n", []string{"bottle.yaml:2:40: egress.routes[0].ports: 70000 is not a port"}},
+		{"passthrough with methods", v + "egress: {routes: [{host: a.com, tls: passthrough, methods: [GET]}]}\n", []string{"bottle.yaml:2:60: egress.routes[0].methods: a passthrough route"}},
+		{"passthrough with paths", v + "egress: {routes: [{host: a.com, tls: passthrough, paths: [/]}]}\n", []string{"bottle.yaml:2:58: egress.routes[0].paths: a passthrough route"}},
+		{"passthrough with secrets", v + "secrets: {s: {from: {env: S}}}\negress: {routes: [{host: a.com, tls: passthrough, secrets: [s]}]}\n", []string{"bottle.yaml:3:60: egress.routes[0].secrets: a passthrough route"}},
+		{"a conditional deny over a passthrough", v + "egress: {routes: [{host: \"*.a.com\", methods: [PUT], action: deny}, {host: x.a.com, tls: passthrough}]}\n", []string{"bottle.yaml:2:89: egress.routes[1].tls: |get past the deny|route bottle.yaml:2"}},
+		{"an undefined secret", v + "secrets: {github: {from: {env: S}}}\negress: {routes: [{host: a.com, secrets: [gihtub]}]}\n", []string{"bottle.yaml:3:43: egress.routes[0].secrets[0]: there is no secret \"gihtub\": did you mean github?"}},
+		{"no secrets at all", v + "egress: {routes: [{host: a.com, secrets: [x]}]}\n", []string{"bottle.yaml:2:43: |declare it under secrets"}},
+		{"a source missing", v + "secrets: {s: {from: {}}}\n", []string{"bottle.yaml:2:21: secrets.s.from: one source is needed"}},
+		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: one source is needed"}},
+		{"a secret without from", v + "secrets: {s: {inject: bearer}}\n", []string{"bottle.yaml:2:15: secrets.s.from: this key is needed"}},
+		{"a ttl without a command", v + "secrets: {s: {from: {env: A, ttl: 1m}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: ttl and timeout"}},
+		{"a bad pointer", v + "secrets: {s: {from: {file: /a, json: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: \"b\" is not a JSON pointer"}},
+		{"a command as text", v + "secrets: {s: {from: {command: gh auth token}}}\n", []string{"bottle.yaml:2:31: secrets.s.from.command: a list is wanted"}},
+		{"a bad name of a secret", v + "secrets: {\"a b\": {from: {env: A}}}\n", []string{"bottle.yaml:2:|cannot be the name of a secret"}},
+		{"inject without a name", v + "secrets: {s: {from: {env: A}, inject: header}}\n", []string{"bottle.yaml:2:39: secrets.s.inject: header needs a name"}},
+		{"inject nowhere", v + "secrets: {s: {from: {env: A}, inject: {bearer: false}}}\n", []string{"bottle.yaml:2:40: secrets.s.inject: it names no place"}},
+		{"a bad header", v + "secrets: {s: {from: {env: A}, inject: {header: \"a b\"}}}\n", []string{"bottle.yaml:2:48: secrets.s.inject.header: \"a b\" is not the name"}},
+		{"a bad size", v + "resources: {memory: 4GB}\n", []string{"bottle.yaml:2:21: resources.memory: \"4GB\" is not a size such as 512MiB"}},
+		{"too little memory", v + "resources: {memory: 1MiB}\n", []string{"bottle.yaml:2:21: resources.memory: at least 64MiB"}},
+		{"too few processes", v + "resources: {pids: 2}\n", []string{"bottle.yaml:2:19: resources.pids: 16 to"}},
+		{"a bad duration", v + "egress: {ask_timeout: 3 minutes}\n", []string{"bottle.yaml:2:23: egress.ask_timeout: \"3 minutes\" is not a duration"}},
+		{"no duration", v + "egress: {ask_timeout: 0s}\n", []string{"bottle.yaml:2:23: egress.ask_timeout: |more than 0"}},
+		{"a bad variable", v + "env: {A-B: x}\n", []string{"bottle.yaml:2:12: env.A-B: \"A-B\" is not the name of a variable"}},
+		{"a NUL in a value", v + "env: {A: \"x\\0\"}\n", []string{"bottle.yaml:2:10: env.A: |NUL"}},
+		{"a mount over everything", v + "mounts: [{path: /a, at: /}]\n", []string{"bottle.yaml:2:25: mounts[0].at: |as a whole"}},
+		{"a relative target", v + "mounts: [{path: /a, at: b}]\n", []string{"bottle.yaml:2:25: mounts[0].at: |absolute"}},
+		{"two mounts at one place", v + "mounts: [{path: /a, at: /x}, {path: /b, at: /x}]\n", []string{"bottle.yaml:2:31: mounts[1]: mounts[0] is at"}},
+		{"another user's home", v + "workspace: {path: ~root/x}\n", []string{"bottle.yaml:2:19: workspace.path: |only ~ alone"}},
+		{"a rule that is not there", v + "dlp: {rules: {jtw: warn}, allow: [{rule: nope, host: a.com}]}\n", []string{"bottle.yaml:2:20: dlp.rules.jtw: there is no rule \"jtw\": did you mean jwt?", "bottle.yaml:2:42: dlp.allow[0].rule: there is no rule"}},
+		{"a bad host of an exemption", v + "dlp: {allow: [{rule: jwt, host: \"a b\"}]}\n", []string{"bottle.yaml:2:33: dlp.allow[0].host: |not a host name"}},
+		{"a login in the proxy's URL", v + "egress: {upstream_proxy: \"http://u:hunter2@p:1\"}\n", []string{"bottle.yaml:2:26: egress.upstream_proxy: the login does not go into the URL"}},
+		{"a proxy that is no URL", v + "egress: {upstream_proxy: {url: proxy.example.com}}\n", []string{"bottle.yaml:2:32: egress.upstream_proxy.url: a URL such as"}},
+		{"a proxy without its password", v + "egress: {upstream_proxy: {url: http://p:1, user: me}}\n", []string{"bottle.yaml:2:27: egress.upstream_proxy: user and password"}},
+		{"a proxy with an undefined secret", v + "egress: {upstream_proxy: {url: http://p:1, user: me, password: x}}\n", []string{"bottle.yaml:2:64: egress.upstream_proxy.password: there is no secret"}},
+		{"a variant that was not asked for", v + "bottles:\n  a:\n    egress: {routes: [{host: \"*\"}]}\n    agnet: x\n  \"b c\": {}\n", []string{
+			"bottle.yaml:4:30: bottles.a.egress.routes[0].host: |default: allow", "bottle.yaml:5:5: bottles.a.agnet: unknown key", "bottle.yaml:6:3: bottles.b c: a variant cannot be called"}},
+		{"a variant of a variant", v + "bottles: {a: {bottles: {}}}\n", []string{"bottle.yaml:2:15: bottles.a.bottles: unknown key"}},
+		{"many at once", v + "agnet: x\nbackend: y\nresources: {memory: z}\negress: {routes: [{host: \"*\"}, {host: a.com, secrets: [q]}]}\n", []string{
+			"bottle.yaml:2:1: agnet", "bottle.yaml:3:10: backend", "bottle.yaml:4:21: resources.memory", "bottle.yaml:5:26: egress.routes[0].host", "bottle.yaml:5:56: egress.routes[1].secrets[0]"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := newPlace(t).manifest(tt.text).load()
+			wantErrors(t, err, tt.want...)
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("a password is in %v", err)
+			}
+		})
+	}
+}
+
+// TestLoadBounds feeds what is small and grows.
+func TestLoadBounds(t *testing.T) {
+	laughs := "version: 1\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	for _, l := range []string{"1 0", "2 1", "3 2", "4 3", "5 4", "6 5"} {
+		n, of, _ := strings.Cut(l, " ")
+		laughs += "a" + n + ": &a" + n + " [" + strings.Repeat("*a"+of+",", 10) + "]\n"
+	}
+	steep := "version: 1\nenv:\n"
+	for i := range 200 {
+		steep += strings.Repeat(" ", 2*i+2) + "a:\n"
+	}
+	tests := []struct{ name, text, want string }{
+		{"aliases of aliases", laughs, "more than 20000 values"},
+		{"a large file", "version: 1\n#" + strings.Repeat("x", maxFileSize), "more than 256 KiB"},
+		{"brackets", "version: 1\nenv: " + strings.Repeat("[", 100000), "nested too deeply"},
+		{"braces", "version: 1\nenv: " + strings.Repeat("{a: ", 50000), "nested too deeply"},
+		{"entries in one line", "version: 1\nenv: \n " + strings.Repeat("- ", 100000) + "x\n", "nested too deeply"},
+		{"indentation", steep, "nested too deeply"},
+		{"question marks", "version: 1\n" + strings.Repeat("? ", 100000) + "x\n", "nested too deeply"},
+		{"many mistakes", "version: 1\n" + manyKeys(500), "there are more mistakes"},
+		{"many routes", "version: 1\negress:\n  routes:\n" + strings.Repeat("    - host: a.com\n", maxRoutes+1), "more than 1000 routes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := newPlace(t).manifest(tt.text).load()
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				text := "no error"
+				if err != nil {
+					text = err.Error()[:min(len(err.Error()), 500)]
+				}
+				t.Errorf("got %s, want an error with %q", text, tt.want)
+			}
+		})
+	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("k" + strings.Repeat("y", i) + ": 1\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,151 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// maxRoutes bounds the routes of all levels together.
+const maxRoutes = 1000
+
+// secretName is how a secret may be called: what is safe in a log, a header and
+// a file name.
+var secretName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (b *builder) secrets() {
+	for _, name := range slices.Sorted(maps.Keys(b.doc.Secrets)) {
+		s, where := b.doc.Secrets[name], at("secrets", name)
+		if !secretName.MatchString(name) {
+			b.fault(where, "%s cannot be the name of a secret: letters, digits, dots, hyphens and underscores, at most 64, a letter or digit first", quote(name))
+		}
+		decl := SecretDecl{Name: name, Inject: proxy.Inject{
+			Headers: s.Inject.Header, Bearer: s.Inject.Bearer, Basic: s.Inject.Basic, Query: s.Inject.Query, Body: s.Inject.Body,
+		}}
+		if n := b.root.dig("secrets", name); n != nil {
+			decl.Declared = placeOf(n)
+		}
+		if from := append(where, "from"); !b.spoiled(from...) {
+			decl.Source = b.source(from, s.From)
+			if _, err := secret.New(name, decl.Source, secret.Options{}); err != nil {
+				b.fault(from, "%s", strings.TrimPrefix(err.Error(), "secret "+name+": "))
+			}
+		}
+		b.m.Secrets = append(b.m.Secrets, decl)
+	}
+}
+
+// source checks what secret.New cannot know: which keys go together.
+func (b *builder) source(where []any, f From) secret.Source {
+	src := secret.Source{Env: f.Env, File: string(f.File), Pointer: f.JSON, Command: f.Command, TTL: time.Duration(f.TTL), Timeout: time.Duration(f.Timeout)}
+	below := func(key string) []any { return append(slices.Clone(where), key) }
+	if f.Env != "" && !envName.MatchString(f.Env) {
+		b.fault(below("env"), "%s is not the name of a variable (letters, digits and _, no digit first)", quote(f.Env))
+	}
+	if len(f.Command) == 0 && (f.TTL != 0 || f.Timeout != 0) {
+		b.fault(where, "ttl and timeout go with command only")
+	}
+	if len(f.Command) > 0 {
+		src.Dir = b.root.dig(below("command")...).src.dir
+	}
+	for i, arg := range append([]string{src.File}, f.Command...) {
+		if strings.ContainsRune(arg, 0) || i == 0 && hasControl(arg) {
+			b.fault(where, "a path or an argument has a NUL byte or another control character in it")
+		}
+	}
+	return src
+}
+
+func (b *builder) routes() {
+	entries := b.doc.Egress.Routes
+	if len(entries) > maxRoutes {
+		b.fault(at("egress", "routes", maxRoutes), "there are more than %d routes", maxRoutes)
+		return
+	}
+	var places []int // index of each compiled route in the merged document
+	for i, e := range entries {
+		where := at("egress", "routes", i)
+		b.checkEntry(where, e)
+		if b.spoiled(where...) {
+			continue
+		}
+		b.m.Egress.Routes = append(b.m.Egress.Routes, proxy.Route{
+			Host: e.Host, Ports: e.Ports, Methods: e.Methods, Paths: e.Paths, Action: proxy.Action(e.Action), TLS: proxy.TLSMode(e.TLS),
+			Private: e.Private, Upstream: e.Upstream, Secrets: e.Secrets, Source: placeOf(b.root.dig(where...)),
+		})
+		places = append(places, i)
+	}
+	if b.spoiled("egress", "default") {
+		return
+	}
+	policy, err := proxy.NewPolicy(b.m.Egress.Default, b.m.Egress.Routes)
+	for _, err := range leaves(err) {
+		var re *proxy.RouteError
+		if errors.As(err, &re) {
+			b.fault(at("egress", "routes", places[re.Index], re.Field), "%s", escape.TextMax(re.Err.Error(), 300))
+		} else {
+			b.fault(at("egress", "routes"), "%s", escape.TextMax(err.Error(), 300))
+		}
+	}
+	if policy != nil {
+		b.m.Egress.Policy, b.m.Egress.Routes = policy, policy.Routes()
+	}
+}
+
+// checkEntry looks at what the policy does not: lists that would mean the
+// opposite of what they seem to say, and secrets.
+func (b *builder) checkEntry(where []any, e RouteEntry) {
+	for _, l := range []struct {
+		key string
+		is  bool
+	}{{"ports", e.Ports != nil && len(e.Ports) == 0}, {"methods", e.Methods != nil && len(e.Methods) == 0}, {"paths", e.Paths != nil && len(e.Paths) == 0}} {
+		if l.is {
+			b.fault(append(slices.Clone(where), l.key), "an empty list would match nothing: leave the key out for its default, or write action: deny")
+		}
+	}
+	for i, name := range e.Secrets {
+		b.useSecret(append(slices.Clone(where), "secrets", i), name)
+	}
+}
+
+// useSecret marks a secret as used, or reports that there is none.
+func (b *builder) useSecret(where []any, name string) {
+	if s := b.m.Secret(name); s != nil {
+		s.Used = true
+		return
+	}
+	names := slices.Sorted(maps.Keys(b.doc.Secrets))
+	if len(names) == 0 {
+		b.fault(where, "there is no secret %s: declare it under secrets", quote(name))
+		return
+	}
+	b.fault(where, "there is no secret %s: %s", quote(name), didYouMean(name, names))
+}
+
+// placeOf names a node in rules and lists: "bottle.yaml:12".
+func placeOf(n *node) string {
+	if n.line == 0 {
+		return n.src.base
+	}
+	return fmt.Sprintf("%s:%d", n.src.base, n.line)
+}
+
+// leaves takes a joined error apart.
+func leaves(err error) []error {
+	if err == nil {
+		return nil
+	}
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}

@@ -1,0 +1,169 @@
+package manifest
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// Summary is what a person is shown before a launch: what the agent will be
+// able to reach, see and use. Every line may be printed as it is.
+type Summary struct {
+	// Reach has a line for each route and one for what none matches.
+	Reach []string `json:"reach"`
+	// Mounts begins with the workspace.
+	Mounts []string `json:"mounts"`
+	// Secrets has a line for each secret that is used, and where it may go.
+	Secrets []string `json:"secrets"`
+	// Cautions are what makes this bottle weaker than the default.
+	Cautions []string `json:"cautions,omitempty"`
+	// Commands run on the host, by their arguments.
+	Commands []string `json:"commands,omitempty"`
+}
+
+// Summary puts the manifest into words.
+func (m *Manifest) Summary() Summary {
+	var s Summary
+	for i := range m.Egress.Routes {
+		s.Reach = append(s.Reach, routeLine(&m.Egress.Routes[i]))
+	}
+	s.Reach = append(s.Reach, map[proxy.Action]string{
+		proxy.Deny: "everything else: denied", proxy.Ask: "everything else: you are asked", proxy.Allow: "everything else: allowed",
+	}[m.Egress.Default])
+	if p := m.Egress.UpstreamProxy; p != nil {
+		s.Reach = append(s.Reach, "public hosts are reached through "+escape.Text(p.URL.Redacted()))
+	}
+	workspace := escape.Text(m.Workspace) + ": a copy (bottle pull brings the work back)"
+	if m.WorkspaceMode == WorkspaceMount {
+		workspace = escape.Text(m.Workspace) + ": the folder itself, writable"
+	}
+	s.Mounts = append(s.Mounts, workspace)
+	for _, mt := range m.Mounts {
+		s.Mounts = append(s.Mounts, mountLine(mt))
+	}
+	for i := range m.Secrets {
+		d := &m.Secrets[i]
+		if d.Used {
+			s.Secrets = append(s.Secrets, m.secretLine(d))
+		}
+		if len(d.Source.Command) > 0 && d.Used {
+			s.Commands = append(s.Commands, commandLine(d.Source.Command))
+		}
+	}
+	s.Cautions = m.cautions()
+	return s
+}
+
+func routeLine(r *proxy.Route) string {
+	var b strings.Builder
+	b.WriteString(escape.Host(r.Host))
+	if len(r.Ports) > 0 {
+		ports := make([]string, len(r.Ports))
+		for i, p := range r.Ports {
+			ports[i] = strconv.Itoa(p)
+		}
+		b.WriteString(" port " + strings.Join(ports, ", "))
+	}
+	for _, l := range [][]string{r.Methods, r.Paths} {
+		if len(l) > 0 {
+			b.WriteString(" " + escape.Text(strings.Join(l, ", ")))
+		}
+	}
+	b.WriteString(map[proxy.Action]string{proxy.Allow: ": allowed", proxy.Ask: ": you are asked", proxy.Deny: ": denied"}[r.Action])
+	if r.Action == proxy.Deny {
+		return b.String()
+	}
+	if r.TLS == proxy.Passthrough {
+		b.WriteString(", not looked into")
+	}
+	if r.Private {
+		b.WriteString(", private addresses too")
+	}
+	if r.Upstream != "" {
+		b.WriteString(", at " + escape.Host(r.Upstream))
+	}
+	if len(r.Secrets) > 0 {
+		b.WriteString(", with " + escape.Text(strings.Join(r.Secrets, ", ")))
+	}
+	return b.String()
+}
+
+func mountLine(m Mount) string {
+	line := escape.Text(m.Path)
+	if m.At != m.Path {
+		line += " at " + escape.Text(m.At)
+	}
+	if m.Writable {
+		return line + ": writable"
+	}
+	return line + ": read-only"
+}
+
+func (m *Manifest) secretLine(d *SecretDecl) string {
+	var hosts []string
+	seen := map[string]bool{}
+	for _, r := range m.Egress.Routes {
+		for _, name := range r.Secrets {
+			if host := escape.Host(r.Host); name == d.Name && r.Action != proxy.Deny && !seen[host] {
+				hosts, seen[host] = append(hosts, host), true
+			}
+		}
+	}
+	if p := m.Egress.UpstreamProxy; p != nil && p.Secret == d.Name {
+		hosts = append(hosts, escape.Host(p.URL.Host)+" (the upstream proxy)")
+	}
+	to := "goes nowhere"
+	if len(hosts) > 0 {
+		to = "may go to " + strings.Join(hosts, ", ")
+	}
+	return fmt.Sprintf("%s (%s): %s", escape.Text(d.Name), sourceText(d), to)
+}
+
+// sourceText names where a secret comes from.
+func sourceText(d *SecretDecl) string {
+	switch src := d.Source; {
+	case src.Env != "":
+		return "from the variable " + escape.Text(src.Env)
+	case src.File != "":
+		return "from " + escape.Text(src.File)
+	default:
+		return "from the command " + escape.Text(filepath.Base(src.Command[0]))
+	}
+}
+
+func commandLine(args []string) string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		if out[i] = escape.Word(a); out[i] != a || a == "" {
+			out[i] = "'" + escape.Text(a) + "'"
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func (m *Manifest) cautions() (out []string) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if m.WorkspaceMode == WorkspaceMount {
+		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it")
+	}
+	if m.Egress.Default == proxy.Allow {
+		say("egress.default is allow: whatever no route denies can be reached")
+	}
+	if m.DLP.Action != dlp.Block {
+		say("dlp.action is %s: what looks secret may leave", m.DLP.Action)
+	}
+	for _, r := range m.Egress.Routes {
+		if r.TLS == proxy.Passthrough && r.Action != proxy.Deny {
+			say("%s is passthrough (%s): nothing that goes there is scanned", escape.Host(r.Host), escape.Text(r.Source))
+		}
+	}
+	if n := len(m.Egress.UpstreamCA); n > 0 {
+		say("upstreams are also believed by the roots in %s", escape.Text(strings.Join(m.Egress.UpstreamCA, ", ")))
+	}
+	return out
+}

@@ -1,0 +1,272 @@
+package manifest
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotTrusted is wrapped by the error for a project that is not trusted, or
+// is not any more.
+var ErrNotTrusted = errors.New("the manifest is not trusted")
+
+const (
+	trustFile = "trust"
+	// maxTrustFile bounds the list, and with it the memory that it takes.
+	maxTrustFile = 4 << 20
+	// maxPinned bounds the files whose content a project is trusted with, and
+	// maxPinnedSize how much of each may be read.
+	maxPinned     = 64
+	maxPinnedSize = 16 << 20
+)
+
+// Trust is the list of the projects whose manifests a person has agreed to. It
+// goes by content: the manifest's text and path, and the text of those files
+// below the project's folder that decide what runs on the host or who is
+// believed there: scripts in the command of a secret, and upstream_ca. Any
+// change asks again.
+//
+// The list is a file in dir with mode 0600; processes take turns by a lock.
+type Trust struct {
+	dir string
+	now func() time.Time
+}
+
+// OpenTrust returns the list in dir, which is made when it is needed.
+func OpenTrust(dir string) *Trust { return &Trust{dir: dir, now: time.Now} }
+
+// TrustEntry is a trusted project.
+type TrustEntry struct {
+	Path  string    `json:"path"` // of the manifest
+	Hash  string    `json:"hash"`
+	Files []File    `json:"files,omitempty"`
+	Since time.Time `json:"since"`
+}
+
+// hashOf is what stands for a manifest in the list.
+func hashOf(path string, text []byte) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "bottle manifest 1\n%d\n%s", len(path), path)
+	h.Write(text)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Trust adds the manifest as it was loaded, and reads the files that it is
+// trusted with. It does nothing where there is no project.
+func (t *Trust) Trust(m *Manifest) error {
+	if m.Project == nil {
+		return nil
+	}
+	files, err := pinned(m)
+	if err != nil {
+		return err
+	}
+	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC().Truncate(time.Second)}
+	return t.update(func(list []TrustEntry) []TrustEntry {
+		list = slices.DeleteFunc(list, func(o TrustEntry) bool { return o.Path == e.Path })
+		return append(list, e)
+	})
+}
+
+// IsTrusted returns nil when the manifest may be acted on: it is trusted as it
+// was loaded, or there is no project. Otherwise the error wraps ErrNotTrusted
+// and says what is new. Files that the manifest names are only read once the
+// manifest itself is known to be trusted.
+func (t *Trust) IsTrusted(m *Manifest) error {
+	if m.Project == nil {
+		return nil
+	}
+	list, err := t.List()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(e TrustEntry) bool { return e.Path == m.Project.Path })
+	switch {
+	case i < 0:
+		return fmt.Errorf("%s is new here: %w", m.Project.Path, ErrNotTrusted)
+	case list[i].Hash != m.Project.Hash:
+		return fmt.Errorf("%s changed since it was trusted: %w", m.Project.Path, ErrNotTrusted)
+	}
+	now, err := pinned(m)
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, ErrNotTrusted)
+	}
+	if changed := changedFile(list[i].Files, now); changed != "" {
+		return fmt.Errorf("%s, which %s runs or relies on, changed since it was trusted: %w", changed, m.Project.Path, ErrNotTrusted)
+	}
+	return nil
+}
+
+func changedFile(was, now []File) string {
+	for _, pair := range [2][2][]File{{was, now}, {now, was}} {
+		for _, f := range pair[0] {
+			if !slices.Contains(pair[1], f) {
+				return f.Path
+			}
+		}
+	}
+	return ""
+}
+
+// Revoke takes a manifest off the list, by its path. It reports whether it was
+// there.
+func (t *Trust) Revoke(path string) (was bool, err error) {
+	err = t.update(func(list []TrustEntry) []TrustEntry {
+		n := len(list)
+		list = slices.DeleteFunc(list, func(e TrustEntry) bool { return e.Path == path })
+		was = len(list) < n
+		return list
+	})
+	return was, err
+}
+
+// List returns the trusted projects by path.
+func (t *Trust) List() ([]TrustEntry, error) {
+	path := filepath.Join(t.dir, trustFile)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list of trusted projects: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("list of trusted projects: %w", err)
+	}
+	if err := checkOwner(path, info, os.Geteuid()); err != nil {
+		return nil, fmt.Errorf("list of trusted projects: %w", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxTrustFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("list of trusted projects: %w", err)
+	}
+	var list []TrustEntry
+	if len(b) > maxTrustFile || json.Unmarshal(b, &list) != nil {
+		return nil, fmt.Errorf("list of trusted projects: %s is damaged: remove it, and trust your projects again", path)
+	}
+	return list, nil
+}
+
+// update changes the list under its lock and puts the new one in place at once.
+func (t *Trust) update(change func([]TrustEntry) []TrustEntry) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("change the list of trusted projects: %w", err)
+		}
+	}()
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(t.dir, trustFile+".lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := flock(lock); err != nil {
+		return err
+	}
+	list, err := t.List()
+	if err != nil {
+		return err
+	}
+	list = change(list)
+	slices.SortFunc(list, func(a, b TrustEntry) int { return cmp.Compare(a.Path, b.Path) })
+	b, err := json.MarshalIndent(list, "", "  ")
+	if err != nil {
+		return err
+	}
+	if len(b) > maxTrustFile {
+		return errors.New("it is full: revoke what is gone")
+	}
+	f, err := os.CreateTemp(t.dir, "."+trustFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(t.dir, trustFile))
+}
+
+// flock waits for the lock; closing the file gives it up.
+func flock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// pinned returns the files below the project's folder that it is trusted with.
+// They are named by a manifest whose text has been agreed to.
+func pinned(m *Manifest) ([]File, error) {
+	root := filepath.Dir(m.Project.Path)
+	paths := slices.Clone(m.Egress.UpstreamCA)
+	for _, s := range m.Secrets {
+		for _, arg := range s.Source.Command {
+			if !filepath.IsAbs(arg) {
+				arg = filepath.Join(s.Source.Dir, arg)
+			}
+			paths = append(paths, arg)
+		}
+	}
+	slices.Sort(paths)
+	var out []File
+	for _, p := range slices.Compact(paths) {
+		rel, err := filepath.Rel(root, p)
+		if err != nil || !filepath.IsLocal(rel) || strings.ContainsRune(p, 0) {
+			continue
+		}
+		hash, err := hashFile(p)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ENAMETOOLONG) {
+			continue // an argument that is no file
+		}
+		if err != nil {
+			return nil, err
+		}
+		if hash == "" {
+			continue
+		}
+		if out = append(out, File{Path: p, Hash: hash}); len(out) > maxPinned {
+			return nil, fmt.Errorf("%s names more than %d files of its folder in commands and upstream_ca", m.Project.Path, maxPinned)
+		}
+	}
+	return out, nil
+}
+
+// hashFile returns "" for what is not a regular file.
+func hashFile(path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return "", err
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(f, maxPinnedSize+1))
+	if err == nil && n > maxPinnedSize {
+		err = fmt.Errorf("%s has more than %d MiB: name a file outside of the project", path, maxPinnedSize>>20)
+	}
+	return hex.EncodeToString(h.Sum(nil)), err
+}
