@@ -151,7 +151,7 @@ func newPlan(spec *vm.Spec, breach Breach, host string) ([]step, error) {
 		p.add(step{Kind: stepFile, Target: []byte(f.path), Data: []byte(f.text)})
 	}
 	if breach.has(BreachMounts) {
-		if err := p.wholeHost(); err != nil {
+		if err := p.wholeHost(spec.User.Home); err != nil {
 			return nil, err
 		}
 	}
@@ -207,11 +207,17 @@ func (p *planner) fs(kind, target string, attr uint64, options ...string) {
 }
 
 func (p *planner) proc(breach Breach) {
-	p.fs("proc", "/proc", dataAttr)
-	// So that a listener may have any port; the network is the machine's own.
-	p.add(step{Kind: stepWrite, Target: []byte("/proc/sys/net/ipv4/ip_unprivileged_port_start"), Data: []byte("0")})
+	if breach.has(BreachPID) { // a new one shows the processes of its maker's namespace, which must be its own
+		p.bind(filepath.Join(p.host, "proc"), "/proc", dataAttr, true)
+	} else {
+		p.fs("proc", "/proc", dataAttr)
+	}
+	p.steps[len(p.steps)-1].Write = breach.has(BreachProc)
+	if !breach.has(BreachNet) {
+		// So that a listener may have any port; the network is the machine's own.
+		p.add(step{Kind: stepWrite, Target: []byte("/proc/sys/net/ipv4/ip_unprivileged_port_start"), Data: []byte("0")})
+	}
 	if breach.has(BreachProc) {
-		p.steps[len(p.steps)-2].Write = true
 		return
 	}
 	for _, f := range readOnlyProc {
@@ -237,14 +243,15 @@ func (p *planner) dev() {
 	}
 }
 
-// wholeHost shows every folder of the host where it is.
-func (p *planner) wholeHost() error {
+// wholeHost shows every folder of the host where it is, but for what must be
+// there anew: the kernel's, and the folder of the agent's home.
+func (p *planner) wholeHost(home string) error {
 	entries, err := os.ReadDir(p.host)
 	if err != nil {
 		return fmt.Errorf("list the host's folders: %w", err)
 	}
 	for _, e := range entries {
-		if name := "/" + e.Name(); e.IsDir() && name != "/proc" && name != "/dev" && name != "/sys" {
+		if name := "/" + e.Name(); e.IsDir() && name != "/proc" && name != "/dev" && name != "/sys" && !below(home, name) {
 			p.bind(filepath.Join(p.host, name), name, safeAttr, true)
 			p.steps[len(p.steps)-1].Write = true
 		}

@@ -48,7 +48,7 @@ const maxFD = 1<<32 - 1
 
 func newKeyring() error {
 	_, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) // without a name
-	if errors.Is(err, unix.ENOSYS) { // a kernel without keys
+	if errors.Is(err, unix.ENOSYS) {                                       // a kernel without keys
 		return nil
 	}
 	return err
