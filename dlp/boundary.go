@@ -1,0 +1,47 @@
+package dlp
+
+// leftBoundary reports whether a token may start at b[i]: behind the start of
+// the stream, behind a byte that is neither a word's nor joins the bytes of the
+// token's own body, or behind an escape, whose last byte looks like a word's:
+// \n, %22, \u0022. b has at least leftContext bytes before i, or all there are.
+func leftBoundary(b []byte, i int, body *class) bool {
+	if i == 0 {
+		return true
+	}
+	c := b[i-1]
+	if !word[c] {
+		return !joins(c) || !body.has(c)
+	}
+	return escaped(b[:i])
+}
+
+// joins reports whether a byte may stand inside a token between its words.
+func joins(c byte) bool { return c == '-' || c == '.' || c == '+' || c == '/' }
+
+// leftContext is what leftBoundary looks back: \u0022.
+const leftContext = 6
+
+// escaped reports whether b ends with an escape of JSON or a URL. Whether its
+// backslash is itself escaped does not matter: text in text has it doubled.
+func escaped(b []byte) bool {
+	n := len(b)
+	switch {
+	case n >= 2 && b[n-2] == '\\':
+		return escapeLetter(b[n-1])
+	case n >= 3 && b[n-3] == '%':
+		return hexAny[b[n-2]] && hexAny[b[n-1]]
+	case n >= 6 && b[n-6] == '\\' && b[n-5] == 'u':
+		return hexAny[b[n-4]] && hexAny[b[n-3]] && hexAny[b[n-2]] && hexAny[b[n-1]]
+	}
+	return false
+}
+
+func escapeLetter(c byte) bool {
+	return c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f'
+}
+
+// mayPrecede reports whether c may be the byte before a token: some text that
+// ends with c is a boundary.
+func mayPrecede(c byte, body *class) bool {
+	return !word[c] && (!joins(c) || !body.has(c)) || hexAny[c] || escapeLetter(c)
+}

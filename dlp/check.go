@@ -1,0 +1,74 @@
+package dlp
+
+import "bytes"
+
+// isExample tells keys in documentation and fillers from real ones. Each sign
+// is so unlikely in a random body that no real token is lost to it in practice.
+func isExample(body []byte) bool {
+	for _, sign := range exampleSigns {
+		if bytes.Contains(body, []byte(sign)) {
+			return true
+		}
+	}
+	return len(body) >= 16 && distinct(body) < 7
+}
+
+var exampleSigns = [...]string{
+	"EXAMPLE", "example", "Example", "xxxx", "XXXX", "0000000", "12345678", "abcdefgh", "ABCDEFGH",
+	"your-", "your_", "YOUR_", "YOUR-", "-here", "_here", "_HERE", "-HERE", "placeholder", "PLACEHOLDER",
+}
+
+// distinct counts the different bytes.
+func distinct(b []byte) int {
+	var seen class
+	n := 0
+	for _, c := range b {
+		if !seen[c] {
+			seen[c] = true
+			n++
+		}
+	}
+	return n
+}
+
+// mixed wants letters and digits, as random bodies have both, and more of them
+// than words joined by dashes.
+func mixed(body []byte) bool {
+	letters, digits := 0, 0
+	for _, c := range body {
+		switch {
+		case '0' <= c && c <= '9':
+			digits++
+		case c != '-' && c != '_':
+			letters++
+		}
+	}
+	return letters > 0 && digits > 0 && distinct(body) >= 8
+}
+
+// mixedCase wants letters of both cases.
+func mixedCase(body []byte) bool {
+	upper, lower := 0, 0
+	for _, c := range body {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			upper++
+		case 'a' <= c && c <= 'z':
+			lower++
+		}
+	}
+	return upper >= 4 && lower >= 4 && distinct(body) >= 12
+}
+
+// openAIMark wants "OpenAI" in base64 in the middle, as user keys have it.
+func openAIMark(body []byte) bool { return string(body[20:28]) == "T3BlbkFJ" }
+
+// sendGridDot wants the identifier's 22 characters before the one dot.
+func sendGridDot(body []byte) bool {
+	return bytes.IndexByte(body, '.') == 22 && body[len(body)-1] != '.'
+}
+
+// webhookPath wants the workspace, the application and the secret.
+func webhookPath(body []byte) bool {
+	return body[0] == 'T' && bytes.Count(body, []byte("/")) >= 2 && distinct(body) >= 10
+}

@@ -1,0 +1,72 @@
+package dlp
+
+import "bytes"
+
+const (
+	maxUser     = 64
+	minPassword = 8
+	maxPassword = 256
+	maxDBHost   = 253
+)
+
+// The parts of a database URL. A password that is a template, ${…}, {{…}},
+// <…> or %s, or masked with asterisks, has bytes that are not in its class.
+var (
+	urlUser     = newClass("A-Za-z0-9_.%+-")
+	urlPassword = newClass("A-Za-z0-9_.%!+=~^&,;#-")
+	urlHost     = newClass("A-Za-z0-9.-")
+)
+
+// commonPasswords are what tutorials and test set-ups use.
+var commonPasswords = [...]string{"password", "postgres", "changeme", "secret", "passw0rd", "mypassword", "username", "testpass", "rabbitmq", "clickhouse"}
+
+// databaseURL wants a user, a password and a host that is neither local nor an
+// example. The finding is the password.
+func databaseURL(b []byte, body int, final bool) (int, int, verdict) {
+	user := urlUser.span(b, body, body+maxUser)
+	switch {
+	case user == len(b):
+		return short(final)
+	case b[user] != ':':
+		return 0, 0, miss
+	}
+	password := urlPassword.span(b, user+1, user+1+maxPassword)
+	switch {
+	case password == len(b):
+		return short(final)
+	case b[password] != '@' || password-user-1 < minPassword || isCommon(b[user+1:password]):
+		return 0, 0, miss
+	}
+	host := urlHost.span(b, password+1, password+1+maxDBHost)
+	if host == len(b) && !final && host < password+1+maxDBHost {
+		return 0, 0, more
+	}
+	if isLocal(b[password+1 : host]) {
+		return 0, 0, miss
+	}
+	return user + 1, password, match
+}
+
+func isCommon(password []byte) bool {
+	for _, p := range commonPasswords {
+		if bytes.EqualFold(password, []byte(p)) {
+			return true
+		}
+	}
+	return isExample(password) || distinct(password) < 4
+}
+
+// isLocal reports whether a host is this machine, a single label, as in a
+// compose file, or a name that is reserved for examples.
+func isLocal(host []byte) bool {
+	host = bytes.TrimRight(host, ".-")
+	if !bytes.Contains(host, []byte(".")) || bytes.HasPrefix(host, []byte("127.")) || string(host) == "0.0.0.0" {
+		return true
+	}
+	for _, suffix := range [...]string{"example.com", "example.org", "example.net", ".example", ".test", ".invalid", ".localhost"} {
+		if bytes.HasSuffix(host, []byte(suffix)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+// Package dlp finds credentials in a stream of bytes while it passes, without
+// letting any byte of one pass first.
+//
+// There are two kinds of things to find. A known value is a text that the
+// caller names: the value of a secret of its own, or the placeholder that
+// stands for one. It is found wherever its bytes stand, plain, in base64 of
+// either alphabet at any alignment, percent-encoded or escaped for JSON. A
+// format is what a token of some service looks like: a [Rule] with a prefix in
+// exact case, a length, and a boundary on both sides. Keys that are known from
+// documentation, and fillers such as xxxx, are none.
+//
+// An [Engine] is compiled once from all of it and never changes. A [Scanner]
+// is one stream's state:
+//
+//	for each chunk p:
+//	    judge(sc.Write(p))
+//	    forward what lies before sc.Safe()
+//	at the end of a message on a stream that goes on:
+//	    judge(sc.Flush()), forward everything
+//	at the end:
+//	    judge(sc.Close()), forward the rest
+//
+// How a stream is cut into chunks changes nothing about what is found.
+//
+// # How it works
+//
+// Every second position of the stream is the start of a gram of four bytes,
+// which is looked up in a bitmap of 2^20 bits, then in an exact table; each
+// literal has two neighbouring grams in there, so one of them is met whatever
+// the parity of its offset. What is left are a few candidates per kilobyte,
+// and for each a small function looks at a bounded window behind it. It says
+// that there is no match, that there is one, or that the window ends too early:
+// then the bytes from the candidate on are held.
+//
+// # What it does not do
+//
+// A value that is shorter than [MinKnown] is refused. Hex, base32, compression
+// and any encoding inside base64 other than that of known values are not looked
+// into. Base64 that is wrapped into lines hides a known value longer than what
+// stands on one line. A token that is glued to a letter, digit or underscore,
+// or cut into pieces with something between, is not matched by its format.
+package dlp
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Kind says what was found.
+type Kind int
+
+const (
+	// KindFormat is text in the format of a credential.
+	KindFormat Kind = iota
+	// KindKnown is the value of a known secret.
+	KindKnown
+	// KindPlaceholder is the placeholder of a secret. It is no leak.
+	KindPlaceholder
+)
+
+// KnownKind says what a known value is.
+type KnownKind int
+
+const (
+	// KnownSecret is a value that must not get out.
+	KnownSecret KnownKind = iota
+	// KnownPlaceholder is a value that stands for a secret.
+	KnownPlaceholder
+)
+
+// RuleKnown and RulePlaceholder are the rules of known values.
+const (
+	RuleKnown       = "known-secret"
+	RulePlaceholder = "placeholder"
+)
+
+// Known is a text to find as it is and in its encodings.
+type Known struct {
+	Name  string
+	Value string
+	Kind  KnownKind
+}
+
+// Options are what an Engine looks for beside the formats.
+type Options struct {
+	Known []Known
+}
+
+// Finding is one match. It never holds the text itself.
+type Finding struct {
+	Kind Kind
+	// Rule is the ID of the rule; RuleKnown or RulePlaceholder for a known
+	// value, whose name is in Name.
+	Rule string
+	Name string
+	// Path says how the text was encoded: "" for plain text, "base64",
+	// "percent" or "json".
+	Path string
+	// Hash tells equal texts from different ones among the findings of one
+	// Engine: an HMAC under a key that no one else has.
+	Hash string
+	// Offset is where the match starts in the stream, Length its bytes. Of a
+	// match in base64 they leave out the characters at its ends that hold bits
+	// of something else; of a database URL they are the password; of what is
+	// longer than the scanner holds (a private key, a JWT over 4 KiB) they are
+	// its beginning.
+	Offset int64
+	Length int
+}
+
+// Engine is everything to look for, compiled. It is immutable and may be used
+// concurrently.
+type Engine struct {
+	literals []literal
+	filter   *filter
+	hashKey  [32]byte
+	scanners sync.Pool
+}
+
+// New compiles an Engine. It fails if a known value is shorter than MinKnown or
+// longer than MaxKnown bytes, if a text is given both as a secret and as a
+// placeholder, or without entropy for its key. The error names the value by its
+// Name only.
+func New(opts Options) (*Engine, error) {
+	e := &Engine{literals: formatLiterals()}
+	known, err := knownLiterals(opts.Known)
+	if err != nil {
+		return nil, err
+	}
+	e.literals = append(e.literals, known...)
+	for i := range e.literals {
+		e.literals[i].place()
+	}
+	e.filter = newFilter(e.literals)
+	if _, err := rand.Read(e.hashKey[:]); err != nil {
+		return nil, fmt.Errorf("dlp: making a key: %w", err)
+	}
+	e.scanners.New = func() any { return e.NewScanner() }
+	return e, nil
+}
+
+// NewScanner returns a scanner at the start of a stream. It holds some 16 KiB.
+func (e *Engine) NewScanner() *Scanner {
+	return &Scanner{engine: e, buf: make([]byte, 0, carryBytes+pieceBytes), pending: make([]candidate, 0, 16)}
+}
+
+// Scan returns what is found in b, which is a whole stream, in order of offset.
+func (e *Engine) Scan(b []byte) []Finding {
+	sc := e.scanners.Get().(*Scanner)
+	defer e.scanners.Put(sc)
+	sc.Reset()
+	found := slices.Clone(sc.Write(b))
+	return append(found, sc.Close()...)
+}

@@ -1,0 +1,183 @@
+package dlp
+
+import "slices"
+
+// Rule describes one format, for documentation and for the validation of what
+// names rules.
+type Rule struct {
+	ID          string
+	Description string
+	// Action is the strictest one that the rule comes to unless a Policy names
+	// it: Block for a format that is hardly ever anything else, Warn for one
+	// that other text may have.
+	Action Action
+}
+
+// Rules returns all formats, by ID, and RuleKnown.
+func Rules() []Rule {
+	rules := []Rule{{ID: RuleKnown, Description: "The value of a secret that the host knows, plain or encoded.", Action: Block}}
+	for i := range formats {
+		rules = append(rules, formats[i].Rule)
+	}
+	slices.SortFunc(rules, func(a, b Rule) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return rules
+}
+
+// RuleIDs returns the IDs that a Policy may name, sorted.
+func RuleIDs() []string {
+	var ids []string
+	for _, r := range Rules() {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// Describe returns the rule with the ID.
+func Describe(id string) (Rule, bool) {
+	for _, r := range Rules() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+func defaultAction(id string) Action {
+	for i := range formats {
+		if formats[i].ID == id {
+			return formats[i].Action
+		}
+	}
+	return Block
+}
+
+// format is a rule with its forms.
+type format struct {
+	Rule
+	forms []form
+}
+
+// form is one way a token is written: a prefix and a body, or a shape of its
+// own.
+type form struct {
+	prefix   string
+	body     *class // of the bytes behind prefix
+	min, max int    // length of the body
+	// check may refuse a body.
+	check func(body []byte) bool
+	// shape, if not nil, judges the text instead. Only the first bytes of body
+	// still have to be in the class.
+	shape judge
+}
+
+// judge looks at b, which starts with the prefix of the form; b[body:] is what
+// follows. With final, the stream ends with b. What it says of b, other than
+// more, it says of b with anything behind it; with final it never says more. On
+// match, b[start:end] is the finding. It is decided within maxWindow bytes.
+type judge func(b []byte, body int, final bool) (start, end int, v verdict)
+
+type verdict int
+
+const (
+	miss verdict = iota
+	more         // b ends too early to tell
+	match
+)
+
+// short is the verdict for a text that is right as far as it goes.
+func short(final bool) (int, int, verdict) {
+	if final {
+		return 0, 0, miss
+	}
+	return 0, 0, more
+}
+
+// judge looks at b, which starts with a candidate.
+func (f *form) judge(b []byte, final bool) (start, end int, v verdict) {
+	n, ok := hasPrefix(b, f.prefix)
+	switch {
+	case !ok:
+		return 0, 0, miss
+	case n < len(f.prefix):
+		return short(final)
+	case f.shape != nil:
+		return f.shape(b, n, final)
+	}
+	return f.run(b, n, final)
+}
+
+// run judges a body by class and length. One that is longer than max is
+// something else.
+func (f *form) run(b []byte, body int, final bool) (int, int, verdict) {
+	n := f.body.span(b, body, body+f.max+1)
+	if n > body+f.max {
+		return 0, 0, miss
+	}
+	if n == len(b) && !final {
+		return 0, 0, more
+	}
+	text := b[body:n]
+	if len(text) < f.min || n < len(b) && word.has(b[n]) || isExample(text) || f.check != nil && !f.check(text) {
+		return 0, 0, miss
+	}
+	return 0, n, match
+}
+
+// hasPrefix returns how many bytes of prefix b starts with, and whether that is
+// all that either has.
+func hasPrefix(b []byte, prefix string) (int, bool) {
+	n := min(len(b), len(prefix))
+	return n, string(b[:n]) == prefix[:n]
+}
+
+// class is a set of bytes.
+type class [256]bool
+
+func (c *class) has(b byte) bool { return c != nil && c[b] }
+
+// span returns the end of the run in b that starts at i, at most limit.
+func (c *class) span(b []byte, i, limit int) int {
+	limit = min(limit, len(b))
+	for i < limit && c[b[i]] {
+		i++
+	}
+	return i
+}
+
+// newClass makes a class of single bytes and of ranges such as a-z. A "-" that
+// is meant stands at the end.
+func newClass(spec string) *class {
+	c := new(class)
+	for i := 0; i < len(spec); i++ {
+		lo, hi := spec[i], spec[i]
+		if i+2 < len(spec) && spec[i+1] == '-' {
+			hi = spec[i+2]
+			i += 2
+		}
+		for b := int(lo); b <= int(hi); b++ {
+			c[b] = true
+		}
+	}
+	return c
+}
+
+// The classes of token bodies. They are never changed.
+var (
+	word       = newClass("A-Za-z0-9_")
+	alnum      = newClass("A-Za-z0-9")
+	dashed     = newClass("A-Za-z0-9_-")
+	dotted     = newClass("A-Za-z0-9_.-")
+	hyphened   = newClass("A-Za-z0-9-")
+	hexLower   = newClass("0-9a-f")
+	hexAny     = newClass("0-9A-Fa-f")
+	base32Up   = newClass("A-Z2-7")
+	bech32Up   = newClass("AC-HJ-NP-Z02-9")
+	base64Any  = newClass("A-Za-z0-9+/=_-")
+	base64Line = newClass("A-Za-z0-9+/=")
+	slashed    = newClass("A-Za-z0-9/")
+)

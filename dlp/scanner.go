@@ -1,0 +1,307 @@
+package dlp
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+)
+
+const (
+	// MaxHeld bounds how many bytes behind Safe a scanner wants held back.
+	MaxHeld = maxWindow + maxPiece
+
+	// maxWindow is how far behind its start a candidate is decided.
+	maxWindow = maxJWT + 1
+
+	// context is kept before the oldest byte that is still looked at.
+	context = 32
+	// carryBytes is what the buffer keeps, pieceBytes what is added to it at once.
+	carryBytes = maxWindow + maxReach + 2*context
+	pieceBytes = 8 << 10
+)
+
+// Scanner scans one stream. It is not safe for concurrent use.
+//
+// The slices that Write, Flush and Close return are in order of offset and
+// valid until the next call. A scanner that was closed needs a Reset.
+type Scanner struct {
+	engine *Engine
+
+	buf    []byte // the end of the stream
+	base   int64  // stream offset of buf[0], always even
+	cursor int    // the next position in buf to sample, always even
+
+	pending []candidate // what more bytes will decide
+	queue   []queued    // findings that a placeholder may still cover
+	covers  []span      // known values that may still cover a finding
+
+	released int64 // Safe
+	edge     int64 // offset of the last flush
+	edgeDue  bool  // a token that starts at edge still has to be looked for
+
+	out []Finding
+}
+
+// candidate is a literal that may start at an offset.
+type candidate struct {
+	offset  int64
+	literal int32
+	done    int // bytes of a known value that were compared
+}
+
+// queued is a finding by format with the span of bytes that were judged.
+type queued struct {
+	Finding
+	start int64
+}
+
+type span struct{ start, end int64 }
+
+// Reset makes the scanner ready for another stream.
+func (s *Scanner) Reset() {
+	*s = Scanner{
+		engine:  s.engine,
+		buf:     s.buf[:0],
+		pending: s.pending[:0],
+		queue:   s.queue[:0],
+		covers:  s.covers[:0],
+		out:     s.out[:0],
+	}
+}
+
+// Write scans the next bytes of the stream and returns what they decided. It
+// does not keep p.
+func (s *Scanner) Write(p []byte) []Finding {
+	s.begin()
+	for len(p) > 0 {
+		if len(s.buf)+len(p) > cap(s.buf) {
+			s.trim()
+		}
+		n := min(len(p), cap(s.buf)-len(s.buf))
+		s.buf = append(s.buf, p[:n]...)
+		p = p[n:]
+		s.recheck(false)
+		s.sample()
+		s.settle(false)
+	}
+	return s.finish()
+}
+
+// Safe returns the offset up to which the stream may be forwarded: no byte
+// before it belongs to a match that was not reported. It never decreases, and
+// is at most MaxHeld behind the end. Behind a Flush, it is the end.
+func (s *Scanner) Safe() int64 { return s.released }
+
+// Flush decides what is held as if the stream ended here, so that a message may
+// go out whole, and makes everything safe. The stream goes on: a match that
+// continues over the flush is still found and reported, although its beginning
+// can no longer be called back. A token may start at a flush as at the start of
+// the stream.
+func (s *Scanner) Flush() []Finding {
+	s.begin()
+	s.recheck(true)
+	s.settle(true)
+	s.edge, s.edgeDue = s.end(), true
+	return s.finish()
+}
+
+// Close decides what is held at the end of the stream and makes it safe.
+func (s *Scanner) Close() []Finding { return s.Flush() }
+
+func (s *Scanner) begin() {
+	clear(s.out)
+	s.out = s.out[:0]
+}
+
+func (s *Scanner) finish() []Finding {
+	if len(s.out) > 1 {
+		slices.SortStableFunc(s.out, func(a, b Finding) int { return int(a.Offset - b.Offset) })
+	}
+	return s.out
+}
+
+func (s *Scanner) end() int64 { return s.base + int64(len(s.buf)) }
+
+// sample looks for candidates in what was not sampled yet.
+func (s *Scanner) sample() {
+	f := s.engine.filter
+	s.sampleEdge()
+	i := s.cursor
+	for {
+		i = f.next(s.buf, i)
+		if i+gramBytes > len(s.buf) {
+			break
+		}
+		for _, pl := range f.lookup(s.buf[i:]) {
+			if at := i - int(pl.offset); at >= 0 {
+				s.consider(at, pl.literal)
+			}
+		}
+		i += stride
+	}
+	s.cursor = i
+}
+
+// sampleEdge looks for short prefixes at the last flush. Their grams there may
+// hold the byte before, which can be any. A longer prefix is met anyway.
+func (s *Scanner) sampleEdge() {
+	at := int(s.edge - s.base)
+	if !s.edgeDue || at+gramBytes > len(s.buf) {
+		return
+	}
+	s.edgeDue = false
+	if s.edge%stride == 0 || at < 1 {
+		return // sampled like any other
+	}
+	for _, pl := range s.engine.filter.lookup(s.buf[at:]) {
+		l := &s.engine.literals[pl.literal]
+		if pl.offset == 0 && len(l.text) < gramBytes && !mayPrecede(s.buf[at-1], l.body) {
+			s.consider(at, pl.literal)
+		}
+	}
+}
+
+// consider judges a candidate that starts at s.buf[at].
+func (s *Scanner) consider(at int, index int32) {
+	l := &s.engine.literals[index]
+	if l.bounded && !s.boundary(at, l.body) {
+		return
+	}
+	c := candidate{offset: s.base + int64(at), literal: index}
+	if s.judge(&c, false) == more {
+		s.pending = append(s.pending, c)
+	}
+}
+
+func (s *Scanner) boundary(at int, body *class) bool {
+	return leftBoundary(s.buf, at, body) || s.base+int64(at) == s.edge
+}
+
+// judge looks at a candidate and notes a match.
+func (s *Scanner) judge(c *candidate, final bool) verdict {
+	l := &s.engine.literals[c.literal]
+	b := s.buf[c.offset-s.base:]
+	if l.form == nil {
+		n, v := l.judgeKnown(b, c.done, final)
+		if v == match {
+			s.covers = append(s.covers, span{c.offset, c.offset + int64(n)})
+			s.out = append(s.out, s.finding(l, c.offset, b[:n]))
+		}
+		c.done = n
+		return v
+	}
+	start, end, v := l.form.judge(b, final)
+	if v == match {
+		s.queue = append(s.queue, queued{s.finding(l, c.offset+int64(start), b[start:end]), c.offset})
+	}
+	return v
+}
+
+func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
+	h := hmac.New(sha256.New, s.engine.hashKey[:])
+	h.Write(text)
+	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text)}
+}
+
+// recheck judges the pending candidates with what came since. At a flush, those
+// that do not match as they are stay pending.
+func (s *Scanner) recheck(flush bool) {
+	kept := s.pending[:0]
+	for _, c := range s.pending {
+		v := s.judge(&c, false)
+		if v == more && flush {
+			last := c
+			if s.judge(&last, true) == match {
+				v = match
+			}
+		}
+		if v == more {
+			kept = append(kept, c)
+		}
+	}
+	s.pending = kept
+}
+
+// settle reports the queued findings that no known value can cover any more and
+// advances Safe.
+func (s *Scanner) settle(flush bool) {
+	// Nothing undecided starts before open; no known value before openKnown.
+	open, openKnown := s.tail()
+	for i := range s.pending {
+		c := &s.pending[i]
+		open = min(open, c.offset)
+		if s.engine.literals[c.literal].form == nil {
+			openKnown = min(openKnown, c.offset)
+		}
+	}
+	kept := s.queue[:0]
+	for _, q := range s.queue {
+		switch end := q.Offset + int64(q.Length); {
+		case s.covered(q.Offset, end):
+		case flush || end <= openKnown:
+			s.out = append(s.out, q.Finding)
+		default:
+			kept = append(kept, q)
+			open = min(open, q.start)
+		}
+	}
+	s.queue = kept
+	s.covers = slices.DeleteFunc(s.covers, func(c span) bool { return c.end <= open })
+	if flush {
+		open = s.end()
+	}
+	s.released = max(s.released, open)
+}
+
+// covered reports whether a known value has bytes of a finding. Then that is
+// what was found: a secret under its name, or a placeholder, which is no leak.
+func (s *Scanner) covered(start, end int64) bool {
+	for _, c := range s.covers {
+		if c.start < end && start < c.end {
+			return true
+		}
+	}
+	return false
+}
+
+// tail returns the first offsets at the end of the stream where a literal, and
+// a known value, may start that was not met because its grams are not whole.
+func (s *Scanner) tail() (open, openKnown int64) {
+	open, openKnown = s.end(), s.end()
+	for k := 1; k < maxReach && k <= len(s.buf); k++ {
+		at := len(s.buf) - k
+		b := s.buf[at:]
+		for _, i := range s.engine.filter.starts[b[0]] {
+			l := &s.engine.literals[i]
+			if k >= l.reach {
+				continue // a gram was met
+			}
+			if _, ok := hasPrefix(b, l.text); !ok || l.bounded && !s.boundary(at, l.body) {
+				continue
+			}
+			open = s.base + int64(at)
+			if l.form == nil {
+				openKnown = open
+				break
+			}
+		}
+	}
+	return open, openKnown
+}
+
+// trim drops what no candidate needs any more from the front of the buffer.
+func (s *Scanner) trim() {
+	keep := min(s.cursor, len(s.buf)-maxReach)
+	for i := range s.pending {
+		keep = min(keep, int(s.pending[i].offset-s.base))
+	}
+	keep = (keep - context) &^ 1
+	if keep <= 0 {
+		return
+	}
+	n := copy(s.buf, s.buf[keep:])
+	s.buf = s.buf[:n]
+	s.base += int64(keep)
+	s.cursor -= keep
+}
