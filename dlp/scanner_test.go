@@ -1,0 +1,381 @@
+package dlp_test
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
+)
+
+// tracker drives a scanner and checks its promises at every step.
+type tracker struct {
+	t       testing.TB
+	sc      *dlp.Scanner
+	written int64
+	flushed int64 // offset of the last flush
+	found   []dlp.Finding
+}
+
+func (tr *tracker) step(n int, call func() []dlp.Finding) {
+	tr.t.Helper()
+	before := tr.sc.Safe()
+	tr.written += int64(n)
+	for _, f := range call() {
+		if f.Offset < before && f.Offset >= tr.flushed {
+			tr.t.Fatalf("%s at %d was reported when the stream was safe up to %d", f.Rule, f.Offset, before)
+		}
+		if f.Length <= 0 || f.Offset+int64(f.Length) > tr.written {
+			tr.t.Fatalf("%s at %d has %d bytes of %d written", f.Rule, f.Offset, f.Length, tr.written)
+		}
+		tr.found = append(tr.found, f)
+	}
+	safe := tr.sc.Safe()
+	if safe < before || safe > tr.written || tr.written-safe > dlp.MaxHeld {
+		tr.t.Fatalf("safe went from %d to %d of %d", before, safe, tr.written)
+	}
+}
+
+func (tr *tracker) write(p []byte) {
+	tr.t.Helper()
+	tr.step(len(p), func() []dlp.Finding { return tr.sc.Write(p) })
+}
+
+func (tr *tracker) flush() {
+	tr.t.Helper()
+	tr.step(0, tr.sc.Flush)
+	if tr.sc.Safe() != tr.written {
+		tr.t.Fatalf("safe is %d of %d behind a flush", tr.sc.Safe(), tr.written)
+	}
+	tr.flushed = tr.written
+}
+
+func (tr *tracker) close() []dlp.Finding {
+	tr.t.Helper()
+	tr.step(0, tr.sc.Close)
+	if tr.sc.Safe() != tr.written {
+		tr.t.Fatalf("safe is %d of %d at the end", tr.sc.Safe(), tr.written)
+	}
+	sortFindings(tr.found)
+	return tr.found
+}
+
+func sortFindings(fs []dlp.Finding) {
+	slices.SortFunc(fs, func(a, b dlp.Finding) int {
+		return cmp.Or(cmp.Compare(a.Offset, b.Offset), strings.Compare(a.Rule+a.Name+a.Path, b.Rule+b.Name+b.Path), cmp.Compare(a.Length, b.Length))
+	})
+}
+
+// scanChunks scans b in chunks whose sizes next returns.
+func scanChunks(t testing.TB, sc *dlp.Scanner, b []byte, next func() int) []dlp.Finding {
+	t.Helper()
+	sc.Reset()
+	tr := &tracker{t: t, sc: sc}
+	for len(b) > 0 {
+		n := min(len(b), max(1, next()))
+		// The scanner may not keep what it was given.
+		p := slices.Clone(b[:n])
+		tr.write(p)
+		clear(p)
+		b = b[n:]
+	}
+	return tr.close()
+}
+
+func scanWhole(e *dlp.Engine, b []byte) []dlp.Finding {
+	fs := e.Scan(b)
+	sortFindings(fs)
+	return fs
+}
+
+// testKnown are the known values of the engine that the chunking tests use.
+// One repeats itself, so that it may start at many offsets at once.
+func testKnown() []dlp.Known {
+	return []dlp.Known{
+		{Name: "db", Value: secretValue},
+		{Name: "pin", Value: "correct-9"},
+		{Name: "again", Value: strings.Repeat("ab-", 60)},
+		{Name: "gh", Value: "gh" + "p_" + random(1, alnum, 36), Kind: dlp.KnownPlaceholder},
+		{Name: "url", Value: random(8, "a-z", 24), Kind: dlp.KnownPlaceholder},
+		{Name: "long", Value: random(7, alnum, 900), Kind: dlp.KnownPlaceholder},
+	}
+}
+
+// fragments are what the inputs of the tests are composed of: whole tokens,
+// parts of them, what may surround them.
+func fragments() []string {
+	out := []string{" ", "\n", `\n`, `\t`, "%22", `\u0022`, "-", ".", "_", "/", "=", "@", ":", `"`, "a", "Z", "7", "eyJ", "xxxx",
+		"S" + "K", "h" + "f_", "s" + "k-", "np" + "m_", "-----", "BEGIN ", "PRIVATE KEY", "postgres://", "mongodb+srv://", "db.corp.io"}
+	for i, s := range samples {
+		text := s.text(uint64(i))
+		cut := len(s.prefix) + 5
+		out = append(out, text, text[:cut], text[cut:])
+	}
+	for _, texts := range sortedShapes() {
+		for _, text := range texts {
+			out = append(out, text, text[:len(text)/2], text[len(text)/2:])
+		}
+	}
+	for _, k := range testKnown() {
+		enc := base64.StdEncoding.EncodeToString([]byte("u:" + k.Value))
+		out = append(out, k.Value, k.Value[:len(k.Value)/2], k.Value[len(k.Value)/2:], enc, enc[:len(enc)/2])
+	}
+	return out
+}
+
+func sortedShapes() [][]string {
+	m := shaped(1)
+	var out [][]string
+	for _, id := range dlp.RuleIDs() {
+		out = append(out, m[id])
+	}
+	return out
+}
+
+// compose makes an input from fragments and single bytes.
+func compose(r *rand.Rand, parts []string, n int) []byte {
+	var b []byte
+	for len(b) < n {
+		if r.IntN(8) == 0 {
+			b = append(b, random(r.Uint64(), " -~", r.IntN(300))...)
+		}
+		b = append(b, parts[r.IntN(len(parts))]...)
+		if r.IntN(3) == 0 {
+			b = append(b, ' ')
+		}
+	}
+	return b
+}
+
+func TestEverySplit(t *testing.T) {
+	e := mustEngine(t, testKnown()...)
+	sc := e.NewScanner()
+	for i, s := range samples {
+		in := []byte(`{"first":"` + s.text(uint64(i)) + `","b":"\n` + s.text(uint64(i+1000)) + `"} ` + secretValue)
+		everySplit(t, sc, in, e.ScanSlowly(in))
+	}
+	for _, texts := range sortedShapes() {
+		for _, text := range texts {
+			if len(text) < 1000 {
+				in := []byte("a\n" + text + "\n" + base64.StdEncoding.EncodeToString([]byte("u:"+secretValue)))
+				everySplit(t, sc, in, e.ScanSlowly(in))
+			}
+		}
+	}
+}
+
+func everySplit(t *testing.T, sc *dlp.Scanner, in []byte, want []dlp.Finding) {
+	t.Helper()
+	if len(want) < 2 {
+		t.Fatalf("only %v in %q", ruleLines(want), in)
+	}
+	sortFindings(want)
+	for cut := range len(in) + 1 {
+		sizes := []int{cut, len(in)}
+		got := scanChunks(t, sc, in, func() int {
+			n := sizes[0]
+			sizes = sizes[1:]
+			if n == 0 {
+				n, sizes = sizes[0], sizes[1:]
+			}
+			return n
+		})
+		if !slices.Equal(got, want) {
+			t.Fatalf("cut at %d of %q: %v, want %v", cut, in, ruleLines(got), ruleLines(want))
+		}
+	}
+	if got := scanChunks(t, sc, in, func() int { return 1 }); !slices.Equal(got, want) {
+		t.Fatalf("byte by byte of %q: %v, want %v", in, ruleLines(got), ruleLines(want))
+	}
+}
+
+func TestChunksOfComposedStreams(t *testing.T) {
+	e := mustEngine(t, testKnown()...)
+	sc := e.NewScanner()
+	parts := fragments()
+	seen := map[string]bool{}
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		in := compose(r, parts, 1+r.IntN(30000))
+		want := e.ScanSlowly(in)
+		sortFindings(want)
+		for _, f := range want {
+			seen[f.Rule] = true
+		}
+		if got := scanWhole(e, in); !slices.Equal(got, want) {
+			t.Fatalf("seed %d: %s", seed, difference(got, want))
+		}
+		most := 1 << r.IntN(15)
+		if got := scanChunks(t, sc, in, func() int { return 1 + r.IntN(most) }); !slices.Equal(got, want) {
+			t.Fatalf("seed %d, chunks up to %d: %s", seed, most, difference(got, want))
+		}
+	}
+	for _, id := range append(dlp.RuleIDs(), dlp.RulePlaceholder) {
+		if !seen[id] {
+			t.Errorf("%s never occurred", id)
+		}
+	}
+}
+
+func difference(got, want []dlp.Finding) string {
+	for i := range max(len(got), len(want)) {
+		switch {
+		case i >= len(got):
+			return fmt.Sprintf("missing %+v", want[i])
+		case i >= len(want):
+			return fmt.Sprintf("too many: %+v", got[i])
+		case got[i] != want[i]:
+			return fmt.Sprintf("got %+v, want %+v", got[i], want[i])
+		}
+	}
+	return "none"
+}
+
+// What a stream holds without flushes is found with them, at the same place
+// though perhaps only up to the flush.
+func TestFlushesLoseNothing(t *testing.T) {
+	e := mustEngine(t, testKnown()...)
+	parts := fragments()
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		in := compose(r, parts, 1+r.IntN(12000))
+		checkFlushes(t, e, in, func() (int, bool) { return 1 + r.IntN(400), r.IntN(3) == 0 })
+	}
+}
+
+func checkFlushes(t testing.TB, e *dlp.Engine, in []byte, next func() (size int, flush bool)) {
+	t.Helper()
+	tr := &tracker{t: t, sc: e.NewScanner()}
+	for rest := in; len(rest) > 0; {
+		n, flush := next()
+		n = min(n, len(rest))
+		tr.write(rest[:n])
+		rest = rest[n:]
+		if flush {
+			tr.flush()
+		}
+	}
+	got := tr.close()
+	type match struct {
+		rule, name, path string
+		offset           int64
+	}
+	times := map[match]int{}
+	for _, f := range got {
+		times[match{f.Rule, f.Name, f.Path, f.Offset}]++
+	}
+	for m, n := range times {
+		if n > 1 {
+			t.Fatalf("%v was reported %d times", m, n)
+		}
+	}
+	for _, f := range e.ScanSlowly(in) {
+		if times[match{f.Rule, f.Name, f.Path, f.Offset}] > 0 || overlapsKnown(f, got) {
+			continue
+		}
+		t.Fatalf("%+v is lost with flushes", f)
+	}
+}
+
+// overlapsKnown reports whether a known value that ended at a flush was found
+// instead.
+func overlapsKnown(f dlp.Finding, got []dlp.Finding) bool {
+	return slices.ContainsFunc(got, func(g dlp.Finding) bool {
+		return g.Kind != dlp.KindFormat && g.Offset < f.Offset+int64(f.Length) && f.Offset < g.Offset+int64(g.Length)
+	})
+}
+
+func TestTokenAtFlush(t *testing.T) {
+	e := mustEngine(t)
+	for i, s := range samples {
+		text := []byte(s.text(uint64(i)))
+		for _, before := range []string{"word", "words", "x", "", "an", "hex"} {
+			tr := &tracker{t: t, sc: e.NewScanner()}
+			tr.write([]byte(before))
+			tr.flush()
+			tr.write(text)
+			tr.flush()
+			if len(tr.found) != 1 || tr.found[0].Offset != int64(len(before)) || tr.found[0].Length != len(text) {
+				t.Errorf("%s as a message behind %q: %+v", s.rule, before, tr.found)
+			}
+			if got := tr.close(); len(got) != 1 {
+				t.Errorf("%s is reported again: %v", s.rule, got)
+			}
+		}
+	}
+}
+
+func TestSafe(t *testing.T) {
+	e := mustEngine(t, dlp.Known{Name: "db", Value: secretValue})
+	gh := "gh" + "p_" + random(1, alnum, 36)
+	tests := []struct {
+		name, in string
+		held     int
+	}{
+		{"text is not held", "nothing to see here.", 0},
+		{"text in JSON is not held", `{"role":"user","content":"hello"}`, 0},
+		{"the beginning of a prefix is held", "token gh", 2},
+		{"a prefix is held", "token ghp_", 4},
+		{"a prefix inside a word is not", "tokenxghp_", 0},
+		{"a body that goes on is held", "token " + gh[:20], 20},
+		{"a token that may go on is held", "token " + gh, len(gh)},
+		{"a token that ended is not", "token " + gh + ".", 0},
+		{"a body that ended early is not", "token " + gh[:20] + ". ", 0},
+		{"the beginning of a known value is held", "xxx" + secretValue[:15], 15},
+		{"a known value is not", "xxx" + secretValue + "~", 0},
+		{"a header of a key is held", "-----BEGIN " + "PRIVATE KEY-----\n", 28},
+		{"a certificate is not", "-----BEGIN CERTIFICATE-----\n", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			sc := e.NewScanner()
+			sc.Write([]byte(tt.in))
+			if held := len(tt.in) - int(sc.Safe()); held != tt.held {
+				t.Errorf("%d bytes are held, want %d", held, tt.held)
+			}
+		})
+	}
+}
+
+// A scanner whose stream was full of everything starts anew after Reset.
+func TestReset(t *testing.T) {
+	e := mustEngine(t, testKnown()...)
+	sc := e.NewScanner()
+	r := rand.New(rand.NewPCG(4, 4))
+	parts := fragments()
+	in := []byte("S" + "K" + random(1, hex, 32))
+	for range 50 {
+		sc.Write(compose(r, parts, 3000))
+		sc.Reset()
+		if sc.Safe() != 0 {
+			t.Fatalf("Safe is %d", sc.Safe())
+		}
+		found := slices.Concat(slices.Clone(sc.Write(in)), sc.Close())
+		if len(found) != 1 || found[0].Rule != "twilio-key" || found[0].Offset != 0 {
+			t.Fatalf("found %+v", found)
+		}
+	}
+}
+
+func TestEngineIsConcurrent(t *testing.T) {
+	e := mustEngine(t, testKnown()...)
+	parts := fragments()
+	in := compose(rand.New(rand.NewPCG(5, 5)), parts, 20000)
+	want := e.Scan(in)
+	if len(want) == 0 {
+		t.Fatal("nothing to find")
+	}
+	done := make(chan []dlp.Finding)
+	for range 8 {
+		go func() { done <- e.Scan(in) }()
+	}
+	for range 8 {
+		if got := <-done; !slices.Equal(got, want) {
+			t.Errorf("got %s", difference(got, want))
+		}
+	}
+}
