@@ -1,0 +1,48 @@
+package journal
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// pollDelay is how often a follower looks when nothing tells it to: where the
+// system has no watch to give (their number is limited), or lost an event.
+const pollDelay = time.Second
+
+// Follow is Read that goes on with what is written from now on, over rotations
+// and writers, until ctx is done.
+func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		// The watch begins before the reading, so that nothing falls between.
+		w, err := fsnotify.NewWatcher()
+		if err == nil {
+			defer func() { _ = w.Close() }()
+			err = w.Add(dir)
+		}
+		if err != nil {
+			follow(ctx, dir, f, nil, nil, yield)
+			return
+		}
+		follow(ctx, dir, f, w.Events, w.Errors, yield)
+	}
+}
+
+// follow reads at each event; an error says that events were lost.
+func follow(ctx context.Context, dir string, f Filter, events <-chan fsnotify.Event, errs <-chan error, yield func(Entry, error) bool) {
+	c := cursor{dir: dir, filter: f, yield: yield}
+	defer c.close()
+	poll := time.NewTicker(pollDelay)
+	defer poll.Stop()
+	for c.drain() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-events:
+		case <-errs:
+		case <-poll.C:
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestFullFileSystem fills a real one, mounted where only the child sees it. An
+// ordinary user on a system that gives them no namespace has TestFullDisk.
+func TestFullFileSystem(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"=full:"+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case !errors.As(err, &exit), exit.ExitCode() == cannotMount:
+		t.Logf("no file system can be mounted here: %v %s", err, out)
+	default:
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+const cannotMount = 3
+
+// fullInside returns the exit code of the child.
+func fullInside(dir string) int {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if err == nil {
+		err = unix.Mount("tmpfs", dir, "tmpfs", 0, "size=512k,mode=0700")
+	}
+	if err != nil {
+		fmt.Println(err)
+		return cannotMount
+	}
+	filler := filepath.Join(dir, "filler")
+	fill := func() error {
+		f, err := os.Create(filler)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for err == nil {
+			_, err = f.Write(make([]byte, 4096))
+		}
+		if !errors.Is(err, unix.ENOSPC) {
+			return fmt.Errorf("filling the disk: %w", err)
+		}
+		return nil
+	}
+	free := func() error { return os.Remove(filler) }
+	if err := fillUp(filepath.Join(dir, "journal"), Options{}, fill, free, unix.ENOSPC); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
+}

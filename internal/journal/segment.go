@@ -1,0 +1,83 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// file is what the writer does to a segment.
+type file interface {
+	io.Writer
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+type openFunc func(path string, flag int) (file, error)
+
+func openFile(path string, flag int) (file, error) { return os.OpenFile(path, flag, 0o600) }
+
+// A segment is named by the number of its first line, in digits enough for
+// names to sort as numbers.
+const (
+	segmentSuffix = ".jsonl"
+	segmentDigits = 16
+)
+
+// maxSeq is beyond every number that a writer reaches; a line with a larger one
+// was not written by one.
+const maxSeq = 1 << 53
+
+func segmentName(first uint64) string {
+	return fmt.Sprintf("%0*d%s", segmentDigits, first, segmentSuffix)
+}
+
+func parseSegmentName(name string) (first uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, segmentSuffix)
+	if !ok || len(digits) != segmentDigits {
+		return 0, false
+	}
+	first, err := strconv.ParseUint(digits, 10, 64)
+	return first, err == nil && first > 0 && first < maxSeq
+}
+
+// segments returns the numbers that the segments of a journal begin with, in
+// order.
+func segments(dir string) ([]uint64, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []uint64
+	for _, e := range entries {
+		if first, ok := parseSegmentName(e.Name()); ok {
+			list = append(list, first)
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// syncDir makes the names in a folder durable. Some file systems have no fsync
+// for folders and say so.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
+
+func segmentPath(dir string, first uint64) string { return filepath.Join(dir, segmentName(first)) }
