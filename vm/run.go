@@ -33,7 +33,7 @@ var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, sys
 //
 // The streams and the TTY of cmd must be unset. TERM is the caller's to give.
 // After an error the code is 0 and means nothing.
-func Run(ctx context.Context, m Machine, cmd Command, files Files) (code int, err error) {
+func Run(ctx context.Context, m Starter, cmd Command, files Files) (code int, err error) {
 	if cmd.Stdin != nil || cmd.Stdout != nil || cmd.Stderr != nil || cmd.TTY != nil {
 		return 0, errors.New("run: the command has streams or a terminal already")
 	}

@@ -70,6 +70,12 @@ type Machine interface {
 	Close() error
 }
 
+// Starter is what commands can be started in: a Machine, or something that
+// stands for one.
+type Starter interface {
+	Start(ctx context.Context, cmd Command) (Process, error)
+}
+
 // Process is a command in a machine. Its methods may be called from any
 // goroutine.
 type Process interface {

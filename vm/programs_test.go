@@ -1,0 +1,93 @@
+package vm_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// tree makes files below a folder: a text that begins with "->" is a link.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if len(text) > 2 && text[:2] == "->" {
+			err = os.Symlink(text[2:], path)
+		} else {
+			err = os.WriteFile(path, []byte(text), 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestFindInstall(t *testing.T) {
+	home := tree(t, map[string]string{
+		".nvm/v20/bin/node":                          "\x7fELF",
+		".nvm/v20/bin/claude":                        "->../lib/node_modules/@a/claude/cli.js",
+		".nvm/v20/lib/node_modules/@a/claude/cli.js": "#!/usr/bin/env node\n",
+		".local/bin/native":                          "->../share/native/versions/2.1",
+		".local/share/native/versions/2.1":           "\x7fELF",
+		"bin/script":                                 "#!/bin/sh\n",
+		"bin/tool":                                   "->../proj/node_modules/tool/dist/tool.js",
+		"proj/node_modules/tool/dist/tool.js":        "#!/usr/bin/env -S node --flag\n",
+		".pyenv/shims/python3":                       "#!/usr/bin/env sh\n",
+		"bin/not-executable/x":                       "",
+		".venv/bin/tool2":                            "#!" + "/bin/sh" + "\n",
+	})
+	nvm := filepath.Join(home, ".nvm/v20")
+	path := filepath.Join(nvm, "bin") + ":" + filepath.Join(home, ".local/bin") + ":" + filepath.Join(home, "bin") + ":" + filepath.Join(home, ".pyenv/shims") + ":/usr/bin:/bin:."
+	ro := func(names ...string) (out []vm.Mount) {
+		for _, n := range names {
+			p := filepath.Join(home, n)
+			out = append(out, vm.Mount{Source: p, Target: p, ReadOnly: true})
+		}
+		return out
+	}
+	at := func(name string) string { return filepath.Join(home, name) }
+	tests := []struct {
+		name, program string
+		want          vm.Install
+	}{
+		{"a program of the system needs nothing", "sh", vm.Install{}},
+		{"a prefix is shown whole, with the interpreter that is in it too", "claude",
+			vm.Install{Mounts: ro(".nvm/v20"), Path: []string{at(".nvm/v20/bin")}}},
+		{"a native installer's file is shown alone, never ~/.local", "native",
+			vm.Install{Mounts: ro(".local/share/native/versions/2.1"), Links: []vm.Link{{Path: at(".local/bin/native"), Target: at(".local/share/native/versions/2.1")}}, Path: []string{at(".local/bin")}}},
+		{"a script in ~/bin is shown alone, never the home", "script",
+			vm.Install{Mounts: ro("bin/script"), Path: []string{at("bin")}}},
+		{"a program of node is shown with its package", "tool",
+			vm.Install{Mounts: ro("proj/node_modules/tool", ".nvm/v20"), Links: []vm.Link{{Path: at("bin/tool"), Target: at("proj/node_modules/tool/dist/tool.js")}}, Path: []string{at("bin"), at(".nvm/v20/bin")}}},
+		{"shims need what stands beside them", "python3",
+			vm.Install{Mounts: ro(".pyenv"), Path: []string{at(".pyenv/shims")}}},
+		{"an absolute path changes no PATH", at(".venv/bin/tool2"), vm.Install{Mounts: ro(".venv")}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := vm.FindInstall(tt.program, path, home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got  %+v\nwant %+v", got, tt.want)
+			}
+		})
+	}
+	if _, err := vm.FindInstall("nowhere", path, home); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a program that is nowhere: %v", err)
+	}
+}
