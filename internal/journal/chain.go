@@ -11,7 +11,7 @@ type verifier struct {
 	heads  []knownHead // by count
 	at     place
 
-	next   uint64 // the number that the next line should have; 0 before the first
+	next   uint64 // the number that the next line should have
 	prev   Sum    // of the line with the number before it
 	known  bool   // prev is known: that line was there
 	prevAt place
@@ -41,9 +41,6 @@ type gap struct {
 
 // line checks the next line; err is set when it cannot be read.
 func (v *verifier) line(e *Entry, err error, sum Sum) {
-	if v.next == 0 {
-		v.next, v.known = 1, true
-	}
 	if err != nil {
 		// In the place of a line, or put in? The next one tells.
 		v.problem(Unreadable, v.next+v.bad, "line %d cannot be read: %v", v.next+v.bad, err)
@@ -75,17 +72,7 @@ func (v *verifier) line(e *Entry, err error, sum Sum) {
 		v.repair(e)
 		v.advance(sum, false)
 	case e.Seq == v.next:
-		if !v.told {
-			at := v.at
-			v.at = v.prevAt
-			if v.next == 1 {
-				v.at = at
-				v.problem(Changed, 1, "line 1 was changed, or is not the first: it follows on another line")
-			} else {
-				v.problem(Changed, v.next-1, "line %d was changed: it is not what line %d says of it", v.next-1, v.next)
-			}
-			v.at = at
-		}
+		v.misfit()
 		v.repair(e)
 		v.advance(sum, false)
 	case e.Seq > v.next:
@@ -97,6 +84,20 @@ func (v *verifier) line(e *Entry, err error, sum Sum) {
 		v.problem(Reordered, e.Seq, "line %d stands behind line %d", e.Seq, v.next-1)
 	default:
 		v.problem(Repeated, e.Seq, "there is another line %d before this one", e.Seq)
+	}
+}
+
+// misfit reports that the line before is not what this one says of it.
+func (v *verifier) misfit() {
+	switch {
+	case v.told:
+	case v.next == 1:
+		v.problem(Changed, 1, "line 1 was changed: it follows on another line")
+	default:
+		at := v.at
+		v.at = v.prevAt
+		v.problem(Changed, v.next-1, "line %d was changed: it is not what line %d says of it", v.next-1, v.next)
+		v.at = at
 	}
 }
 
@@ -115,15 +116,19 @@ func (v *verifier) advance(sum Sum, told bool) {
 
 // skipTo goes on at a later number, whose line has nothing before it.
 func (v *verifier) skipTo(seq uint64) {
-	v.next, v.known, v.told = seq, false, false
+	v.next, v.known, v.told, v.bad = seq, false, false, 0
+}
+
+// span is the subject of a sentence.
+func span(from, to uint64) string {
+	if from == to {
+		return fmt.Sprintf("line %d is", from)
+	}
+	return fmt.Sprintf("lines %d to %d are", from, to)
 }
 
 func (v *verifier) gap(from, to uint64) {
-	if from == to {
-		v.problem(Missing, from, "line %d is missing before this one", from)
-	} else {
-		v.problem(Missing, from, "lines %d to %d are missing before this one", from, to)
-	}
+	v.problem(Missing, from, "%s missing before this one", span(from, to))
 	if len(v.gaps) < maxGaps {
 		index := -1
 		if v.report.More == 0 {

@@ -76,7 +76,7 @@ type Repair struct {
 // memory, and may be called while the journal is written. The error is about
 // reading; what is wrong with the journal is in the report.
 func Verify(dir string, kept ...Head) (*Report, error) {
-	v := verifier{report: &Report{Dir: dir, Problems: []Problem{}}}
+	v := verifier{report: &Report{Dir: dir, Problems: []Problem{}}, next: 1, known: true}
 	// The head first: lines that come meanwhile are beyond it.
 	saved, headErr := readHead(dir)
 	if headErr == nil {
@@ -108,8 +108,8 @@ func (v *verifier) segment(dir string, first uint64, last bool) error {
 	defer f.Close()
 	v.report.Segments++
 	v.at = place{segment: segmentName(first)}
-	if v.report.Lines > 0 && first > v.next || v.report.Lines == 0 && first > 1 {
-		v.problem(Missing, v.next, "lines %d to %d are missing: there is no segment with them", v.next, first-1)
+	if from := v.next + v.bad; first > from {
+		v.problem(Missing, from, "%s missing: no segment has them", span(from, first-1))
 		v.skipTo(first)
 	}
 	lines := newLineReader(f, 0, true)
@@ -148,16 +148,13 @@ const rereads = 5
 func (v *verifier) finish(headErr error) {
 	r := v.report
 	v.at = place{}
-	end, hash := v.bad, v.prev
-	if v.next > 0 {
-		end += v.next - 1
-	}
+	end, hash := v.next-1+v.bad, v.prev
 	if v.bad > 0 {
 		hash = v.badSum
 	}
 	for _, h := range v.heads {
 		if h.Count > end {
-			v.problem(Truncated, end+1, "lines %d to %d are missing from the end: %s counts %d", end+1, h.Count, h.from, h.Count)
+			v.problem(Truncated, end+1, "%s missing from the end: %s counts %d", span(end+1, h.Count), h.from, h.Count)
 		}
 	}
 	switch {
