@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -78,4 +79,13 @@ func TestCertificatePEM(t *testing.T) {
 	if block == nil || block.Type != "CERTIFICATE" || len(rest) != 0 || string(block.Bytes) != string(a.Certificate().Raw) {
 		t.Error("not the certificate in PEM")
 	}
+}
+
+// missing skips a test for want of programs, but not where all must be there.
+func missing(t testing.TB, programs string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal("needs " + programs)
+	}
+	t.Skip("needs " + programs)
 }

@@ -100,6 +100,6 @@ func TestRealClientsTrustTheBundle(t *testing.T) {
 		}
 	}
 	if ran == 0 {
-		t.Skip("needs curl, python3 or node")
+		missing(t, "curl, python3 or node")
 	}
 }

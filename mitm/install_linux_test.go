@@ -69,7 +69,7 @@ func TestInstallAndUninstall(t *testing.T) {
 func TestInstallIntoARealStore(t *testing.T) {
 	tool := "/usr/sbin/update-ca-certificates"
 	if _, err := os.Stat(tool); err != nil {
-		t.Skip("needs update-ca-certificates")
+		missing(t, "update-ca-certificates")
 	}
 	local, etc, hooks := t.TempDir(), t.TempDir(), t.TempDir()
 	conf := filepath.Join(hooks, "ca-certificates.conf")
