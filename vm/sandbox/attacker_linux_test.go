@@ -50,8 +50,11 @@ var attackers = map[string]func(args []string) error{
 	"user-namespace": func([]string) error { return unshareUser() },
 	"clone-user":     func([]string) error { return cloneUser() },
 
-	"kernel": kernelCall,
-	"key":    readKey,
+	"kernel":   kernelCall,
+	"fetch":    fetch,
+	"occupy":   occupy,
+	"loopback": loopback,
+	"key":      readKey,
 	"setsid-tty": func([]string) error {
 		f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		if err == nil {

@@ -17,7 +17,8 @@ import (
 // openNoLinks opens name below dir for reference only. No part of it may be a
 // symbolic link.
 func openNoLinks(dir int, name string) (int, error) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	// Not O_NOFOLLOW: with O_PATH it would open a link at the end itself.
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
 	if dir != unix.AT_FDCWD {
 		how.Resolve |= unix.RESOLVE_IN_ROOT
 	}
