@@ -1,0 +1,208 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+func TestFilter(t *testing.T) {
+	noon := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	e := denied(1)
+	e.Time, e.Host = noon, "API.example.com"
+	tests := []struct {
+		name   string
+		filter Filter
+		event  *proxy.Event
+		want   bool
+	}{
+		{"no filter wants all", Filter{}, allowed(1), true},
+		{"denials are denials", Filter{Denied: true}, e, true},
+		{"what was allowed is none", Filter{Denied: true}, allowed(1), false},
+		{"nor is an end", Filter{Denied: true}, ended(1), false},
+		{"since is inclusive", Filter{Since: noon}, e, true},
+		{"what is older is not wanted", Filter{Since: noon.Add(1)}, e, false},
+		{"hosts have no case", Filter{Host: "api.EXAMPLE.com"}, e, true},
+		{"another host is another", Filter{Host: "example.com"}, e, false},
+		{"a wildcard takes what is below", Filter{Host: "*.example.com"}, e, true},
+		{"and not the apex", Filter{Host: "*.api.example.com"}, e, false},
+		{"all must hold", Filter{Denied: true, Since: noon, Host: "other.example"}, e, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.filter.Match(tt.event); got != tt.want {
+				t.Errorf("Match = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadGoesOnBehindWhatItCannotRead(t *testing.T) {
+	dir := threeSegments(t)
+	list := lines(t, dir, 11)
+	list[1], list[3] = "no line", strings.Repeat("x", 5*MaxLine)
+	setRaw(t, dir, 11, strings.Join(list, "\n")+"\n{\"seq\"")
+	var got []string
+	for e, err := range Read(dir, Filter{}) {
+		var bad *LineError
+		switch {
+		case errors.As(err, &bad):
+			kind := "unreadable"
+			if errors.Is(err, ErrLong) {
+				kind = "long"
+			} else if errors.Is(err, ErrTorn) {
+				kind = "torn"
+			}
+			got = append(got, fmt.Sprintf("%s %s:%d", kind, strings.TrimLeft(bad.Segment, "0"), bad.Line))
+		case err != nil:
+			t.Fatal(err)
+		case e.Seq == 30:
+			got = append(got, fmt.Sprintf("30 at %s:%d", strings.TrimLeft(e.Segment, "0"), e.Line))
+		}
+	}
+	if s := strings.Join(got, ", "); s != "unreadable 11.jsonl:2, long 11.jsonl:4, torn 11.jsonl:11, 30 at 21.jsonl:10" {
+		t.Error(s)
+	}
+}
+
+func TestReadOfAnOverlongLineIsNoAllocation(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(segmentPath(dir, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 256 << 20
+	if err := f.Truncate(size); err != nil { // a hole: no disk is used
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("\n"), size-1); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n := 0
+	for _, err := range Read(dir, Filter{}) {
+		if n++; !errors.Is(err, ErrLong) {
+			t.Error(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; n != 1 || grown > 8*MaxLine {
+		t.Errorf("%d errors, %d bytes allocated", n, grown)
+	}
+}
+
+func TestReadStopsWhenAsked(t *testing.T) {
+	dir := threeSegments(t)
+	n := 0
+	for range Read(dir, Filter{}) {
+		if n++; n == 12 {
+			break
+		}
+	}
+	if n != 12 {
+		t.Error(n)
+	}
+}
+
+func TestReadOfNoJournal(t *testing.T) {
+	for _, err := range Read(filepath.Join(t.TempDir(), "none"), Filter{}) {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+		return
+	}
+	t.Error("no error")
+}
+
+func TestFollow(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{SegmentSize: 2000}
+	w := open(t, dir, o)
+	record(t, w, allowed(0))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	got := make(chan uint64)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for e, err := range Follow(ctx, dir, Filter{}) {
+			if err != nil {
+				t.Error(err)
+			}
+			got <- e.Seq
+		}
+	}()
+	next := uint64(1)
+	for i := range 60 {
+		if seq := <-got; seq != next {
+			t.Fatalf("line %d follows on line %d", seq, next-1)
+		}
+		next++
+		if i == 30 { // another writer goes on
+			closeOK(t, w)
+			w = open(t, dir, o)
+		}
+		record(t, w, allowed(i))
+	}
+	if n := len(segmentFiles(t, dir)); n < 10 {
+		t.Errorf("only %d segments", n)
+	}
+	<-got
+	cancel()
+	<-ended
+}
+
+// Where nothing tells of changes, a follower looks by itself.
+func TestFollowPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := write(t, 3, Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		start := time.Now()
+		n := 0
+		follow(ctx, dir, Filter{}, make(chan fsnotify.Event), make(chan error), func(e Entry, err error) bool {
+			if err != nil {
+				t.Error(err)
+			}
+			switch n++; n {
+			case 3:
+				// A line in two parts is one line, and none before it is whole.
+				list := append(lines(t, dir, 1), "")
+				text := string(appendLine(nil, 4, &e.Prev, []byte(`{"time":"2026-05-04T12:00:00Z","type":"note"}`)))
+				setRaw(t, dir, 1, strings.Join(list, "\n")+text[:20])
+				time.AfterFunc(3*pollDelay/2, func() { setRaw(t, dir, 1, strings.Join(list, "\n")+text) })
+			case 4:
+				cancel()
+			}
+			return true
+		})
+		if took := time.Since(start); n != 4 || took != 2*pollDelay {
+			t.Errorf("%d lines in %v", n, took)
+		}
+	})
+}
+
+func TestFollowOfNoJournal(t *testing.T) {
+	for _, err := range Follow(context.Background(), filepath.Join(t.TempDir(), "none"), Filter{}) {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+		return
+	}
+	t.Error("no error")
+}
