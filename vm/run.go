@@ -57,18 +57,15 @@ func Run(ctx context.Context, m Starter, cmd Command, files Files) (code int, er
 			return 0, err
 		}
 		cmd.TTY, cmd.Stderr = &size, nil
+		state, err := term.MakeRaw(int(files.In.Fd()))
+		if err != nil {
+			return 0, fmt.Errorf("put the terminal into raw mode: %w", err)
+		}
+		defer func() { err = errors.Join(err, term.Restore(int(files.In.Fd()), state)) }()
 	}
 	p, err := m.Start(ctx, cmd)
 	if err != nil {
 		return 0, err
-	}
-	// Only now, so that an error of the start is shown by a sane terminal.
-	if onTerminal {
-		state, err := term.MakeRaw(int(files.In.Fd()))
-		if err != nil {
-			return 0, errors.Join(fmt.Errorf("put the terminal into raw mode: %w", err), stop(p))
-		}
-		defer func() { err = errors.Join(err, term.Restore(int(files.In.Fd()), state)) }()
 	}
 	return attend(ctx, p, signals, files.Out, onTerminal)
 }
