@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/vm"
+	"github.com/bot-bottle/bottle/vm/sandbox"
+)
+
+func (a *app) doctorCmd() *cobra.Command {
+	var fix bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check what bottle needs on this host, and say how to get it",
+		Long: `Check what bottle needs on this host. The exit code is 1 when something is
+missing.
+
+With --fix, run as root, write an AppArmor profile that lets this program, and no
+other, make sandboxes. No setting of the system is changed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if fix {
+				return a.fix(cmd.Context())
+			}
+			return a.doctor(cmd.Context())
+		},
+	}
+	cmd.Flags().BoolVar(&fix, "fix", false, "write an AppArmor profile for this program (as root)")
+	return cmd
+}
+
+func (a *app) doctor(ctx context.Context) error {
+	checks := a.backend().Doctor(ctx)
+	if _, err := env.StateDir(); err != nil {
+		checks = append(checks, vm.Check{Name: "state folder", Detail: err.Error()})
+	} else {
+		checks = append(checks, vm.Check{Name: "state folder", OK: true, Detail: "private"})
+	}
+	healthy := true
+	for _, c := range checks {
+		healthy = healthy && c.OK
+	}
+	var err error
+	if a.json {
+		err = a.printJSON(checks)
+	} else {
+		err = a.printChecks(checks)
+	}
+	if err == nil && !healthy {
+		err = &exitError{code: exitFound}
+	}
+	return err
+}
+
+func (a *app) printChecks(checks []vm.Check) error {
+	for _, c := range checks {
+		mark := "ok     "
+		if !c.OK {
+			mark = "missing"
+		}
+		if _, err := fmt.Fprintf(a.std.out, "%s  %s: %s\n", mark, c.Name, c.Detail); err != nil {
+			return err
+		}
+		if c.OK || c.Fix == "" {
+			continue
+		}
+		for line := range strings.SplitSeq(c.Fix, "\n") {
+			if _, err := fmt.Fprintf(a.std.out, "         %s\n", line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) fix(ctx context.Context) error {
+	if os.Geteuid() != 0 {
+		return errors.New("--fix writes below /etc/apparmor.d: run \"sudo bottle doctor --fix\"")
+	}
+	self, err := program()
+	if err != nil {
+		return err
+	}
+	said, err := sandbox.FixAppArmor(ctx, self)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.std.err, said)
+	return err
+}

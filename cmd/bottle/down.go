@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/internal/bottle"
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/workspace"
+)
+
+func (a *app) downCmd() *cobra.Command {
+	var force, all bool
+	cmd := &cobra.Command{
+		Use:   "down [ID|NAME…]",
+		Short: "End a bottle and remove its files",
+		Long: `End a bottle, if it runs, and remove its copy of the workspace, its home and its
+journal. Without an argument it is the bottle whose workspace is here.
+
+Work in the copy that is nowhere else is a reason to refuse, unless --force.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			refs := make([][]string, 0, len(args))
+			for _, arg := range args {
+				refs = append(refs, []string{arg})
+			}
+			switch {
+			case all && len(args) > 0:
+				return errors.New("--all needs no names")
+			case all:
+				list, err := control.All(cmd.Context(), env)
+				if err != nil {
+					return err
+				}
+				for _, b := range list {
+					refs = append(refs, []string{b.ID})
+				}
+			case len(args) == 0:
+				refs = [][]string{nil}
+			}
+			var errs []error
+			for _, ref := range refs {
+				errs = append(errs, a.down(cmd.Context(), ref, force))
+			}
+			return errors.Join(errs...)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "lose work that is only in the bottle")
+	cmd.Flags().BoolVar(&all, "all", false, "every bottle of this user")
+	return cmd
+}
+
+func (a *app) down(ctx context.Context, ref []string, force bool) error {
+	b, err := a.find(ctx, ref, false)
+	if err != nil {
+		return err
+	}
+	dir, err := env.BottleDir(b.ID)
+	if err != nil {
+		return err
+	}
+	if !force {
+		if err := refuseWork(ctx, b.ID, dir); err != nil {
+			return err
+		}
+	}
+	if err := shutdown(ctx, b, force); err != nil {
+		return err
+	}
+	if !force && b.Status == control.Running {
+		// What it did until its end counts too.
+		if err := refuseWork(ctx, b.ID, dir); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(bottle.RemoveFiles(ctx, dir), env.Remove(b.ID)); err != nil {
+		return err
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
+	}
+	return nil
+}
+
+func shutdown(ctx context.Context, b control.Bottle, force bool) error {
+	switch b.Status {
+	case control.Stopped, control.Dead:
+		return nil
+	case control.Running:
+	default:
+		return fmt.Errorf("%s is %s and cannot be ended: %w", b.ID, b.Status, b.Problem)
+	}
+	c, err := control.Dial(ctx, b.Socket)
+	if errors.Is(err, control.ErrNotRunning) {
+		return nil // it ended meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	return c.Shutdown(ctx, force)
+}
+
+// maxShownWork is how many paths a refusal names.
+const maxShownWork = 10
+
+func refuseWork(ctx context.Context, id, dir string) error {
+	work, err := bottle.Unpulled(ctx, dir)
+	if errors.Is(err, workspace.ErrNoBase) {
+		return nil // the copy was never finished, so nothing ran in it
+	}
+	if err != nil {
+		return fmt.Errorf("whether %s has work that is nowhere else cannot be told, so nothing was removed (--force removes it): %w", id, err)
+	}
+	if work.None() {
+		return nil
+	}
+	var b strings.Builder
+	for i, c := range work.Changes.Items {
+		if i == maxShownWork {
+			break
+		}
+		fmt.Fprintf(&b, "\n  %s %s", c.Kind, escape.Text(c.Path))
+		if c.Detail != "" {
+			fmt.Fprintf(&b, " (%s)", escape.Text(c.Detail))
+		}
+	}
+	if more := work.Changes.Total - maxShownWork; more > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", more)
+	}
+	return fmt.Errorf("%s has work that is nowhere else, so nothing was removed (--force loses it). It is in %s:%s", id, dir+"/workspace", b.String())
+}

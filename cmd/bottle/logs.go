@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/journal"
+)
+
+func (a *app) logsCmd() *cobra.Command {
+	var o journal.LogsOptions
+	var since time.Duration
+	cmd := &cobra.Command{
+		Use:   "logs [ID|NAME]",
+		Short: "Show the journal of a bottle",
+		Long: `Show what a bottle asked for, what was decided and by which rule, and what went
+over the wire. Without an argument it is the bottle whose workspace is here, the
+latest one when there are several. With --json each line is one object.`,
+		Example: "  bottle logs -f\n  bottle logs --denied --since 10m\n  bottle logs verify",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, err := a.journalOf(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			if since > 0 {
+				o.Since = time.Now().Add(-since)
+			}
+			o.JSON = a.json
+			return journal.Logs(cmd.Context(), a.std.out, dir, o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.Follow, "follow", false, "go on with what happens from now on")
+	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
+	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
+	f.DurationVar(&since, "since", 0, "only what happened in this time until now, such as 10m")
+	cmd.AddCommand(a.logsVerifyCmd())
+	return cmd
+}
+
+func (a *app) logsVerifyCmd() *cobra.Command {
+	var heads []string
+	cmd := &cobra.Command{
+		Use:   "verify [ID|NAME]",
+		Short: "Check that no line of a journal was changed, moved or cut off",
+		Long: `Check the hash chain of a journal and its head, and print the head. Kept
+elsewhere, the head proves later that this part of the journal is still the same:
+give it to --head. The exit code is 1 when something is wrong.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var kept []journal.Head
+			for _, s := range heads {
+				h, err := journal.ParseHead(s)
+				if err != nil {
+					return err
+				}
+				kept = append(kept, h)
+			}
+			dir, err := a.journalOf(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			err = journal.LogsVerify(a.std.out, dir, a.json, kept...)
+			if errors.Is(err, journal.ErrBroken) {
+				return &exitError{code: exitFound}
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringArrayVar(&heads, "head", nil, "a head that was printed before (COUNT:HASH)")
+	return cmd
+}
+
+// journalOf returns the folder of a bottle's journal. Of several bottles with
+// this workspace the latest is meant.
+func (a *app) journalOf(ctx context.Context, args []string) (string, error) {
+	b, err := a.find(ctx, args, false)
+	var many *control.AmbiguousError
+	if errors.As(err, &many) {
+		b, err = latest(many.Candidates), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	dir, err := env.BottleDir(b.ID)
+	if err != nil {
+		return "", err
+	}
+	if !a.quiet && len(args) == 0 {
+		fmt.Fprintf(a.std.err, "bottle: the journal of %s\n", b.ID)
+	}
+	return filepath.Join(dir, "journal"), nil
+}
+
+func latest(list []control.Bottle) (b control.Bottle) {
+	for _, c := range list {
+		if c.Created.After(b.Created) {
+			b = c
+		}
+	}
+	return b
+}

@@ -1,0 +1,72 @@
+// Command bottle gives a coding agent a machine of its own without giving it a
+// credential or an open network.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/bot-bottle/bottle/vm/sandbox"
+)
+
+// Set by the linker, see the Makefile.
+var version, commit string
+
+func main() {
+	sandbox.Init() // in the first process of a sandbox this never returns
+	os.Exit(run(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// stdio is what a command reads and writes.
+type stdio struct {
+	in       *os.File
+	out, err io.Writer
+}
+
+// The exit codes of bottle itself. `up`, `exec` and `shell` end with the code
+// of their command.
+const (
+	exitFound   = 1   // the answer is no: something was found, or did not hold
+	exitFailure = 125 // bottle could not do what was asked
+)
+
+// exitError carries an exit code through cobra. Without an error it is silent:
+// everything was said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// run is the whole program. It returns the exit code.
+func run(args []string, std stdio) int {
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	root := newRoot(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var exit *exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintf(std.err, "bottle: %v\n", exit.err)
+		}
+		return exit.code
+	default:
+		fmt.Fprintf(std.err, "bottle: %v\n", err)
+		return exitFailure
+	}
+}

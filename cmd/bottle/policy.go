@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+func (a *app) policyCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Ask what the manifest's routes would do",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(a.policyCheckCmd())
+	return cmd
+}
+
+func (a *app) policyCheckCmd() *cobra.Command {
+	var method, name string
+	cmd := &cobra.Command{
+		Use:   "check URL",
+		Short: "Print the verdict for a request, the rule that decides, and the routes that lose",
+		Long: `Print what happens to a request: the verdict, the rule that decides with its
+line in the manifest, and every other route of that host with why it loses.
+Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
+		Example: "  bottle policy check https://api.github.com/user --method POST",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := a.load(name)
+			if err != nil {
+				return err
+			}
+			e, err := m.Explain(method, args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(e)
+			} else {
+				err = printExplanation(a.std.out, e)
+			}
+			if err == nil && e.Verdict == proxy.Deny {
+				err = &exitError{code: exitFound}
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVarP(&method, "method", "m", "GET", "HTTP method")
+	cmd.Flags().StringVar(&name, "bottle", "", "variant of the manifest (a key of bottles)")
+	return cmd
+}
+
+func printExplanation(w io.Writer, e *manifest.Explanation) error {
+	fmt.Fprintf(w, "%s  %s %s\n", e.Verdict, escape.Word(e.Method), escape.Text(e.URL))
+	fmt.Fprintf(w, "rule: %s\n", escape.Text(e.Rule))
+	for _, line := range []struct{ name, value string }{
+		{"why", e.Reason},
+		{"tls", notDefault(string(e.TLS), string(proxy.Intercept))},
+		{"dialled instead", e.Upstream},
+		{"secrets", strings.Join(e.Secrets, ", ")},
+	} {
+		if line.value != "" {
+			fmt.Fprintf(w, "%s: %s\n", line.name, escape.Text(line.value))
+		}
+	}
+	if len(e.Losers) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "routes that lose:")
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, l := range e.Losers {
+		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", escape.Text(l.Source), l.Action, escape.Host(l.Host), escape.Text(l.Why))
+	}
+	return tw.Flush()
+}
+
+func notDefault(value, def string) string {
+	if value == def {
+		return ""
+	}
+	return value
+}

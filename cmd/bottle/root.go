@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what the subcommands share: the streams and the common flags.
+type app struct {
+	std     stdio
+	config  string
+	json    bool
+	quiet   bool
+	verbose bool
+}
+
+func newRoot(std stdio) *cobra.Command {
+	a := &app{std: std}
+	root := &cobra.Command{
+		Use:   "bottle",
+		Short: "A machine of its own for a coding agent, without credentials and without an open network",
+		Long: `bottle runs a command or a coding agent in a sandbox of its own. The only way out
+is bottle's proxy: default-deny routes, TLS interception, a scan of what leaves
+for secrets, and credentials that the proxy puts in where the agent only has
+placeholders. A journal says what happened.
+
+Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
+"bottle up -- COMMAND".`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.CompletionOptions.DisableDefaultCmd = false
+	f := root.PersistentFlags()
+	f.StringVarP(&a.config, "config", "f", "", "manifest to use (default: bottle.yaml here or in a folder above)")
+	f.BoolVar(&a.json, "json", false, "print data as JSON")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no summary")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more about what happens")
+	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
+	root.AddGroup(
+		&cobra.Group{ID: "run", Title: "Bottles:"},
+		&cobra.Group{ID: "policy", Title: "Policy and evidence:"},
+		&cobra.Group{ID: "host", Title: "This host:"},
+	)
+	for _, c := range []struct {
+		group    string
+		commands []*cobra.Command
+	}{
+		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.downCmd(), a.proxyCmd()}},
+		{"policy", []*cobra.Command{a.policyCmd(), a.trustCmd(), a.logsCmd(), a.verifyCmd(), a.demoCmd()}},
+		{"host", []*cobra.Command{a.doctorCmd(), a.caCmd(), a.versionCmd()}},
+	} {
+		for _, cmd := range c.commands {
+			cmd.GroupID = c.group
+			root.AddCommand(cmd)
+		}
+	}
+	return root
+}
+
+// interruptible returns a context that ends at the signals that ask a program
+// to stop. While a command runs in a bottle, up takes them for the command.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+}
+
+// printJSON writes one value, indented, as the data of a command.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.std.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

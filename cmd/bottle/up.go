@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/internal/bottle"
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+type upOptions struct {
+	yes, dryRun          bool
+	agent, backend, mode string
+}
+
+func (a *app) upCmd() *cobra.Command {
+	var o upOptions
+	cmd := &cobra.Command{
+		Use:   "up [NAME] [-- COMMAND [ARG…]]",
+		Short: "Run an agent or a command in a bottle",
+		Long: `Run the manifest's agent, or the command behind --, in a bottle of its own.
+NAME is a variant of the manifest (a key of bottles) or an agent: claude, codex.
+
+Before anything starts you see what the agent can reach, every folder of this
+host that it sees and the credentials that it can use; on a terminal you are
+asked. The exit code is the command's; 125 means that bottle itself failed.
+
+The copy of the workspace and the agent's home stay until "bottle down".`,
+		Example: `  bottle up claude
+  bottle up -- npm test
+  bottle up review --yes -- codex exec "look at the last commit"`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			n := len(args)
+			if d := cmd.ArgsLenAtDash(); d >= 0 {
+				n = d
+			}
+			if n > 1 {
+				return fmt.Errorf("one NAME at most stands before --, not %d; a command goes behind --, as in \"bottle up -- %s\"", n, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, command := "", args
+			if d := cmd.ArgsLenAtDash(); d < 0 {
+				command = nil
+				if len(args) > 0 {
+					name = args[0]
+				}
+			} else {
+				if d > 0 {
+					name = args[0]
+				}
+				command = args[d:]
+			}
+			return a.up(cmd.Context(), o, name, command)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
+	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
+	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
+	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
+	return cmd
+}
+
+func (o *upOptions) overrides() (list []manifest.Override) {
+	for _, f := range []struct{ flag, key, value string }{
+		{"--agent", "agent", o.agent}, {"--backend", "backend", o.backend}, {"--workspace-mode", "workspace.mode", o.mode},
+	} {
+		if f.value != "" {
+			list = append(list, manifest.Override{Source: f.flag, Key: f.key, Value: f.value})
+		}
+	}
+	return list
+}
+
+func (a *app) up(ctx context.Context, o upOptions, name string, command []string) error {
+	load := func() (*manifest.Manifest, error) { return a.load(name, o.overrides()...) }
+	m, err := load()
+	if err != nil {
+		return err
+	}
+	var trust *manifest.Trust
+	if o.dryRun {
+		trust, err = openTrust()
+	} else {
+		trust, err = a.trusted(m, o.yes)
+	}
+	if err != nil {
+		return err
+	}
+	bar := a.progress()
+	defer bar.done()
+	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: a.backend(), Args: command, Env: env, Version: readBuild().Version,
+		Reload: load, Progress: bar.show, Log: a.logger()})
+	if err != nil {
+		return err
+	}
+	if o.dryRun && a.json {
+		return a.printJSON(p.Describe())
+	}
+	if !a.quiet {
+		a.printPrepared(p)
+	}
+	if o.dryRun {
+		return nil
+	}
+	if !o.yes && a.interactive() {
+		if ok, err := a.confirm("Start it?"); err != nil || !ok {
+			return errors.Join(err, errors.New("nothing was started"))
+		}
+	}
+	return a.launch(ctx, p, bar)
+}
+
+func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (err error) {
+	b, err := p.Launch(ctx)
+	if err != nil {
+		return err
+	}
+	bar.done()
+	// Signals go to the command from here on, until it ends.
+	code, err := vm.Run(context.WithoutCancel(ctx), b, vm.Command{Args: p.Args}, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	if code == 0 && err != nil && ctx.Err() != nil {
+		err = nil
+	}
+	if err = errors.Join(err, b.Close()); err != nil {
+		return err
+	}
+	if !a.quiet {
+		a.farewell(b)
+	}
+	if code != 0 {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// file returns a stream of this process as the file that it is; nil otherwise.
+func file(w any) *os.File {
+	f, _ := w.(*os.File)
+	return f
+}
+
+func (a *app) printPrepared(p *bottle.Prepared) {
+	printSummary(a.std.err, p.Manifest.Summary())
+	for _, m := range p.Install {
+		fmt.Fprintf(a.std.err, "  %s: read-only, where the program is installed\n", escape.Text(m.Source))
+	}
+	for _, w := range p.Warnings {
+		fmt.Fprintf(a.std.err, "warning: %s\n", escape.Text(w))
+	}
+}
+
+// farewell says what stays, and how to see what happened.
+func (a *app) farewell(b *bottle.Bottle) {
+	denied := b.Denied()
+	if denied > 0 {
+		fmt.Fprintf(a.std.err, "bottle: %d requests were denied: bottle logs --denied %s\n", denied, b.ID())
+	}
+	fmt.Fprintf(a.std.err, "bottle: %s has ended; its files stay until: bottle down %s\n", b.ID(), b.ID())
+}

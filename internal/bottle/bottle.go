@@ -1,0 +1,142 @@
+// Package bottle runs bottles: it prepares one from a manifest without touching
+// anything, launches it (state, certificate authority, workspace, proxy,
+// machine), keeps its policy in step with the manifest, and serves a proxy
+// alone for agents that live elsewhere.
+//
+// The order of a launch is the order of what can go wrong: whatever can be
+// refused without a side effect is refused by Prepare. Launch undoes what it
+// did when a later step fails.
+package bottle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/proxy"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// Bottle is a running one. Its methods may be called from any goroutine.
+type Bottle struct {
+	prepared *Prepared
+	record   state.Bottle
+	dir      string
+	log      *slog.Logger
+
+	journal  *recorder
+	server   *proxy.Server
+	control  *control.Server
+	machine  vm.Machine
+	listener net.Listener
+	owner    owner
+	gitFile  bool              // the workspace is mounted and its .git is a file
+	env      map[string]string // of every command
+	stop     context.CancelFunc
+	served   chan error
+	ending   atomic.Bool // somebody asked for the end
+}
+
+// owner is who the agent acts as on the host; -1 where it is this user.
+type owner struct{ uid, gid int }
+
+// The folders of a bottle below its state folder.
+const (
+	journalDir   = "journal"
+	homeDir      = "home"
+	workspaceDir = "workspace"
+	guestDir     = "guest" // shown inside, read-only, at guestTarget
+	baseFile     = "base"  // what the workspace was when it was copied
+)
+
+// guestTarget is where the guest folder is seen inside.
+const guestTarget = "/run/bottle"
+
+// proxyPort is where the proxy listens inside a bottle. Nothing else is there
+// when a bottle starts, so it can be the port that people know.
+const proxyPort = 3128
+
+// shutdownTimeout bounds how long running requests may go on when a bottle
+// ends. Nobody is there any more to read their answers.
+const shutdownTimeout = time.Second
+
+// ID returns the bottle's id.
+func (b *Bottle) ID() string { return b.record.ID }
+
+// Dir returns the folder of its state.
+func (b *Bottle) Dir() string { return b.dir }
+
+// JournalDir returns the folder of its journal.
+func (b *Bottle) JournalDir() string { return filepath.Join(b.dir, journalDir) }
+
+// Command completes a command with the bottle's environment. A command that
+// names no folder starts in the workspace.
+func (b *Bottle) Command(c vm.Command) vm.Command {
+	c.Env = layer(b.env, c.Env)
+	if c.Dir == "" {
+		c.Dir = b.prepared.Manifest.Workspace
+	}
+	return c
+}
+
+// Start starts a command with the bottle's environment. It makes a Bottle what
+// the control socket starts commands with.
+func (b *Bottle) Start(ctx context.Context, c vm.Command) (vm.Process, error) {
+	return b.machine.Start(ctx, b.Command(c))
+}
+
+// Denied returns how many requests were denied so far.
+func (b *Bottle) Denied() int64 { return b.journal.denied.Load() }
+
+// Ending reports whether the bottle was told to end, over its control socket.
+func (b *Bottle) Ending() bool { return b.ending.Load() }
+
+// Kill ends what runs in the bottle. Close is still needed.
+func (b *Bottle) Kill() error { return b.machine.Close() }
+
+// Close ends the bottle: its machine, its proxy and its control socket. State
+// and journal stay until they are removed.
+func (b *Bottle) Close() error {
+	b.record.Running, b.record.PID = false, 0
+	// Before the control socket goes: who waits there finds a stopped bottle.
+	err := errors.Join(b.prepared.opt.Env.Save(b.record), b.unwind())
+	return err
+}
+
+func (b *Bottle) unwind() error {
+	var errs []error
+	if b.stop != nil {
+		b.stop()
+	}
+	if b.machine != nil {
+		errs = append(errs, b.machine.Close())
+	}
+	if b.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		defer cancel()
+		// What runs into the timeout is cut off, which is meant.
+		if err := b.server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			errs = append(errs, err)
+		}
+		if b.served != nil {
+			if err := <-b.served; !errors.Is(err, http.ErrServerClosed) {
+				errs = append(errs, fmt.Errorf("proxy: %w", err))
+			}
+		}
+	}
+	if b.journal != nil {
+		errs = append(errs, b.journal.Close())
+	}
+	if b.control != nil { // last, for it lets those go who wait for the end
+		errs = append(errs, b.control.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,127 @@
+package bottle
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// credentials are the secrets of a manifest, resolved, and what the agent gets
+// in their stead.
+type credentials struct {
+	secrets []proxy.Secret
+	// known are values that the proxy uses and no route injects.
+	known []dlp.Known
+	// placeholders by the name of the secret.
+	placeholders map[string]string
+	// env has the placeholder of each secret that comes from a variable of the
+	// host under the variable's name, where programs look for it.
+	env           map[string]string
+	upstreamProxy *proxy.UpstreamProxy
+}
+
+// resolve gets the values of all secrets that are used. project tells the
+// placeholders of one project from those of another.
+func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options) (*credentials, error) {
+	c := &credentials{placeholders: map[string]string{}, env: map[string]string{}}
+	injected := injectedSecrets(m)
+	for i := range m.Secrets {
+		d := &m.Secrets[i]
+		if !d.Used {
+			continue
+		}
+		s, err := secret.New(d.Name, d.Source, opts)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Declared, err)
+		}
+		value, err := s.Value(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Declared, err)
+		}
+		if p := m.Egress.UpstreamProxy; p != nil && p.Secret == d.Name {
+			c.upstreamProxy = &proxy.UpstreamProxy{URL: p.URL, User: p.User, Password: s.Value}
+		}
+		if !injected[d.Name] {
+			c.known = append(c.known, dlp.Known{Name: d.Name, Value: value, Kind: dlp.KnownSecret})
+			continue
+		}
+		placeholder, err := secret.Placeholder(key, m.Dir, d.Name, value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Declared, err)
+		}
+		c.placeholders[d.Name] = placeholder
+		if d.Source.Env != "" {
+			c.env[d.Source.Env] = placeholder
+		}
+		c.secrets = append(c.secrets, proxy.Secret{Name: d.Name, Placeholder: placeholder, Inject: d.Inject, Value: s.Value})
+	}
+	if p := m.Egress.UpstreamProxy; p != nil && c.upstreamProxy == nil {
+		c.upstreamProxy = &proxy.UpstreamProxy{URL: p.URL, User: p.User}
+	}
+	return c, nil
+}
+
+// injectedSecrets are those that some route allows.
+func injectedSecrets(m *manifest.Manifest) map[string]bool {
+	names := map[string]bool{}
+	for _, r := range m.Egress.Routes {
+		for _, n := range r.Secrets {
+			names[n] = true
+		}
+	}
+	return names
+}
+
+// placeholderRef is how a value under env: names the placeholder of a secret.
+const placeholderRef, placeholderRefEnd = "${secret:", "}"
+
+// expandEnv puts placeholders into the manifest's env, and adds those of
+// secrets that come from a variable. What the manifest says wins.
+func expandEnv(env map[string]string, c *credentials) (map[string]string, error) {
+	out := maps.Clone(c.env)
+	for name, value := range env {
+		v, err := expandPlaceholders(value, c.placeholders)
+		if err != nil {
+			return nil, fmt.Errorf("env: %s: %w", name, err)
+		}
+		out[name] = v
+	}
+	return out, nil
+}
+
+func expandPlaceholders(s string, placeholders map[string]string) (string, error) {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, placeholderRef)
+		b.WriteString(before)
+		if !found {
+			return b.String(), nil
+		}
+		name, after, closed := strings.Cut(rest, placeholderRefEnd)
+		p, ok := placeholders[name]
+		switch {
+		case !closed:
+			return "", fmt.Errorf("%s is not closed by %s", placeholderRef, placeholderRefEnd)
+		case !ok:
+			return "", fmt.Errorf("%q is not a secret that a route allows", name)
+		}
+		b.WriteString(p)
+		s = after
+	}
+}
+
+// checkEnv is expandEnv before there are placeholders.
+func checkEnv(m *manifest.Manifest) error {
+	names := map[string]string{}
+	for name := range injectedSecrets(m) {
+		names[name] = ""
+	}
+	_, err := expandEnv(m.Env, &credentials{placeholders: names, env: map[string]string{}})
+	return err
+}

@@ -1,0 +1,247 @@
+package bottle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/agent"
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/mitm"
+	"github.com/bot-bottle/bottle/proxy"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// Launch makes the bottle. When it fails, nothing of it stays behind.
+func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
+	name := p.Manifest.Name
+	if name == "" {
+		name = p.Plan.Agent
+	}
+	b := &Bottle{prepared: p, log: p.opt.Log, record: state.Bottle{
+		ID: state.NewID(name), Name: name, Agent: p.Plan.Agent, Backend: p.opt.Backend.Name(),
+		Workspace: p.Manifest.Workspace, Created: time.Now(), Running: true, PID: os.Getpid(),
+	}}
+	if b.dir, err = p.opt.Env.Create(b.record); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.unwind(), p.opt.Env.Remove(b.record.ID))
+		}
+	}()
+	cred, err := b.startProxy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.makeFolders(ctx, cred); err != nil {
+		return nil, err
+	}
+	if err := b.startMachine(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.serveControl(); err != nil {
+		return nil, err
+	}
+	b.watch(ctx)
+	return b, p.opt.Env.Save(b.record)
+}
+
+// startProxy opens the journal, resolves the secrets and makes the proxy, which
+// listens nowhere yet.
+func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
+	p := b.prepared
+	var err error
+	if b.journal, err = openJournal(b.JournalDir()); err != nil {
+		return nil, err
+	}
+	stateDir, err := p.opt.Env.MakeStateDir()
+	if err != nil {
+		return nil, err
+	}
+	key, err := secret.LoadKey(stateDir)
+	if err != nil {
+		return nil, err
+	}
+	cfg, cred, err := proxyConfig(ctx, p.Manifest, key, secret.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ca, err := mitm.NewAuthority(mitm.Options{Name: "bottle " + b.record.ID})
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := mitm.NewMinter(ca, mitm.MinterOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if b.server, err = proxy.New(ctx, cfg, proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log}); err != nil {
+		return nil, err
+	}
+	if err := b.writeGuest(ca); err != nil {
+		return nil, err
+	}
+	vars, err := expandEnv(p.Manifest.Env, cred)
+	if err != nil {
+		return nil, err
+	}
+	b.env = layer(terminalEnv(os.Getenv), mitm.ClientEnv(guestTarget+"/"+bundleName, guestTarget+"/"+caName),
+		proxyEnv(fmt.Sprintf("http://127.0.0.1:%d", proxyPort)), p.Plan.Env, vars, p.opt.Vars)
+	if len(p.path) > 0 {
+		b.env["PATH"] = strings.Join(append(p.path, vm.DefaultPath), ":")
+	}
+	b.record.Running = true
+	return cred, b.journal.Record(ctx, &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: b.record.ID, Reason: "the bottle starts"})
+}
+
+// The files of the guest folder.
+const (
+	caName     = "ca.pem"
+	bundleName = "ca-bundle.pem"
+)
+
+// writeGuest makes the folder that is shown at guestTarget: certificates, never
+// a key.
+func (b *Bottle) writeGuest(ca *mitm.Authority) error {
+	dir := filepath.Join(b.dir, guestDir)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	_, err := writeRoots(dir, ca, b.prepared.Manifest.Egress.UpstreamCA, b.log)
+	return err
+}
+
+// writeRoots writes the two files that clients trust the proxy by, and returns
+// the variables that name them in dir.
+func writeRoots(dir string, ca *mitm.Authority, upstreamCA []string, log *slog.Logger) (map[string]string, error) {
+	roots, err := mitm.Bundle(mitm.BundleOptions{CA: ca.Certificate(), Extra: upstreamCA})
+	if err != nil {
+		return nil, fmt.Errorf("egress.upstream_ca: %w", err)
+	}
+	if roots.System == "" {
+		log.Warn("this host has no root certificates, so hosts that are passed through will not verify: install ca-certificates")
+	}
+	paths := map[string]string{}
+	for name, data := range map[string][]byte{caName: roots.Added, bundleName: roots.All} {
+		paths[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(paths[name], data, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return mitm.ClientEnv(paths[bundleName], paths[caName]), nil
+}
+
+// makeFolders fills the agent's home and copies the workspace.
+func (b *Bottle) makeFolders(ctx context.Context, cred *credentials) error {
+	p := b.prepared
+	uid, gid, err := p.opt.Backend.Owner(b.record.ID)
+	if err != nil {
+		return err
+	}
+	b.owner = owner{-1, -1}
+	if os.Geteuid() == 0 {
+		b.owner = owner{uid, gid}
+	}
+	homePath := filepath.Join(b.dir, homeDir)
+	if err := os.Mkdir(homePath, 0o700); err != nil {
+		return err
+	}
+	if b.owner.uid >= 0 {
+		if err := os.Lchown(homePath, b.owner.uid, b.owner.gid); err != nil {
+			return err
+		}
+	}
+	plan, err := agent.New(p.Manifest.Agent, p.agentOptions(b.env))
+	if err != nil {
+		return err
+	}
+	if err := plan.Write(homePath, b.owner.uid, b.owner.gid); err != nil {
+		return err
+	}
+	return b.copyWorkspace(ctx, cred)
+}
+
+// startMachine makes the machine and lets the proxy serve its listener.
+func (b *Bottle) startMachine(ctx context.Context) error {
+	p := b.prepared
+	m, err := p.opt.Backend.Create(ctx, b.spec())
+	if err != nil {
+		return err
+	}
+	b.machine = m
+	for _, l := range m.Limits() {
+		if l.Scope != vm.ScopeMachine {
+			b.log.Warn("a limit does not hold for the bottle as a whole", "resource", l.Resource, "wanted", l.Wanted, "holds for", l.Scope, "why", l.Detail)
+		}
+	}
+	if b.listener, err = m.Listen(ctx, proxyPort); err != nil {
+		return err
+	}
+	b.served = make(chan error, 1)
+	go func() { b.served <- b.server.Serve(b.listener, proxy.ListenOptions{Session: b.record.ID}) }()
+	return nil
+}
+
+// spec is the machine: what it sees of the host, and nothing else.
+func (b *Bottle) spec() vm.Spec {
+	p, m := b.prepared, b.prepared.Manifest
+	mounts := []vm.Mount{
+		{Source: filepath.Join(b.dir, homeDir), Target: home},
+		{Source: filepath.Join(b.dir, guestDir), Target: guestTarget, ReadOnly: true},
+	}
+	mounts = append(mounts, p.Install...)
+	mounts = append(mounts, b.workspaceMounts()...)
+	for _, mt := range m.Mounts {
+		mounts = append(mounts, vm.Mount{Source: mt.Path, Target: inHome(mt.At), ReadOnly: !mt.Writable})
+	}
+	return vm.Spec{
+		ID: b.record.ID, Hostname: b.record.ID, Mounts: append(mounts, p.opt.Mounts...), Links: p.links, Env: b.env,
+		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs},
+		Ports:     []int{proxyPort},
+	}
+}
+
+// inHome puts a path that begins with ~ below the agent's home.
+func inHome(at string) string {
+	if rest, ok := strings.CutPrefix(at, "~"); ok {
+		return filepath.Join(home, rest)
+	}
+	return at
+}
+
+// serveControl opens the socket over which other commands reach this bottle.
+func (b *Bottle) serveControl() error {
+	path, err := controlPath(b.prepared.opt.Env, b.record.ID)
+	if err != nil {
+		return err
+	}
+	b.record.Socket = path
+	b.control, err = control.Listen(control.Options{
+		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Logger: b.log,
+		Shutdown: func(context.Context, bool) error {
+			b.ending.Store(true)
+			go func() { _ = b.Kill() }() // the command in the foreground ends with it
+			return nil
+		},
+	})
+	return err
+}
+
+func controlPath(env state.Env, id string) (string, error) {
+	if _, err := env.MakeRuntimeDir(id); err != nil {
+		return "", err
+	}
+	return env.SocketPath(id, control.SocketName)
+}
+
+// info is what a record says to those who ask over the socket.
+func info(r state.Bottle, version string) control.Info {
+	return control.Info{ID: r.ID, Name: r.Name, Agent: r.Agent, Backend: r.Backend, Workspace: r.Workspace, Version: version, Started: r.Created}
+}

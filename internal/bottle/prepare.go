@@ -1,0 +1,148 @@
+package bottle
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/bot-bottle/bottle/internal/agent"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// Options of Prepare.
+type Options struct {
+	Manifest *manifest.Manifest
+	Trust    *manifest.Trust
+	Backend  vm.Backend
+	// Args are the command to run; empty means the agent's own.
+	Args []string
+	// Env says where state is kept.
+	Env state.Env
+	// Version is that of this program, for those who ask a running bottle.
+	Version string
+	// Reload loads the manifest anew when its file has changed; nil means that
+	// the one above stays in force.
+	Reload func() (*manifest.Manifest, error)
+	// Progress is told what takes long; nil is silent.
+	Progress func(string)
+	// Log gets what the operator should know and the journal does not hold.
+	Log *slog.Logger
+	// Mounts and Vars are added to those of the manifest.
+	Mounts []vm.Mount
+	Vars   map[string]string
+}
+
+// Prepared is a bottle that can be launched, as far as can be told without
+// touching anything.
+type Prepared struct {
+	Manifest *manifest.Manifest
+	Plan     agent.Plan
+	Args     []string
+	Install  []vm.Mount // where the program is on the host, when it is not in a system folder
+	links    []vm.Link
+	path     []string // folders to put in front of PATH
+	Warnings []string
+	opt      Options
+}
+
+// Prepare checks everything that can be checked without a side effect: trust,
+// the files and variables that the manifest names, the program, the host. No
+// secret is resolved and nothing is executed.
+func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
+	if opt.Progress == nil {
+		opt.Progress = func(string) {}
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	m := opt.Manifest
+	warnings, err := m.Check(opt.Trust, secret.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEnv(m); err != nil {
+		return nil, err
+	}
+	p := &Prepared{Manifest: m, Warnings: warnings, Args: opt.Args, opt: opt}
+	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env)); err != nil {
+		return nil, err
+	}
+	if len(p.Args) == 0 {
+		p.Args = p.Plan.Command
+	}
+	if len(p.Args) == 0 {
+		return nil, fmt.Errorf("there is nothing to run: the agent is %s; name a command, as in \"bottle up -- COMMAND\"", m.Agent)
+	}
+	if err := p.findProgram(); err != nil {
+		return nil, err
+	}
+	p.warnUnreachable()
+	return p, nil
+}
+
+// home is the agent's inside.
+const home = vm.DefaultHome
+
+func (p *Prepared) agentOptions(env map[string]string) agent.Options {
+	m := p.Manifest
+	return agent.Options{Workspace: m.Workspace, Home: home, Env: env,
+		GitUser: agent.GitUser{Name: m.GitUser.Name, Email: m.GitUser.Email}}
+}
+
+// findProgram looks the program up on the host's PATH, where people keep their
+// toolchains and agents. One that is in no system folder is shown inside with
+// the folder that it was installed in, read-only.
+func (p *Prepared) findProgram() error {
+	name := p.Args[0]
+	if strings.Contains(name, "/") && !strings.HasPrefix(name, "/") {
+		return nil // in the workspace
+	}
+	for _, m := range p.opt.Mounts { // brought along by the caller
+		if m.Target == name {
+			return nil
+		}
+	}
+	install, err := vm.FindInstall(name, os.Getenv("PATH"), os.Getenv("HOME"))
+	if err != nil {
+		return err
+	}
+	p.Install, p.links, p.path = install.Mounts, install.Links, install.Path
+	return nil
+}
+
+// warnUnreachable names hosts without which the agent cannot work.
+func (p *Prepared) warnUnreachable() {
+	for _, host := range p.Plan.Hosts {
+		if e, err := p.Manifest.Explain("", host); err == nil && e.Verdict == "deny" {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s needs %s, and no route leads there: add one under egress.routes", p.Plan.Agent, host))
+		}
+	}
+}
+
+// Description is what a launch would do, as data.
+type Description struct {
+	Summary manifest.Summary `json:"summary"`
+	Plan    agent.Plan       `json:"plan"`
+	Command []string         `json:"command"`
+	Install []vm.Mount       `json:"install,omitempty"`
+	// Variables are the names of those that hold placeholders.
+	Variables []string `json:"placeholders,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
+}
+
+// Describe says what a launch would do.
+func (p *Prepared) Describe() Description {
+	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings}
+	injected := injectedSecrets(p.Manifest)
+	for i := range p.Manifest.Secrets {
+		if s := &p.Manifest.Secrets[i]; injected[s.Name] && s.Source.Env != "" {
+			d.Variables = append(d.Variables, s.Source.Env)
+		}
+	}
+	return d
+}

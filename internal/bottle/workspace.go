@@ -1,0 +1,179 @@
+package bottle
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/workspace"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// gitFile stands in mount mode for a .git that is a file, and gitTarget is where
+// it leads inside.
+const gitFile, gitTarget = "gitfile", "/run/bottle-git"
+
+// mountedFile marks the state of a bottle whose workspace was mounted: what is
+// kept of it is a git folder only.
+const mountedFile = "mounted"
+
+// copyWorkspace makes the copy that the agent works on, or in mount mode the
+// .git that it gets over the real one.
+func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
+	p, m := b.prepared, b.prepared.Manifest
+	scan, err := knownScanner(cred)
+	if err != nil {
+		return err
+	}
+	stateDir, err := p.opt.Env.StateDir()
+	if err != nil {
+		return err
+	}
+	opt := workspace.Options{
+		Source: m.Workspace, Target: filepath.Join(b.dir, workspaceDir), Base: filepath.Join(b.dir, baseFile),
+		Exclude: []string{stateDir}, UID: b.owner.uid, GID: b.owner.gid,
+		User: workspace.Identity{Name: m.GitUser.Name, Email: m.GitUser.Email}, Scan: scan,
+		Progress: func(files, bytes int64) {
+			p.opt.Progress(fmt.Sprintf("copying the workspace: %d files, %s", files, size(bytes)))
+		},
+	}
+	if m.WorkspaceMode == manifest.WorkspaceMount {
+		if _, err := os.Lstat(filepath.Join(m.Workspace, ".git")); err != nil {
+			return nil // no repository: nothing to be kept apart
+		}
+		git, err := workspace.PrepareGit(ctx, opt)
+		if err != nil {
+			return fmt.Errorf("prepare a private .git for %s: %w", m.Workspace, err)
+		}
+		for _, path := range git.Exposed.Items {
+			b.log.Warn("a nested repository is the host's own, with whatever its config holds", "path", path)
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, mountedFile), nil, 0o600); err != nil {
+			return err
+		}
+		if b.gitFile = git.File; git.File {
+			return os.WriteFile(filepath.Join(b.dir, gitFile), []byte("gitdir: "+gitTarget+"\n"), 0o644)
+		}
+		return nil
+	}
+	report, err := workspace.Copy(ctx, opt)
+	if err != nil {
+		return fmt.Errorf("copy the workspace %s: %w", m.Workspace, err)
+	}
+	b.say(report)
+	return nil
+}
+
+// say tells the operator what is in the copy that they may not want there.
+func (b *Bottle) say(r workspace.Report) {
+	for _, s := range r.Secrets.Items {
+		b.log.Warn("a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git",
+			"file", s.Path, "line", s.Line, "secret", s.Name)
+	}
+	if n := r.Secrets.Total - len(r.Secrets.Items); n > 0 {
+		b.log.Warn("more files of the workspace hold values of secrets", "more", n)
+	}
+	for _, s := range r.Skipped.Items {
+		b.log.Info("not copied", "file", s.Path, "why", s.Reason)
+	}
+}
+
+// workspaceMounts show the workspace at its own path.
+func (b *Bottle) workspaceMounts() []vm.Mount {
+	m := b.prepared.Manifest
+	if m.WorkspaceMode != manifest.WorkspaceMount {
+		return []vm.Mount{{Source: filepath.Join(b.dir, workspaceDir), Target: m.Workspace}}
+	}
+	mounts := []vm.Mount{{Source: m.Workspace}}
+	git, private := filepath.Join(m.Workspace, ".git"), filepath.Join(b.dir, workspaceDir)
+	if b.gitFile {
+		mounts = append(mounts, vm.Mount{Source: private, Target: gitTarget},
+			vm.Mount{Source: filepath.Join(b.dir, gitFile), Target: git, ReadOnly: true})
+	} else if _, err := os.Lstat(private); err == nil {
+		mounts = append(mounts, vm.Mount{Source: private, Target: git})
+	}
+	// The manifest in force must not be the agent's to write.
+	if p := m.Project; p != nil && strings.HasPrefix(p.Path, m.Workspace+string(filepath.Separator)) {
+		mounts = append(mounts, vm.Mount{Source: p.Path, ReadOnly: true})
+	}
+	return mounts
+}
+
+// knownScanner returns what looks for the values of secrets in copied files.
+func knownScanner(cred *credentials) (func() workspace.FileScanner, error) {
+	known := append([]dlp.Known(nil), cred.known...)
+	for _, s := range cred.secrets {
+		value, err := s.Value(context.Background())
+		if err != nil {
+			return nil, fmt.Errorf("secret %s: %w", s.Name, err)
+		}
+		known = append(known, dlp.Known{Name: s.Name, Value: value, Kind: dlp.KnownSecret})
+	}
+	engine, err := dlp.New(dlp.Options{Known: known})
+	if err != nil {
+		return nil, err
+	}
+	return func() workspace.FileScanner { return &fileScanner{engine.NewScanner()} }, nil
+}
+
+// fileScanner reports known values only: what else looks like a secret is the
+// project's business until it leaves.
+type fileScanner struct{ sc *dlp.Scanner }
+
+func (f *fileScanner) Reset()                           { f.sc.Reset() }
+func (f *fileScanner) Write(p []byte) []workspace.Match { return matches(f.sc.Write(p)) }
+func (f *fileScanner) Close() []workspace.Match         { return matches(f.sc.Close()) }
+
+func matches(findings []dlp.Finding) (out []workspace.Match) {
+	for _, f := range findings {
+		if f.Kind == dlp.KindKnown {
+			out = append(out, workspace.Match{Rule: f.Rule, Name: f.Name, Offset: f.Offset})
+		}
+	}
+	return out
+}
+
+// size renders a number of bytes.
+func size(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, exp := float64(n)/unit, 0
+	for v >= unit && exp < 3 {
+		v, exp = v/unit, exp+1
+	}
+	return fmt.Sprintf("%.1f %ciB", v, "KMGT"[exp])
+}
+
+// Unpulled says what is in the workspace copy of a bottle that the host does not
+// have: the files that changed and the refs that moved. dir is the folder of
+// the bottle's state.
+func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
+	base, target := filepath.Join(dir, baseFile), filepath.Join(dir, workspaceDir)
+	switch _, err := os.Lstat(base); {
+	case os.IsNotExist(err):
+		return workspace.Work{}, nil // a proxy alone, or a folder without a repository that was mounted
+	case err != nil:
+		return workspace.Work{}, err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, mountedFile)); err == nil {
+		return workspace.ChangedGit(ctx, base, target)
+	}
+	return workspace.Changed(ctx, base, target)
+}
+
+// RemoveFiles removes what the agent could write of a bottle that has ended,
+// which os.RemoveAll does not always manage.
+func RemoveFiles(ctx context.Context, dir string) error {
+	for _, name := range []string{workspaceDir, homeDir} {
+		if err := workspace.Remove(ctx, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/bot-bottle/bottle/internal/bottle"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// MetadataURL is where clouds give credentials to whoever asks.
+const MetadataURL = "http://169.254.169.254/latest/meta-data/"
+
+// Inside is a bottle for the inner half: made like any other, from a manifest
+// that allows nothing, with its state in a folder of its own.
+type Inside struct {
+	b    *bottle.Bottle
+	dir  string
+	args []string
+}
+
+// programTarget is where this program is seen in the bottle.
+const programTarget = "/run/bottle-verify/bottle"
+
+// manifestText allows nothing.
+const manifestText = "version: 1\nworkspace: {path: ./project}\negress: {default: deny}\n"
+
+// Launch makes the bottle. program is this program, which runs inside.
+func Launch(ctx context.Context, backend vm.Backend, program string, progress func(string)) (_ *Inside, err error) {
+	dir, err := os.MkdirTemp("", "bottle-verify-")
+	if err != nil {
+		return nil, err
+	}
+	in := &Inside{dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, in.Close())
+		}
+	}()
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	for _, d := range []string{"project", "XDG_RUNTIME_DIR"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	file := filepath.Join(dir, manifest.FileName)
+	if err := os.WriteFile(file, []byte(manifestText), 0o600); err != nil {
+		return nil, err
+	}
+	m, err := manifest.Load(manifest.Options{File: file, Dir: dir, Environ: []string{"HOME=" + dir}})
+	if err != nil {
+		return nil, err
+	}
+	trust := manifest.OpenTrust(dir)
+	if err := trust.Trust(m); err != nil {
+		return nil, err
+	}
+	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: backend, Args: []string{programTarget}, Env: state.Within(dir),
+		Progress: progress, Mounts: []vm.Mount{{Source: program, Target: programTarget, ReadOnly: true}}})
+	if err != nil {
+		return nil, err
+	}
+	in.b, err = p.Launch(ctx)
+	return in, err
+}
+
+// Run is a Runner: it runs the program in the bottle.
+func (in *Inside) Run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
+	stderr := &limitedBuffer{limit: maxReport}
+	p, err := in.b.Start(ctx, vm.Command{Args: append([]string{programTarget}, args...), Stdin: stdin, Stdout: stdout, Stderr: stderr})
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = in.b.Kill() })
+	defer stop()
+	code, err := p.Wait()
+	if err == nil && code != 0 {
+		err = fmt.Errorf("it ended with code %d: %s", code, bytes.TrimSpace(stderr.data))
+	}
+	return err
+}
+
+// Close ends the bottle and removes its files.
+func (in *Inside) Close() error {
+	var err error
+	if in.b != nil {
+		err = in.b.Close()
+	}
+	return errors.Join(err, os.RemoveAll(in.dir))
+}
