@@ -61,7 +61,7 @@ func (d *denial) body(id string) []byte {
 }
 
 // write answers on an ordinary exchange.
-func (d *denial) write(w http.ResponseWriter, id string) {
+func (d *denial) write(w http.ResponseWriter, r *http.Request, id string) {
 	body := d.body(id)
 	h := w.Header()
 	clear(h)
@@ -71,6 +71,9 @@ func (d *denial) write(w http.ResponseWriter, id string) {
 	h.Set("Cache-Control", "no-store")
 	if d.status == http.StatusProxyAuthRequired {
 		h.Set("Proxy-Authenticate", proxyChallenge)
+	}
+	if r.Method == http.MethodConnect {
+		h.Set("Connection", "close") // the head guard stands aside behind a CONNECT
 	}
 	w.WriteHeader(d.status)
 	_, _ = w.Write(body) // the client may be gone; nothing is left to tell it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ func (x *exchange) prepareBody() *denial {
 		return d
 	}
 	small := r.ContentLength >= 0 && r.ContentLength <= decideBytes
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+	if coding := contentCoding(r.Header); coding != "" {
 		return x.compressedBody(coding, small)
 	}
 	if small {
@@ -43,7 +44,7 @@ func (x *exchange) prepareBody() *denial {
 			x.out.ContentLength = -1
 			x.out.Header.Del("Content-Length")
 		}
-		x.injected = append(x.injected, x.bodySecrets...)
+		x.usedBodySecrets()
 	}
 	x.body.filtered = newFilterReader(x.ctx, r.Body, f)
 	x.out.Body = x.body
@@ -58,7 +59,8 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 	}
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
-	for _, findings := range [2][]dlp.Finding{sc.Write(body), sc.Close()} {
+	for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(body) }, sc.Close} {
+		findings := next()
 		if err := x.judgeBody(findings); err != nil {
 			return x.stopped
 		}
@@ -70,12 +72,21 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 		stream := table.NewStream()
 		replaced := stream.Close(stream.Append(nil, body))
 		if !bytes.Equal(replaced, body) {
-			x.injected = append(x.injected, x.bodySecrets...)
+			x.usedBodySecrets()
 		}
 		body = replaced
 	}
 	x.sendWhole(body)
 	return nil
+}
+
+// usedBodySecrets notes what may have been put into the body.
+func (x *exchange) usedBodySecrets() {
+	for _, name := range x.bodySecrets {
+		if !slices.Contains(x.injected, name) {
+			x.injected = append(x.injected, name)
+		}
+	}
 }
 
 func (x *exchange) readSmall() ([]byte, *denial) {
@@ -121,6 +132,15 @@ func (x *exchange) compressedBody(coding string, small bool) *denial {
 	}
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
+	// The compressed form can carry text of its own: gzip header fields, skippable
+	// frames, bytes behind the end.
+	for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(body) }, sc.Close} {
+		findings := next()
+		if x.judgeBody(findings) != nil {
+			return x.stopped
+		}
+	}
+	sc.Reset()
 	buf := make([]byte, streamBuffer)
 	limited := &io.LimitedReader{R: dec, N: maxDecoded}
 	for {

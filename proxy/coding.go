@@ -18,6 +18,18 @@ import (
 // accept 8 MiB).
 const maxWindow = 8 << 20
 
+// contentCoding is what Content-Encoding says in all its lines, or "" for a body
+// that is as it is.
+func contentCoding(h http.Header) string {
+	var codings []string
+	for name := range strings.SplitSeq(strings.Join(h["Content-Encoding"], ","), ",") {
+		if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "identity") {
+			codings = append(codings, name)
+		}
+	}
+	return strings.Join(codings, ", ")
+}
+
 // newDecoder returns the decompressed form of a body with one Content-Encoding
 // (RFC 9110, section 8.4.1; RFC 8878; RFC 7932). It reads src as it is asked,
 // and only from the goroutine that reads.

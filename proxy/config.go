@@ -81,6 +81,10 @@ type secretState struct {
 // newSnapshot resolves and compiles cfg. The caller holds s.reloading, except
 // in New.
 func (s *Server) newSnapshot(ctx context.Context, cfg Config) (*snapshot, error) {
+	return s.compile(cfg, func(sec Secret) (string, error) { return sec.Value(ctx) })
+}
+
+func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*snapshot, error) {
 	if cfg.Policy == nil {
 		return nil, errors.New("proxy: Config.Policy is needed")
 	}
@@ -90,7 +94,7 @@ func (s *Server) newSnapshot(ctx context.Context, cfg Config) (*snapshot, error)
 	old := s.current.Load()
 	snap := &snapshot{Config: cfg, tables: map[string]*replace.Table{}}
 	for _, sec := range cfg.Secrets {
-		v, err := sec.Value(ctx)
+		v, err := resolve(sec)
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", sec.Name, err)
 		}
@@ -157,33 +161,61 @@ func (snap *snapshot) secret(name string) *secretState {
 	return nil
 }
 
-// secretValue returns the current value of a secret. A value that changed since
-// the snapshot was built is made known to the scanner and the redaction before
-// it is used for the first time.
-func (s *Server) secretValue(ctx context.Context, st *secretState) (string, error) {
+// secretValue returns the current value of a secret, and a snapshot that knows
+// it. A value that changed since the snapshot was built is made known to the
+// scanner and the redaction before it is used for the first time.
+func (s *Server) secretValue(ctx context.Context, snap *snapshot, st *secretState) (string, *snapshot, error) {
 	v, err := st.Value(ctx)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if v == st.value || s.knows(st.Name, v) {
-		return v, nil
+	if v == st.value {
+		return v, snap, nil
+	}
+	if now := s.current.Load(); now.knows(st.Name, v) {
+		return v, now, nil
 	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	if s.knows(st.Name, v) {
-		return v, nil
+	now := s.current.Load()
+	if now.knows(st.Name, v) {
+		return v, now, nil
 	}
-	snap, err := s.newSnapshot(ctx, s.current.Load().Config)
+	if now.secret(st.Name) == nil {
+		return "", nil, errors.New("it was removed from the configuration")
+	}
+	// The other secrets keep their values: asking for them could fail, and
+	// would say nothing about this one.
+	next, err := s.compile(now.Config, func(sec Secret) (string, error) {
+		if sec.Name == st.Name {
+			return v, nil
+		}
+		return now.secret(sec.Name).value, nil
+	})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	s.replace(snap)
-	return v, nil
+	s.replace(next)
+	return v, next, nil
 }
 
-func (s *Server) knows(name, value string) bool {
-	st := s.current.Load().secret(name)
-	return st != nil && st.value == value
+func (snap *snapshot) knows(name, value string) bool {
+	st := snap.secret(name)
+	return st != nil && (st.value == value || slices.Contains(st.past, value))
+}
+
+// redaction returns the table for the answer to x. It is the newest one, which
+// knows values that changed while the answer was awaited, unless the secrets
+// were removed meanwhile.
+func (x *exchange) redaction() (*replace.Table, error) {
+	if x.route == nil || len(x.route.Secrets) == 0 {
+		return nil, nil
+	}
+	snap := x.s.current.Load()
+	if slices.ContainsFunc(x.route.Secrets, func(name string) bool { return snap.secret(name) == nil }) {
+		snap = x.lent
+	}
+	return snap.redaction(x.route)
 }
 
 // redaction returns the table that turns the values of a route's secrets into

@@ -139,9 +139,13 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, session string, d 
 		host, port = r.Host, 0
 	}
 	snap := s.current.Load()
-	_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: r.Method,
-		Host: snap.redactText(host), Port: port, Verdict: Deny, Rule: d.rule, Reason: d.message})
-	d.write(w, id)
+	proto := strings.ToLower(r.Proto)
+	if r.Method == http.MethodConnect {
+		proto = "connect"
+	}
+	_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: proto, Method: snap.redactText(r.Method),
+		Host: snap.redactText(host), Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactText(d.message), Status: d.status})
+	d.write(w, r, id)
 }
 
 // authenticator maps Proxy-Authorization to a session.

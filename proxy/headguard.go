@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 )
 
 // headGuard stands in front of an HTTP/1 server connection and hands on only
@@ -221,16 +220,16 @@ func (g *headGuard) stepHead() bool {
 		return true
 	}
 	end := headEnd(g.buf, g.seen)
+	if end > maxHeaderBytes || end < 0 && len(g.buf) > maxHeaderBytes {
+		g.refuse(&denial{status: http.StatusRequestHeaderFieldsTooLarge, rule: "head-too-large", message: "the request head is larger than 1 MiB"})
+		return true
+	}
 	if end < 0 {
-		if len(g.buf) > maxHeaderBytes {
-			g.refuse(&denial{status: http.StatusRequestHeaderFieldsTooLarge, rule: "head-too-large", message: "the request head is larger than 1 MiB"})
-			return true
-		}
 		return false
 	}
 	h, err := checkHead(g.buf[:end])
 	if err != nil {
-		g.refuse(&denial{status: http.StatusBadRequest, rule: "ambiguous-head", message: "the request head could be read in two ways: " + err.Error()})
+		g.refuse(&denial{status: http.StatusBadRequest, rule: "ambiguous-head", message: "the request head is not one that every reader takes the same way: it has " + err.Error()})
 		return true
 	}
 	g.pass = end
@@ -261,122 +260,4 @@ func (g *headGuard) CloseWrite() error {
 		return c.CloseWrite()
 	}
 	return g.Conn.Close()
-}
-
-// headEnd returns the length of the head that b begins with, or -1; the first
-// seen bytes are known not to hold its end. Any end of line counts here, so
-// that a head with bare LFs is found and refused.
-func headEnd(b []byte, seen int) int {
-	for i := max(0, seen-2); ; {
-		n := bytes.IndexByte(b[i:], '\n')
-		if n < 0 {
-			return -1
-		}
-		i += n + 1
-		switch rest := b[i:]; {
-		case bytes.HasPrefix(rest, []byte("\n")):
-			return i + 1
-		case bytes.HasPrefix(rest, []byte("\r\n")):
-			return i + 2
-		}
-	}
-}
-
-// headInfo is what the guard must know of a good head.
-type headInfo struct {
-	connect, chunked bool
-	length           int64
-}
-
-// checkHead refuses a head that two readers could take differently.
-func checkHead(head []byte) (h headInfo, err error) {
-	if bytes.IndexByte(head, 0) >= 0 {
-		return h, errors.New("a NUL byte")
-	}
-	if !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
-		return h, errors.New("a bare LF")
-	}
-	lines := bytes.Split(head[:len(head)-4], []byte("\r\n"))
-	for _, l := range lines {
-		if bytes.ContainsAny(l, "\r\n") {
-			return h, errors.New("a bare CR or LF")
-		}
-	}
-	parts := bytes.Split(lines[0], []byte(" "))
-	if len(parts) != 3 || len(parts[1]) == 0 || bytes.ContainsAny(lines[0], "\t\v\f") {
-		return h, errors.New("the request line is not method, target and version with single spaces")
-	}
-	h.connect = string(parts[0]) == http.MethodConnect
-	seen := map[string]bool{}
-	for _, l := range lines[1:] {
-		name, value, err := splitField(l)
-		if err != nil {
-			return h, err
-		}
-		switch name {
-		case "content-length", "transfer-encoding", "host":
-			if seen[name] {
-				return h, errors.New("more than one " + name)
-			}
-			seen[name] = true
-		}
-		switch name {
-		case "content-length":
-			if h.length, err = parseLength(value); err != nil {
-				return h, err
-			}
-		case "transfer-encoding":
-			if !strings.EqualFold(value, "chunked") {
-				return h, errors.New("a transfer-encoding other than chunked")
-			}
-			h.chunked = true
-		}
-	}
-	switch {
-	case h.chunked && seen["content-length"]:
-		return h, errors.New("content-length beside transfer-encoding")
-	case h.chunked && string(parts[2]) != "HTTP/1.1":
-		return h, errors.New("transfer-encoding in a version other than HTTP/1.1")
-	case h.connect && (h.chunked || h.length > 0):
-		return h, errors.New("CONNECT with a body")
-	}
-	return h, nil
-}
-
-// splitField parses a header or trailer line; the name is lower-cased.
-func splitField(line []byte) (name, value string, err error) {
-	if line[0] == ' ' || line[0] == '\t' {
-		return "", "", errors.New("a folded header line")
-	}
-	n, v, ok := bytes.Cut(line, []byte(":"))
-	if !ok || !isToken(string(n)) {
-		return "", "", errors.New("a header line that is not name, colon, value")
-	}
-	return strings.ToLower(string(n)), strings.Trim(string(v), " \t"), nil
-}
-
-func parseLength(s string) (n int64, err error) {
-	if s == "" || len(s) > 18 || strings.Trim(s, "0123456789") != "" {
-		return 0, errors.New("a content-length that is not one plain number")
-	}
-	for _, c := range s {
-		n = n*10 + int64(c-'0')
-	}
-	return n, nil
-}
-
-func parseChunkSize(line []byte) (int64, error) {
-	size, _, _ := bytes.Cut(line, []byte(";"))
-	if len(size) == 0 || len(size) > 15 {
-		return 0, errBadFraming
-	}
-	var n int64
-	for _, c := range size {
-		d := strings.IndexByte("0123456789abcdef", c|0x20)
-		if d < 0 || c < '0' {
-			return 0, errBadFraming
-		}
-		n = n<<4 | int64(d)
-	}
-	return n, nil
 }

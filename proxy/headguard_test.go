@@ -77,6 +77,18 @@ func TestHeadGuardRefuses(t *testing.T) {
 		{"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "version"},
 		{"two spaces in the request line", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n", "request line"},
 		{"a tab in the request line", "GET /\tHTTP/1.1\r\nHost: x\r\n\r\n", "request line"},
+		{"no host in HTTP/1.1", "GET / HTTP/1.1\r\n\r\n", "no Host"},
+		{"userinfo in the host", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", "host:port"},
+		{"an opaque URL as target", "GET https:x HTTP/1.1\r\nHost: x\r\n\r\n", "target"},
+		{"a relative target", "GET x HTTP/1.1\r\nHost: x\r\n\r\n", "target"},
+		{"a path behind CONNECT", "CONNECT x:443/y HTTP/1.1\r\nHost: x\r\n\r\n", "target"},
+		{"userinfo behind CONNECT", "CONNECT u@x:443 HTTP/1.1\r\nHost: x\r\n\r\n", "target"},
+		{"another version", "GET / HTTP/1.2\r\nHost: x\r\n\r\n", "version"},
+		{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "version"},
+		{"a method that is no token", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n", "method"},
+		{"another expectation", post + "Expect: miracles\r\n\r\n", "Expect"},
+		{"a trailer that frames", post + "Transfer-Encoding: chunked\r\nTrailer: X, Content-Length\r\n\r\n0\r\n\r\n", "framing"},
+		{"a control character in a value", post + "X: a\x01\r\n\r\n", "control"},
 		{"CONNECT with a body", "CONNECT x:443 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na", "CONNECT with a body"},
 		{"a head without end", post + "X: " + strings.Repeat("a", maxHeaderBytes) + "\r\nY: ", "larger than"},
 	}
@@ -128,11 +140,11 @@ func TestHeadGuardLetsTunnelsThrough(t *testing.T) {
 }
 
 // FuzzHeadGuard holds the guard to net/http: behind it, what net/http reads
-// must be the same in one piece and byte by byte, and a head that was handed on
-// has one reading.
+// must be the same in one piece and byte by byte, every head that was handed on
+// is exactly one request to it, with one length, and nothing is left over.
 func FuzzHeadGuard(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
-	f.Add([]byte("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"))
+	f.Add([]byte("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost:\r\n\r\n"))
 	f.Add([]byte("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc"))
 	f.Add([]byte("GET / HTTP/1.1\nHost: x\n\n"))
 	f.Add([]byte("CONNECT a:1 HTTP/1.1\r\n\r\nraw"))
@@ -145,13 +157,22 @@ func FuzzHeadGuard(f *testing.F) {
 		br := bufio.NewReader(bytes.NewReader(whole))
 		for {
 			req, err := http.ReadRequest(br)
-			if err != nil || req.Method == http.MethodConnect || req.Method == refusedMethod {
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				t.Fatalf("net/http does not read what was handed on: %v in %q", err, whole)
+			}
+			if req.Method == http.MethodConnect || req.Method == refusedMethod {
 				return
 			}
 			if len(req.TransferEncoding) > 0 && req.Header.Get("Content-Length") != "" {
 				t.Fatalf("two lengths got through: %q", whole)
 			}
 			if _, err := io.Copy(io.Discard, req.Body); err != nil {
+				if err1 == nil && !strings.Contains(err.Error(), "unexpected EOF") { // the input ended, no more
+					t.Fatalf("the guard and net/http differ about a body: %v in %q", err, whole)
+				}
 				return
 			}
 		}

@@ -61,7 +61,9 @@ func TestAuthorityIsPinned(t *testing.T) {
 		{"another port", "GET / HTTP/1.1\r\nHost: example.com:8443\r\n\r\n", 421},
 		{"absolute form to another host", "GET https://evil.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n", 421},
 		{"absolute form in another scheme", "GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n", 421},
-		{"userinfo in the host", "GET / HTTP/1.1\r\nHost: example.com@evil.com\r\n\r\n", 421},
+		{"userinfo in the host", "GET / HTTP/1.1\r\nHost: example.com@evil.com\r\n\r\n", 400},
+		{"an opaque URL", "GET https:x HTTP/1.1\r\nHost: example.com\r\n\r\n", 400},
+		{"no host", "GET / HTTP/1.1\r\n\r\n", 400},
 		{"CONNECT inside", "CONNECT evil.com:443 HTTP/1.1\r\nHost: evil.com:443\r\n\r\n", 400},
 	}
 	for _, tt := range tests {
@@ -70,7 +72,8 @@ func TestAuthorityIsPinned(t *testing.T) {
 			if resp.StatusCode != tt.want {
 				t.Errorf("got %d %q", resp.StatusCode, body)
 			}
-			if tt.want == 421 && (resp.Header.Get("Bottle-Rule") != "authority-mismatch" || !strings.Contains(body, "bottle_denied")) {
+			rule := map[int]string{421: "authority-mismatch", 400: resp.Header.Get("Bottle-Rule")}[tt.want]
+			if tt.want != 200 && (rule == "" || resp.Header.Get("Bottle-Rule") != rule || !strings.Contains(body, "bottle_denied")) {
 				t.Errorf("answer %v %q", resp.Header, body)
 			}
 		})
@@ -459,7 +462,9 @@ func TestEarlyAnswerReachesASendingClient(t *testing.T) {
 	r.reroute(Route{Host: "example.com", Methods: []string{"GET"}})
 	c := r.rawTunnel("example.com:443")
 	const size = 60 << 20
+	sent := make(chan struct{})
 	go func() {
+		defer close(sent)
 		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: %d\r\n\r\n", size)
 		buf := make([]byte, 1<<20)
 		for range size / len(buf) {
@@ -475,6 +480,7 @@ func TestEarlyAnswerReachesASendingClient(t *testing.T) {
 		t.Fatalf("%v %v", resp, err)
 	}
 	io.Copy(io.Discard, resp.Body)
+	<-sent
 	if resp, _ := exchangeRaw(t, c, "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", "GET"); resp.StatusCode != 200 {
 		t.Errorf("afterwards %d", resp.StatusCode)
 	}

@@ -103,14 +103,27 @@ func (x *exchange) credential(st *secretState, place string) (string, *denial) {
 	if d := x.mayInject(st, place); d != nil {
 		return "", d
 	}
-	v, err := x.s.secretValue(x.ctx, st)
+	v, d := x.lend(st)
+	if d != nil {
+		return "", d
+	}
+	if !slices.Contains(x.injected, st.Name) {
+		x.injected = append(x.injected, st.Name)
+	}
+	return v, nil
+}
+
+// lend takes the value of a secret for this exchange, and remembers who knows
+// it for the search of the answer.
+func (x *exchange) lend(st *secretState) (string, *denial) {
+	v, snap, err := x.s.secretValue(x.ctx, x.snap, st)
 	if err != nil {
 		x.s.log.Error("secret", "name", st.Name, "error", err)
 		return "", &denial{status: http.StatusBadGateway, rule: "secret", upset: true,
 			message: fmt.Sprintf("the value of the secret %s cannot be had on the host; the operator's log says why", st.Name)}
 	}
-	if !slices.Contains(x.injected, st.Name) {
-		x.injected = append(x.injected, st.Name)
+	if snap != x.snap {
+		x.lent = snap
 	}
 	return v, nil
 }
@@ -158,11 +171,9 @@ func (x *exchange) bodyInjection() (*replace.Table, *denial) {
 		if !st.Inject.Body || x.mayInject(st, "the body") != nil {
 			continue
 		}
-		v, err := x.s.secretValue(x.ctx, st)
-		if err != nil {
-			x.s.log.Error("secret", "name", st.Name, "error", err)
-			return nil, &denial{status: http.StatusBadGateway, rule: "secret", upset: true,
-				message: fmt.Sprintf("the value of the secret %s cannot be had on the host; the operator's log says why", st.Name)}
+		v, d := x.lend(st)
+		if d != nil {
+			return nil, d
 		}
 		pairs = append(pairs, replace.Pair{From: escape(st.Placeholder), To: escape(v), ID: len(pairs)})
 		x.bodySecrets = append(x.bodySecrets, name)

@@ -36,6 +36,7 @@ type exchange struct {
 	body     *uploadBody
 	scratch  []byte
 
+	lent        *snapshot // the newest one that a value was taken from
 	injected    []string
 	bodySecrets []string
 	bytesIn     int64
@@ -83,12 +84,27 @@ func (s *Server) serveInner(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel, session string) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	x := &exchange{s: s, snap: s.current.Load(), tunnel: t, session: session, id: s.nextID(), start: time.Now(),
+	snap := s.current.Load()
+	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, session: session, id: s.nextID(), start: time.Now(),
 		ctx: ctx, w: w, rc: http.NewResponseController(w), r: r}
 	// Without it net/http reads the whole upload before the first byte of the
 	// answer. HTTP/2 is full duplex already and says so by an error.
 	_ = x.rc.EnableFullDuplex()
+	defer x.rescue()
 	x.serve()
+}
+
+// rescue keeps a panic out of net/http, which would only close the connection:
+// the operator's log gets to know.
+func (x *exchange) rescue() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p != http.ErrAbortHandler { //nolint:errorlint // net/http compares the same way
+		x.s.log.Error("panic in an exchange", "id", x.id, "panic", p)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // pin holds the request to the authority that was decided on at CONNECT. A
@@ -99,6 +115,10 @@ func (x *exchange) pin() *denial {
 	}
 	if x.r.Method == http.MethodConnect {
 		return &denial{status: http.StatusBadRequest, rule: "nested-connect", message: "CONNECT inside a tunnel is not allowed"}
+	}
+	// An opaque URL ("https:x") would be sent as it is, past path rules and scan.
+	if x.r.URL.Opaque != "" {
+		return &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the request target is neither a path nor a URL with a host"}
 	}
 	if x.tunnel == nil {
 		return x.absoluteTarget()
@@ -139,7 +159,8 @@ func (x *exchange) absoluteTarget() *denial {
 		return &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the URL's host is not valid: " + err.Error()}
 	}
 	x.target = Target{Scheme: "http", Host: canonical, Port: port}
-	findings, stop := x.snap.scanText("url", canonical, canonical)
+	// The name as it was written: canonical form has lost the case of letters.
+	findings, stop := x.snap.scanText("url", x.r.URL.Host, canonical)
 	x.findings = append(x.findings, findings...)
 	return stop
 }
@@ -152,7 +173,9 @@ func (x *exchange) decide() *denial {
 	if x.decision.Action == Deny {
 		return denyPolicy(x.decision)
 	}
-	if x.r.Header.Get("Upgrade") != "" && hasToken(x.r.Header["Connection"], "upgrade") && !x.r.ProtoAtLeast(2, 0) {
+	// An upgrade to h2c is an offer that may be ignored (RFC 9110, section 7.8);
+	// Java's client makes it with every request.
+	if up := x.r.Header.Get("Upgrade"); up != "" && !strings.EqualFold(up, "h2c") && hasToken(x.r.Header["Connection"], "upgrade") && !x.r.ProtoAtLeast(2, 0) {
 		return &denial{status: http.StatusNotImplemented, rule: "upgrade", message: fmt.Sprintf(
 			"%s inside an intercepted connection is not supported by this version; the operator can use tls: passthrough for %s", headerText(x.r.Header.Get("Upgrade")), x.target.Host)}
 	}
@@ -163,6 +186,7 @@ func (x *exchange) decide() *denial {
 func (x *exchange) prepare() *denial {
 	out := x.r.WithContext(x.ctx)
 	u := *x.r.URL
+	u.User = nil // never sent, and never scanned
 	u.Scheme, u.Host = x.target.Scheme, joinHostPort(x.target.Host, x.target.Port)
 	out.URL, out.RequestURI, out.Close = &u, "", false
 	// The client's own spelling may be signed; one that only canonicalises to
@@ -264,7 +288,7 @@ func (x *exchange) deny(d *denial) {
 
 func (x *exchange) answer(d *denial) {
 	x.status = d.status
-	d.write(x.w, x.id)
+	d.write(x.w, x.r, x.id)
 	x.drain()
 }
 

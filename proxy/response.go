@@ -22,14 +22,13 @@ func (x *exchange) forward() {
 	var failed error
 	defer func() {
 		p := recover()
-		if p != nil && failed == nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares the same way
-			x.s.log.Error("panic in an exchange", "id", x.id, "panic", p)
+		if p != nil && failed == nil {
 			failed = errors.New("internal error")
 		}
 		x.end(failed)
 		x.body.finish()
 		if p != nil {
-			panic(http.ErrAbortHandler) // the client must not take what it has for the whole
+			panic(p) // the client must not take what it has for the whole
 		}
 	}()
 	resp, err := x.roundTrip()
@@ -70,9 +69,14 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		if over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
 			return nil
 		}
+		table, err := x.redaction()
+		if err != nil {
+			return err
+		}
 		h := x.w.Header()
 		copyHeader(h, http.Header(header))
 		x.cleanResponseHeader(h)
+		x.redactHeader(h, table)
 		x.w.WriteHeader(code)
 		clear(h)
 		return nil
@@ -92,7 +96,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 // respond streams the answer to the agent. An error means that the client saw
 // the beginning of an answer that has no end.
 func (x *exchange) respond(resp *http.Response) error {
-	table, err := x.s.current.Load().redaction(x.route)
+	table, err := x.redaction()
 	if err != nil {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "the answer cannot be searched for credentials: " + err.Error()})
 		return nil
@@ -100,7 +104,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	body := io.Reader(resp.Body)
 	if table != nil {
 		if body, err = x.redactBody(resp, table); err != nil {
-			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(resp.Header.Get("Content-Encoding")))})
+			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(contentCoding(resp.Header)))})
 			return nil
 		}
 	}
@@ -140,7 +144,7 @@ func (x *exchange) redactBody(resp *http.Response, table *replace.Table) (io.Rea
 	}
 	var src io.Reader = resp.Body
 	sameLength := table.SameLength()
-	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+	if coding := contentCoding(resp.Header); coding != "" {
 		dec, err := newDecoder(coding, resp.Body)
 		if err != nil {
 			return nil, err

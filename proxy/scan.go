@@ -89,7 +89,9 @@ func (x *exchange) scanHead() *denial {
 		for _, p := range parts {
 			x.scratch = append(x.scratch, p...)
 		}
-		for _, findings := range [2][]dlp.Finding{sc.Write(x.scratch), sc.Close()} {
+		// One after the other: what a scanner returns is valid until its next call.
+		for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(x.scratch) }, sc.Close} {
+			findings := next()
 			if len(findings) == 0 {
 				continue
 			}
@@ -103,6 +105,12 @@ func (x *exchange) scanHead() *denial {
 		return nil
 	}
 	u := x.r.URL
+	// A method of the agent's own making is text like any other.
+	if len(x.r.Method) >= dlp.MinKnown {
+		if d := scan("method", x.r.Method); d != nil {
+			return d
+		}
+	}
 	if d := scan("url", u.EscapedPath(), "?", u.RawQuery); d != nil {
 		return d
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -189,20 +190,31 @@ func (s *Server) replace(snap *snapshot) {
 // when ctx is done. It returns ctx's error when it had to.
 func (s *Server) Shutdown(ctx context.Context) error {
 	fronts := s.beginClose()
+	s.closeTunnels(func(t *tunnel) bool { return t.idle() })
 	for _, f := range fronts {
-		_ = f.Shutdown(ctx)
+		if f.Shutdown(ctx) != nil {
+			_ = f.Close()
+		}
 	}
 	err := s.inner.Shutdown(ctx)
+	if err != nil {
+		_ = s.inner.Close()
+	}
 	done := make(chan struct{})
 	go func() { s.active.Wait(); close(done) }()
-	s.closeTunnels(func(t *tunnel) bool { return t.idle() })
 	select {
 	case <-done:
 	case <-ctx.Done():
-		err = errors.Join(err, ctx.Err())
+		err = ctx.Err()
 	}
 	s.end()
 	return err
+}
+
+func (s *Server) stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
 }
 
 // Close ends everything at once.
@@ -256,11 +268,33 @@ func (s *Server) ownListener(ap netip.AddrPort) bool {
 			continue
 		}
 		ip, _ := netip.AddrFromSlice(a.IP)
-		if ip = ip.Unmap(); ip == ap.Addr().Unmap() || ip.IsUnspecified() && ap.Addr().Unmap().IsLoopback() {
+		if sameHost(ip.Unmap(), ap.Addr().Unmap()) {
 			return true
 		}
 	}
 	return false
+}
+
+// sameHost reports whether dialling addr can reach a listener on ip. The
+// unspecified address stands for every one of this machine, on both sides.
+func sameHost(ip, addr netip.Addr) bool {
+	if ip == addr || addr.IsUnspecified() {
+		return true
+	}
+	if !ip.IsUnspecified() {
+		return false
+	}
+	if addr.IsLoopback() {
+		return true
+	}
+	local, err := net.InterfaceAddrs()
+	if err != nil {
+		return true // not known to be another machine's
+	}
+	return slices.ContainsFunc(local, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(addr.AsSlice())
+	})
 }
 
 // nextID names an exchange: unique in a run, and across runs by its prefix.

@@ -51,8 +51,9 @@ func (s *Server) connect(authority, session string, conn net.Conn) {
 		refuse(authority, 0, &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the CONNECT target is not valid: " + err.Error()}, nil)
 		return
 	}
-	// The name is written by the agent too: a lookup would carry it out.
-	if findings, stop := snap.scanText("url", host, host); stop != nil {
+	// The name is written by the agent too: a lookup would carry it out. It is
+	// scanned as it was written; canonical form has lost the case of letters.
+	if findings, stop := snap.scanText("url", authority, host); stop != nil {
 		refuse(host, port, stop, findings)
 		return
 	}
@@ -96,6 +97,9 @@ func finish(conn net.Conn, answer []byte) {
 // inner server. It reports whether the inner server took it.
 func (t *tunnel) handOver() bool {
 	t.waiting.Store(true)
+	if t.s.stopping() { // closing may have looked for idle tunnels already
+		return false
+	}
 	_ = t.conn.SetReadDeadline(time.Now().Add(firstByteTimeout))
 	var first [1]byte
 	_, err := io.ReadFull(t.conn, first[:])
@@ -221,6 +225,7 @@ func splice(client, up net.Conn, early []byte) (out, in int64, err error) {
 		return 0, 0, err
 	}
 	out = int64(len(early))
+	client = direct(client)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -242,6 +247,15 @@ func splice(client, up net.Conn, early []byte) (out, in int64, err error) {
 		err = nil
 	}
 	return out, in, err
+}
+
+// direct takes a wrapper off that has nothing left to do: between two TCP
+// connections the kernel copies.
+func direct(c net.Conn) net.Conn {
+	if r, ok := c.(*replayConn); ok && len(r.early) == 0 {
+		return r.Conn
+	}
+	return c
 }
 
 func closeWrite(c net.Conn) {

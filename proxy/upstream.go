@@ -51,7 +51,7 @@ func (u *upstreams) transport(h2 bool, scheme string, r *Route) *http.Transport 
 	if r != nil {
 		key.private, key.upstream = r.Private, r.Upstream
 	}
-	key.plain = scheme == "http" && u.dialer.proxy != nil && !key.private
+	key.plain = scheme == "http" && u.dialer.proxy != nil && !key.private && key.upstream == ""
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	t := u.pools[key]
