@@ -1,0 +1,248 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// Kind says what a Change is.
+type Kind string
+
+// What can have become of a copy.
+const (
+	Commits    Kind = "commits"    // a ref names an object that no ref named before
+	Added      Kind = "added"      // and not ignored
+	Modified   Kind = "modified"   // content, or what kind of file it is
+	Executable Kind = "executable" // the x bits alone
+	Deleted    Kind = "deleted"
+	Unreadable Kind = "unreadable" // there may be work that cannot be seen
+)
+
+// Change is one thing that the copy has and the base does not. The path is the
+// agent's to choose: escape it before it is shown.
+type Change struct {
+	Kind   Kind
+	Path   string
+	Detail string // the ref, or why it is unreadable
+}
+
+// Work is what was not pulled.
+type Work struct{ Changes List[Change] }
+
+// None reports whether the copy is as it was recorded.
+func (w Work) None() bool { return w.Changes.Total == 0 }
+
+// Changed compares a copy with its base. ErrNoBase: there is none that is whole
+// (the copy never was finished, then).
+//
+// Commits count, whatever branch, tag, stash or linked worktree they are on,
+// but not on remote-tracking refs, which a fetch moves. Files of the base count
+// always; new ones do unless the copy's own rules ignore them (dependencies,
+// build output). Those rules are the agent's by now, who can hide work of its
+// own with them, and nothing else.
+//
+// A file whose size and times (of the inode too, which cannot be set) are those
+// of the base is not read again.
+func Changed(ctx context.Context, base, target string) (Work, error) {
+	return compare(base, target, func(c *comparer, top *dir) error {
+		w := walk{ctx: ctx, v: c}
+		c.ctx, c.top = ctx, top
+		return c.merge(func() error { return w.tree(top, ".", 0, scope{}) })
+	})
+}
+
+// ChangedGit compares a git folder that PrepareGit made with its base: commits
+// only.
+func ChangedGit(ctx context.Context, base, gitDir string) (Work, error) {
+	return compare(base, gitDir, func(c *comparer, git *dir) error {
+		c.ctx = ctx
+		for key := range c.known {
+			d, name, err := lookup(git, key)
+			if err != nil {
+				c.add(Deleted, key, "")
+				continue
+			}
+			c.module(d, name, key)
+			d.close()
+		}
+		return ctx.Err()
+	})
+}
+
+func compare(base, target string, run func(*comparer, *dir) error) (Work, error) {
+	f, err := os.Open(base)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Work{}, ErrNoBase
+	}
+	if err != nil {
+		return Work{}, err
+	}
+	defer f.Close()
+	d, err := openDir(target)
+	if err != nil {
+		return Work{}, err
+	}
+	defer d.close()
+	c := &comparer{file: f, known: map[string]map[string]bool{}, pump: newPump(nil)}
+	if err := c.readRefs(); err != nil {
+		return Work{}, err
+	}
+	if err := run(c, d); err != nil {
+		return Work{}, err
+	}
+	return c.work, nil
+}
+
+// comparer walks a copy and its base side by side.
+type comparer struct {
+	ctx   context.Context
+	top   *dir
+	file  *os.File                   // the base
+	known map[string]map[string]bool // repository to hashes of its refs
+	seen  map[string]bool            // repositories met
+	next  func() (record, bool)
+	ahead *record // read from the base, not yet reached
+	pump  *pump
+	work  Work
+}
+
+func (c *comparer) add(kind Kind, path, detail string) {
+	c.work.Changes.add(Change{kind, path, detail})
+}
+
+func (c *comparer) readRefs() error {
+	n := 0
+	return readBase(c.file, nil, func(repo, name, hash string) error {
+		if n++; n > maxBaseRefs {
+			return fmt.Errorf("the base has more than %d refs", maxBaseRefs)
+		}
+		if c.known[repo] == nil {
+			c.known[repo] = map[string]bool{}
+		}
+		if name != "" {
+			c.known[repo][hash] = true
+		}
+		return nil
+	})
+}
+
+// refs reports the refs whose objects the base does not know.
+func (c *comparer) refs(git *dir, rel string) {
+	known := c.known[rel]
+	err := readRefs(git, func(name, hash string) error {
+		if !known[hash] && !strings.HasPrefix(name, "refs/remotes/") {
+			c.add(Commits, rel, name)
+		}
+		return c.ctx.Err()
+	})
+	if err != nil {
+		c.add(Unreadable, path.Join(rel, gitName), err.Error())
+	}
+}
+
+func (c *comparer) module(parent *dir, name, key string) {
+	d, err := parent.sub(name)
+	if err != nil {
+		c.add(Unreadable, key, err.Error())
+		return
+	}
+	defer d.close()
+	c.refs(d, key)
+}
+
+// repository is called by the walk. Only a real folder is opened: a .git file
+// or link may name anything.
+func (c *comparer) repository(d *dir, rel string) (*rules, error) {
+	shown := path.Join(rel, gitName)
+	c.seen[rel] = true
+	st, err := d.lstat(gitName)
+	if err != nil || !st.isDir() {
+		if c.known[rel] != nil {
+			c.add(Modified, shown, "it is no folder any more")
+		}
+		return nil, nil
+	}
+	git, err := d.sub(gitName)
+	if err != nil {
+		c.add(Unreadable, shown, err.Error())
+		return nil, nil
+	}
+	defer git.close()
+	c.refs(git, rel)
+	return c.rules(d, git, shown), nil
+}
+
+// rules are what can be read of them: without a rule, more is work.
+func (c *comparer) rules(d, git *dir, shown string) *rules {
+	r := &rules{}
+	if err := r.exclude(git); err != nil {
+		c.add(Unreadable, shown, err.Error())
+	}
+	cfg := gitConfig{hashSize: 20}
+	if data, err := git.readSmall("config", maxGitConfig); err == nil {
+		if parsed, err := cleanConfig(data, nil, Identity{}); err == nil {
+			cfg = parsed
+		}
+	}
+	r.fold = cfg.ignoreCase
+	if err := r.readTracked(d, git, cfg.hashSize); err != nil {
+		c.add(Unreadable, shown, err.Error())
+	}
+	return r
+}
+
+func (c *comparer) enter(_ *dir, _, _ string, _ stat) (bool, error) { return true, nil }
+
+func (c *comparer) leave(_ *dir, _ string, _ stat) error { return nil }
+
+func (c *comparer) skip(rel string, err error) error {
+	if cerr := c.ctx.Err(); cerr != nil {
+		return cerr
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		c.add(Unreadable, rel, err.Error())
+	}
+	return nil
+}
+
+func (c *comparer) entry(parent *dir, rel, name string, st stat) error {
+	for c.peek() && order(c.ahead.path, rel) < 0 {
+		if err := c.passed(); err != nil {
+			return err
+		}
+	}
+	if c.peek() && c.ahead.path == rel {
+		was := *c.ahead
+		c.ahead = nil
+		return c.versus(parent, name, st, was)
+	}
+	if st.isRegular() || st.isLink() { // sockets and fifos are no work
+		c.add(Added, rel, "")
+	}
+	return nil
+}
+
+// order compares paths as the walk meets them: segment by segment.
+func order(a, b string) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		x, y := a[i], b[i]
+		switch {
+		case x == y:
+		case x == '/':
+			return -1
+		case y == '/':
+			return 1
+		case x < y:
+			return -1
+		default:
+			return 1
+		}
+	}
+	return len(a) - len(b)
+}
