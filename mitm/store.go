@@ -192,7 +192,7 @@ func create(dir string, opts Options) (*Authority, error) {
 func retire(dir string) error {
 	cert, err := readCertificate(filepath.Join(dir, certFile))
 	if err != nil {
-		return nil //nolint:nilerror // what is not a certificate of ours was never in a trust store
+		return nil // what is not a certificate of ours was never in a trust store
 	}
 	path := filepath.Join(dir, fmt.Sprintf(retiredFile, cert.SerialNumber.Text(16)))
 	if err := writeFile(path, encodeCertificate(cert), 0o644); err != nil {
@@ -206,7 +206,7 @@ func retire(dir string) error {
 func pruneRetired(dir string) error {
 	certs, err := Retired(dir)
 	if err != nil {
-		return nil //nolint:nilerror // see above
+		return nil
 	}
 	slices.SortFunc(certs, func(a, b *x509.Certificate) int { return b.NotBefore.Compare(a.NotBefore) })
 	for _, cert := range certs[min(len(certs), maxRetired):] {

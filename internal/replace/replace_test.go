@@ -280,3 +280,16 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// BenchmarkAlmost has a stream full of beginnings of a text that is its own
+// repetition, the worst for an automaton that starts anew at each byte.
+func BenchmarkAlmost(b *testing.B) {
+	table := mustTable(b, Pair{From: strings.Repeat("a", 4000) + "b", To: "x"})
+	text := bytes.Repeat([]byte(strings.Repeat("a", 3999)+"c"), 64)
+	b.SetBytes(int64(len(text)))
+	out := make([]byte, 0, 2*len(text))
+	s := table.NewStream()
+	for b.Loop() {
+		out = s.Append(out[:0], text)
+	}
+}
