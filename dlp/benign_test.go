@@ -4,10 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"go/build"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -35,12 +35,24 @@ func corpora(t testing.TB) map[string][]byte {
 		fmt.Fprintf(&parts, "cursor=%s&state=%s\n", base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":%d,"at":"%x"}`, i, b[:8])), base64.RawURLEncoding.EncodeToString(b[:40]))
 	}
 	out["uuids"], out["digests"], out["lock file"], out["single parts"] = []byte(uuids.String()), []byte(digests.String()), []byte(integrity.String()), []byte(parts.String())
-	out["prose"] = []byte(strings.Repeat(prose, size/len(prose)))
-	out["json"] = chat(t, out["source"][:size/2])
+	out["talk of tokens"] = []byte(strings.Repeat(tokenTalk, size/len(tokenTalk)))
+	out["prose"] = comments(out["source"])
+	out["json"] = chat(t, string(out["prose"]), string(out["source"]))
 	return out
 }
 
-const prose = `A token such as the ones GitHub, Slack or Stripe hand out starts with a prefix (ghp_, xoxb-, sk_live_) so that scanners
+// comments returns the text of line comments, which is prose.
+func comments(source []byte) []byte {
+	var b []byte
+	for line := range strings.Lines(string(source)) {
+		if text, ok := strings.CutPrefix(line, "// "); ok {
+			b = append(b, text...)
+		}
+	}
+	return b
+}
+
+const tokenTalk = `A token such as the ones GitHub, Slack or Stripe hand out starts with a prefix (ghp_, xoxb-, sk_live_) so that scanners
 can tell what it is. Keys of AWS start with AKIA; a JWT starts with eyJ, because a JSON object starts with a brace and a
 quote. A private key is kept between -----BEGIN PRIVATE KEY----- and -----END PRIVATE KEY-----, never in a repository.
 Set DATABASE_URL=postgres://user:password@localhost:5432/app for a local run, or redis://localhost:6379. The task-based
@@ -51,8 +63,8 @@ risk-averse disk-bound sk-learn user exports HF_TOKEN=hf_... and npm_config_regi
 
 `
 
-// chat is a request of a model's API that holds source text.
-func chat(t testing.TB, source []byte) []byte {
+// chat is a request of a model's API that holds prose and source text.
+func chat(t testing.TB, prose, source string) []byte {
 	type message struct {
 		Role    string              `json:"role"`
 		Content []map[string]string `json:"content"`
@@ -62,10 +74,9 @@ func chat(t testing.TB, source []byte) []byte {
 		Messages []message `json:"messages"`
 	}
 	body.Model = "claude-sonnet-4-5-20250929"
-	for i := 0; len(source) > 0; i++ {
-		n := min(len(source), 3000)
-		body.Messages = append(body.Messages, message{[]string{"user", "assistant"}[i%2], []map[string]string{{"type": "text", "text": prose}, {"type": "text", "text": string(source[:n])}}})
-		source = source[n:]
+	for i := 0; len(source) > 3000 && len(prose) > 1000; i++ {
+		body.Messages = append(body.Messages, message{[]string{"user", "assistant"}[i%2], []map[string]string{{"type": "text", "text": prose[:1000]}, {"type": "text", "text": source[:3000]}}})
+		prose, source = prose[1000:], source[3000:]
 	}
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -76,7 +87,7 @@ func chat(t testing.TB, source []byte) []byte {
 
 // goSource returns files of the standard library that have no test keys.
 func goSource(t testing.TB, size int) []byte {
-	root := runtime.GOROOT()
+	root := build.Default.GOROOT
 	var b []byte
 	for _, pkg := range []string{"net/http", "go/types", "reflect", "encoding/json", "encoding/base64", "runtime", "strconv", "os", "fmt", "regexp"} {
 		files, err := filepath.Glob(filepath.Join(root, "src", pkg, "*.go"))

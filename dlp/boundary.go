@@ -16,7 +16,7 @@ func leftBoundary(b []byte, i int, body *class) bool {
 }
 
 // joins reports whether a byte may stand inside a token between its words.
-func joins(c byte) bool { return c == '-' || c == '.' || c == '+' || c == '/' }
+func joins(c byte) bool { return c == '-' || c == '.' }
 
 // leftContext is what leftBoundary looks back: \u0022.
 const leftContext = 6

@@ -2,6 +2,9 @@ package dlp
 
 import "slices"
 
+// Remembered returns how many things a scanner keeps beside its buffer.
+func (s *Scanner) Remembered() int { return len(s.pending) + len(s.queue) + len(s.covers) }
+
 // ScanSlowly is Scan by trying every literal at every offset of the whole
 // input: what the grams, the chunks and the hold-back must come to as well.
 func (e *Engine) ScanSlowly(b []byte) []Finding {

@@ -9,7 +9,7 @@ import (
 // expand lets a fuzzer compose streams of whole tokens: a byte from 0x80 on
 // stands for a fragment, repeated as the next byte says.
 func expand(in []byte, parts []string) []byte {
-	const most = 40 << 10
+	const most = 12 << 10
 	var b []byte
 	for i := 0; i < len(in) && len(b) < most; i++ {
 		switch c := in[i]; {

@@ -102,7 +102,8 @@ func encodings(v string) []encoding {
 		std := base64Inside(v, align)
 		out = append(out, encoding{"base64", std}, encoding{"base64", strings.NewReplacer("+", "-", "/", "_").Replace(std)})
 	}
-	out = append(out, encoding{"percent", url.QueryEscape(v)}, encoding{"percent", url.PathEscape(v)})
+	query := url.QueryEscape(v)
+	out = append(out, encoding{"percent", query}, encoding{"percent", url.PathEscape(v)}, encoding{"percent", scriptEscapes.Replace(query)})
 	for _, html := range [...]bool{false, true} {
 		var b strings.Builder
 		enc := json.NewEncoder(&b)
@@ -114,6 +115,10 @@ func encodings(v string) []encoding {
 	}
 	return out
 }
+
+// scriptEscapes turns a query escape into what encodeURIComponent of JavaScript
+// gives.
+var scriptEscapes = strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")
 
 // base64Inside returns the characters that v has wherever it starts at the
 // given offset in a group of three bytes: those that hold bits of v only.

@@ -52,6 +52,7 @@ func TestKnown(t *testing.T) {
 		{"base64 at the third", base64.StdEncoding.EncodeToString([]byte("u:" + secretValue)), "known-secret db in base64"},
 		{"base64 for URLs", base64.RawURLEncoding.EncodeToString([]byte("abc:" + secretValue)), "known-secret db in base64"},
 		{"a form field", "p=" + url.QueryEscape(secretValue) + "&q=1", "known-secret db in percent"},
+		{"a parameter as a script writes it", "p=q9!Zr%2F7w%2BLk2%22vX%C3%A9%0ATb5%26mP0", "known-secret db in percent"},
 		{"a JSON string", string(js), "known-secret db in json"},
 		{"a short value between boundaries", `{"p":"correct-9"}`, "known-secret pin"},
 		{"a short value at the end", "p=correct-9", "known-secret pin"},

@@ -100,7 +100,7 @@ func shaped(seed uint64) map[string][]string {
 	return map[string][]string{
 		"openai-key":    {"sk-" + random(seed, alnum, 20) + "T3Blbk" + "FJ" + random(seed+1, alnum, 20)},
 		"sendgrid-key":  {"S" + "G." + random(seed, dashed, 22) + "." + random(seed+1, alnum, 43)},
-		"slack-webhook": {"hooks.slack.com" + "/services/T" + random(seed, "A-Z0-9", 10) + "/B" + random(seed+1, "A-Z0-9", 10) + "/" + random(seed+2, alnum, 24)},
+		"slack-webhook": {"https://hooks.slack.com" + "/services/T" + random(seed, "A-Z0-9", 10) + "/B" + random(seed+1, "A-Z0-9", 10) + "/" + random(seed+2, alnum, 24)},
 		"private-key": {
 			key + "\n" + line + "\n",
 			key + "\r\n" + line + "\r\n",

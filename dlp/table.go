@@ -17,7 +17,7 @@ var formats = []format{
 		{prefix: "GOCSPX-", body: dashed, min: 28, max: 28},
 	}},
 	{Rule{"google-oauth-token", "Google OAuth access token.", Block}, []form{
-		{prefix: "ya29.", body: dashed, min: 50, max: 1024},
+		{prefix: "ya29.", body: dotted, min: 50, max: 1024},
 	}},
 	{Rule{"digitalocean-token", "DigitalOcean personal, OAuth or refresh token.", Block}, []form{
 		{prefix: "dop_v1_", body: hexLower, min: 64, max: 64},
