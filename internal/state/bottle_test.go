@@ -198,8 +198,14 @@ func TestALockHasOneHolder(t *testing.T) {
 	if _, err := TryLock(path); !errors.Is(err, ErrLocked) {
 		t.Errorf("the second got %v", err)
 	}
+	if !IsLocked(path) {
+		t.Error("seems not to be locked")
+	}
 	if err := l.Unlock(); err != nil {
 		t.Fatal(err)
+	}
+	if IsLocked(path) || IsLocked(path+".gone") {
+		t.Error("seems to be locked")
 	}
 	if l, err = TryLock(path); err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func TryLock(path string) (*Lock, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
-		if err := flock(f); err != nil {
+		if err := flock(f, unix.LOCK_EX); err != nil {
 			_ = f.Close()
 			if errors.Is(err, unix.EWOULDBLOCK) {
 				return nil, fmt.Errorf("%s: %w by process %d", path, ErrLocked, LockedBy(path))
@@ -49,9 +49,9 @@ func TryLock(path string) (*Lock, error) {
 	}
 }
 
-func flock(f *os.File) error {
+func flock(f *os.File, how int) error {
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 		if !errors.Is(err, unix.EINTR) {
 			return err
 		}
@@ -78,6 +78,17 @@ func (l *Lock) write() error {
 // Unlock lets the lock go. The file stays. A holder may remove it before, as
 // the last thing that it does: that lets the lock go as well.
 func (l *Lock) Unlock() error { return l.f.Close() }
+
+// IsLocked says whether somebody holds the lock at path. For the moment of the
+// look, a TryLock of another can fail.
+func IsLocked(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(flock(f, unix.LOCK_SH), unix.EWOULDBLOCK)
+}
 
 // LockedBy returns the process that took the lock at path last, whether it
 // still holds it or not; 0 when there is none.

@@ -56,6 +56,10 @@ func (e Env) makeChild(dir string) error {
 	return e.checkChild(dir)
 }
 
+// CheckPrivate refuses a folder that is not there, is a symbolic link, belongs
+// to another user or can be reached by others.
+func (e Env) CheckPrivate(dir string) error { return e.checkChild(dir) }
+
 // checkChild is check for a folder that bottle itself made: no link either.
 func (e Env) checkChild(dir string) error {
 	info, err := os.Lstat(dir)
