@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +43,7 @@ func newRig(t testing.TB, upstream http.Handler, cfg Config, opts ...rigOption) 
 	r := &rig{t: t, journal: &memoryJournal{}}
 	r.upstream = httptest.NewUnstartedServer(upstream)
 	r.upstream.EnableHTTP2 = true
+	r.upstream.Config.ErrorLog = log.New(io.Discard, "", 0)
 	r.upstream.StartTLS()
 	t.Cleanup(r.upstream.Close)
 	r.cfg = cfg
@@ -289,3 +292,89 @@ func isDenial(rule string) func(Event) bool {
 }
 
 func isEnd(e Event) bool { return e.Type == EventEnd }
+
+// upstreamLog is an upstream that keeps what it was sent and answers "ok", or
+// what answer says.
+type upstreamLog struct {
+	answer http.HandlerFunc
+
+	mu  sync.Mutex
+	got []received
+}
+
+type received struct {
+	method, uri, host, body string
+	header, trailer         http.Header
+	err                     error // of reading the body
+}
+
+func (u *upstreamLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b, err := io.ReadAll(r.Body)
+	u.mu.Lock()
+	u.got = append(u.got, received{r.Method, r.RequestURI, r.Host, string(b), r.Header.Clone(), r.Trailer.Clone(), err})
+	u.mu.Unlock()
+	if u.answer != nil {
+		u.answer(w, r)
+		return
+	}
+	io.WriteString(w, "ok")
+}
+
+// take returns what came since the last call.
+func (u *upstreamLog) take() []received {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	got := u.got
+	u.got = nil
+	return got
+}
+
+// The credential of the tests and its placeholder. Neither has the format of a
+// token of any service.
+const (
+	testValue       = "acme-h7Jq2mXz9bLw4TnRv8cYk1Ge5sPd6uQa"
+	testPlaceholder = "acme-PLACEHOLDERxPLACEHOLDERxPLACEHOL"
+)
+
+func fixedSecret(name, placeholder, value string, in Inject) Secret {
+	return Secret{Name: name, Placeholder: placeholder, Inject: in, Value: func(context.Context) (string, error) { return value, nil }}
+}
+
+// secretRig has the secret "acme", allowed at example.com and not at
+// other.example.com.
+func secretRig(t testing.TB, up http.Handler, in Inject, opts ...rigOption) *rig {
+	t.Helper()
+	r := newRig(t, up, Config{Secrets: []Secret{fixedSecret("acme", testPlaceholder, testValue, in)}}, opts...)
+	r.reroute(Route{Host: "example.com", Secrets: []string{"acme"}}, Route{Host: "other.example.com"})
+	return r
+}
+
+// lastEnd returns the end line of the newest exchange.
+func (r *rig) lastEnd() Event {
+	r.t.Helper()
+	var id string
+	for _, e := range r.journal.all() {
+		if e.Type == EventDecision {
+			id = e.ID
+		}
+	}
+	return r.journal.wait(r.t, func(e Event) bool { return e.Type == EventEnd && e.ID == id })
+}
+
+// denialIn is what an agent reads of a denial.
+func denialIn(t testing.TB, body string) answerError {
+	t.Helper()
+	var a answerBody
+	if err := json.Unmarshal([]byte(body), &a); err != nil {
+		t.Fatalf("%q is not a denial: %v", body, err)
+	}
+	return a.Error
+}
+
+// plainUpstream is an http server; it returns its host:port.
+func plainUpstream(t testing.TB, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
