@@ -50,11 +50,21 @@ var attackers = map[string]func(args []string) error{
 	"user-namespace": func([]string) error { return unshareUser() },
 	"clone-user":     func([]string) error { return cloneUser() },
 
-	"kernel":   kernelCall,
-	"fetch":    fetch,
-	"occupy":   occupy,
-	"loopback": loopback,
-	"key":      readKey,
+	"kernel":      kernelCall,
+	"fetch":       fetch,
+	"occupy":      occupy,
+	"loopback":    loopback,
+	"key":         readKey,
+	"filter-self": filterSelf,
+	"eat-memory":  eatMemory,
+	"core-limit": func([]string) error {
+		var l unix.Rlimit
+		err := unix.Getrlimit(unix.RLIMIT_CORE, &l)
+		if err == nil && (l.Cur != 1 || l.Max != 1) {
+			err = fmt.Errorf("the limit is %+v", l)
+		}
+		return err
+	},
 	"setsid-tty": func([]string) error {
 		f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -30,7 +31,7 @@ const (
 
 // startCommand starts a command in a session of its own, and returns the
 // master of its terminal, or -1.
-func startCommand(req *request, fds []int) (pid, master int, err error) {
+func startCommand(req *request, fds []int, limits []rlimit) (pid, master int, err error) {
 	fail := func(step string, err error) (int, int, error) { return -1, -1, &startError{step, err} }
 	dir := string(req.Dir)
 	if fi, err := os.Stat(dir); err != nil {
@@ -73,13 +74,50 @@ func startCommand(req *request, fds []int) (pid, master int, err error) {
 	for _, fd := range stdio {
 		attr.Files = append(attr.Files, uintptr(fd))
 	}
-	if pid, err = syscall.ForkExec(program, args, attr); err != nil {
+	if pid, err = forkLimited(program, args, attr, limits); err != nil {
 		if master >= 0 {
 			_ = unix.Close(master)
 		}
 		return fail(startProgram, err)
 	}
 	return pid, master, nil
+}
+
+// forkLimited starts a program with limits that its parent has not. Between
+// fork and exec there is no place for that, so the program is traced until it
+// has been limited, before its first instruction.
+func forkLimited(program string, args []string, attr *syscall.ProcAttr, limits []rlimit) (int, error) {
+	if len(limits) == 0 {
+		return syscall.ForkExec(program, args, attr)
+	}
+	runtime.LockOSThread() // a tracer is a thread
+	defer runtime.UnlockOSThread()
+	attr.Sys.Ptrace = true
+	pid, err := syscall.ForkExec(program, args, attr)
+	if err != nil {
+		return 0, err
+	}
+	var status unix.WaitStatus
+	_, err = unix.Wait4(pid, &status, 0, nil)
+	for errors.Is(err, unix.EINTR) {
+		_, err = unix.Wait4(pid, &status, 0, nil)
+	}
+	if err == nil && !status.Stopped() {
+		err = unix.ESRCH // it was killed meanwhile
+	}
+	for _, l := range limits {
+		if err == nil {
+			err = unix.Prlimit(pid, l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}, nil)
+		}
+	}
+	if err == nil {
+		err = unix.PtraceDetach(pid)
+	}
+	if err != nil {
+		_ = unix.Kill(pid, unix.SIGKILL) // and be reaped
+		return 0, err
+	}
+	return pid, nil
 }
 
 // lookProgram finds a program as execvp(3) does, in the command's own PATH.

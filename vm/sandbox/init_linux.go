@@ -1,10 +1,11 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"os/signal"
-	"strconv"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -14,7 +15,8 @@ import (
 // initProcess is the first process of a machine. It does what the parent asks
 // for, one request after the other.
 type initProcess struct {
-	conn *conn
+	conn   *conn
+	limits []rlimit // of each command
 
 	// mu is held from before a start until its reply is sent, so that a
 	// command cannot be reaped before it is known, nor its exit be told before
@@ -25,13 +27,12 @@ type initProcess struct {
 }
 
 // runInit does not return.
-func runInit(breach string) {
-	n, err := strconv.ParseUint(breach, 10, 32)
-	if err != nil {
+func runInit(arg string) {
+	var cfg initConfig
+	if err := json.Unmarshal([]byte(arg), &cfg); err != nil {
 		os.Exit(1)
 	}
-	b := Breach(n)
-	if !b.has(BreachDump) {
+	if !cfg.Breach.has(BreachDump) {
 		// Or the agent could trace init, which acts as the same user, and
 		// speak to the parent itself.
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -51,7 +52,10 @@ func runInit(breach string) {
 	if err != nil {
 		os.Exit(1)
 	}
-	p := &initProcess{conn: c, pids: map[uint64]int{}, procs: map[int]uint64{}}
+	if err := makeThreads(); err != nil {
+		os.Exit(1)
+	}
+	p := &initProcess{conn: c, limits: cfg.Limits, pids: map[uint64]int{}, procs: map[int]uint64{}}
 	go func() {
 		for range reap {
 			p.reap()
@@ -68,10 +72,42 @@ func runInit(breach string) {
 		}
 		p.serve(&req, fds)
 	}
-	if b.has(BreachLifeline) {
+	if cfg.Breach.has(BreachLifeline) {
 		select {}
 	}
 	os.Exit(0) // the kernel ends all others with the first
+}
+
+// spareThreads is about as many threads as init's goroutines can ever block.
+const spareThreads = 6
+
+// makeThreads has the runtime make its threads now, which it keeps: where the
+// number of processes of the machine is limited, the agent may have used it up
+// when the next one is needed, and the runtime would give up.
+func makeThreads() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	fd := int(r.Fd()) // and makes it blocking
+	var blocked, ended sync.WaitGroup
+	blocked.Add(spareThreads)
+	for range spareThreads {
+		ended.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			blocked.Done()
+			for {
+				if _, err := unix.Read(fd, make([]byte, 1)); !errors.Is(err, unix.EINTR) {
+					return
+				}
+			}
+		})
+	}
+	blocked.Wait()
+	err = w.Close()
+	ended.Wait()
+	return errors.Join(err, r.Close())
 }
 
 func (p *initProcess) serve(req *request, fds []int) {
@@ -116,7 +152,7 @@ func (p *initProcess) reply(req *request, err error, fds ...int) {
 func (p *initProcess) start(req *request, fds []int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pid, master, err := startCommand(req, fds)
+	pid, master, err := startCommand(req, fds, p.limits)
 	if err != nil {
 		p.reply(req, err)
 		return

@@ -18,15 +18,10 @@ import (
 // cpuPeriod is the time in microseconds over which cpu.max counts.
 const cpuPeriod = 100_000
 
-// noCore keeps a crash of the agent's away from the host's core_pattern
-// program, which runs as root: 0 would only hold for files (core(5)).
-var noCore = rlimit{unix.RLIMIT_CORE, 1}
-
 // limit decides how the Spec's Resources are enforced, and makes the control
 // group that does it, if this process may. The caller closes the returned
 // folder and removes the group.
 func (m *machine) limit(cfg *config) (*os.File, error) {
-	cfg.Limits = []rlimit{noCore}
 	r := m.spec.Resources
 	if r == (vm.Resources{}) {
 		return nil, nil

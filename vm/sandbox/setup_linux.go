@@ -1,12 +1,12 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path"
 	"runtime"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,9 +33,21 @@ const (
 type config struct {
 	Hostname string
 	Steps    []step
-	Limits   []rlimit
-	Breach   Breach
+	initConfig
 }
+
+// initConfig is what it tells init.
+type initConfig struct {
+	Breach Breach
+	// Limits are for each command, not for init: it must go on when they are
+	// reached.
+	Limits []rlimit `json:",omitempty"`
+}
+
+// noCore is a limit that keeps a crash of the agent's away from the host's
+// core_pattern program, which runs as root: 0 would only hold for files
+// (core(5)).
+const noCore = 1
 
 // rlimit is a limit of setrlimit(2), soft and hard.
 type rlimit struct {
@@ -95,15 +107,17 @@ func (c *config) setup() error {
 			return err
 		}
 	}
-	for _, l := range c.Limits {
-		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
-			return fmt.Errorf("limit %d to %d: %w", l.Resource, l.Value, err)
-		}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: noCore, Max: noCore}); err != nil {
+		return fmt.Errorf("turn off core dumps: %w", err)
+	}
+	arg, err := json.Marshal(c.initConfig)
+	if err != nil {
+		return fmt.Errorf("start the machine's init: %w", err)
 	}
 	if err := c.giveUp(); err != nil {
 		return err
 	}
-	err := syscall.Exec(selfExe, []string{initName, strconv.Itoa(int(c.Breach))}, nil)
+	err = syscall.Exec(selfExe, []string{initName, string(arg)}, nil)
 	return fmt.Errorf("start the machine's init: %w", err)
 }
 
