@@ -43,7 +43,6 @@ package dlp
 
 import (
 	"crypto/rand"
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -76,7 +75,9 @@ const (
 	RulePlaceholder = "placeholder"
 )
 
-// Known is a text to find as it is and in its encodings.
+// Known is a text to find as it is and in its encodings. One of less than 16
+// bytes is found as it is only between boundaries, not inside a longer word. One
+// of more than 384 bytes is found in parts of 192 bytes or more, each a finding.
 type Known struct {
 	Name  string
 	Value string
@@ -120,9 +121,8 @@ type Engine struct {
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or
-// longer than MaxKnown bytes, if a text is given both as a secret and as a
-// placeholder, or without entropy for its key. The error names the value by its
-// Name only.
+// longer than MaxKnown bytes, or if a text is given both as a secret and as a
+// placeholder. The error names the value by its Name only.
 func New(opts Options) (*Engine, error) {
 	e := &Engine{literals: formatLiterals()}
 	known, err := knownLiterals(opts.Known)
@@ -134,9 +134,7 @@ func New(opts Options) (*Engine, error) {
 		e.literals[i].place()
 	}
 	e.filter = newFilter(e.literals)
-	if _, err := rand.Read(e.hashKey[:]); err != nil {
-		return nil, fmt.Errorf("dlp: making a key: %w", err)
-	}
+	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil
 }
@@ -152,5 +150,7 @@ func (e *Engine) Scan(b []byte) []Finding {
 	defer e.scanners.Put(sc)
 	sc.Reset()
 	found := slices.Clone(sc.Write(b))
-	return append(found, sc.Close()...)
+	found = append(found, sc.Close()...)
+	sortByOffset(found)
+	return found
 }

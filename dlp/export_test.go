@@ -1,7 +1,5 @@
 package dlp
 
-import "slices"
-
 // Remembered returns how many things a scanner keeps beside its buffer.
 func (s *Scanner) Remembered() int { return len(s.pending) + len(s.queue) + len(s.covers) }
 
@@ -22,6 +20,6 @@ func (e *Engine) ScanSlowly(b []byte) []Finding {
 			s.out = append(s.out, q.Finding)
 		}
 	}
-	slices.SortStableFunc(s.out, func(a, b Finding) int { return int(a.Offset - b.Offset) })
+	sortByOffset(s.out)
 	return s.out
 }

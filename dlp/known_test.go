@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,6 +142,17 @@ func TestPlaceholderInBase64InsideFormat(t *testing.T) {
 	e := mustEngine(t, dlp.Known{Name: "x", Value: placeholder, Kind: dlp.KnownPlaceholder})
 	if got := ruleLines(e.Scan([]byte(in))); len(got) != 1 || got[0] != "placeholder x in base64" {
 		t.Errorf("with it: %v", got)
+	}
+}
+
+// A URL is decided at its end, when a known value behind its password was
+// already reported.
+func TestScanIsInOrder(t *testing.T) {
+	host := "db7.cluster-cx3.corp.io"
+	e := mustEngine(t, dlp.Known{Name: "host", Value: host})
+	got := ruleLines(e.Scan([]byte("postgres://app:" + random(1, alnum, 20) + "@" + host)))
+	if want := []string{"database-url", "known-secret host"}; !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -115,10 +116,12 @@ func (s *Scanner) begin() {
 }
 
 func (s *Scanner) finish() []Finding {
-	if len(s.out) > 1 {
-		slices.SortStableFunc(s.out, func(a, b Finding) int { return int(a.Offset - b.Offset) })
-	}
+	sortByOffset(s.out)
 	return s.out
+}
+
+func sortByOffset(found []Finding) {
+	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) })
 }
 
 func (s *Scanner) end() int64 { return s.base + int64(len(s.buf)) }
