@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 )
 
 // flush writes the pending lines. After an error none of them is in the file.
@@ -109,23 +108,3 @@ func (w *Writer) replace() error {
 }
 
 func (e chainEnd) head() Head { return Head{Count: e.seq, Hash: e.sum} }
-
-// lost counts events that Record refused.
-type lost struct {
-	count       int
-	first, last time.Time
-	err         error // of the last one
-}
-
-func (l *lost) add(err error) {
-	l.last, l.err = time.Now(), err
-	if l.count++; l.count == 1 {
-		l.first = l.last
-	}
-}
-
-// String is the text of the note about them.
-func (l *lost) String() string {
-	return fmt.Sprintf("%d events could not be recorded between %s and %s: %v",
-		l.count, l.first.UTC().Format(time.RFC3339), l.last.UTC().Format(time.RFC3339), l.err)
-}

@@ -51,7 +51,7 @@ func ParseHead(s string) (Head, error) {
 		return h, errors.New("a journal's head is COUNT:HASH, as `bottle logs verify` prints it")
 	}
 	var err error
-	if h.Count, err = strconv.ParseUint(count, 10, 64); err != nil || h.Count >= maxSeq {
+	if h.Count, err = strconv.ParseUint(count, 10, 64); err != nil || h.Count >= maxStart {
 		return Head{}, errors.New("a journal's head begins with the number of its lines")
 	}
 	if err := h.Hash.UnmarshalText([]byte(hash)); err != nil {
@@ -81,7 +81,7 @@ func readHead(dir string) (Head, error) {
 	if err := d.Decode(&h); err != nil {
 		return Head{}, fmt.Errorf("%s cannot be read: %w", headName, err)
 	}
-	if h.Count == 0 || h.Count >= maxSeq {
+	if h.Count == 0 || h.Count >= maxStart {
 		return Head{}, fmt.Errorf("%s cannot be read: it counts %d lines", headName, h.Count)
 	}
 	return h, nil

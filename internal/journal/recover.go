@@ -102,7 +102,7 @@ func mend(dir string, first uint64, head Head) (t tail, err error) {
 		// What cannot be read counts as the line that should stand there.
 		t.end.seq++
 		var e Entry
-		if err == nil && parse(lines.line, &e) == nil {
+		if err == nil && parse(lines.line, &e) == nil && e.Seq < maxStart {
 			t.end.seq = e.Seq
 		}
 		t.lines++

@@ -32,9 +32,12 @@ const (
 	segmentDigits = 16
 )
 
-// maxSeq is beyond every number that a writer reaches; a line with a larger one
-// was not written by one.
-const maxSeq = 1 << 53
+// A line with a number from maxSeq on was not written by a Writer: it goes on from
+// numbers below maxStart only, and does not live to write as many as lie between.
+const (
+	maxSeq   = 1 << 53
+	maxStart = 1 << 52
+)
 
 func segmentName(first uint64) string {
 	return fmt.Sprintf("%0*d%s", segmentDigits, first, segmentSuffix)
@@ -46,7 +49,7 @@ func parseSegmentName(name string) (first uint64, ok bool) {
 		return 0, false
 	}
 	first, err := strconv.ParseUint(digits, 10, 64)
-	return first, err == nil && first > 0 && first < maxSeq
+	return first, err == nil && first > 0 && first < maxStart
 }
 
 // segments returns the numbers that the segments of a journal begin with, in

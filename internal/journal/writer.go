@@ -158,10 +158,8 @@ func (w *Writer) add(body []byte, c care) (*group, error) {
 		return nil, err
 	}
 	kept, before := len(w.pending), w.last
-	if w.lost.count > 0 {
-		if err := w.appendNote(w.lost.String()); err != nil {
-			return nil, err
-		}
+	if err := w.tellLost(); err != nil {
+		return nil, err
 	}
 	w.append(body)
 	if c == careBatch && w.lost.count == 0 && len(w.pending) <= batchSize {
@@ -212,6 +210,7 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
+	w.lastNote()
 	w.mu.Unlock()
 	close(w.quit)
 	<-w.done
@@ -220,7 +219,7 @@ func (w *Writer) Close() error {
 	defer w.mu.Unlock()
 	var errs []error
 	if n := w.last.seq - w.written.seq; n > 0 {
-		errs = append(errs, fmt.Errorf("%d lines were not written", n))
+		errs = append(errs, fmt.Errorf("not written: %s", count(n, "line")))
 	}
 	if w.lost.count > 0 {
 		errs = append(errs, errors.New(w.lost.String()))
