@@ -137,13 +137,13 @@ func readBase(r io.Reader, file func(record) error, ref func(repo, name, hash st
 				err = file(rec)
 			}
 		case "r":
-			if repo, err = strconv.Unquote(rest); err == nil && ref != nil {
+			if repo, err = unquote(rest); err == nil && ref != nil {
 				err = ref(repo, "", "")
 			}
 		case "R":
 			hash, quoted, _ := strings.Cut(rest, " ")
 			var name string
-			if name, err = strconv.Unquote(quoted); err == nil && ref != nil {
+			if name, err = unquote(quoted); err == nil && ref != nil {
 				err = ref(repo, name, hash)
 			}
 		case "end":
@@ -164,6 +164,14 @@ func readBase(r io.Reader, file func(record) error, ref func(repo, name, hash st
 	return fmt.Errorf("%w: its end is missing", ErrNoBase)
 }
 
+func unquote(s string) (string, error) {
+	s, err := strconv.Unquote(s)
+	if err != nil {
+		return "", fmt.Errorf("%w: a path that is not quoted", ErrNoBase)
+	}
+	return s, nil
+}
+
 func parseRecord(kind byte, s string) (record, error) {
 	fields := strings.SplitN(s, " ", 6)
 	if len(fields) != 6 {
@@ -176,7 +184,7 @@ func parseRecord(kind byte, s string) (record, error) {
 		numbers[i], nerr = strconv.ParseInt(fields[i+1], 10, 64)
 		err = errors.Join(err, nerr)
 	}
-	path, perr := strconv.Unquote(fields[5])
+	path, perr := unquote(fields[5])
 	if err = errors.Join(err, perr); err != nil {
 		return record{}, fmt.Errorf("%w: %w", ErrNoBase, err)
 	}

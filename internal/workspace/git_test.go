@@ -62,7 +62,9 @@ func TestRepositoryIsTheSameToGit(t *testing.T) {
 			git(t, dir, "add", "c.txt")
 		},
 		"with an index of version 4": func(t *testing.T, dir string) { git(t, dir, "update-index", "--index-version", "4") },
-		"with a sparse checkout":     func(t *testing.T, dir string) { git(t, dir, "sparse-checkout", "set", "--no-cone", "/a.txt", "/.gitignore") },
+		"with a sparse checkout": func(t *testing.T, dir string) {
+			git(t, dir, "sparse-checkout", "set", "--no-cone", "/a.txt", "/.gitignore")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := newRepo(t, map[string]string{"a.txt": "a\n", "sub/b.txt": "b\n", "run.sh": "#!/bin/sh\n", "link": "@a.txt", ".gitignore": "*.o\n"})

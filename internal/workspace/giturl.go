@@ -8,7 +8,7 @@ import (
 
 var (
 	urlSchemes = map[string]bool{"https": true, "http": true, "ssh": true, "git": true, "git+ssh": true, "file": true}
-	urlHost    = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+	urlHost    = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 	urlPath    = regexp.MustCompile(`^[A-Za-z0-9._~/%+,=$()!*-]*$`)
 	localPath  = regexp.MustCompile(`^(\.{0,2}/)[A-Za-z0-9._~/%+,= ()-]*$`)
 )

@@ -87,8 +87,12 @@ func globOne(pattern string, c byte, fold bool) (int, bool) {
 }
 
 // globSet matches one byte against "[...]". A set without an end matches
-// nothing.
+// nothing. As in git, of what a set lists only ranges and classes disregard
+// case; a single capital then matches nothing.
 func globSet(pattern string, c byte, fold bool) (int, bool) {
+	if fold && isUpper(c) {
+		c = swapCase(c)
+	}
 	i := 1
 	not := i < len(pattern) && (pattern[i] == '!' || pattern[i] == '^')
 	if not {
@@ -118,8 +122,7 @@ func globSet(pattern string, c byte, fold bool) (int, bool) {
 			i += n + 1
 		}
 		found = found || lo <= c && c <= hi
-		if fold {
-			o := swapCase(c)
+		if o := swapCase(c); fold && lo != hi {
 			found = found || lo <= o && o <= hi
 		}
 	}
