@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -151,7 +152,7 @@ secrets:
 func TestExplain(t *testing.T) {
 	m := loadText(t, "version: 1\negress:\n  routes:\n    - {host: \"*.example.com\"}\n    - {host: api.example.com, methods: [PUT], action: deny}\n    - {host: \"2001:db8::1\", ports: [8443], secrets: [s], private: true}\nsecrets: {s: {from: {env: S}}}\n")
 	e, err := m.Explain("", "API.example.com")
-	if err != nil || e.URL != "https://api.example.com/" || e.Method != "GET" || e.Rule != "route bottle.yaml:4" || e.TLS != "intercept" ||
+	if err != nil || e.URL != "https://api.example.com/" || e.Method != http.MethodGet || e.Rule != "route bottle.yaml:4" || e.TLS != "intercept" ||
 		len(e.Losers) != 1 || e.Losers[0] != (LosingRoute{Source: "bottle.yaml:5", Host: "api.example.com", Action: "deny", Why: "another method: PUT"}) {
 		t.Errorf("got %+v, %v", e, err)
 	}

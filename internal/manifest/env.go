@@ -89,7 +89,7 @@ func apply(root *node, dir string, overrides []Override) *node {
 	for _, o := range overrides {
 		src := &source{shown: o.Source, base: o.Source, dir: dir}
 		value := &node{src: src, path: o.Key, text: o.Value, scalar: looseScalar}
-		root = root.set(value, strings.Split(o.Key, ".")...)
+		root = root.set(value, o.Key)
 	}
 	return root
 }

@@ -202,9 +202,9 @@ func TestEnvironmentMistakes(t *testing.T) {
 
 func TestUnknownNameSuggests(t *testing.T) {
 	p := newPlace(t).manifest("version: 1\nbottles: {review: {}}\n")
-	p.opts.Name = "reveiw"
+	p.opts.Name = "rewiew"
 	_, err := p.load()
-	wantErrors(t, err, "bottle reveiw: |did you mean review?")
+	wantErrors(t, err, "bottle rewiew: |did you mean review?")
 }
 
 func TestBothFilesAreReported(t *testing.T) {

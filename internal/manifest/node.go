@@ -1,5 +1,7 @@
 package manifest
 
+import "strings"
+
 // source is where nodes come from.
 type source struct {
 	shown string // in errors
@@ -77,9 +79,13 @@ func (n *node) dig(path ...any) *node {
 	return n
 }
 
-// set returns a map with the value put at a path of keys.
-func (n *node) set(value *node, keys ...string) *node {
-	if len(keys) == 0 {
+// set returns a map with the value put at a path of keys, such as egress.default.
+func (n *node) set(value *node, path string) *node {
+	key, rest, deeper := strings.Cut(path, ".")
+	put := func(old *node) *node {
+		if deeper {
+			return old.set(value, rest)
+		}
 		return value
 	}
 	out := &node{kind: mapNode, src: value.src}
@@ -88,12 +94,12 @@ func (n *node) set(value *node, keys ...string) *node {
 		out.entries = append([]entry(nil), n.entries...)
 	}
 	for i := range out.entries {
-		if e := &out.entries[i]; e.key == keys[0] {
-			e.value = e.value.set(value, keys[1:]...)
+		if e := &out.entries[i]; e.key == key {
+			e.value = put(e.value)
 			return out
 		}
 	}
-	out.entries = append(out.entries, entry{key: keys[0], at: value, value: (*node)(nil).set(value, keys[1:]...)})
+	out.entries = append(out.entries, entry{key: key, at: value, value: put(nil)})
 	return out
 }
 

@@ -22,7 +22,7 @@ const (
 func parse(src *source, text []byte) (*node, error) {
 	p := &yamlReader{src: src, anchors: map[string]ast.Node{}}
 	root := p.read(text)
-	return root, p.problems.err()
+	return root, p.err()
 }
 
 // yamlReader turns the syntax tree of the YAML library into nodes.
