@@ -3,7 +3,7 @@ package dlp
 // leftBoundary reports whether a token may start at b[i]: behind the start of
 // the stream, behind a byte that is neither a word's nor joins the bytes of the
 // token's own body, or behind an escape, whose last byte looks like a word's:
-// \n, %22, \u0022. b has at least leftContext bytes before i, or all there are.
+// \n, %22, \u0022. b has at least six bytes before i, or all there are.
 func leftBoundary(b []byte, i int, body *class) bool {
 	if i == 0 {
 		return true
@@ -17,9 +17,6 @@ func leftBoundary(b []byte, i int, body *class) bool {
 
 // joins reports whether a byte may stand inside a token between its words.
 func joins(c byte) bool { return c == '-' || c == '.' }
-
-// leftContext is what leftBoundary looks back: \u0022.
-const leftContext = 6
 
 // escaped reports whether b ends with an escape of JSON or a URL. Whether its
 // backslash is itself escaped does not matter: text in text has it doubled.

@@ -24,8 +24,10 @@ const (
 
 // Scanner scans one stream. It is not safe for concurrent use.
 //
-// The slices that Write, Flush and Close return are in order of offset and
-// valid until the next call. A scanner that was closed needs a Reset.
+// The slices that Write, Flush and Close return are in order of offset. That of
+// Write is valid until the next Write or Reset, that of the others until the
+// next Flush, Close or Reset, so that the results of a Write and the Close
+// behind it may be looked at together. A scanner that was closed needs a Reset.
 type Scanner struct {
 	engine *Engine
 
@@ -41,7 +43,9 @@ type Scanner struct {
 	edge     int64 // offset of the last flush
 	edgeDue  bool  // a token that starts at edge still has to be looked for
 
-	out []Finding
+	out     []Finding // of the current call
+	written []Finding // what Write returned
+	decided []Finding // what Flush or Close returned
 }
 
 // candidate is a literal that may start at an offset.
@@ -67,14 +71,15 @@ func (s *Scanner) Reset() {
 		pending: s.pending[:0],
 		queue:   s.queue[:0],
 		covers:  s.covers[:0],
-		out:     s.out[:0],
+		written: s.written[:0],
+		decided: s.decided[:0],
 	}
 }
 
 // Write scans the next bytes of the stream and returns what they decided. It
 // does not keep p.
 func (s *Scanner) Write(p []byte) []Finding {
-	s.begin()
+	s.out = s.written[:0]
 	for len(p) > 0 {
 		if len(s.buf)+len(p) > cap(s.buf) {
 			s.trim()
@@ -86,7 +91,9 @@ func (s *Scanner) Write(p []byte) []Finding {
 		s.sample()
 		s.settle(false)
 	}
-	return s.finish()
+	s.written = s.out
+	sortByOffset(s.written)
+	return s.written
 }
 
 // Safe returns the offset up to which the stream may be forwarded: no byte
@@ -100,25 +107,17 @@ func (s *Scanner) Safe() int64 { return s.released }
 // can no longer be called back. A token may start at a flush as at the start of
 // the stream.
 func (s *Scanner) Flush() []Finding {
-	s.begin()
+	s.out = s.decided[:0]
 	s.recheck(true)
 	s.settle(true)
 	s.edge, s.edgeDue = s.end(), true
-	return s.finish()
+	s.decided = s.out
+	sortByOffset(s.decided)
+	return s.decided
 }
 
 // Close decides what is held at the end of the stream and makes it safe.
 func (s *Scanner) Close() []Finding { return s.Flush() }
-
-func (s *Scanner) begin() {
-	clear(s.out)
-	s.out = s.out[:0]
-}
-
-func (s *Scanner) finish() []Finding {
-	sortByOffset(s.out)
-	return s.out
-}
 
 func sortByOffset(found []Finding) {
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) })

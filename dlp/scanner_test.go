@@ -378,6 +378,20 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// What Write found may be looked at with what Close found.
+func TestResultsOfWriteOutliveClose(t *testing.T) {
+	e := mustEngine(t)
+	sc := e.NewScanner()
+	for range 2 { // the second time, the slices are used again
+		sc.Reset()
+		in := []byte(samples[0].text(1) + " " + samples[10].text(2))
+		results := [2][]dlp.Finding{sc.Write(in), sc.Close()}
+		if w, c := results[0], results[1]; len(w) != 1 || w[0].Rule != samples[0].rule || len(c) != 1 || c[0].Rule != samples[10].rule {
+			t.Fatalf("Write found %v, Close %v", ruleLines(w), ruleLines(c))
+		}
+	}
+}
+
 // A scanner whose stream was full of everything starts anew after Reset.
 func TestReset(t *testing.T) {
 	e := mustEngine(t, testKnown()...)
