@@ -1,0 +1,158 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bot-bottle/bottle/mitm"
+)
+
+func have(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+// upstream is a TLS server for all names that writes down what it gets.
+type upstream struct {
+	addr string
+	ca   *mitm.Authority
+	srv  *http.Server
+	mux  *http.ServeMux
+
+	mu  sync.Mutex
+	log io.Writer
+}
+
+func startUpstream(log io.Writer) (*upstream, error) {
+	ca, err := mitm.NewAuthority(mitm.Options{Name: "test internet CA"})
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := mitm.NewMinter(ca, mitm.MinterOptions{})
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	u := &upstream{addr: l.Addr().String(), ca: ca, log: log, mux: http.NewServeMux()}
+	u.mux.HandleFunc("/", u.echo)
+	u.srv = &http.Server{Handler: u.mux, ReadHeaderTimeout: time.Minute}
+	cfg := leaves.TLSConfig(func(h *tls.ClientHelloInfo) (string, error) {
+		if h.ServerName == "" {
+			return "", errors.New("no server name")
+		}
+		return h.ServerName, nil
+	})
+	go func() { _ = u.srv.Serve(tls.NewListener(l, cfg)) }()
+	return u, nil
+}
+
+// echo answers with what it got and logs it: one line of JSON for each request.
+func (u *upstream) echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	u.note(map[string]any{"method": r.Method, "host": r.Host, "uri": r.RequestURI, "header": r.Header, "body": string(body)})
+	fmt.Fprintf(w, "%s %s %s\n", r.Method, r.Host, r.RequestURI)
+	for _, name := range []string{"Authorization", "X-Api-Key"} {
+		if v := r.Header.Get(name); v != "" {
+			fmt.Fprintf(w, "%s: %s\n", name, v)
+		}
+	}
+	fmt.Fprintf(w, "%s\n", body)
+}
+
+func (u *upstream) note(v any) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_ = json.NewEncoder(u.log).Encode(v)
+}
+
+// cmdUpstream starts the server: its address is in $UPSTREAM, its CA in
+// ca.pem, and what it gets in upstream.log.
+func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: upstream")
+	}
+	log, err := os.Create(ts.MkAbs("upstream.log"))
+	ts.Check(err)
+	u, err := startUpstream(log)
+	ts.Check(err)
+	ts.Defer(func() {
+		_ = u.srv.Close()
+		_ = log.Close()
+	})
+	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), u.ca.CertificatePEM(), 0o600))
+	ts.Setenv("UPSTREAM", u.addr)
+}
+
+// cmdWaitFor waits until a file holds a text: waitfor FILE TEXT.
+func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitfor file text")
+	}
+	name := ts.MkAbs(args[0])
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		matches, err := filepath.Glob(name)
+		ts.Check(err)
+		for _, m := range matches {
+			if b, err := os.ReadFile(m); err == nil && strings.Contains(string(b), args[1]) {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			b, _ := os.ReadFile(name)
+			ts.Fatalf("%s does not hold %q: %s", args[0], args[1], b)
+		}
+		time.Sleep(20 * time.Millisecond) // another process writes the file
+	}
+}
+
+// cmdPort sets a variable to a TCP port that is free.
+func cmdPort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port VARIABLE")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], port)
+}
+
+// cmdSub replaces $VARIABLES in a file by their values.
+func cmdSub(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: sub file…")
+	}
+	for _, a := range args {
+		name := ts.MkAbs(a)
+		b, err := os.ReadFile(name)
+		ts.Check(err)
+		out := os.Expand(string(b), func(v string) string {
+			if value := ts.Getenv(v); value != "" {
+				return value
+			}
+			return "$" + v
+		})
+		ts.Check(os.WriteFile(name, []byte(out), 0o600))
+	}
+}
