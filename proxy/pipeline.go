@@ -253,12 +253,17 @@ func (x *exchange) event() Event {
 	if len(path) > maxJournalPath {
 		path = path[:maxJournalPath] + "…"
 	}
+	host := x.target.Host
+	if x.tunnel == nil {
+		host = x.r.URL.Host
+	}
+	host = x.snap.redactHost(host, x.target.Host)
 	proto := strings.ToLower(x.r.Proto)
 	if x.r.ProtoMajor == 2 {
 		proto = "h2"
 	}
 	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
-		Host: x.snap.redactText(x.target.Host), Port: x.target.Port, Path: path, Rule: x.decision.Rule}
+		Host: host, Port: x.target.Port, Path: path, Rule: x.decision.Rule}
 }
 
 // journal writes the decision; what cannot be recorded is not sent.

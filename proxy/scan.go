@@ -78,6 +78,16 @@ func (snap *snapshot) redactText(text string) string {
 	return b.String()
 }
 
+// redactHost is redactText for a host. A value in the spelling of the agent's
+// may not be found any more in canonical form, but be read out of it all the
+// same.
+func (snap *snapshot) redactHost(raw, canonical string) string {
+	if r := snap.redactText(raw); r != raw {
+		return r
+	}
+	return snap.redactText(canonical)
+}
+
 // scanHead scans what the agent wrote before the body: the URL and every
 // header. Each part is decided whole, so nothing can hide on a border.
 func (x *exchange) scanHead() *denial {

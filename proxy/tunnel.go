@@ -43,7 +43,7 @@ func (s *Server) connect(authority, session string, conn net.Conn) {
 	snap := s.current.Load()
 	refuse := func(host string, port int, d *denial, findings []EventFinding) {
 		_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: http.MethodConnect,
-			Host: snap.redactText(host), Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactText(d.message), Findings: findings})
+			Host: snap.redactHost(authority, host), Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactText(d.message), Findings: findings})
 		finish(conn, d.connectAnswer(id))
 	}
 	host, port, err := splitHostPort(authority)
