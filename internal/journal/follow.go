@@ -30,7 +30,7 @@ func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Entry, error] {
 	}
 }
 
-// follow reads at each event; an error says that events were lost.
+// follow reads at each event, and at each error of the watch.
 func follow(ctx context.Context, dir string, f Filter, events <-chan fsnotify.Event, errs <-chan error, yield func(Entry, error) bool) {
 	c := cursor{dir: dir, filter: f, yield: yield}
 	defer c.close()
@@ -41,7 +41,8 @@ func follow(ctx context.Context, dir string, f Filter, events <-chan fsnotify.Ev
 		case <-ctx.Done():
 			return
 		case <-events:
-		case <-errs:
+		case err := <-errs:
+			_ = err // events were lost: look, as after one
 		case <-poll.C:
 		}
 	}

@@ -12,16 +12,10 @@ import (
 // recover finds out where the journal ends, cuts off what is not a line, and
 // opens the last segment. It returns what the journal has to say about that.
 func (w *Writer) recover() (notes []string, err error) {
-	head, err := readHead(w.dir)
-	switch {
-	case err == nil:
-		w.head.saved = head
-	case errors.Is(err, fs.ErrNotExist):
-		err = nil
-		head = Head{}
-	default: // a new one is written over it
-		notes, err = append(notes, err.Error()), nil
-		head = Head{}
+	head, headErr := readHead(w.dir)
+	w.head.saved = head // zero after an error, so a new one is written over it
+	if headErr != nil && !errors.Is(headErr, fs.ErrNotExist) {
+		notes = append(notes, headErr.Error())
 	}
 	list, err := segments(w.dir)
 	if err != nil {

@@ -79,14 +79,14 @@ func TestRecordCutsWhatIsTooLongForALine(t *testing.T) {
 	dir := t.TempDir()
 	w := open(t, dir, Options{})
 	e := denied(1)
-	e.Path = strings.Repeat("\x01", MaxLine)
+	e.Path = strings.Repeat("\x01", MaxLine/5)
 	e.Secrets = make([]string, 200)
-	for i := range 1000 {
-		e.Findings = append(e.Findings, proxy.EventFinding{Rule: strings.Repeat("\u202e", 1000), Where: fmt.Sprint(i)})
+	for i := range 200 {
+		e.Findings = append(e.Findings, proxy.EventFinding{Rule: strings.Repeat("\u202e", 300), Where: fmt.Sprint(i)})
 	}
 	record(t, w, e)
 	e = allowed(2)
-	e.Reason = strings.Repeat("é", MaxLine/2)
+	e.Reason = strings.Repeat("é", MaxLine/2+1)
 	record(t, w, e)
 	closeOK(t, w)
 	got := read(t, dir, Filter{})
