@@ -192,11 +192,6 @@ func loopbackDown([]string) error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
 }
 
-func socket(family, kind int) error {
-	_, err := unix.Socket(family, kind, 0)
-	return err
-}
-
 func unshareUser() error {
 	// The calling process must have one thread, which a Go program has not.
 	return syscallInChild(syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWUSER})

@@ -52,8 +52,8 @@ func (c *config) landlock() error {
 	if version >= landlockScopes {
 		attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 	}
-	size := unsafe.Offsetof(attr.Quiet_access_fs) // an older kernel takes what it does not know while it is zero
-	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	size := unsafe.Offsetof(attr.Quiet_access_fs)                                                          // an older kernel takes what it does not know while it is zero
+	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0) //nolint:gosec // how a system call takes a struct
 	if errno != 0 {
 		return errno
 	}
@@ -71,7 +71,11 @@ func (c *config) landlock() error {
 		if !s.Write {
 			continue
 		}
-		if err := allowBelow(set, string(s.Target), attr.Handled_access_fs, unix.O_NOFOLLOW); err != nil && !(s.Optional && errors.Is(err, unix.ENOENT)) {
+		err := allowBelow(set, string(s.Target), attr.Handled_access_fs, unix.O_NOFOLLOW)
+		if s.Optional && errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -97,7 +101,7 @@ func allowBelow(set int, name string, rights uint64, flags int) error {
 	}
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(set), unix.LANDLOCK_RULE_PATH_BENEATH,
-		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+		uintptr(unsafe.Pointer(&rule)), 0, 0, 0) //nolint:gosec // how a system call takes a struct
 	if errno != 0 {
 		return &os.PathError{Op: "landlock_add_rule", Path: name, Err: errno}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +23,6 @@ type process struct {
 	code   int
 	done   chan struct{} // closed when Wait may return
 	err    error
-	size   sync.Mutex // of the terminal
 }
 
 // Start starts a command, as vm.Machine says.

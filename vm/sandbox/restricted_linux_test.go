@@ -49,7 +49,7 @@ func TestExplain(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	other := errors.New("other")
-	if err := explain(other); err != other {
+	if err := explain(other); !errors.Is(err, other) || err.Error() != "other" {
 		t.Errorf("error %v", err)
 	}
 }

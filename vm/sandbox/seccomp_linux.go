@@ -235,7 +235,7 @@ func installFilter() error {
 		code[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	fprog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&fprog)))
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&fprog))) //nolint:gosec // how a system call takes a struct
 	runtime.KeepAlive(code)
 	if errors.Is(errno, unix.ENOSYS) || errors.Is(errno, unix.EINVAL) {
 		return fmt.Errorf("this kernel has no seccomp filters: %w", errno)
