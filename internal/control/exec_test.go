@@ -123,7 +123,7 @@ func (f starterFunc) Start(ctx context.Context, cmd vm.Command) (vm.Process, err
 func TestATerminalHasTheSizeAndTakesKeys(t *testing.T) {
 	out := newOutput()
 	in, keys := io.Pipe()
-	cmd := sh(`stty size; read -r x; stty size; echo "got $x"; sleep 1000`)
+	cmd := sh(`trap 'exit 9' INT; stty size; read -r x; stty size; echo "got $x"; while :; do sleep 0.05; done`)
 	cmd.Stdin, cmd.Stdout, cmd.TTY = in, out, &vm.WinSize{Rows: 11, Cols: 22}
 	p := start(t, dial(t, serve(t, Options{})), cmd)
 	out.await(t, "11 22")
@@ -134,7 +134,7 @@ func TestATerminalHasTheSizeAndTakesKeys(t *testing.T) {
 	out.await(t, "33 44")
 	out.await(t, "got word")
 	_, _ = io.WriteString(keys, "\x03") // the terminal makes it a SIGINT
-	if code, err := p.Wait(); code != 130 || err != nil {
+	if code, err := p.Wait(); code != 9 || err != nil {
 		t.Errorf("exit %d, %v", code, err)
 	}
 }
@@ -246,7 +246,8 @@ func TestAStreamThatIsNotReadHoldsUpNothingElse(t *testing.T) {
 		<-filled
 		_, _ = io.WriteString(p.cmd.Stderr, "hello")
 		p.until(syscall.SIGUSR1)
-		<-p.signals // HUP
+		_, _ = io.WriteString(p.cmd.Stderr, ", signal")
+		p.until(syscall.SIGHUP)
 		p.until(syscall.SIGKILL)
 		wg.Wait()
 	})})
@@ -258,6 +259,7 @@ func TestAStreamThatIsNotReadHoldsUpNothingElse(t *testing.T) {
 	if err := p.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
+	errs.await(t, "hello, signal")
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	if err := within(t, closed, "Close"); err != nil {

@@ -20,7 +20,8 @@ type outflow struct {
 
 	mu     sync.Mutex
 	change sync.Cond
-	room   int
+	opened bool
+	used   int   // bytes sent and not acknowledged, at most window
 	err    error // why nothing more is sent
 }
 
@@ -34,7 +35,7 @@ func newOutflow(send func(p []byte) error) *outflow {
 func (o *outflow) open() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.room = window
+	o.opened = true
 	o.change.Broadcast()
 }
 
@@ -58,25 +59,26 @@ func (o *outflow) Write(p []byte) (int, error) {
 func (o *outflow) take(want int) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.room == 0 && o.err == nil {
+	for (!o.opened || o.used == window) && o.err == nil {
 		o.change.Wait()
 	}
 	if o.err != nil {
 		return 0, o.err
 	}
-	n := min(want, o.room)
-	o.room -= n
+	n := min(want, window-o.used)
+	o.used += n
 	return n, nil
 }
 
-// grant adds room. More than was used is against the protocol.
+// grant takes an acknowledgement. Of more than was sent it is against the
+// protocol.
 func (o *outflow) grant(n uint32) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if uint64(n) > uint64(window-o.room) {
-		return fmt.Errorf("%w: %d bytes acknowledged of %d that were sent", errFrame, n, window-o.room)
+	if uint64(n) > uint64(o.used) {
+		return fmt.Errorf("%w: %d bytes acknowledged of %d that were sent", errFrame, n, o.used)
 	}
-	o.room += int(n)
+	o.used -= int(n)
 	o.change.Broadcast()
 	return nil
 }

@@ -268,7 +268,7 @@ func (s *Server) Close() error {
 	s.closing.Do(func() {
 		s.stop()
 		err = s.listener.Close() // and removes the socket
-		cut := time.AfterFunc(s.opts.Grace, s.cut)
+		cut := time.AfterFunc(2*s.opts.Grace, s.cut)
 		s.serving.Wait()
 		cut.Stop()
 		// The lock's file goes last, for its removal lets the lock go.
