@@ -174,7 +174,7 @@ func (c *comparer) repository(d *dir, rel string) (*rules, error) {
 	}
 	defer git.close()
 	c.refs(git, rel)
-	return c.rules(d, git, shown), nil
+	return c.rules(d, git, shown), c.ctx.Err()
 }
 
 // rules are what can be read of them: without a rule, more is work.
@@ -190,7 +190,7 @@ func (c *comparer) rules(d, git *dir, shown string) *rules {
 		}
 	}
 	r.fold = cfg.ignoreCase
-	if err := r.readTracked(d, git, cfg.hashSize); err != nil {
+	if err := r.readTracked(c.ctx, d, git, cfg.hashSize); err != nil {
 		c.add(Unreadable, shown, err.Error())
 	}
 	return r

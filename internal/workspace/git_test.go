@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // sameRepository has the real git compare the copy with its source.
@@ -185,9 +187,15 @@ func TestNestedGitFileCannotNameAnotherRepository(t *testing.T) {
 	})
 	borrow := filepath.Join(dir, "borrow")
 	git(t, dir, "clone", "-q", "--shared", private, borrow)
+	for _, name := range []string{"objects", "fifo"} {
+		git(t, dir, "init", "-q", name)
+	}
+	must(t, os.RemoveAll(filepath.Join(dir, "objects/.git/objects")))
+	write(t, dir, map[string]string{"objects/.git/objects": "@" + private + "/.git/objects"})
+	must(t, unix.Mkfifo(filepath.Join(dir, "fifo/.git/objects/info/alternates"), 0o600))
 	c := copyOf(t, dir)
-	wantList(t, "skipped", skippedPaths(c.Report), "borrow/.git/objects", "broken/.git", "empty/.git", "evil/.git", "link/.git")
-	for _, sub := range []string{"evil", "link", "borrow", "broken", "empty"} {
+	wantList(t, "skipped", skippedPaths(c.Report), "objects/.git/objects", "fifo/.git/objects", "borrow/.git/objects", "broken/.git", "empty/.git", "evil/.git", "link/.git")
+	for _, sub := range []string{"evil", "link", "borrow", "broken", "empty", "objects", "fifo"} {
 		if _, err := os.Lstat(filepath.Join(c.target, sub, ".git")); err == nil {
 			t.Errorf("%s has a .git in the copy", sub)
 		}

@@ -10,7 +10,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/config"
 )
 
-const maxGitConfig = 1 << 20
+const (
+	maxGitConfig = 1 << 20
+	// maxSections bounds the parser's time, which grows with their square: the
+	// config of a copy is the agent's.
+	maxSections = 10000
+)
 
 // Identity is who commits in the copy; an empty field is not written.
 type Identity struct{ Name, Email string }
@@ -117,6 +122,9 @@ func cleanConfig(data, worktree []byte, who Identity) (gitConfig, error) {
 }
 
 func parseConfig(data []byte) (*config.Config, error) {
+	if n := bytes.Count(data, []byte("[")); n > maxSections {
+		return nil, fmt.Errorf("more than %d sections", maxSections)
+	}
 	cfg := config.New()
 	if err := config.NewDecoder(bytes.NewReader(data)).Decode(cfg); err != nil {
 		return nil, err

@@ -63,6 +63,9 @@ func TestConfigOfAWorktree(t *testing.T) {
 	if _, err := cleanConfig([]byte("[core\nx"), nil, Identity{}); err == nil {
 		t.Error("a broken config is accepted")
 	}
+	if _, err := cleanConfig([]byte(strings.Repeat("[a]\n", maxSections+1)), nil, Identity{}); err == nil {
+		t.Error("a config of too many sections is accepted")
+	}
 }
 
 var configLine = regexp.MustCompile(`^(\[([a-z]+)( "(?:[^"\\]|\\.)*")?\]|\t([a-z]+) = (?:"((?:[^"\\]|\\.)*)"|false))$`)

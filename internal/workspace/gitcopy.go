@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -125,7 +124,10 @@ func (c *copier) rules(d *dir, g *gitFolder, cfg gitConfig, shown string) (*rule
 	if err := r.exclude(g.common); err != nil {
 		return nil, &unreadable{shown, err}
 	}
-	if err := r.readTracked(d, g.git, cfg.hashSize); err != nil {
+	if err := r.readTracked(c.ctx, d, g.git, cfg.hashSize); err != nil {
+		if cerr := c.ctx.Err(); cerr != nil {
+			return nil, cerr
+		}
 		return nil, &unreadable{shown, err}
 	}
 	return r, nil
@@ -279,15 +281,15 @@ func (c *copier) folder(dst *dir, name string, fill func(*dir) error) error {
 // from. It is done after the refs, so that what these name is there; a gc in
 // the source meanwhile may remove what was listed, which starts it over.
 func (c *copier) allObjects(g *gitFolder, to *dir, rel string) error {
-	own := filepath.Join(g.commonPath, "objects")
 	shown := path.Join(rel, gitName, "objects")
-	borrowed, err := c.alternates(own, rel)
+	folders, err := c.objectFolders(g, rel)
 	if err != nil {
-		return &unreadable{shown, fmt.Errorf("alternates: %w", err)}
+		return &unreadable{shown, err}
 	}
+	borrowed := folders[1:]
 	for try := 1; ; try++ {
 		err := c.folder(to, "objects", func(dst *dir) error {
-			for _, from := range append([]string{own}, borrowed...) {
+			for _, from := range folders {
 				src, err := openDir(from)
 				if err != nil {
 					return &unreadable{shown, err}

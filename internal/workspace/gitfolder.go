@@ -4,14 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 const (
-	maxGitFile    = 4 << 10 // of .git as a file, commondir, HEAD
-	maxAlternates = 64
+	maxGitFile        = 4 << 10 // of .git as a file, commondir, HEAD
+	maxAlternates     = 64
+	maxAlternatesFile = 1 << 20
 )
 
 var (
@@ -112,46 +113,75 @@ func (c *copier) trusts(path string) bool {
 	return inside(path, c.source) || c.common != "" && inside(path, c.common)
 }
 
-// alternates returns the folders of objects that one borrows from, with what
-// those borrow from in turn.
-func (c *copier) alternates(objects, rel string) ([]string, error) {
-	seen := map[string]bool{objects: true}
-	queue := []string{objects}
-	for i := 0; i < len(queue); i++ {
-		data, err := os.ReadFile(filepath.Join(queue[i], "info", "alternates"))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+// objectFolders returns the folders with a repository's objects: its own, and
+// those that it borrows from, directly or not.
+func (c *copier) objectFolders(g *gitFolder, rel string) ([]string, error) {
+	var found []string
+	// Git goes on without an alternate that is not there; so does the copy.
+	add := func(path string) error {
+		path, err := filepath.EvalSymlinks(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && len(found) > 0, slices.Contains(found, path):
+			return nil
+		case err != nil:
+			return err
+		case rel != "." && !c.trusts(path):
+			return errElsewhere
+		case len(found) > maxAlternates:
+			return fmt.Errorf("more than %d alternates", maxAlternates)
 		}
+		found = append(found, path)
+		return nil
+	}
+	if err := add(filepath.Join(g.commonPath, "objects")); err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(found); i++ {
+		list, err := alternates(found[i])
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("alternates: %w", err)
 		}
-		for line := range strings.Lines(string(data)) {
-			line = strings.TrimRight(line, "\r\n")
-			if line == "" || line[0] == '#' {
-				continue
+		for _, path := range list {
+			if err := add(path); err != nil {
+				return nil, fmt.Errorf("alternates: %w", err)
 			}
-			if !filepath.IsAbs(line) {
-				line = filepath.Join(queue[i], line)
-			}
-			path, err := filepath.EvalSymlinks(line)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // git says so too, and goes on
-			}
-			if err != nil {
-				return nil, err
-			}
-			if seen[path] {
-				continue
-			}
-			if rel != "." && !c.trusts(path) {
-				return nil, errElsewhere
-			}
-			if len(queue) > maxAlternates {
-				return nil, fmt.Errorf("more than %d alternates", maxAlternates)
-			}
-			seen[path] = true
-			queue = append(queue, path)
 		}
 	}
-	return queue[1:], nil
+	return found, nil
+}
+
+// alternates returns what info/alternates of a folder of objects names.
+func alternates(objects string) ([]string, error) {
+	d, err := openDir(objects)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	info, err := d.sub("info")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer info.close()
+	data, err := info.readSmall("alternates", maxAlternatesFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(objects, line)
+		}
+		list = append(list, line)
+	}
+	return list, nil
 }

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 )
 
 const (
-	maxIndexEntries = 1 << 24
+	maxIndexEntries = 1 << 22
 	maxTrackedBytes = 64 << 20 // of the names that readTracked keeps
 	maxName         = 1 << 15
 )
@@ -125,8 +126,8 @@ func readOffset(br *bufio.Reader) (uint64, error) {
 // readTracked fills in what the index has although the rules ignore it: git
 // has its own way with those, and so has the copy. top is the folder the
 // repository's work tree is in.
-func (r *rules) readTracked(top, git *dir, hashSize int) error {
-	w := indexWalk{rules: r, stack: []indexDir{{d: top}}}
+func (r *rules) readTracked(ctx context.Context, top, git *dir, hashSize int) error {
+	w := indexWalk{ctx: ctx, rules: r, stack: []indexDir{{d: top}}}
 	r.levels = r.levels[:1] // the exclude file of the repository
 	_ = r.enter(top, 0)     // an error is the walk's to report
 	defer func() {
@@ -158,6 +159,7 @@ func (r *rules) readTracked(top, git *dir, hashSize int) error {
 // indexWalk follows the sorted paths of an index down the folders, so that
 // each ignore file is read once.
 type indexWalk struct {
+	ctx   context.Context
 	rules *rules
 	stack []indexDir // the first is the top
 	bytes int
@@ -180,6 +182,9 @@ func (w *indexWalk) pop(to int) {
 }
 
 func (w *indexWalk) entry(path string) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	if len(segments) > maxDepth {
 		return errDepth
