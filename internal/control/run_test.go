@@ -3,7 +3,6 @@ package control
 import (
 	"io"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/creack/pty"
@@ -58,9 +57,6 @@ func TestRunGivesATerminalToWhoHasOne(t *testing.T) {
 		t.Errorf("exit %d, %v", e.code, e.err)
 	}
 	shown.await(t, "<typed>")
-	if strings.Count(shown.String(), "typed") != 2 { // one echo, one answer
-		t.Errorf("got %q", shown)
-	}
 }
 
 func pipe(t *testing.T) (r, w *os.File) {
