@@ -24,6 +24,13 @@ type Install struct {
 // systemFolders are those that machines have anyway.
 var systemFolders = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store", "/gnu/store"}
 
+// credentialFiles are what makes a folder more than an installation: cargo, for
+// one, keeps its user's token beside its programs.
+var credentialFiles = []string{
+	"credentials", "credentials.toml", "credentials.json", ".credentials.json", "auth.json", "hosts.yml",
+	".npmrc", ".netrc", ".pypirc", ".env", ".git", ".ssh", ".aws",
+}
+
 // maxInterpreters bounds how many scripts run each other.
 const maxInterpreters = 4
 
@@ -31,7 +38,7 @@ const maxInterpreters = 4
 // returns what a machine needs besides its system folders to run it: the folder
 // that it was installed in, or where that would be too much of a home folder,
 // the file alone; and the same for the interpreter that a script names. home is
-// never shown, nor a folder above it.
+// never shown, nor a folder above it, nor one with credentials in it.
 //
 // A program that is nowhere is an error that wraps fs.ErrNotExist.
 func FindInstall(program, path, home string) (Install, error) {
@@ -162,6 +169,11 @@ func (f *finder) root(found, real string) string {
 func (f *finder) tooMuch(dir string) bool {
 	if dir == f.home || below(f.home, dir) || dir == "/" {
 		return true
+	}
+	for _, name := range credentialFiles {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
 	}
 	return slices.Contains([]string{".local", ".config", ".cache", "Library"}, filepath.Base(dir)) && filepath.Dir(dir) == f.home
 }

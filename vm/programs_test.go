@@ -47,6 +47,9 @@ func TestFindInstall(t *testing.T) {
 		"proj/node_modules/tool/dist/tool.js":        "#!/usr/bin/env -S node --flag\n",
 		".pyenv/shims/python3":                       "#!/usr/bin/env sh\n",
 		"bin/not-executable/x":                       "",
+		".cargo/bin/cargo":                           "->rustup",
+		".cargo/bin/rustup":                          "\x7fELF",
+		".cargo/credentials.toml":                    "token",
 		".venv/bin/tool2":                            "#!" + "/bin/sh" + "\n",
 	})
 	nvm := filepath.Join(home, ".nvm/v20")
@@ -74,6 +77,8 @@ func TestFindInstall(t *testing.T) {
 			vm.Install{Mounts: ro("proj/node_modules/tool", ".nvm/v20"), Links: []vm.Link{{Path: at("bin/tool"), Target: at("proj/node_modules/tool/dist/tool.js")}}, Path: []string{at("bin"), at(".nvm/v20/bin")}}},
 		{"shims need what stands beside them", "python3",
 			vm.Install{Mounts: ro(".pyenv"), Path: []string{at(".pyenv/shims")}}},
+		{"a folder with credentials in it is never shown", at(".cargo/bin/cargo"),
+			vm.Install{Mounts: ro(".cargo/bin/rustup"), Links: []vm.Link{{Path: at(".cargo/bin/cargo"), Target: at(".cargo/bin/rustup")}}}},
 		{"an absolute path changes no PATH", at(".venv/bin/tool2"), vm.Install{Mounts: ro(".venv")}},
 	}
 	for _, tt := range tests {

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +64,7 @@ func (b *Backend) create(ctx context.Context, spec vm.Spec) (_ *machine, err err
 	defer closeFiles(files)
 	if err != nil {
 		m.removeGroup()
-		return nil, err
+		return nil, explain(err)
 	}
 	if err := b.launch(ctx, m, cfg, files, group); err != nil {
 		m.removeGroup()
@@ -105,10 +108,17 @@ func (b *Backend) launch(ctx context.Context, m *machine, cfg *config, trees []*
 		_ = theirs.Close()
 		return err
 	}
+	program, copied, err := programFor(controlFD + 1 + len(trees))
+	if err != nil {
+		_ = theirs.Close()
+		_ = m.conn.Close()
+		return err
+	}
+	defer closeFiles(copied)
 	cmd := &exec.Cmd{
-		Path: selfExe, Args: []string{setupName}, Env: []string{}, Dir: "/",
+		Path: program, Args: []string{setupName}, Env: []string{}, Dir: "/",
 		Stderr:      &m.lastWords,
-		ExtraFiles:  append([]*os.File{theirs}, trees...),
+		ExtraFiles:  slices.Concat([]*os.File{theirs}, trees, copied),
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, AmbientCaps: setupCaps},
 	}
 	for _, ns := range namespaces {
@@ -133,7 +143,7 @@ func (b *Backend) launch(ctx context.Context, m *machine, cfg *config, trees []*
 	_ = theirs.Close() // so that the other end's end is seen
 	if err != nil {
 		_ = m.conn.Close()
-		return &setupError{text: "start the first process: " + err.Error(), err: err}
+		return fmt.Errorf("start the first process: %w", err)
 	}
 	go m.receive()
 	if err = m.conn.send(maxRequest, request{Op: opConfig, Config: cfg}); err == nil {
@@ -169,6 +179,43 @@ func (m *machine) run(cmd *exec.Cmd, started chan<- error) {
 	started <- nil
 	_ = cmd.Wait()
 	m.end(cmd.ProcessState)
+}
+
+// programFor returns the path of this program for the first process, and when
+// that is a copy, the file to give it as descriptor fd. The user that root's
+// machines act as may not be allowed to execute root's files.
+func programFor(fd int) (string, []*os.File, error) {
+	info, err := os.Stat(selfExe)
+	if err != nil {
+		return "", nil, fmt.Errorf("find this program: %w", err)
+	}
+	if os.Geteuid() != 0 || info.Mode()&0o001 != 0 {
+		return selfExe, nil, nil
+	}
+	copied, err := copyProgram()
+	if err != nil {
+		return "", nil, fmt.Errorf("copy this program, which only root may execute (chmod 755 makes this unnecessary): %w", err)
+	}
+	return "/proc/self/fd/" + strconv.Itoa(fd), []*os.File{copied}, nil
+}
+
+// copyProgram copies this program into memory.
+func copyProgram() (*os.File, error) {
+	n, err := unix.MemfdCreate("bottle", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	to := os.NewFile(uintptr(n), "bottle")
+	from, err := os.Open(selfExe)
+	if err == nil {
+		_, err = io.Copy(to, from)
+		err = errors.Join(err, from.Close())
+	}
+	if err != nil {
+		_ = to.Close()
+		return nil, err
+	}
+	return to, nil
 }
 
 // setupError is what setup says when it fails, before anything of the agent's

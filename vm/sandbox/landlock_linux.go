@@ -62,8 +62,9 @@ func (c *config) landlock() error {
 	if err := allowBelow(set, "/", attr.Handled_access_fs&landlockRead, 0); err != nil {
 		return err
 	}
-	// The init to come, which is not in the machine's view.
-	if err := allowBelow(set, selfExe, landlockRead&landlockFile, 0); err != nil {
+	// The init to come, which is not in the machine's view. A copy in memory
+	// (copyProgram) takes no rule and needs none.
+	if err := allowBelow(set, selfExe, landlockRead&landlockFile, 0); err != nil && !errors.Is(err, unix.EBADFD) {
 		return err
 	}
 	for i := range c.Steps {

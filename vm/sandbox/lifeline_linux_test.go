@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 // hostHelpers are programs beside the test.
 var hostHelpers = map[string]func(args []string){
 	"parent":       parentHelper,
+	"once":         onceHelper,
 	"keyring":      keyringHelper,
 	"keyring-exec": keyringMachine,
 }
@@ -87,6 +89,42 @@ func TestNothingRemainsOfAKilledParent(t *testing.T) {
 				t.Errorf("remains: %v, want %v", remains, c.remains)
 			}
 		})
+	}
+}
+
+// onceHelper makes a machine, runs a command in it and ends it.
+func onceHelper([]string) {
+	m, err := New(Options{}).Create(background(), vm.Spec{ID: "once"})
+	var p vm.Process
+	if err == nil {
+		p, err = m.Start(background(), vm.Command{Args: []string{"echo", "works"}, Stdout: os.Stdout})
+	}
+	if err == nil {
+		_, err = p.Wait()
+	}
+	if err == nil {
+		err = m.Close()
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+// Root's machines act as a user who may not execute root's files.
+func TestProgramThatOnlyItsOwnerMayExecute(t *testing.T) {
+	private := filepath.Join(t.TempDir(), "private")
+	program, err := os.ReadFile(testBinary(t))
+	if err == nil {
+		err = os.WriteFile(private, program, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := hostHelper(t, "once")
+	cmd.Path = private
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "works\n" {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

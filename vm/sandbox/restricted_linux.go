@@ -46,8 +46,10 @@ func restriction(root string, uid int) *RestrictedError {
 // explain adds to an error of the set-up what the host forbids, when that is
 // what it comes from.
 func explain(err error) error {
+	inside := errors.As(err, new(*setupError)) // the namespaces were made
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EUSERS):
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EUSERS),
+		errors.Is(err, unix.EACCES) && !inside: // else a file of a mount is meant
 		r := restriction("/", os.Geteuid())
 		if r == nil && errors.Is(err, unix.EPERM) {
 			r = &RestrictedError{
