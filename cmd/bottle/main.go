@@ -31,6 +31,7 @@ type stdio struct {
 const (
 	exitFound   = 1   // the answer is no: something was found, or did not hold
 	exitFailure = 125 // bottle could not do what was asked
+	exitKilled  = 137 // the command was ended with its bottle
 )
 
 // exitError carries an exit code through cobra. Without an error it is silent:

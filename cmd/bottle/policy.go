@@ -18,6 +18,7 @@ func (a *app) policyCmd() *cobra.Command {
 		Use:   "policy",
 		Short: "Ask what the manifest's routes would do",
 		Args:  cobra.NoArgs,
+		RunE:  help,
 	}
 	cmd.AddCommand(a.policyCheckCmd())
 	return cmd

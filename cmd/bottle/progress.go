@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -50,21 +49,4 @@ func (p *progress) done() {
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
 	p.visible, p.begun = false, time.Now()
-}
-
-// logger writes what packages want the operator to know.
-func (a *app) logger() *slog.Logger {
-	level := slog.LevelWarn
-	switch {
-	case a.quiet:
-		level = slog.LevelError
-	case a.verbose:
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(a.std.err, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, at slog.Attr) slog.Attr {
-		if at.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return at
-	}}))
 }

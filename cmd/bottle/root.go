@@ -32,7 +32,8 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 "bottle up -- COMMAND".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.NoArgs, // else an unknown command would only print the help
+		RunE:          help,
 	}
 	root.SetIn(std.in)
 	root.SetOut(std.out)
@@ -64,6 +65,9 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 	}
 	return root
 }
+
+// help is what a command does that only has subcommands.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // interruptible returns a context that ends at the signals that ask a program
 // to stop. While a command runs in a bottle, up takes them for the command.

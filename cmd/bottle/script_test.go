@@ -38,11 +38,8 @@ func TestScripts(t *testing.T) {
 // setupScript gives a script a home of its own, and the PATH that it runs with.
 func setupScript(e *testscript.Env) error {
 	home := filepath.Join(e.WorkDir, "home")
-	run := filepath.Join(e.WorkDir, "run")
-	for _, d := range []string{home, run} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
 	}
 	e.Setenv("HOME", home)
 	e.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
@@ -54,6 +51,7 @@ func setupScript(e *testscript.Env) error {
 	}
 	e.Defer(func() { _ = os.RemoveAll(short) })
 	e.Setenv("XDG_RUNTIME_DIR", short)
+	e.Setenv("TMPDIR", short)
 	e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	e.Setenv("GIT_AUTHOR_NAME", "Test")
 	e.Setenv("GIT_AUTHOR_EMAIL", "test@example.com")

@@ -128,13 +128,14 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	bar.done()
 	// Signals go to the command from here on, until it ends.
 	code, err := vm.Run(context.WithoutCancel(ctx), b, vm.Command{Args: p.Args}, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
-	if code == 0 && err != nil && ctx.Err() != nil {
-		err = nil
+	if b.Ending() {
+		code, err = exitKilled, nil
+		fmt.Fprintln(a.std.err, "bottle: ended by \"bottle down\"")
 	}
 	if err = errors.Join(err, b.Close()); err != nil {
 		return err
 	}
-	if !a.quiet {
+	if !a.quiet && !b.Ending() {
 		a.farewell(b)
 	}
 	if code != 0 {

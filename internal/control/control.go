@@ -17,10 +17,7 @@
 package control
 
 import (
-	"context"
 	"time"
-
-	"github.com/bot-bottle/bottle/vm"
 )
 
 // SocketName is the name of the control socket in a bottle's runtime folder.
@@ -29,11 +26,6 @@ const SocketName = "control.sock"
 // lockName is the file that the serving process holds locked, beside the
 // socket. With it a socket left behind is told from one that is served.
 const lockName = "control.lock"
-
-// Starter starts commands: a vm.Machine, or a Client.
-type Starter interface {
-	Start(ctx context.Context, cmd vm.Command) (vm.Process, error)
-}
 
 // Info is what a running bottle says of itself.
 type Info struct {

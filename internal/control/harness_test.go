@@ -251,7 +251,7 @@ func (o *output) await(t *testing.T, want string) {
 
 func sh(script string) vm.Command { return vm.Command{Args: []string{"sh", "-c", script}} }
 
-func start(t *testing.T, c Starter, cmd vm.Command) vm.Process {
+func start(t *testing.T, c vm.Starter, cmd vm.Command) vm.Process {
 	t.Helper()
 	p, err := c.Start(t.Context(), cmd)
 	if err != nil {

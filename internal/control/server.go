@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/vm"
 )
 
 // The defaults and limits of a Server.
@@ -33,7 +34,7 @@ type Options struct {
 	// that a killed process left there is replaced.
 	Path string
 	// Machine runs the commands of exec and shell.
-	Machine Starter
+	Machine vm.Starter
 	// Info is told to clients, after PID, Uptime, Commands and Counts are
 	// filled in. A zero Started is the time of Listen.
 	Info Info
@@ -271,8 +272,13 @@ func (s *Server) Close() error {
 		cut := time.AfterFunc(2*s.opts.Grace, s.cut)
 		s.serving.Wait()
 		cut.Stop()
-		// The lock's file goes last, for its removal lets the lock go.
-		err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(s.opts.Path), lockName)), s.lock.Unlock())
+		// The lock's file goes last, for its removal lets the lock go. Who waited
+		// for the end may have removed the folder by now.
+		removed := os.Remove(filepath.Join(filepath.Dir(s.opts.Path), lockName))
+		if errors.Is(removed, fs.ErrNotExist) {
+			removed = nil
+		}
+		err = errors.Join(err, removed, s.lock.Unlock())
 	})
 	s.serving.Wait()
 	return err

@@ -40,7 +40,7 @@ type Options struct {
 // error says what could not be done; whether everything came out as promised,
 // the report says.
 func Run(ctx context.Context, opt Options) (_ *Report, err error) {
-	dir, err := os.MkdirTemp("", "bottle-demo-")
+	dir, err := os.MkdirTemp("", "btl-")
 	if err != nil {
 		return nil, err
 	}
@@ -104,10 +104,8 @@ secrets:
 // project writes a project with its manifest, and says where its state is kept.
 func project(dir string, up *upstream, token string) (*manifest.Manifest, state.Env, error) {
 	env := state.Within(dir)
-	for _, d := range []string{"project", "XDG_RUNTIME_DIR"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
-			return nil, env, err
-		}
+	if err := os.Mkdir(filepath.Join(dir, "project"), 0o700); err != nil {
+		return nil, env, err
 	}
 	for _, f := range []struct{ name, text string }{
 		{manifest.FileName, fmt.Sprintf(manifestText, up.addr)},

@@ -38,7 +38,7 @@ func (m *Manifest) Summary() Summary {
 	if p := m.Egress.UpstreamProxy; p != nil {
 		s.Reach = append(s.Reach, "public hosts are reached through "+escape.Text(p.URL.Redacted()))
 	}
-	workspace := escape.Text(m.Workspace) + ": a copy (bottle pull brings the work back)"
+	workspace := escape.Text(m.Workspace) + ": a copy, which stays with the bottle"
 	if m.WorkspaceMode == WorkspaceMount {
 		workspace = escape.Text(m.Workspace) + ": the folder itself, writable"
 	}

@@ -34,7 +34,7 @@ const manifestText = "version: 1\nworkspace: {path: ./project}\negress: {default
 
 // Launch makes the bottle. program is this program, which runs inside.
 func Launch(ctx context.Context, backend vm.Backend, program string, progress func(string)) (_ *Inside, err error) {
-	dir, err := os.MkdirTemp("", "bottle-verify-")
+	dir, err := os.MkdirTemp("", "btl-")
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +47,8 @@ func Launch(ctx context.Context, backend vm.Backend, program string, progress fu
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{"project", "XDG_RUNTIME_DIR"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
-			return nil, err
-		}
+	if err := os.Mkdir(filepath.Join(dir, "project"), 0o700); err != nil {
+		return nil, err
 	}
 	file := filepath.Join(dir, manifest.FileName)
 	if err := os.WriteFile(file, []byte(manifestText), 0o600); err != nil {

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/bot-bottle/bottle/internal/escape"
+)
+
+// logger writes what packages want the operator to know: one line each, for a
+// person, on stderr.
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	switch {
+	case a.quiet:
+		level = slog.LevelError
+	case a.verbose:
+		level = slog.LevelDebug
+	}
+	return slog.New(&lineHandler{out: &lockedWriter{w: a.std.err}, level: level})
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// lineHandler prints "bottle: warning: MESSAGE (NAME: VALUE, …)". Names and
+// values may come from an agent, so they are escaped.
+type lineHandler struct {
+	out   *lockedWriter
+	level slog.Level
+	attrs []slog.Attr
+}
+
+func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+
+func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &lineHandler{out: h.out, level: h.level, attrs: append(append([]slog.Attr(nil), h.attrs...), attrs...)}
+}
+
+// WithGroup drops the group: nothing here uses one.
+func (h *lineHandler) WithGroup(string) slog.Handler { return h }
+
+func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	b.WriteString("bottle: ")
+	if r.Level >= slog.LevelWarn {
+		b.WriteString(map[bool]string{true: "error: ", false: "warning: "}[r.Level >= slog.LevelError])
+	}
+	b.WriteString(escape.Text(r.Message))
+	sep := " ("
+	add := func(a slog.Attr) bool {
+		fmt.Fprintf(&b, "%s%s: %s", sep, escape.Text(a.Key), escape.Text(a.Value.Resolve().String()))
+		sep = ", "
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	if sep == ", " {
+		b.WriteByte(')')
+	}
+	b.WriteByte('\n')
+	h.out.mu.Lock()
+	defer h.out.mu.Unlock()
+	_, err := io.WriteString(h.out.w, b.String())
+	return err
+}
