@@ -15,8 +15,12 @@ import (
 	"github.com/bot-bottle/bottle/vm"
 )
 
-// cpuPeriod is the time in microseconds over which cpu.max counts.
-const cpuPeriod = 100_000
+// cpuPeriod is the time in microseconds over which cpu.max counts, minQuota the
+// least of it that the kernel takes.
+const (
+	cpuPeriod = 100_000
+	minQuota  = 1000
+)
 
 // limit decides how the Spec's Resources are enforced, and makes the control
 // group that does it, if this process may. The caller closes the returned
@@ -26,17 +30,17 @@ func (m *machine) limit(cfg *config) (*os.File, error) {
 	if r == (vm.Resources{}) {
 		return nil, nil
 	}
-	dir, why := delegated("/", groupSettings(r))
+	dir, kept, rest, why := chooseGroup("/", groupSettings(r))
+	m.limits = fallbackLimits(cfg, rest, why)
 	if dir == "" {
-		m.limits = append(m.limits, fallbackLimits(cfg, r, why)...)
 		return nil, nil
 	}
-	group, err := makeGroup(dir, m.spec.ID, groupSettings(r))
+	group, err := makeGroup(dir, m.spec.ID, kept)
 	if err != nil {
 		return nil, err
 	}
 	m.group = group
-	for _, s := range groupSettings(r) {
+	for _, s := range kept {
 		m.limits = append(m.limits, vm.Limit{
 			Resource: s.resource, Wanted: s.wanted, Scope: vm.ScopeMachine, Detail: "control group: " + s.file + " = " + s.value,
 		})
@@ -57,49 +61,74 @@ func (m *machine) removeGroup() {
 }
 
 // setting is a file of a control group.
-type setting struct{ resource, wanted, controller, file, value string }
+type setting struct {
+	resource, wanted, controller, file, value string
+	rlimit                                    rlimit // what is left without a control group; zero for nothing
+}
 
 func groupSettings(r vm.Resources) []setting {
 	var list []setting
 	if r.Memory > 0 {
 		v := strconv.FormatInt(r.Memory, 10)
-		list = append(list, setting{"memory", v, "memory", "memory.max", v})
+		list = append(list, setting{"memory", v, "memory", "memory.max", v, rlimit{unix.RLIMIT_DATA, uint64(r.Memory)}})
 	}
 	if r.CPUs > 0 {
-		list = append(list, setting{"cpus", strconv.FormatFloat(r.CPUs, 'g', -1, 64), "cpu", "cpu.max",
-			fmt.Sprintf("%d %d", max(1000, int64(r.CPUs*cpuPeriod)), cpuPeriod)})
+		list = append(list, setting{
+			resource: "cpus", wanted: strconv.FormatFloat(r.CPUs, 'g', -1, 64), controller: "cpu", file: "cpu.max",
+			value: fmt.Sprintf("%d %d", max(minQuota, int64(r.CPUs*cpuPeriod)), cpuPeriod),
+		})
 	}
 	if r.PIDs > 0 {
 		v := strconv.Itoa(r.PIDs)
-		list = append(list, setting{"pids", v, "pids", "pids.max", v})
+		list = append(list, setting{"pids", v, "pids", "pids.max", v, rlimit{unix.RLIMIT_NPROC, uint64(r.PIDs)}})
 	}
 	return list
 }
 
 // fallbackLimits are those without a control group. An address space limit is
 // not among them: runtimes reserve far more than they use.
-func fallbackLimits(cfg *config, r vm.Resources, why string) []vm.Limit {
+func fallbackLimits(cfg *config, settings []setting, why string) []vm.Limit {
 	var list []vm.Limit
-	for _, s := range groupSettings(r) {
+	for _, s := range settings {
 		l := vm.Limit{Resource: s.resource, Wanted: s.wanted, Scope: vm.ScopeNone}
-		switch s.resource {
-		case "memory":
-			cfg.Limits = append(cfg.Limits, rlimit{unix.RLIMIT_DATA, uint64(r.Memory)})
-			l.Scope, l.Detail = vm.ScopeProcess, "RLIMIT_DATA: private memory of each process, without files in memory; "+why
-		case "pids":
-			// Counted per user and user namespace since Linux 5.14, and so for
-			// this machine alone; before, for all processes of the user.
-			cfg.Limits = append(cfg.Limits, rlimit{unix.RLIMIT_NPROC, uint64(r.PIDs)})
-			l.Scope, l.Detail = vm.ScopeMachine, "RLIMIT_NPROC of the machine's user namespace; "+why
-			if !kernelVersion().atLeast(version{5, 14}) {
-				l.Detail = "RLIMIT_NPROC, which counts the user's other processes too; " + why
-			}
+		switch {
+		case s.rlimit.Value == 0:
+			l.Detail = "only a control group could keep it"
+		case s.rlimit.Resource == unix.RLIMIT_DATA:
+			l.Scope, l.Detail = vm.ScopeProcess, "RLIMIT_DATA: private memory of each process, without files in memory"
+		case kernelVersion().atLeast(version{5, 14}):
+			l.Scope, l.Detail = vm.ScopeMachine, "RLIMIT_NPROC of the machine's user namespace"
 		default:
-			l.Detail = "a share of CPU time can only be kept by a control group; " + why
+			l.Scope, l.Detail = vm.ScopeMachine, "RLIMIT_NPROC, which before Linux 5.14 counts the user's other processes too"
 		}
+		if s.rlimit.Value != 0 {
+			cfg.Limits = append(cfg.Limits, s.rlimit)
+		}
+		l.Detail += "; " + why
 		list = append(list, l)
 	}
 	return list
+}
+
+// chooseGroup finds where to make a control group, for all settings or else
+// for those but CPU time: systemd before 252 keeps that to itself.
+func chooseGroup(root string, all []setting) (dir string, kept, rest []setting, why string) {
+	if dir, why = delegated(root, all); dir != "" {
+		return dir, all, nil, ""
+	}
+	for _, s := range all {
+		if s.controller == "cpu" {
+			rest = append(rest, s)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) > 0 {
+		if dir, _ = delegated(root, kept); dir != "" {
+			return dir, kept, rest, why
+		}
+	}
+	return "", nil, all, why
 }
 
 // delegated finds the nearest control group (v2) around this process in which

@@ -37,28 +37,33 @@ func TestDelegated(t *testing.T) {
 		name  string
 		files map[string]string
 		want  string // "" for none
+		kept  int
 	}{
 		{"the slice around its scope", map[string]string{
 			"/proc/self/mounts": mounts, "/proc/self/cgroup": "0::/user.slice/app.slice/term.scope\n",
 			app + "cgroup.subtree_control": "cpu memory pids", app + "cgroup.procs": "",
 			app + "term.scope/cgroup.subtree_control": "", app + "term.scope/cgroup.procs": "",
-		}, "/sys/fs/cgroup/user.slice/app.slice"},
-		{"a controller is missing", map[string]string{
+		}, "/sys/fs/cgroup/user.slice/app.slice", 3},
+		{"all but CPU time", map[string]string{
 			"/proc/self/mounts": mounts, "/proc/self/cgroup": "0::/user.slice/app.slice/term.scope\n",
 			app + "cgroup.subtree_control": "memory pids", app + "cgroup.procs": "",
-		}, ""},
+		}, "/sys/fs/cgroup/user.slice/app.slice", 2},
+		{"a controller is missing", map[string]string{
+			"/proc/self/mounts": mounts, "/proc/self/cgroup": "0::/user.slice/app.slice/term.scope\n",
+			app + "cgroup.subtree_control": "cpu pids", app + "cgroup.procs": "",
+		}, "", 0},
 		{"no control groups of version 2", map[string]string{
 			"/proc/self/mounts": "cgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\n", "/proc/self/cgroup": "4:memory:/\n",
-		}, ""},
+		}, "", 0},
 		{"a path that leads out", map[string]string{
 			"/proc/self/mounts": mounts, "/proc/self/cgroup": "0::/../../x\n",
-		}, ""},
+		}, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := fakeHost(t, c.files)
-			dir, why := delegated(root, groupSettings(vm.Resources{Memory: 1 << 30, CPUs: 2, PIDs: 100}))
-			if got := strings.TrimPrefix(dir, root); got != c.want || (dir == "") != (why != "") {
-				t.Errorf("%q (%s), want %q", got, why, c.want)
+			dir, kept, rest, why := chooseGroup(root, groupSettings(vm.Resources{Memory: 1 << 30, CPUs: 2, PIDs: 100}))
+			if got := strings.TrimPrefix(dir, root); got != c.want || len(kept) != c.kept || len(rest) != 3-c.kept || (len(rest) > 0) != (why != "") {
+				t.Errorf("%q for %d settings, not for %d (%s); want %q for %d", got, len(kept), len(rest), why, c.want, c.kept)
 			}
 		})
 	}
