@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 			"waitfor":  cmdWaitFor,
 			"port":     cmdPort,
 			"sub":      cmdSub,
+			"agent":    cmdAgent,
 		},
 	})
 }
@@ -70,7 +71,10 @@ func setupScript(e *testscript.Env) error {
 // is: a missing one fails the script instead of skipping it.
 func condition(cond string) (bool, error) {
 	program, ok := strings.CutPrefix(cond, "have:")
+	agent, isAgent := strings.CutPrefix(cond, "agent:")
 	switch {
+	case isAgent:
+		return haveAgent(agent) || os.Getenv("CI") == "true", nil
 	case ok:
 		return have(program) || os.Getenv("CI") == "true", nil
 	case cond == "root":

@@ -51,6 +51,7 @@ func startUpstream(log io.Writer) (*upstream, error) {
 	}
 	u := &upstream{addr: l.Addr().String(), ca: ca, log: log, mux: http.NewServeMux()}
 	u.mux.HandleFunc("/", u.echo)
+	u.mux.HandleFunc("POST api.anthropic.com/v1/messages", u.messages)
 	u.srv = &http.Server{Handler: u.mux, ReadHeaderTimeout: time.Minute}
 	cfg := leaves.TLSConfig(func(h *tls.ClientHelloInfo) (string, error) {
 		if h.ServerName == "" {
