@@ -228,6 +228,8 @@ func TestHooksAndCredentialsStayBehind(t *testing.T) {
 		".git/FETCH_HEAD":       "https://user:hunter2@example.com/x",
 		".git/credentials":      "https://user:hunter2@example.com",
 		".git/logs/HEAD":        "clone: from https://user:hunter2@example.com/x",
+		".git/index.lock":       "hunter2",
+		".git/refs/x.lock":      "hunter2",
 		".git/extra.conf":       "[http]\n\textraHeader = hunter2\n",
 	})
 	for _, kv := range [][2]string{
