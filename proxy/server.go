@@ -191,24 +191,29 @@ func (s *Server) replace(snap *snapshot) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	fronts := s.beginClose()
 	s.closeTunnels(func(t *tunnel) bool { return t.idle() })
-	for _, f := range fronts {
-		if f.Shutdown(ctx) != nil {
-			_ = f.Close()
-		}
-	}
-	err := s.inner.Shutdown(ctx)
-	if err != nil {
-		_ = s.inner.Close()
-	}
+	// All at once: an exchange that goes on must not keep idle connections open.
 	done := make(chan struct{})
-	go func() { s.active.Wait(); close(done) }()
+	go func() {
+		defer close(done)
+		var wg sync.WaitGroup
+		for _, f := range append(fronts, s.inner) {
+			wg.Go(func() {
+				if f.Shutdown(ctx) != nil {
+					_ = f.Close()
+				}
+			})
+		}
+		wg.Wait()
+		s.active.Wait()
+	}()
 	select {
 	case <-done:
+		s.end()
+		return nil
 	case <-ctx.Done():
-		err = ctx.Err()
+		s.end()
+		return ctx.Err()
 	}
-	s.end()
-	return err
 }
 
 func (s *Server) stopping() bool {

@@ -176,6 +176,7 @@ func (t *tunnel) passthrough(id string, d Decision) {
 	hello, err := mitm.ReadClientHello(t.conn)
 	if dn := t.checkSNI(hello, err); dn != nil {
 		refuse(dn)
+		up.Close()
 		finish(t.conn, alertUnrecognizedName)
 		return
 	}
@@ -183,6 +184,7 @@ func (t *tunnel) passthrough(id string, d Decision) {
 	decision := ev
 	decision.Type, decision.Verdict = EventDecision, Allow
 	if err := t.s.record(&decision); err != nil {
+		up.Close()
 		finish(t.conn, alertInternalError)
 		return
 	}
