@@ -87,10 +87,10 @@ func (a *app) fix(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	said, err := sandbox.FixAppArmor(ctx, self)
+	profile, err := sandbox.FixAppArmor(ctx, self)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.std.err, said)
+	_, err = fmt.Fprintf(a.std.err, "%s was written and loaded: %s, and no other program, may make sandboxes now\n", profile, self)
 	return err
 }

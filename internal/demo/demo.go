@@ -98,7 +98,7 @@ egress:
 secrets:
   demo:
     from: {file: ./token}
-    inject: {bearer: true}
+    inject: bearer
 `
 
 // project writes a project with its manifest, and says where its state is kept.
