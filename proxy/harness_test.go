@@ -43,6 +43,7 @@ func newRig(t testing.TB, upstream http.Handler, cfg Config, opts ...rigOption) 
 	r := &rig{t: t, journal: &memoryJournal{}}
 	r.upstream = httptest.NewUnstartedServer(upstream)
 	r.upstream.EnableHTTP2 = true
+	r.upstream.Config.DisableGeneralOptionsHandler = true
 	r.upstream.Config.ErrorLog = log.New(io.Discard, "", 0)
 	r.upstream.StartTLS()
 	t.Cleanup(r.upstream.Close)
@@ -377,4 +378,9 @@ func plainUpstream(t testing.TB, h http.Handler) string {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
+}
+
+// leafFor always names the same host.
+func leafFor(host string) func(*tls.ClientHelloInfo) (string, error) {
+	return func(*tls.ClientHelloInfo) (string, error) { return host, nil }
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 )
 
 // headGuard stands in front of an HTTP/1 server connection and hands on only
@@ -26,6 +27,7 @@ type headGuard struct {
 	trailer int   // bytes of trailers so far
 	refusal *denial
 	err     error
+	broken  atomic.Bool // err is errBadFraming; for other goroutines
 }
 
 type guardState int
@@ -210,6 +212,7 @@ func (g *headGuard) line(limit int) (line []byte, ok bool) {
 // be answered by the guard.
 func (g *headGuard) fail() bool {
 	g.err, g.buf, g.pass = errBadFraming, nil, 0
+	g.broken.Store(true)
 	return true
 }
 

@@ -52,7 +52,7 @@ func (x *exchange) roundTripDenial(err error) *denial {
 	if x.stopped != nil {
 		return x.stopped
 	}
-	if errors.Is(err, errBadFraming) {
+	if brokenBody(x.r) {
 		return &denial{status: http.StatusBadRequest, rule: "bad-body", message: errBadFraming.Error()}
 	}
 	return upstreamFailure(x.target.Host, err)
@@ -86,11 +86,21 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 	mu.Lock()
 	over = true
 	mu.Unlock()
-	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
-		resp.Body.Close()
-		return nil, errors.New("it switched protocols without being asked to")
+	if err != nil {
+		return nil, err
 	}
-	return resp, err
+	switch resp.StatusCode {
+	case http.StatusSwitchingProtocols:
+		err = errors.New("it switched protocols without being asked to")
+	case http.StatusProxyAuthRequired:
+		// Passed on, it would look like this proxy's own.
+		err = errors.New("407: the upstream proxy wants another password")
+	}
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	return resp, nil
 }
 
 // respond streams the answer to the agent. An error means that the client saw

@@ -344,6 +344,13 @@ func refusedHead(r *http.Request) *denial {
 	return nil
 }
 
+// brokenBody reports whether the body of a request is not framed right. The
+// error of reading it may not tell: net/http cancels the request as well.
+func brokenBody(r *http.Request) bool {
+	g, ok := r.Context().Value(connKey{}).(*headGuard)
+	return ok && g.broken.Load()
+}
+
 // tunnelListener hands tunnels to the inner server.
 type tunnelListener struct {
 	conns chan net.Conn
