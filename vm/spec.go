@@ -65,6 +65,11 @@ type Mount struct {
 	// Target is an absolute path in the machine; "" means Source.
 	Target   string
 	ReadOnly bool
+	// Shared is for files that people go on using on the host. Where the agent
+	// acts as another user than theirs (a sandbox of root's), what the owner of
+	// Source has is the agent's inside, and what the agent makes is that
+	// owner's outside. A file system that cannot do that is an error.
+	Shared bool
 }
 
 // Link is a symbolic link at Path. It replaces another link, nothing else.

@@ -199,7 +199,7 @@ func (b *Bottle) spec() vm.Spec {
 	mounts = append(mounts, p.Install...)
 	mounts = append(mounts, b.workspaceMounts()...)
 	for _, mt := range m.Mounts {
-		mounts = append(mounts, vm.Mount{Source: mt.Path, Target: inHome(mt.At), ReadOnly: !mt.Writable})
+		mounts = append(mounts, vm.Mount{Source: mt.Path, Target: inHome(mt.At), ReadOnly: !mt.Writable, Shared: true})
 	}
 	return vm.Spec{
 		ID: b.record.ID, Hostname: b.record.ID, Mounts: append(mounts, p.opt.Mounts...), Links: p.links, Env: b.env,

@@ -90,8 +90,20 @@ const home = vm.DefaultHome
 
 func (p *Prepared) agentOptions(env map[string]string) agent.Options {
 	m := p.Manifest
-	return agent.Options{Workspace: m.Workspace, Home: home, Env: env,
-		GitUser: agent.GitUser{Name: m.GitUser.Name, Email: m.GitUser.Email}}
+	return agent.Options{Workspace: m.Workspace, Home: home, Env: env, GitUser: gitUser(m)}
+}
+
+// gitUser is who the agent commits as. Without a name git refuses to commit at
+// all; the address of the default is nobody's (RFC 2606).
+func gitUser(m *manifest.Manifest) agent.GitUser {
+	u := agent.GitUser{Name: m.GitUser.Name, Email: m.GitUser.Email}
+	if u.Name == "" {
+		u.Name = "Agent"
+	}
+	if u.Email == "" {
+		u.Email = "agent@bottle.invalid"
+	}
+	return u
 }
 
 // findProgram looks the program up on the host's PATH, where people keep their

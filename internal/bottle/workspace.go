@@ -36,7 +36,7 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	opt := workspace.Options{
 		Source: m.Workspace, Target: filepath.Join(b.dir, workspaceDir), Base: filepath.Join(b.dir, baseFile),
 		Exclude: []string{stateDir}, UID: b.owner.uid, GID: b.owner.gid,
-		User: workspace.Identity{Name: m.GitUser.Name, Email: m.GitUser.Email}, Scan: scan,
+		User: workspace.Identity(gitUser(m)), Scan: scan,
 		Progress: func(files, bytes int64) {
 			p.opt.Progress(fmt.Sprintf("copying the workspace: %d files, %s", files, size(bytes)))
 		},
@@ -68,8 +68,12 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	return nil
 }
 
-// say tells the operator what is in the copy that they may not want there.
+// say tells the operator what is in the copy that they may not want there, and
+// what is not.
 func (b *Bottle) say(r workspace.Report) {
+	if r.Enclosing != "" {
+		b.log.Warn("the workspace is a folder inside a repository: its history was not copied, and its .gitignore kept nothing back", "repository", r.Enclosing)
+	}
 	for _, s := range r.Secrets.Items {
 		b.log.Warn("a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git",
 			"file", s.Path, "line", s.Line, "secret", s.Name)
@@ -88,7 +92,7 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 	if m.WorkspaceMode != manifest.WorkspaceMount {
 		return []vm.Mount{{Source: filepath.Join(b.dir, workspaceDir), Target: m.Workspace}}
 	}
-	mounts := []vm.Mount{{Source: m.Workspace}}
+	mounts := []vm.Mount{{Source: m.Workspace, Shared: true}}
 	git, private := filepath.Join(m.Workspace, ".git"), filepath.Join(b.dir, workspaceDir)
 	if b.gitFile {
 		mounts = append(mounts, vm.Mount{Source: private, Target: gitTarget},
@@ -98,7 +102,7 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 	}
 	// The manifest in force must not be the agent's to write.
 	if p := m.Project; p != nil && strings.HasPrefix(p.Path, m.Workspace+string(filepath.Separator)) {
-		mounts = append(mounts, vm.Mount{Source: p.Path, ReadOnly: true})
+		mounts = append(mounts, vm.Mount{Source: p.Path, ReadOnly: true, Shared: true})
 	}
 	return mounts
 }

@@ -60,7 +60,7 @@ func (b *Backend) create(ctx context.Context, spec vm.Spec) (_ *machine, err err
 	if err != nil {
 		return nil, err
 	}
-	files, err := b.openTrees(cfg.Steps)
+	files, err := b.openTrees(spec.ID, cfg.Steps)
 	defer closeFiles(files)
 	if err != nil {
 		m.removeGroup()
@@ -74,9 +74,13 @@ func (b *Backend) create(ctx context.Context, spec vm.Spec) (_ *machine, err err
 }
 
 // openTrees opens for root's machines the mounts that their user could not.
-func (b *Backend) openTrees(steps []step) ([]*os.File, error) {
+func (b *Backend) openTrees(id string, steps []step) ([]*os.File, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
+	}
+	uid, gid, err := b.Owner(id)
+	if err != nil {
+		return nil, err
 	}
 	var files []*os.File
 	for i := range steps {
@@ -93,6 +97,11 @@ func (b *Backend) openTrees(steps []step) ([]*os.File, error) {
 		}
 		files = append(files, os.NewFile(uintptr(tree), string(s.Source)))
 		s.Tree = len(files)
+		if s.Shared && !b.opt.Breach.has(BreachUser) {
+			if err := mapOwner(tree, string(s.Source), uid, gid); err != nil {
+				return files, err
+			}
+		}
 	}
 	return files, nil
 }

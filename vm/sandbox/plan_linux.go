@@ -43,6 +43,8 @@ type step struct {
 	Write bool `json:",omitempty"`
 	// Tree is the index of the mount that the parent opened, counted from 1.
 	Tree int `json:",omitempty"`
+	// Shared is the mount's field of that name.
+	Shared bool `json:",omitempty"`
 	// Dir says that the target is a folder.
 	Dir bool `json:",omitempty"`
 }
@@ -290,6 +292,7 @@ func (p *planner) userMounts(spec *vm.Spec) error {
 		}
 		p.bind(m.Source, m.Target, attr, fi.IsDir())
 		p.steps[len(p.steps)-1].Write = !m.ReadOnly
+		p.steps[len(p.steps)-1].Shared = m.Shared
 	}
 	for _, l := range spec.Links {
 		p.add(step{Kind: stepLink, Target: []byte(l.Path), Source: []byte(l.Target)})
