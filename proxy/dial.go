@@ -147,7 +147,7 @@ func (d *dialer) connect(ctx context.Context, conn net.Conn, addr string) (net.C
 		return fail(err)
 	}
 	br := bufio.NewReader(io.LimitReader(conn, maxHeaderBytes))
-	resp, err := http.ReadResponse(br, req)
+	resp, err := http.ReadResponse(br, req) //nolint:bodyclose // the answer to a CONNECT has none
 	if err != nil {
 		return fail(err)
 	}

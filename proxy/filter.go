@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
@@ -94,9 +95,9 @@ func (r *filterReader) next() {
 			return
 		}
 	}
-	switch err {
-	case nil:
-	case io.EOF:
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
 		tail, closeErr := r.filter.close()
 		if closeErr != nil {
 			r.out, r.err = nil, closeErr

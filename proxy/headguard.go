@@ -262,5 +262,5 @@ func (g *headGuard) CloseWrite() error {
 	if c, ok := g.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
 	}
-	return g.Conn.Close()
+	return g.Close()
 }

@@ -77,7 +77,7 @@ func (x *exchange) injectHeader(st *secretState, name string, value *string) *de
 	if !strings.Contains(*value, st.Placeholder) {
 		return nil
 	}
-	if !st.Inject.zero() && !st.Inject.anyHeader(name) && !(st.Inject.Bearer && isBearer(name, *value, st.Placeholder)) {
+	if !st.Inject.zero() && !st.Inject.anyHeader(name) && (!st.Inject.Bearer || !isBearer(name, *value, st.Placeholder)) {
 		return x.wrongPlace(st, place)
 	}
 	v, d := x.credential(st, place)

@@ -118,6 +118,9 @@ func executable(path string) error {
 // show adds what holds a program: its folder of installation, or the file.
 func (f *finder) show(found, real string) error {
 	root := f.root(found, real)
+	if prefix := filepath.Dir(filepath.Dir(found)); root == real && filepath.Base(filepath.Dir(found)) == "shims" && !f.personal(prefix) {
+		return f.showParts(prefix)
+	}
 	source, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return err
@@ -130,6 +133,28 @@ func (f *finder) show(found, real string) error {
 		if !slices.Contains(f.install.Links, l) {
 			f.install.Links = append(f.install.Links, l)
 		}
+	}
+	return nil
+}
+
+// showParts shows what stands in a folder but for credentials and hidden files:
+// a shim is nothing without what is beside it, and pyenv, say, is installed by
+// cloning a repository.
+func (f *finder) showParts(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || slices.Contains(credentialFiles, e.Name()) {
+			continue
+		}
+		source, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			continue // a link to nowhere
+		}
+		f.mount(Mount{Source: source, Target: name, ReadOnly: true})
 	}
 	return nil
 }
@@ -167,15 +192,16 @@ func (f *finder) root(found, real string) string {
 
 // tooMuch reports whether a folder holds more of a person than a program.
 func (f *finder) tooMuch(dir string) bool {
-	if dir == f.home || below(f.home, dir) || dir == "/" {
-		return true
-	}
-	for _, name := range credentialFiles {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return true
-		}
-	}
-	return slices.Contains([]string{".local", ".config", ".cache", "Library"}, filepath.Base(dir)) && filepath.Dir(dir) == f.home
+	return f.personal(dir) || slices.ContainsFunc(credentialFiles, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	})
+}
+
+// personal reports whether a folder is a person's own and not a program's.
+func (f *finder) personal(dir string) bool {
+	return dir == f.home || below(f.home, dir) || dir == "/" ||
+		filepath.Dir(dir) == f.home && slices.Contains([]string{".local", ".config", ".cache", "Library"}, filepath.Base(dir))
 }
 
 func below(name, dir string) bool {

@@ -45,6 +45,10 @@ func TestFindInstall(t *testing.T) {
 		"bin/script":                                 "#!/bin/sh\n",
 		"bin/tool":                                   "->../proj/node_modules/tool/dist/tool.js",
 		"proj/node_modules/tool/dist/tool.js":        "#!/usr/bin/env -S node --flag\n",
+		".cloned/shims/ruby":                         "#!/bin/sh\n",
+		".cloned/libexec/cloned":                     "#!/bin/sh\n",
+		".cloned/.git/config":                        "",
+		".cloned/credentials":                        "",
 		".pyenv/shims/python3":                       "#!/usr/bin/env sh\n",
 		"bin/not-executable/x":                       "",
 		".cargo/bin/cargo":                           "->rustup",
@@ -53,7 +57,7 @@ func TestFindInstall(t *testing.T) {
 		".venv/bin/tool2":                            "#!" + "/bin/sh" + "\n",
 	})
 	nvm := filepath.Join(home, ".nvm/v20")
-	path := filepath.Join(nvm, "bin") + ":" + filepath.Join(home, ".local/bin") + ":" + filepath.Join(home, "bin") + ":" + filepath.Join(home, ".pyenv/shims") + ":/usr/bin:/bin:."
+	path := filepath.Join(nvm, "bin") + ":" + filepath.Join(home, ".local/bin") + ":" + filepath.Join(home, "bin") + ":" + filepath.Join(home, ".pyenv/shims") + ":" + filepath.Join(home, ".cloned/shims") + ":/usr/bin:/bin:."
 	ro := func(names ...string) (out []vm.Mount) {
 		for _, n := range names {
 			p := filepath.Join(home, n)
@@ -79,6 +83,8 @@ func TestFindInstall(t *testing.T) {
 			vm.Install{Mounts: ro(".pyenv"), Path: []string{at(".pyenv/shims")}}},
 		{"a folder with credentials in it is never shown", at(".cargo/bin/cargo"),
 			vm.Install{Mounts: ro(".cargo/bin/rustup"), Links: []vm.Link{{Path: at(".cargo/bin/cargo"), Target: at(".cargo/bin/rustup")}}}},
+		{"shims of a clone need its parts, and no credential", "ruby",
+			vm.Install{Mounts: ro(".cloned/libexec", ".cloned/shims"), Path: []string{at(".cloned/shims")}}},
 		{"an absolute path changes no PATH", at(".venv/bin/tool2"), vm.Install{Mounts: ro(".venv")}},
 	}
 	for _, tt := range tests {

@@ -46,18 +46,7 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, command := "", args
-			if d := cmd.ArgsLenAtDash(); d < 0 {
-				command = nil
-				if len(args) > 0 {
-					name = args[0]
-				}
-			} else {
-				if d > 0 {
-					name = args[0]
-				}
-				command = args[d:]
-			}
+			name, command := split(cmd, args)
 			return a.up(cmd.Context(), o, name, command)
 		},
 	}
@@ -68,6 +57,18 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
 	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
 	return cmd
+}
+
+// split takes the arguments apart: NAME, and what is behind --.
+func split(cmd *cobra.Command, args []string) (name string, command []string) {
+	names := args
+	if d := cmd.ArgsLenAtDash(); d >= 0 {
+		names, command = args[:d], args[d:]
+	}
+	if len(names) > 0 {
+		name = names[0]
+	}
+	return name, command
 }
 
 func (o *upOptions) overrides() (list []manifest.Override) {

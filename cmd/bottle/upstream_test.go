@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,6 +53,9 @@ func startUpstream(log io.Writer) (*upstream, error) {
 	u := &upstream{addr: l.Addr().String(), ca: ca, log: log, mux: http.NewServeMux()}
 	u.mux.HandleFunc("/", u.echo)
 	u.mux.HandleFunc("POST api.anthropic.com/v1/messages", u.messages)
+	u.mux.HandleFunc("GET /zeros", zeros)
+	u.mux.HandleFunc("PUT /sink", sink)
+	u.mux.HandleFunc("GET registry.example.com/{name}", registry)
 	u.srv = &http.Server{Handler: u.mux, ReadHeaderTimeout: time.Minute}
 	cfg := leaves.TLSConfig(func(h *tls.ClientHelloInfo) (string, error) {
 		if h.ServerName == "" {
@@ -85,6 +89,39 @@ func (u *upstream) note(v any) {
 	_ = json.NewEncoder(u.log).Encode(v)
 }
 
+// zeros sends as many bytes as ?n= says, without a length.
+func zeros(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.ParseInt(r.URL.Query().Get("n"), 10, 64)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	buf := make([]byte, 64<<10)
+	for n > 0 {
+		m, err := w.Write(buf[:min(n, int64(len(buf)))])
+		if err != nil {
+			return
+		}
+		n -= int64(m)
+	}
+}
+
+// sink counts what it gets.
+func sink(w http.ResponseWriter, r *http.Request) {
+	n, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	fmt.Fprintf(w, "got %d bytes\n", n)
+}
+
+// registry is a mock of a package registry, as far as `npm view` asks it.
+func registry(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	_ = json.NewEncoder(w).Encode(map[string]any{"_id": name, "name": name, "dist-tags": map[string]string{"latest": "1.2.3"},
+		"versions": map[string]any{"1.2.3": map[string]any{"name": name, "version": "1.2.3", "description": "from the mock registry"}}})
+}
+
 // cmdUpstream starts the server: its address is in $UPSTREAM, its CA in
 // ca.pem, and what it gets in upstream.log.
 func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
@@ -99,6 +136,7 @@ func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 		_ = u.srv.Close()
 		_ = log.Close()
 	})
+	u.mux.Handle("GET git.example.com/", http.FileServer(http.Dir(ts.MkAbs("www"))))
 	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), u.ca.CertificatePEM(), 0o600))
 	ts.Setenv("UPSTREAM", u.addr)
 }

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,10 +98,3 @@ func (u *upstream) requests(host string) []received {
 }
 
 func (u *upstream) close() error { return u.srv.Close() }
-
-// pool trusts the server.
-func (u *upstream) pool() *x509.CertPool {
-	p := x509.NewCertPool()
-	p.AddCert(u.ca.Certificate())
-	return p
-}
