@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +51,20 @@ func (a *app) caExportCmd() *cobra.Command {
 	}
 }
 
+// checkStores refuses what would be left out silently.
+func checkStores(o mitm.InstallOptions) error {
+	if o.NoSystem && !o.Firefox && !o.Java {
+		return errors.New("with --no-system there is nothing left to do: add --firefox or --java")
+	}
+	if o.Java && os.Getenv("JAVA_HOME") == "" {
+		return errors.New("--java needs JAVA_HOME: set it to the folder of the Java that is meant")
+	}
+	if _, err := exec.LookPath("certutil"); o.Firefox && err != nil {
+		return errors.New("--firefox needs certutil: install the package libnss3-tools (Debian), nss-tools (Fedora) or nss (Homebrew)")
+	}
+	return nil
+}
+
 func storeFlags(cmd *cobra.Command, o *mitm.InstallOptions) {
 	cmd.Flags().BoolVar(&o.Firefox, "firefox", false, "Firefox too, and Chrome on Linux (needs certutil)")
 	cmd.Flags().BoolVar(&o.Java, "java", false, "the Java of JAVA_HOME too (needs keytool)")
@@ -66,6 +82,9 @@ variables that "bottle proxy" prints do the same for one shell. It may ask for
 the password of sudo.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := checkStores(o); err != nil {
+				return err
+			}
 			ca, err := authority()
 			if err != nil {
 				return err
@@ -88,6 +107,9 @@ func (a *app) caUninstallCmd() *cobra.Command {
 		Short: "Take the CA, and those before it, out of this host's trust stores",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := checkStores(o); err != nil {
+				return err
+			}
 			dir, err := bottle.CADir(env)
 			if err != nil {
 				return err

@@ -37,7 +37,7 @@ latest one when there are several. With --json each line is one object.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.Follow, "follow", false, "go on with what happens from now on")
+	f.BoolVarP(&o.Follow, "follow", "f", false, "go on with what happens from now on")
 	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
 	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
 	f.DurationVar(&since, "since", 0, "only what happened in this time until now, such as 10m")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -16,6 +17,12 @@ import (
 
 // env is where bottle keeps its files.
 var env state.Env
+
+// configFlag lets a command that reads a manifest be told which. It is not a
+// flag of all commands: logs follows with -f, as people expect.
+func (a *app) configFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.config, "config", "f", "", "manifest to use (default: bottle.yaml here or in a folder above)")
+}
 
 // load reads the manifest for a name on the command line, with the flags that
 // override it.

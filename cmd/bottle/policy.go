@@ -54,6 +54,7 @@ Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
 			return err
 		},
 	}
+	a.configFlag(cmd)
 	cmd.Flags().StringVarP(&method, "method", "m", "GET", "HTTP method")
 	cmd.Flags().StringVar(&name, "bottle", "", "variant of the manifest (a key of bottles)")
 	return cmd

@@ -41,6 +41,7 @@ none: only you can open it. Clients trust the proxy by the printed CA variables;
 			return a.serveProxy(cmd.Context(), bottle.StandaloneOptions{Manifest: m, Trust: trust, Env: env, Listen: listen, NoAuth: noAuth, Reload: load, Log: a.logger(), Version: readBuild().Version})
 		},
 	}
+	a.configFlag(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&listen, "listen", "l", "127.0.0.1:0", "ADDR:PORT or unix:PATH; port 0 picks a free one")
 	f.BoolVar(&noAuth, "no-auth", false, "ask for no password (on a loopback address only)")

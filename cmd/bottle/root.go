@@ -40,7 +40,6 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 	root.SetErr(std.err)
 	root.CompletionOptions.DisableDefaultCmd = false
 	f := root.PersistentFlags()
-	f.StringVarP(&a.config, "config", "f", "", "manifest to use (default: bottle.yaml here or in a folder above)")
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no summary")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more about what happens")

@@ -33,6 +33,7 @@ A running bottle whose manifest now gives the agent more waits for this, too.`,
 			return a.addTrust()
 		},
 	}
+	a.configFlag(cmd)
 	cmd.Flags().BoolVar(&list, "list", false, "list the trusted projects")
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "no longer trust this project's manifest")
 	cmd.MarkFlagsMutuallyExclusive("list", "revoke")

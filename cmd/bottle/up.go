@@ -51,6 +51,7 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 		},
 	}
 	f := cmd.Flags()
+	a.configFlag(cmd)
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
