@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 // Bottle is a running one. Its methods may be called from any goroutine.
 type Bottle struct {
 	prepared *Prepared
+	user     *user
 	record   state.Bottle
 	dir      string
 	log      *slog.Logger
@@ -43,6 +45,8 @@ type Bottle struct {
 	stop     context.CancelFunc
 	served   chan error
 	ending   atomic.Bool // somebody asked for the end
+	closing  sync.Once
+	closed   error // what Close returned
 }
 
 // owner is who the agent acts as on the host; -1 where it is this user.
@@ -103,12 +107,14 @@ func (b *Bottle) Ending() bool { return b.ending.Load() }
 func (b *Bottle) Kill() error { return b.machine.Close() }
 
 // Close ends the bottle: its machine, its proxy and its control socket. State
-// and journal stay until they are removed.
+// and journal stay until they are removed. Closing twice is fine.
 func (b *Bottle) Close() error {
-	b.record.Running, b.record.PID = false, 0
-	// Before the control socket goes: who waits there finds a stopped bottle.
-	err := errors.Join(b.prepared.opt.Env.Save(b.record), b.unwind())
-	return err
+	b.closing.Do(func() {
+		b.record.Running, b.record.PID = false, 0
+		// Before the control socket goes: who waits there finds a stopped bottle.
+		b.closed = errors.Join(b.prepared.opt.Env.Save(b.record), b.unwind())
+	})
+	return b.closed
 }
 
 func (b *Bottle) unwind() error {

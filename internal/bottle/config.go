@@ -2,24 +2,47 @@ package bottle
 
 import (
 	"context"
-	"crypto/x509"
-	"fmt"
-	"os"
+	"path/filepath"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
+// user is what belongs to the person and not to one bottle.
+type user struct {
+	stateDir string
+	key      secret.Key // of the placeholders
+	roots    rootStore
+}
+
+// loadUser reads the user's state, and makes it the first time.
+func loadUser(env state.Env) (*user, error) {
+	dir, err := env.MakeStateDir()
+	if err != nil {
+		return nil, err
+	}
+	key, err := secret.LoadKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &user{stateDir: dir, key: key}, nil
+}
+
 // proxyConfig makes what a proxy runs on from a manifest. Secrets are resolved
 // here, for the first time.
-func proxyConfig(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options) (proxy.Config, *credentials, error) {
-	c, err := resolve(ctx, m, key, opts)
+func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secret.Options) (proxy.Config, *credentials, error) {
+	ours, err := ownCertificates(filepath.Join(u.stateDir, caDir))
 	if err != nil {
 		return proxy.Config{}, nil, err
 	}
-	roots, err := upstreamRoots(m.Egress.UpstreamCA)
+	roots, err := u.roots.upstreamRoots(m.Egress.UpstreamCA, ours)
+	if err != nil {
+		return proxy.Config{}, nil, err
+	}
+	c, err := resolve(ctx, m, u.key, opts)
 	if err != nil {
 		return proxy.Config{}, nil, err
 	}
@@ -32,26 +55,4 @@ func proxyConfig(ctx context.Context, m *manifest.Manifest, key secret.Key, opts
 		UpstreamProxy: c.upstreamProxy,
 		AskTimeout:    m.Egress.AskTimeout,
 	}, c, nil
-}
-
-// upstreamRoots are the system's roots and those of the files. The bottle's
-// own CA is never among them: nobody outside could show a leaf of it.
-func upstreamRoots(files []string) (*x509.CertPool, error) {
-	if len(files) == 0 {
-		return nil, nil // the system's
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	for _, name := range files {
-		pem, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("egress.upstream_ca: %w", err)
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("egress.upstream_ca: %s holds no PEM certificate", name)
-		}
-	}
-	return pool, nil
 }

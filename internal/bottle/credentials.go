@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -26,8 +27,8 @@ type credentials struct {
 	upstreamProxy *proxy.UpstreamProxy
 }
 
-// resolve gets the values of all secrets that are used. project tells the
-// placeholders of one project from those of another.
+// resolve gets the values of all secrets that are used. The manifest's folder
+// tells the placeholders of one project from those of another.
 func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options) (*credentials, error) {
 	c := &credentials{placeholders: map[string]string{}, env: map[string]string{}}
 	injected := injectedSecrets(m)
@@ -85,8 +86,8 @@ const placeholderRef, placeholderRefEnd = "${secret:", "}"
 // secrets that come from a variable. What the manifest says wins.
 func expandEnv(env map[string]string, c *credentials) (map[string]string, error) {
 	out := maps.Clone(c.env)
-	for name, value := range env {
-		v, err := expandPlaceholders(value, c.placeholders)
+	for _, name := range slices.Sorted(maps.Keys(env)) { // so that of two mistakes the same one is told
+		v, err := expandPlaceholders(env[name], c.placeholders)
 		if err != nil {
 			return nil, fmt.Errorf("env: %s: %w", name, err)
 		}

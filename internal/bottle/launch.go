@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,7 +20,8 @@ import (
 	"github.com/bot-bottle/bottle/vm"
 )
 
-// Launch makes the bottle. When it fails, nothing of it stays behind.
+// Launch makes the bottle. When it fails, nothing of it stays behind. ctx bounds
+// the launch only.
 func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	name := p.Manifest.Name
 	if name == "" {
@@ -29,7 +31,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 		ID: state.NewID(name), Name: name, Agent: p.Plan.Agent, Backend: p.opt.Backend.Name(),
 		Workspace: p.Manifest.Workspace, Created: time.Now(), Running: true, PID: os.Getpid(),
 	}}
-	if b.dir, err = p.opt.Env.Create(b.record); err != nil {
+	if b.dir, err = create(p.opt.Env, b.record); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -37,6 +39,9 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 			err = errors.Join(err, b.unwind(), p.opt.Env.Remove(b.record.ID))
 		}
 	}()
+	if b.user, err = loadUser(p.opt.Env); err != nil {
+		return nil, err
+	}
 	cred, err := b.startProxy(ctx)
 	if err != nil {
 		return nil, err
@@ -50,8 +55,20 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	if err := b.serveControl(); err != nil {
 		return nil, err
 	}
+	if err := p.opt.Env.Save(b.record); err != nil {
+		return nil, err
+	}
 	b.watch(ctx)
-	return b, p.opt.Env.Save(b.record)
+	return b, nil
+}
+
+// create makes the folder of a bottle's state, whole or not at all.
+func create(env state.Env, r state.Bottle) (dir string, err error) {
+	dir, err = env.Create(r)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // that one is another bottle's
+		err = errors.Join(err, env.Remove(r.ID))
+	}
+	return dir, err
 }
 
 // startProxy opens the journal, resolves the secrets and makes the proxy, which
@@ -62,15 +79,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if b.journal, err = openJournal(b.JournalDir()); err != nil {
 		return nil, err
 	}
-	stateDir, err := p.opt.Env.MakeStateDir()
-	if err != nil {
-		return nil, err
-	}
-	key, err := secret.LoadKey(stateDir)
-	if err != nil {
-		return nil, err
-	}
-	cfg, cred, err := proxyConfig(ctx, p.Manifest, key, secret.Options{})
+	cfg, cred, err := b.user.proxyConfig(ctx, p.Manifest, secret.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +106,6 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if len(p.path) > 0 {
 		b.env["PATH"] = strings.Join(append(p.path, vm.DefaultPath), ":")
 	}
-	b.record.Running = true
 	return cred, b.journal.Record(ctx, &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: b.record.ID, Reason: "the bottle starts"})
 }
 

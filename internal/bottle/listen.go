@@ -64,22 +64,20 @@ func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Lis
 	case fi.Mode()&fs.ModeSocket == 0:
 		return nil, fmt.Errorf("%s is there and is no socket: choose another path", path)
 	default:
-		var d net.Dialer
-		if c, err := d.DialContext(ctx, "unix", path); err == nil {
-			_ = c.Close()
-			return nil, fmt.Errorf("%s is in use: another program listens there", path)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("%s is a socket that nobody listens on: %w", path, err)
+		if err := removeStale(ctx, path); err != nil {
+			return nil, err
 		}
 	}
-	// Made under a name of its own, so that it is never open to others.
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".bottle-")
+	// Made in a closed folder, so that it is never open to others.
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".b")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make the socket %s: %w", path, err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	temp := filepath.Join(dir, "s")
+	if err := state.CheckSocketPath(temp); err != nil {
+		return nil, fmt.Errorf("make the socket %s: %w", path, err)
+	}
 	l, err := lc.Listen(ctx, "unix", temp)
 	if err != nil {
 		return nil, err
@@ -99,6 +97,23 @@ func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Lis
 	return &unixListener{UnixListener: ul, path: path}, nil
 }
 
+// removeStale removes a socket that nobody listens on any more.
+func removeStale(ctx context.Context, path string) error {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	switch {
+	case err == nil:
+		_ = c.Close()
+		return fmt.Errorf("%s is in use: another program listens there; stop it, or choose another path", path)
+	case !errors.Is(err, syscall.ECONNREFUSED): // somebody may be there all the same
+		return fmt.Errorf("%s is a socket of which it cannot be told whether it is in use; remove it, or choose another path: %w", path, err)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("%s is a socket that nobody listens on, and cannot be removed: %w", path, err)
+	}
+	return nil
+}
+
 // unixListener removes its socket when it closes.
 type unixListener struct {
 	*net.UnixListener
@@ -108,9 +123,11 @@ type unixListener struct {
 func (l *unixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
 func (l *unixListener) Close() error {
-	err := l.UnixListener.Close()
-	if err == nil {
-		err = os.Remove(l.path)
+	if err := l.UnixListener.Close(); err != nil {
+		return err
 	}
-	return err
+	if err := os.Remove(l.path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

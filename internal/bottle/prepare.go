@@ -81,6 +81,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err := p.findProgram(); err != nil {
 		return nil, err
 	}
+	if err := p.checkExposed(); err != nil {
+		return nil, err
+	}
 	p.warnUnreachable()
 	return p, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,24 +25,31 @@ import (
 // one that takes away applies at once. The agent may be able to write the file,
 // so nothing that it says is believed before that.
 type reloader struct {
-	server  *proxy.Server
+	server  reloadable
 	journal proxy.Recorder
 	session string
 	log     *slog.Logger
 	trust   *manifest.Trust
 	load    func() (*manifest.Manifest, error)
-	key     secret.Key
+	user    *user
 	current *manifest.Manifest
-	said    [sha256.Size]byte // the last note, so that it stands there once
+	agreed  *manifest.Manifest // the last one that a person agreed to
+	said    [sha256.Size]byte  // the last note, so that it stands there once
+}
+
+// reloadable is a *proxy.Server.
+type reloadable interface {
+	Reload(context.Context, proxy.Config) error
 }
 
 // settleTime is how long a file must stay as it is before it is read: editors
 // write in several steps.
 const settleTime = 200 * time.Millisecond
 
-// run watches the manifest's folders until ctx ends. trustDir is watched as
-// well, for the yes to a manifest that waits.
-func (r *reloader) run(ctx context.Context, trustDir string) error {
+// run watches the manifest's folders until ctx ends. The state folder is watched
+// as well, for the yes to a manifest that waits.
+func (r *reloader) run(ctx context.Context) error {
+	trustDir := r.user.stateDir
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err
@@ -90,7 +96,11 @@ func (r *reloader) watch(ctx context.Context, w *fsnotify.Watcher, concerns func
 			if !ok {
 				return
 			}
-			r.note("the manifest is no longer watched for changes", err)
+			if errors.Is(err, fsnotify.ErrEventOverflow) { // some went by unseen
+				settled.Reset(settleTime)
+				continue
+			}
+			r.note("changes of the manifest may go unseen", err)
 		case <-settled.C:
 			r.reload(ctx)
 		}
@@ -107,14 +117,20 @@ func (r *reloader) reload(ctx context.Context) {
 	if sameFiles(m, r.current) {
 		return
 	}
-	if err := r.trust.IsTrusted(m); err != nil {
-		wider := manifest.Wider(r.current, m)
-		if len(wider) > 0 {
+	trusted := r.trust.IsTrusted(m) == nil
+	if !trusted {
+		if wider := manifest.Wider(r.current, m); len(wider) > 0 {
 			r.note("the changed manifest gives the agent more, so it waits for `bottle trust`: "+strings.Join(wider, "; "), nil)
 			return
 		}
+		// It names no more than before, but what it names may be other than what
+		// was agreed to: a script that prints a secret is run again below.
+		if err := r.trust.IsTrusted(r.agreed); err != nil {
+			r.note("the changed manifest waits for `bottle trust`, since what was agreed to has changed as well", err)
+			return
+		}
 	}
-	cfg, _, err := proxyConfig(ctx, m, r.key, secret.Options{})
+	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{})
 	if err == nil {
 		err = r.server.Reload(ctx, cfg)
 	}
@@ -123,6 +139,9 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	r.current = m
+	if trusted {
+		r.agreed = m
+	}
 	r.note("the changed manifest is in force", nil)
 }
 
@@ -159,19 +178,9 @@ func (b *Bottle) watch(ctx context.Context) {
 	if p.opt.Reload == nil {
 		return
 	}
-	stateDir, err := p.opt.Env.MakeStateDir()
-	if err != nil {
-		b.log.Warn("the manifest is not watched for changes", "error", err)
-		return
-	}
-	key, err := secret.LoadKey(stateDir)
-	if err != nil {
-		b.log.Warn("the manifest is not watched for changes", "error", err)
-		return
-	}
 	r := &reloader{server: b.server, journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust,
-		load: p.opt.Reload, key: key, current: p.Manifest}
-	if err := r.run(ctx, stateDir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		load: p.opt.Reload, user: b.user, current: p.Manifest, agreed: p.Manifest}
+	if err := r.run(ctx); err != nil {
 		b.log.Warn("the manifest is not watched for changes", "error", err)
 	}
 }

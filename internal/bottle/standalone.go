@@ -55,7 +55,8 @@ type Standalone struct {
 	record   state.Bottle
 	vars     map[string]string
 	reload   *reloader
-	ended    chan struct{} // somebody asked for the end
+	end      context.CancelFunc // somebody asks for the end
+	ended    <-chan struct{}
 }
 
 // caDir is the folder of the per-user authority, below the state folder.
@@ -75,7 +76,9 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if warnings, err = opt.Manifest.Check(opt.Trust, secret.Options{}); err != nil {
 		return nil, nil, err
 	}
-	s := &Standalone{opt: opt, ended: make(chan struct{})}
+	s := &Standalone{opt: opt}
+	ending, end := context.WithCancel(context.Background())
+	s.end, s.ended = end, ending.Done()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(), s.forget())
@@ -89,11 +92,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if err != nil {
 		return nil, nil, err
 	}
-	stateDir, err := opt.Env.MakeStateDir()
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := secret.LoadKey(stateDir)
+	user, err := loadUser(opt.Env)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,13 +101,13 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	}
 	s.record = state.Bottle{ID: state.NewID(proxyName), Name: proxyName, Backend: proxyBackend, Workspace: opt.Manifest.Dir,
 		Created: time.Now(), Running: true, PID: os.Getpid()}
-	if s.dir, err = opt.Env.Create(s.record); err != nil {
+	if s.dir, err = create(opt.Env, s.record); err != nil {
 		return nil, nil, err
 	}
 	if s.journal, err = openJournal(s.JournalDir()); err != nil {
 		return nil, nil, err
 	}
-	cfg, cred, err := proxyConfig(ctx, opt.Manifest, key, secret.Options{})
+	cfg, cred, err := user.proxyConfig(ctx, opt.Manifest, secret.Options{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,8 +123,11 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 		return nil, nil, err
 	}
 	s.reload = &reloader{server: s.server, journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
-		load: opt.Reload, key: key, current: opt.Manifest}
-	return s, warnings, s.serveControl()
+		load: opt.Reload, user: user, current: opt.Manifest, agreed: opt.Manifest}
+	if err := s.serveControl(); err != nil {
+		return nil, nil, err
+	}
+	return s, warnings, nil
 }
 
 // serveControl lets other commands list and end it.
@@ -138,7 +140,7 @@ func (s *Standalone) serveControl() error {
 	s.control, err = control.Listen(control.Options{
 		Path: path, Machine: noMachine{}, Info: info(s.record, s.opt.Version), Counts: s.journal.counts, Logger: s.opt.Log,
 		Shutdown: func(context.Context, bool) error {
-			close(s.ended)
+			s.end()
 			return nil
 		},
 	})
@@ -215,11 +217,7 @@ func (s *Standalone) ID() string { return s.record.ID }
 // Serve serves until ctx ends, then lets running requests end for a while.
 func (s *Standalone) Serve(ctx context.Context) error {
 	if s.opt.Reload != nil {
-		stateDir, err := s.opt.Env.MakeStateDir()
-		if err != nil {
-			return errors.Join(err, s.close())
-		}
-		if err := s.reload.run(ctx, stateDir); err != nil {
+		if err := s.reload.run(ctx); err != nil {
 			s.opt.Log.Warn("the manifest is not watched for changes", "error", err)
 		}
 	}
@@ -228,19 +226,20 @@ func (s *Standalone) Serve(ctx context.Context) error {
 		opts.Credentials = []proxy.Credential{{Session: s.record.ID, User: proxyUser, Password: s.password}}
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.server.Serve(s.listener, opts) }()
+	go func() {
+		err := s.server.Serve(s.listener, opts)
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+		served <- err
+	}()
 	var err error
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		err = s.shutdown()
-		<-served
+		err = errors.Join(s.shutdown(), <-served)
 	case <-s.ended:
-		err = s.shutdown()
-		<-served
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
+		err = errors.Join(s.shutdown(), <-served)
 	}
 	s.record.Running, s.record.PID = false, 0
 	return errors.Join(err, s.opt.Env.Save(s.record), s.close())

@@ -25,7 +25,7 @@ const mountedFile = "mounted"
 // .git that it gets over the real one.
 func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	p, m := b.prepared, b.prepared.Manifest
-	scan, err := knownScanner(cred)
+	scan, err := knownScanner(ctx, cred)
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,10 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 }
 
 // knownScanner returns what looks for the values of secrets in copied files.
-func knownScanner(cred *credentials) (func() workspace.FileScanner, error) {
+func knownScanner(ctx context.Context, cred *credentials) (func() workspace.FileScanner, error) {
 	known := append([]dlp.Known(nil), cred.known...)
 	for _, s := range cred.secrets {
-		value, err := s.Value(context.Background())
+		value, err := s.Value(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", s.Name, err)
 		}

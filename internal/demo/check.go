@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/proxy"
@@ -103,6 +104,11 @@ func (ev *evidence) journalLine(s *scene, host, path string, want proxy.Action, 
 	s.say(theJournal, "%s", text)
 }
 
+// journalled says whether a text stands anywhere in the journal.
+func (ev *evidence) journalled(text string) bool {
+	return slices.ContainsFunc(ev.events, func(e proxy.Event) bool { return strings.Contains(fmt.Sprintf("%+v", e), text) })
+}
+
 func credential(ev *evidence) (Scene, error) {
 	s := &scene{Scene{Title: "An allowed call, with a credential that the agent does not have",
 		Summary: "the proxy put the real token where the placeholder stood"}}
@@ -111,11 +117,9 @@ func credential(ev *evidence) (Scene, error) {
 		return s.Scene, err
 	}
 	placeholder := ev.session.Token
-	s.say(theAgent, "%s=%s (a placeholder; there is nothing else in its environment)", tokenVariable, placeholder)
+	s.say(theAgent, "%s=%s (a placeholder; the real one is nowhere in its environment)", tokenVariable, placeholder)
 	s.expect(placeholder != "" && placeholder != ev.token && len(placeholder) == len(ev.token), "the agent holds something else than a placeholder of the same length")
-	for _, v := range ev.session.Env {
-		s.expect(!strings.Contains(v, ev.token), "the real token stands in the agent's environment")
-	}
+	s.expect(!slices.ContainsFunc(ev.session.Env, func(v string) bool { return strings.Contains(v, ev.token) }), "the real token stands in the agent's environment")
 	s.say(theAgent, "GET https://%s/v1/me with it: %d", apiHost, got.Status)
 	s.expect(got.Status == 200, "the call failed: %d %s", got.Status, got.Error)
 	requests := ev.up.requests(apiHost)
@@ -124,6 +128,9 @@ func credential(ev *evidence) (Scene, error) {
 		s.say(theServer, "Authorization: Bearer and the real token (%d characters that only the host knows)", len(ev.token))
 	}
 	ev.journalLine(s, apiHost, "/v1/me", proxy.Allow, "route")
+	e, _ := ev.decision(apiHost, "/v1/me")
+	s.expect(slices.Equal(e.Secrets, []string{secretName}), "the journal names other secrets than %s: %s", secretName, e.Secrets)
+	s.expect(!ev.journalled(ev.token), "the real token stands in the journal")
 	return s.Scene, nil
 }
 
@@ -134,7 +141,7 @@ func denied(ev *evidence) (Scene, error) {
 		return s.Scene, err
 	}
 	s.say(theAgent, "GET https://%s/: %s", deniedHost, got.Error)
-	s.expect(got.Status == 0 && strings.Contains(got.Error, deniedHost), "the call was not refused with a reason: %d %s", got.Status, got.Error)
+	s.expect(got.Status == 0 && strings.Contains(got.Error, "no route allows "+deniedHost), "the call was not refused with the reason: %d %s", got.Status, got.Error)
 	s.expect(len(ev.up.requests(deniedHost)) == 0, "the server was reached")
 	s.say(theServer, "nothing")
 	ev.journalLine(s, deniedHost, "", proxy.Deny, "default")
@@ -151,13 +158,11 @@ func leak(ev *evidence) (Scene, error) {
 	s.expect(got.Status == 400 && strings.HasPrefix(got.Rule, "dlp:"), "it was answered with %d %s %s", got.Status, got.Rule, got.Error)
 	s.expect(!strings.Contains(got.Body, leaked()), "the answer repeats the secret")
 	for _, r := range ev.up.requests(apiHost) {
-		s.expect(!strings.Contains(r.Body, leaked()), "the server got the secret")
+		s.expect(r.Path != "/v1/paste" && !strings.Contains(r.Body, leaked()), "the server got the request")
 	}
 	s.say(theServer, "nothing")
 	ev.journalLine(s, apiHost, "/v1/paste", proxy.Deny, "dlp:")
-	for _, e := range ev.events {
-		s.expect(!strings.Contains(fmt.Sprintf("%+v", e), leaked()), "the journal repeats the secret")
-	}
+	s.expect(!ev.journalled(leaked()), "the journal repeats the secret")
 	return s.Scene, nil
 }
 
@@ -184,7 +189,9 @@ func echo(ev *evidence) (Scene, error) {
 	}
 	s.say(theServer, `answered {"you_sent": "Bearer " and the real token}`)
 	s.say(theAgent, "read %s", got.Body)
-	s.expect(!strings.Contains(got.Body, ev.token), "the agent read the real token")
+	for _, st := range ev.session.Steps {
+		s.expect(!strings.Contains(st.Body+st.Error, ev.token), "the agent read the real token")
+	}
 	s.expect(strings.Contains(got.Body, "Bearer "+ev.session.Token), "the answer does not hold the placeholder: %s", got.Body)
 	redacted := 0
 	for _, e := range ev.events {

@@ -17,7 +17,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/journal"
@@ -77,17 +76,20 @@ func newToken() (string, error) {
 	return "demo_" + hex.EncodeToString(b[:]), nil
 }
 
+// secretName is what the manifest calls the credential.
+const secretName = "demo"
+
 // manifestText is the demonstration's bottle.yaml. The port is the server's.
 const manifestText = `version: 1
 agent: generic
 workspace: {path: ./project}
 env:
-  ` + tokenVariable + `: ${secret:demo}      # the placeholder, never the value
+  ` + tokenVariable + `: ${secret:` + secretName + `}      # the placeholder, never the value
 egress:
   default: deny
   routes:
     - host: ` + apiHost + `
-      secrets: [demo]                # the only place where the credential may go
+      secrets: [` + secretName + `]                # the only place where the credential may go
       private: true                  # because the demo's internet is this computer
       upstream: %[1]s
     - host: ` + vaultHost + `
@@ -96,7 +98,7 @@ egress:
       upstream: %[1]s
   upstream_ca: [./internet-ca.pem]
 secrets:
-  demo:
+  ` + secretName + `:
     from: {file: ./token}
     inject: bearer
 `
@@ -148,7 +150,7 @@ func runSession(ctx context.Context, opt Options, m *manifest.Manifest, env stat
 	code, err := run(ctx, b, args, &stdout, &stderr)
 	err = errors.Join(err, b.Close())
 	if err == nil && code != 0 {
-		err = fmt.Errorf("the agent of the demo ended with code %s: %s", strconv.Itoa(code), bytes.TrimSpace(stderr.Bytes()))
+		err = fmt.Errorf("the agent of the demo ended with code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
 	}
 	if err != nil {
 		return nil, nil, err

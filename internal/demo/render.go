@@ -7,6 +7,9 @@ import (
 	"github.com/bot-bottle/bottle/internal/escape"
 )
 
+// maxText bounds what is shown of one line, in columns.
+const maxText = 160
+
 // Write prints the report for a person.
 func (r *Report) Write(w io.Writer) error {
 	for i, s := range r.Scenes {
@@ -14,19 +17,12 @@ func (r *Report) Write(w io.Writer) error {
 			return err
 		}
 		for _, l := range s.Lines {
-			if _, err := fmt.Fprintf(w, "   %-15s %s\n", l.Who, escape.TextMax(l.What, 160)); err != nil {
+			if _, err := fmt.Fprintf(w, "   %-15s %s\n", l.Who, escape.TextMax(l.What, maxText)); err != nil {
 				return err
 			}
 		}
-		verdict := "=> " + s.Summary
-		for _, b := range s.Broken {
-			verdict = "=> NOT AS PROMISED: " + escape.Text(b)
-			if _, err := fmt.Fprintf(w, "   %s\n", verdict); err != nil {
-				return err
-			}
-		}
-		if len(s.Broken) == 0 {
-			if _, err := fmt.Fprintf(w, "   %s\n", verdict); err != nil {
+		for _, v := range s.verdicts() {
+			if _, err := fmt.Fprintf(w, "   => %s\n", v); err != nil {
 				return err
 			}
 		}
@@ -35,4 +31,15 @@ func (r *Report) Write(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// verdicts are what is wrong, or the summary of what is right.
+func (s *Scene) verdicts() (list []string) {
+	for _, b := range s.Broken {
+		list = append(list, "NOT AS PROMISED: "+escape.TextMax(b, maxText))
+	}
+	if len(list) == 0 {
+		list = []string{s.Summary}
+	}
+	return list
 }

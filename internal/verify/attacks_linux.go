@@ -55,9 +55,11 @@ func refused(err error) attempt { return attempt{Detail: cause(err)} }
 
 // cause is the innermost error: what the kernel said.
 func cause(err error) string {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
 		return errno.Error()
+	}
+	if e := (*net.DNSError)(nil); errors.As(err, &e) { // without the name, which is long and random
+		return e.Err
 	}
 	return err.Error()
 }
@@ -156,8 +158,8 @@ func askProxy(ctx context.Context, t targets) attempt {
 	}
 	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}
 	resp, err := client.Do(req)
-	if err != nil {
-		return refused(err)
+	if err != nil { // a proxy that says nothing may be asking for what it was asked for
+		return attempt{Reached: true, Detail: "no refusal came from the proxy: " + cause(err)}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusForbidden && resp.Header.Get("Bottle-Rule") != "" {
@@ -209,10 +211,12 @@ func readVariable(_ context.Context, t targets) attempt {
 	return attempt{Proof: v, Detail: t.Variable + " is set"}
 }
 
-// readDescriptor looks for the canary behind every descriptor, up to a number
-// that is far beyond what a program is started with.
+// maxFD is far beyond what a program is started with.
+const maxFD = 4 * leakedFD
+
+// readDescriptor looks for the canary behind every descriptor.
 func readDescriptor(_ context.Context, t targets) attempt {
-	for fd := 3; fd < 256; fd++ {
+	for fd := 3; fd < maxFD; fd++ {
 		buf := make([]byte, len(t.Nonce))
 		n, err := unix.Pread(fd, buf, 0)
 		if err == nil && string(buf[:n]) == t.Nonce {

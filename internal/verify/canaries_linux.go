@@ -334,13 +334,22 @@ func (c *canaries) plantVariable(context.Context, Options) error {
 	return os.Setenv(variable, c.targets.Nonce)
 }
 
+// leakedFD is the least number of the descriptor canary. Lower ones are covered
+// by those that a sandbox's first process is given, leak or not.
+const leakedFD = 200
+
 // plantDescriptor leaves a descriptor open for whoever is started.
 func (c *canaries) plantDescriptor(context.Context, Options) error {
-	fd, err := unix.MemfdCreate("bottle-verify", 0) // not close-on-exec
+	low, err := unix.MemfdCreate("bottle-verify", unix.MFD_CLOEXEC)
 	if err != nil {
 		return err
 	}
-	f := os.NewFile(uintptr(fd), "bottle-verify")
+	high, err := unix.FcntlInt(uintptr(low), unix.F_DUPFD, leakedFD) // not close-on-exec
+	_ = unix.Close(low)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(high), "bottle-verify")
 	c.cleanup(func() { _ = f.Close() })
 	_, err = f.WriteString(c.targets.Nonce)
 	return err

@@ -21,9 +21,8 @@ const MetadataURL = "http://169.254.169.254/latest/meta-data/"
 // Inside is a bottle for the inner half: made like any other, from a manifest
 // that allows nothing, with its state in a folder of its own.
 type Inside struct {
-	b    *bottle.Bottle
-	dir  string
-	args []string
+	b   *bottle.Bottle
+	dir string
 }
 
 // programTarget is where this program is seen in the bottle.
@@ -33,7 +32,11 @@ const programTarget = "/run/bottle-verify/bottle"
 const manifestText = "version: 1\nworkspace: {path: ./project}\negress: {default: deny}\n"
 
 // Launch makes the bottle. program is this program, which runs inside.
-func Launch(ctx context.Context, backend vm.Backend, program string, progress func(string)) (_ *Inside, err error) {
+func Launch(ctx context.Context, backend vm.Backend, program string, progress func(string)) (*Inside, error) {
+	return launch(ctx, backend, program, progress, manifestText)
+}
+
+func launch(ctx context.Context, backend vm.Backend, program string, progress func(string), text string) (_ *Inside, err error) {
 	dir, err := os.MkdirTemp("", "btl-")
 	if err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func Launch(ctx context.Context, backend vm.Backend, program string, progress fu
 		return nil, err
 	}
 	file := filepath.Join(dir, manifest.FileName)
-	if err := os.WriteFile(file, []byte(manifestText), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	m, err := manifest.Load(manifest.Options{File: file, Dir: dir, Environ: []string{"HOME=" + dir}})
@@ -67,8 +70,10 @@ func Launch(ctx context.Context, backend vm.Backend, program string, progress fu
 	if err != nil {
 		return nil, err
 	}
-	in.b, err = p.Launch(ctx)
-	return in, err
+	if in.b, err = p.Launch(ctx); err != nil {
+		return nil, err
+	}
+	return in, nil
 }
 
 // Run is a Runner: it runs the program in the bottle.

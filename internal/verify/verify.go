@@ -126,7 +126,7 @@ func judge(a attack, control, inside observed) Row {
 	case !inside.ran:
 		row.Outcome, row.Detail = Fail, "the inner half did not report it"
 	case inside.seen || inside.Reached:
-		row.Outcome, row.Detail = Fail, "reached from inside: "+inside.Detail
+		row.Outcome, row.Detail = Fail, "not held: "+inside.Detail
 	case !control.seen && !control.Reached && a.needsControl:
 		row.Outcome, row.Detail = Untested, "cannot be reached from outside either: "+control.Detail
 	default:
