@@ -1,0 +1,6 @@
+//go:build !race
+
+package proxy
+
+// raceEnabled says that everything is ten times slower.
+const raceEnabled = false
