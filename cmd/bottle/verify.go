@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,12 +54,11 @@ func (a *app) verify(ctx context.Context) (err error) {
 	}
 	bar := a.progress()
 	defer bar.done()
-	in, err := verify.Launch(ctx, a.backend(), self, bar.show)
+	report, err := verify.Run(ctx, verify.Options{
+		Outside: outside(self), Inside: verify.InBottle(a.backend(), self, bar.show),
+		Home: home, DeniedURL: verify.MetadataURL, Progress: bar.show,
+	})
 	if err != nil {
-		return err
-	}
-	report, err := verify.Run(ctx, verify.Options{Inside: in.Run, Outside: outside(self), Home: home, DeniedURL: verify.MetadataURL, Progress: bar.show})
-	if err = errors.Join(err, in.Close()); err != nil {
 		return err
 	}
 	bar.done()

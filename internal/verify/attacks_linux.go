@@ -261,6 +261,7 @@ func readPrivileges(_ context.Context, t targets) attempt {
 	if err != nil {
 		return attempt{Reached: true, Detail: cause(err)}
 	}
+	var wrong []string
 	for line := range strings.SplitSeq(string(b), "\n") {
 		name, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
@@ -274,8 +275,11 @@ func readPrivileges(_ context.Context, t targets) attempt {
 			bad = value != "2"
 		}
 		if bad {
-			return attempt{Reached: true, Detail: name + " is " + value}
+			wrong = append(wrong, name+" is "+value)
 		}
+	}
+	if len(wrong) > 0 {
+		return attempt{Reached: true, Detail: strings.Join(wrong, ", ")}
 	}
 	return attempt{Detail: "no capability in any set, no_new_privs, seccomp filter"}
 }

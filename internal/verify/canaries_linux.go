@@ -354,15 +354,3 @@ func (c *canaries) plantDescriptor(context.Context, Options) error {
 	_, err = f.WriteString(c.targets.Nonce)
 	return err
 }
-
-// plantKey needs a kernel with keyrings that it may use; containers often may
-// not. The row is untested then.
-func (c *canaries) plantKey() {
-	name := "bottle-verify-" + c.targets.Nonce
-	id, err := unix.AddKey("user", name, []byte(c.targets.Nonce), unix.KEY_SPEC_SESSION_KEYRING)
-	if err != nil {
-		return
-	}
-	c.targets.Key = name
-	c.cleanup(func() { _, _ = unix.KeyctlInt(unix.KEYCTL_INVALIDATE, id, 0, 0, 0) })
-}

@@ -18,9 +18,24 @@ import (
 // MetadataURL is where clouds give credentials to whoever asks.
 const MetadataURL = "http://169.254.169.254/latest/meta-data/"
 
-// Inside is a bottle for the inner half: made like any other, from a manifest
-// that allows nothing, with its state in a folder of its own.
-type Inside struct {
+// InBottle returns the Runner of the inner half in a bottle: made like any
+// other, from a manifest that allows nothing, with its state in a folder of its
+// own. It makes the bottle when it is called, so that what was planted before is
+// there to leak in, and takes it away again. program is this program, which runs
+// inside.
+func InBottle(backend vm.Backend, program string, progress func(string)) Runner {
+	return func(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) (err error) {
+		in, err := launch(ctx, backend, program, progress, manifestText)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, in.close()) }()
+		return in.run(ctx, vm.Command{Args: append([]string{programTarget}, args...), Stdin: stdin, Stdout: stdout})
+	}
+}
+
+// inside is such a bottle.
+type inside struct {
 	b   *bottle.Bottle
 	dir string
 }
@@ -31,20 +46,16 @@ const programTarget = "/run/bottle-verify/bottle"
 // manifestText allows nothing.
 const manifestText = "version: 1\nworkspace: {path: ./project}\negress: {default: deny}\n"
 
-// Launch makes the bottle. program is this program, which runs inside.
-func Launch(ctx context.Context, backend vm.Backend, program string, progress func(string)) (*Inside, error) {
-	return launch(ctx, backend, program, progress, manifestText)
-}
-
-func launch(ctx context.Context, backend vm.Backend, program string, progress func(string), text string) (_ *Inside, err error) {
+// launch makes it, from the text of a manifest.
+func launch(ctx context.Context, backend vm.Backend, program string, progress func(string), text string) (_ *inside, err error) {
 	dir, err := os.MkdirTemp("", "btl-")
 	if err != nil {
 		return nil, err
 	}
-	in := &Inside{dir: dir}
+	in := &inside{dir: dir}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, in.Close())
+			err = errors.Join(err, in.close())
 		}
 	}()
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
@@ -76,10 +87,11 @@ func launch(ctx context.Context, backend vm.Backend, program string, progress fu
 	return in, nil
 }
 
-// Run is a Runner: it runs the program in the bottle.
-func (in *Inside) Run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
+// run runs a command to its end, which must be a good one.
+func (in *inside) run(ctx context.Context, c vm.Command) error {
 	stderr := &limitedBuffer{limit: maxReport}
-	p, err := in.b.Start(ctx, vm.Command{Args: append([]string{programTarget}, args...), Stdin: stdin, Stdout: stdout, Stderr: stderr})
+	c.Stderr = stderr
+	p, err := in.b.Start(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -92,8 +104,8 @@ func (in *Inside) Run(ctx context.Context, args []string, stdin io.Reader, stdou
 	return err
 }
 
-// Close ends the bottle and removes its files.
-func (in *Inside) Close() error {
+// close ends the bottle and removes its files.
+func (in *inside) close() error {
 	var err error
 	if in.b != nil {
 		err = in.b.Close()

@@ -60,8 +60,9 @@ type Runner func(ctx context.Context, args []string, stdin io.Reader, stdout io.
 
 // Options of Run.
 type Options struct {
-	// Inside runs the inner half in the bottle, Outside on the host.
-	Inside, Outside Runner
+	// Outside runs the inner half on the host, Inside in a bottle that it makes
+	// for that.
+	Outside, Inside Runner
 	// Home is the folder that gets the file canary.
 	Home string
 	// DeniedURL is what the bottle's proxy must refuse, such as the metadata
@@ -119,6 +120,9 @@ type observed struct {
 	ran  bool // the inner half told about it
 }
 
+// hostRefuses marks an attack that shows nothing of the bottle's own fences.
+const hostRefuses = " (the host refuses it too)"
+
 // judge compares what happened in the bottle with what happens on the host.
 func judge(a attack, control, inside observed) Row {
 	row := Row{Name: a.name, Attack: a.what}
@@ -132,7 +136,7 @@ func judge(a attack, control, inside observed) Row {
 	default:
 		row.Outcome, row.Detail = Pass, inside.Detail
 		if !control.seen && !control.Reached && !a.insideOnly {
-			row.Detail += " (the host refuses it too)"
+			row.Detail += hostRefuses
 		}
 	}
 	return row
