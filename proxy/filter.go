@@ -62,7 +62,7 @@ type filterReader struct {
 	filter filter
 	out    []byte // decided, not yet read
 	err    error  // after out
-	buf    []byte
+	buf    *[]byte
 	pump   *pump
 }
 
@@ -73,6 +73,10 @@ func newFilterReader(ctx context.Context, src io.Reader, f filter) *filterReader
 func (r *filterReader) Read(p []byte) (int, error) {
 	for len(r.out) == 0 {
 		if r.err != nil {
+			if r.buf != nil {
+				copyBuffers.Put(r.buf)
+				r.buf = nil
+			}
 			return 0, r.err
 		}
 		r.next()
@@ -126,10 +130,10 @@ func (r *filterReader) fetch() (data []byte, idle bool, err error) {
 		return r.pump.read(limit)
 	}
 	if r.buf == nil {
-		r.buf = make([]byte, streamBuffer)
+		r.buf = copyBuffers.Get().(*[]byte)
 	}
-	n, err := r.src.Read(r.buf)
-	return r.buf[:n], false, err
+	n, err := r.src.Read(*r.buf)
+	return (*r.buf)[:n], false, err
 }
 
 // pump reads in the background, one buffer ahead, so that a consumer can stop

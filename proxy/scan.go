@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -49,14 +50,26 @@ func blockMessage(f dlp.Finding, where string) string {
 
 // scanText judges one short text.
 func (snap *snapshot) scanText(where, text, host string) ([]EventFinding, *denial) {
-	events, _, stop := snap.judge(snap.engine.Scan([]byte(text)), where, host)
+	events, _, stop := snap.judge(snap.find(text), where, host)
 	return events, stop
+}
+
+// find scans a text with a scanner of the pool. Nothing to find is shorter than
+// a known value may be.
+func (snap *snapshot) find(text string) []dlp.Finding {
+	if len(text) < dlp.MinKnown {
+		return nil
+	}
+	sc := snap.scanner()
+	defer snap.scanners.Put(sc)
+	found := slices.Clone(sc.Write([]byte(text))) // valid until the next call only
+	return append(found, sc.Close()...)
 }
 
 // redactText replaces everything the scanner finds, so that the text may be
 // written to the journal.
 func (snap *snapshot) redactText(text string) string {
-	findings := snap.engine.Scan([]byte(text))
+	findings := snap.find(text)
 	if len(findings) == 0 {
 		return text
 	}
@@ -82,7 +95,7 @@ func (snap *snapshot) redactText(text string) string {
 // may not be found any more in canonical form, but be read out of it all the
 // same.
 func (snap *snapshot) redactHost(raw, canonical string) string {
-	if r := snap.redactText(raw); r != raw {
+	if r := snap.redactText(raw); r != raw || raw == canonical {
 		return r
 	}
 	return snap.redactText(canonical)
