@@ -65,6 +65,15 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 			return x.stopped
 		}
 	}
+	// A body that is decided whole is looked at as a server reads it, too.
+	if plain, changed := unescape(body); changed {
+		sc.Reset()
+		for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(plain) }, sc.Close} {
+			if err := x.judgeBody(next()); err != nil {
+				return x.stopped
+			}
+		}
+	}
 	if d := x.scanTrailers(); d != nil {
 		return d
 	}
@@ -181,7 +190,7 @@ func (x *exchange) scanTrailers() *denial {
 		for _, v := range values {
 			events, stop := x.snap.scanText("trailer "+headerText(name), name+": "+v, x.target.Host)
 			x.bodyMu.Lock()
-			x.findings = append(x.findings, events...)
+			x.keepFindings(events)
 			if stop != nil {
 				x.stopped = stop
 			}

@@ -80,12 +80,17 @@ func (d *lazyDecoder) Read(p []byte) (int, error) {
 // decodable are the codings that answers may have where they must be searched.
 var decodable = []string{"gzip", "deflate", "br", "zstd", "identity"}
 
-// limitCodings cuts Accept-Encoding to what newDecoder understands. A part of
-// a compressed body cannot be decompressed, so ranges ask for none.
+// limitCodings keeps answers searchable: it cuts Accept-Encoding to what
+// newDecoder understands, and asks for no part of a body, since a value could be
+// read back in pieces that none of them shows (a server may ignore Range, RFC
+// 9110, section 14.2), nor for messages that are compressed one by one.
 func (x *exchange) limitCodings(h http.Header) {
-	if h.Get("Range") != "" {
-		h.Set("Accept-Encoding", "identity")
-		return
+	h.Del("Range")
+	h.Del("If-Range")
+	for _, name := range []string{"Grpc-Accept-Encoding", "Connect-Accept-Encoding"} {
+		if h.Get(name) != "" {
+			h.Set(name, "identity")
+		}
 	}
 	values, ok := h["Accept-Encoding"]
 	if !ok {
@@ -104,4 +109,15 @@ func (x *exchange) limitCodings(h http.Header) {
 		keep = []string{"identity"}
 	}
 	h.Set("Accept-Encoding", strings.Join(keep, ", "))
+}
+
+// messageCoding returns the coding of the single messages of an answer (gRPC,
+// Connect), or "".
+func messageCoding(h http.Header) string {
+	for _, name := range []string{"Grpc-Encoding", "Connect-Content-Encoding"} {
+		if v := h.Get(name); v != "" && !strings.EqualFold(v, "identity") {
+			return v
+		}
+	}
+	return ""
 }

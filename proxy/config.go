@@ -208,24 +208,21 @@ func (snap *snapshot) knows(name, value string) bool {
 // knows values that changed while the answer was awaited, unless the secrets
 // were removed meanwhile.
 func (x *exchange) redaction() (*replace.Table, error) {
-	if x.route == nil || len(x.route.Secrets) == 0 {
+	if len(x.hostSecrets) == 0 {
 		return nil, nil
 	}
 	snap := x.s.current.Load()
-	if slices.ContainsFunc(x.route.Secrets, func(name string) bool { return snap.secret(name) == nil }) {
+	if slices.ContainsFunc(x.hostSecrets, func(name string) bool { return snap.secret(name) == nil }) {
 		snap = x.lent
 	}
-	return snap.redaction(x.route)
+	return snap.redaction(x.hostSecrets)
 }
 
-// redaction returns the table that turns the values of a route's secrets into
-// their placeholders, or nil when the route has none.
-func (snap *snapshot) redaction(r *Route) (*replace.Table, error) {
-	if r == nil || len(r.Secrets) == 0 {
-		return nil, nil
-	}
-	return snap.table("redact\x00"+strings.Join(r.Secrets, "\x00"), func() (pairs []replace.Pair) {
-		for i, name := range r.Secrets {
+// redaction returns the table that turns the values of secrets into their
+// placeholders.
+func (snap *snapshot) redaction(names []string) (*replace.Table, error) {
+	return snap.table("redact\x00"+strings.Join(names, "\x00"), func() (pairs []replace.Pair) {
+		for i, name := range names {
 			st := snap.secret(name)
 			for _, v := range append([]string{st.value}, st.past...) {
 				for _, p := range replace.Forms(v, st.Placeholder) {

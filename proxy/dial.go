@@ -36,6 +36,16 @@ type guardError struct {
 
 func (e *guardError) Error() string { return e.addr + " is " + e.what }
 
+// upstreamProxyError is trouble with the corporate proxy. Nothing that an
+// upstream sends gets into its text, so the agent may read it.
+type upstreamProxyError struct {
+	host string
+	err  error
+}
+
+func (e *upstreamProxyError) Error() string { return "upstream proxy " + e.host + ": " + e.err.Error() }
+func (e *upstreamProxyError) Unwrap() error { return e.err }
+
 // dialer connects to upstreams: it resolves, checks every address that it is
 // about to connect to, and goes through the upstream proxy where one is set.
 type dialer struct {
@@ -99,7 +109,7 @@ func (d *dialer) dialThroughProxy(ctx context.Context, addr string) (net.Conn, e
 	}
 	conn, err = d.connect(ctx, conn, addr)
 	if err != nil {
-		return nil, fmt.Errorf("upstream proxy %s: %w", d.proxy.URL.Host, err)
+		return nil, &upstreamProxyError{d.proxy.URL.Host, err}
 	}
 	return conn, nil
 }
@@ -114,7 +124,7 @@ func (d *dialer) dialProxy(ctx context.Context) (net.Conn, error) {
 	}
 	conn, err := d.dialTCP(ctx, net.JoinHostPort(u.Hostname(), port), true)
 	if err != nil {
-		return nil, fmt.Errorf("upstream proxy: %w", err)
+		return nil, &upstreamProxyError{u.Host, err}
 	}
 	if u.Scheme != "https" {
 		return conn, nil
@@ -122,7 +132,7 @@ func (d *dialer) dialProxy(ctx context.Context) (net.Conn, error) {
 	tc := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), RootCAs: d.roots, MinVersion: tls.VersionTLS12})
 	if err := tc.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("upstream proxy %s: %w", u.Host, err)
+		return nil, &upstreamProxyError{u.Host, err}
 	}
 	return tc, nil
 }

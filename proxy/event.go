@@ -37,7 +37,9 @@ type Event struct {
 	Rule     string         `json:"rule,omitempty"`
 	Reason   string         `json:"reason,omitempty"`
 	Findings []EventFinding `json:"findings,omitempty"`
-	Secrets  []string       `json:"secrets,omitempty"` // names of the secrets injected
+	// MoreFindings counts those beyond the first 64.
+	MoreFindings int      `json:"more_findings,omitempty"`
+	Secrets      []string `json:"secrets,omitempty"` // names of the secrets injected
 
 	// Of an end.
 	Status   int           `json:"status,omitempty"`    // sent to the agent

@@ -18,6 +18,14 @@ const (
 	streamBuffer = 32 << 10
 	// maxTunnels bounds the open CONNECT tunnels of a Server.
 	maxTunnels = 4096
+	// maxFindings is how many findings of one exchange are kept for the journal;
+	// the others are counted.
+	maxFindings = 64
+	// maxShownPath is where the path in an answer and a reason is cut.
+	maxShownPath = 200
+	// halfOpenTimeout bounds how long a passthrough upstream may go on sending
+	// when the client has ended its side.
+	halfOpenTimeout = 10 * time.Minute
 	// maxJournalPath is where the path in a journal line is cut.
 	maxJournalPath = 2 << 10
 

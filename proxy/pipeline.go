@@ -29,12 +29,15 @@ type exchange struct {
 	rc *http.ResponseController
 	r  *http.Request
 
-	target   Target
-	route    *Route
-	decision Decision
-	out      *http.Request
-	body     *uploadBody
-	scratch  []byte
+	target Target
+	route  *Route
+	// hostSecrets may be injected somewhere on this host. What one route stores
+	// there can be read back through another.
+	hostSecrets []string
+	decision    Decision
+	out         *http.Request
+	body        *uploadBody
+	scratch     []byte
 
 	lent        *snapshot // the newest one that a value was taken from
 	injected    []string
@@ -45,6 +48,7 @@ type exchange struct {
 
 	bodyMu       sync.Mutex // what the upload's reader writes too
 	findings     []EventFinding
+	moreFindings int
 	placeholders map[string]bool
 	stopped      *denial // by a finding in the body
 }
@@ -161,7 +165,7 @@ func (x *exchange) absoluteTarget() *denial {
 	x.target = Target{Scheme: "http", Host: canonical, Port: port}
 	// The name as it was written: canonical form has lost the case of letters.
 	findings, stop := x.snap.scanText("url", x.r.URL.Host, canonical)
-	x.findings = append(x.findings, findings...)
+	x.keepFindings(findings)
 	return stop
 }
 
@@ -170,6 +174,7 @@ func (x *exchange) decide() *denial {
 	x.target.Method, x.target.Path = x.r.Method, x.r.URL.EscapedPath()
 	x.decision = x.snap.Policy.Decide(x.target)
 	x.route = x.decision.Route
+	x.hostSecrets = x.snap.Policy.hostSecrets(x.target.Host)
 	if x.decision.Action == Deny {
 		return denyPolicy(x.decision)
 	}
@@ -203,7 +208,7 @@ func (x *exchange) prepare() *denial {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // or the Transport adds its own
 	}
-	if x.route != nil && len(x.route.Secrets) > 0 {
+	if len(x.hostSecrets) > 0 {
 		x.limitCodings(out.Header)
 	}
 	out.Trailer = x.r.Trailer
@@ -271,12 +276,17 @@ func (x *exchange) journal() *denial {
 	e := x.event()
 	e.Type, e.Verdict, e.Secrets = EventDecision, Allow, x.injected
 	x.bodyMu.Lock()
-	e.Findings = slices.Clone(x.findings)
+	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	x.bodyMu.Unlock()
 	if err := x.s.record(&e); err != nil {
-		return &denial{status: http.StatusForbidden, rule: "journal", message: "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"}
+		return journalDenial()
 	}
 	return nil
+}
+
+// journalDenial is the answer to what could not be written down.
+func journalDenial() *denial {
+	return &denial{status: http.StatusForbidden, rule: "journal", message: "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"}
 }
 
 // deny answers in the upstream's place and takes the rest of the upload, so
@@ -285,7 +295,7 @@ func (x *exchange) deny(d *denial) {
 	e := x.event()
 	e.Type, e.Verdict, e.Rule, e.Reason, e.Status = EventDecision, Deny, d.rule, x.snap.redactText(d.message), d.status
 	x.bodyMu.Lock()
-	e.Findings = slices.Clone(x.findings)
+	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	x.bodyMu.Unlock()
 	_ = x.s.record(&e) // it is denied either way
 	x.answer(d)

@@ -175,7 +175,7 @@ func (p *Policy) decide(t Target, explain bool) (Decision, []Loser) {
 		switch {
 		case !c.matchesPort(t.Scheme, t.Port):
 			lose(c, fmt.Sprintf("another port: %s", portList(c)))
-		case len(c.Methods) > 0 && !slices.Contains(c.Methods, t.Method):
+		case len(c.Methods) > 0 && !c.matchesMethod(t.Method):
 			lose(c, "another method: "+strings.Join(c.Methods, ", "))
 		case len(c.paths) > 0 && pathErr != nil:
 			d := denied(c, fmt.Sprintf("%s has paths, and %v", c.Rule(), pathErr))
@@ -247,6 +247,18 @@ func (p *Policy) candidates(host string) func(yield func(*compiledRoute) bool) {
 	}
 }
 
+// hostSecrets names the secrets that some route may have injected on a host.
+func (p *Policy) hostSecrets(host string) (names []string) {
+	for c := range p.candidates(host) {
+		for _, n := range c.Secrets {
+			if !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}
+
 // Routes returns the compiled routes in their order, canonical and with their
 // defaults filled in.
 func (p *Policy) Routes() []Route {
@@ -286,6 +298,9 @@ func describe(t Target) string {
 	path := t.Path
 	if path == "" {
 		path = "/"
+	}
+	if len(path) > maxShownPath {
+		path = path[:maxShownPath] + "…"
 	}
 	return t.Scheme + "://" + authority(t.Scheme, t.Host, t.Port) + path
 }

@@ -93,8 +93,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 	case http.StatusSwitchingProtocols:
 		err = errors.New("it switched protocols without being asked to")
 	case http.StatusProxyAuthRequired:
-		// Passed on, it would look like this proxy's own.
-		err = errors.New("407: the upstream proxy wants another password")
+		err = errWantsPassword
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -112,6 +111,10 @@ func (x *exchange) respond(resp *http.Response) error {
 		return nil
 	}
 	body := io.Reader(resp.Body)
+	if coding := messageCoding(resp.Header); table != nil && coding != "" {
+		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the messages in the answer of %s are compressed (%s), so they cannot be searched for credentials", x.target.Host, headerText(coding))})
+		return nil
+	}
 	if table != nil {
 		if body, err = x.redactBody(resp, table); err != nil {
 			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(contentCoding(resp.Header)))})
@@ -207,11 +210,19 @@ func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
 	if table == nil {
 		return
 	}
-	for _, values := range h {
+	redact := func(text string) string {
+		s := table.NewStream()
+		return string(s.Close(s.Append(nil, []byte(text))))
+	}
+	for name, values := range h {
+		// The name of a field can hold a value too, in other letters.
+		if lower := strings.ToLower(name); redact(name) != name || redact(lower) != lower {
+			delete(h, name)
+			x.redacted++
+			continue
+		}
 		for i, v := range values {
-			s := table.NewStream()
-			out := string(s.Close(s.Append(nil, []byte(v))))
-			if out != v {
+			if out := redact(v); out != v {
 				values[i] = out
 				x.redacted++
 			}
@@ -329,7 +340,7 @@ func (x *exchange) end(err error) {
 	if x.stopped != nil {
 		e.Verdict, e.Rule, e.Reason = Deny, x.stopped.rule, x.stopped.message
 	}
-	e.Findings = slices.Clone(x.findings)
+	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	e.Secrets = x.injected
 	for name := range x.placeholders {
 		if !slices.Contains(x.injected, name) {

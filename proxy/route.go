@@ -181,6 +181,15 @@ func (c *compiledRoute) matchesPort(scheme string, port int) bool {
 	}
 }
 
+// matchesMethod compares exactly, as HTTP does, but for a deny: some servers
+// take "delete" for DELETE.
+func (c *compiledRoute) matchesMethod(method string) bool {
+	if c.Action == Deny {
+		method = strings.ToUpper(method)
+	}
+	return slices.Contains(c.Methods, method)
+}
+
 // matchPath returns the specificity of the best matching path pattern.
 // A route without paths matches with the lowest one.
 func (c *compiledRoute) matchPath(segments []string) (rank int, ok bool) {

@@ -119,7 +119,7 @@ func (x *exchange) scanHead() *denial {
 				continue
 			}
 			events, placeholders, stop := x.snap.judge(findings, where, x.target.Host)
-			x.findings = append(x.findings, events...)
+			x.keepFindings(events)
 			x.seen(placeholders)
 			if stop != nil {
 				return stop
@@ -127,24 +127,68 @@ func (x *exchange) scanHead() *denial {
 		}
 		return nil
 	}
-	u := x.r.URL
-	// A method of the agent's own making is text like any other.
-	if len(x.r.Method) >= dlp.MinKnown {
-		if d := scan("method", x.r.Method); d != nil {
+	for _, part := range x.lineParts() {
+		if d := scan(part.where, part.text); d != nil {
 			return d
 		}
 	}
-	if d := scan("url", u.EscapedPath(), "?", u.RawQuery); d != nil {
-		return d
-	}
 	for name, values := range x.r.Header {
+		where := "header " + headerText(name)
+		if spellings := nameSpellings(name); spellings != "" {
+			if len(x.snap.find(spellings)) > 0 {
+				where = "name of a header" // it must not stand in the journal
+			}
+			if d := scan(where, spellings); d != nil {
+				return d
+			}
+		}
 		for _, v := range values {
-			if d := scan("header "+headerText(name), name, ": ", v); d != nil {
+			if d := scan(where, name, ": ", v); d != nil {
 				return d
 			}
 		}
 	}
 	return nil
+}
+
+// part is a text that the agent wrote into the head, and where.
+type part struct{ where, text string }
+
+// lineParts are what stands in the head besides fields. Servers take escapes in
+// a URL apart, so they are looked through.
+func (x *exchange) lineParts() []part {
+	u := x.r.URL
+	parts := []part{{"url", u.EscapedPath() + "?" + u.RawQuery}}
+	if plain, changed := unescape(parts[0].text); changed {
+		parts = append(parts, part{"url", plain})
+	}
+	// A method of the agent's own making is text like any other.
+	if len(x.r.Method) >= dlp.MinKnown {
+		parts = append(parts, part{"method", x.r.Method})
+	}
+	// The host in the agent's own spelling goes upstream.
+	if host := x.r.Host; host != x.target.Host && len(host) >= dlp.MinKnown {
+		parts = append(parts, part{"host", host})
+	}
+	return parts
+}
+
+// nameSpellings returns the spellings that the name of a field may have had or
+// will have: net/http has changed its letters, HTTP/2 makes them small. Names
+// without a digit and of usual length hold no token.
+func nameSpellings(name string) string {
+	if len(name) < dlp.MinKnown || len(name) < 24 && !strings.ContainsAny(name, "0123456789") {
+		return ""
+	}
+	return strings.ToLower(name) + " " + strings.ToUpper(name)
+}
+
+// keepFindings adds to the findings, up to maxFindings. Of the body's, the caller
+// holds x.bodyMu.
+func (x *exchange) keepFindings(events []EventFinding) {
+	n := min(len(events), maxFindings-len(x.findings))
+	x.findings = append(x.findings, events[:n]...)
+	x.moreFindings += len(events) - n
 }
 
 // seen notes placeholders that the agent sent.
@@ -220,7 +264,7 @@ func (x *exchange) judgeBody(findings []dlp.Finding) error {
 	events, placeholders, stop := x.snap.judge(findings, "body", x.target.Host)
 	x.seen(placeholders)
 	x.bodyMu.Lock()
-	x.findings = append(x.findings, events...)
+	x.keepFindings(events)
 	x.bodyMu.Unlock()
 	if stop == nil {
 		for _, name := range placeholders {

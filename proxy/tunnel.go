@@ -143,70 +143,79 @@ func leafName(hello *tls.ClientHelloInfo) (string, error) {
 	return "", errors.New("a TLS connection outside a tunnel")
 }
 
-// passthrough splices a TLS connection whose SNI is the route's host.
+// passthrough splices a TLS connection whose SNI is the route's host. The
+// decision is in the journal before anything is dialled, and whatever comes
+// after it is in the end line.
 func (t *tunnel) passthrough(id string, d Decision) {
 	start := time.Now()
 	ev := Event{ID: id, Session: t.session, Proto: "passthrough", Method: http.MethodConnect, Scheme: "https", Host: t.host, Port: t.port, Rule: d.Rule}
-	refuse := func(dn *denial) {
-		ev.Type, ev.Verdict, ev.Rule, ev.Reason = EventDecision, Deny, dn.rule, dn.message
-		_ = t.s.record(&ev)
-	}
+	decision := ev
+	decision.Type, decision.Verdict = EventDecision, Allow
 	if d.Action == Ask {
 		if dn := t.s.ask(t.s.ctx, Question{ID: id, Session: t.session, Rule: d.Rule,
 			Target: Target{Scheme: "https", Host: t.host, Port: t.port, Method: http.MethodConnect}}); dn != nil {
-			refuse(dn)
+			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, dn.message
+			_ = t.s.record(&decision)
 			finish(t.conn, dn.connectAnswer(id))
 			return
 		}
 	}
-	up, err := t.s.current.Load().upstreams.dialer.dialRoute(t.s.ctx, t.host, t.port, d.Route.Upstream, d.Route.Private)
-	if err != nil {
-		dn := upstreamFailure(t.host, err)
-		refuse(dn)
-		finish(t.conn, dn.connectAnswer(id))
+	if err := t.s.record(&decision); err != nil {
+		finish(t.conn, journalDenial().connectAnswer(id))
 		return
+	}
+	ev.Type = EventEnd
+	if dn, err := t.relay(d.Route, &ev); dn != nil {
+		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, dn.message
+		if dn.upset {
+			ev.Verdict, ev.Error = "", dn.message
+		}
+		if ev.Status = dn.status; dn.rule != ruleSNI {
+			defer finish(t.conn, dn.connectAnswer(id))
+		} else {
+			defer finish(t.conn, alertUnrecognizedName)
+		}
+	} else if err != nil {
+		ev.Error = err.Error()
+	}
+	ev.Duration = time.Since(start)
+	_ = t.s.record(&ev)
+}
+
+// relay connects and copies. It fills in the bytes of ev, and returns the
+// refusal that the client is to be told, or the error that nobody is.
+func (t *tunnel) relay(r *Route, ev *Event) (*denial, error) {
+	up, err := t.s.current.Load().upstreams.dialer.dialRoute(t.s.ctx, t.host, t.port, r.Upstream, r.Private)
+	if err != nil {
+		return upstreamFailure(t.host, err), nil
 	}
 	defer up.Close()
 	stop := context.AfterFunc(t.s.ctx, func() { up.Close() })
 	defer stop()
 	if _, err := io.WriteString(t.conn, connectEstablished); err != nil {
-		return
+		return nil, fmt.Errorf("the client went away: %w", err)
 	}
 	_ = t.conn.SetReadDeadline(time.Now().Add(firstByteTimeout))
 	hello, err := mitm.ReadClientHello(t.conn)
 	if dn := t.checkSNI(hello, err); dn != nil {
-		refuse(dn)
-		up.Close()
-		finish(t.conn, alertUnrecognizedName)
-		return
+		return dn, nil
 	}
 	_ = t.conn.SetReadDeadline(time.Time{})
-	decision := ev
-	decision.Type, decision.Verdict = EventDecision, Allow
-	if err := t.s.record(&decision); err != nil {
-		up.Close()
-		finish(t.conn, alertInternalError)
-		return
-	}
-	out, in, err := splice(t.conn, up, hello.Raw)
-	ev.Type, ev.BytesOut, ev.BytesIn, ev.Duration = EventEnd, out, in, time.Since(start)
-	if err != nil {
-		ev.Error = err.Error()
-	}
-	_ = t.s.record(&ev)
+	ev.BytesOut, ev.BytesIn, err = splice(t.conn, up, hello.Raw)
+	return nil, err
 }
+
+// ruleSNI is the rule that a passthrough connection for another name breaks.
+const ruleSNI = "sni-mismatch"
 
 // TLS alerts (RFC 8446, section 6) tell a client that a handshake was refused;
 // there is no other answer in a passthrough connection.
-var (
-	alertUnrecognizedName = []byte{0x15, 3, 3, 0, 2, 2, 112}
-	alertInternalError    = []byte{0x15, 3, 3, 0, 2, 2, 80}
-)
+var alertUnrecognizedName = []byte{0x15, 3, 3, 0, 2, 2, 112}
 
 // checkSNI holds a passthrough connection to the host it was admitted for.
 func (t *tunnel) checkSNI(hello *mitm.ClientHello, err error) *denial {
 	deny := func(message string) *denial {
-		return &denial{status: http.StatusForbidden, rule: "sni-mismatch", message: message}
+		return &denial{status: http.StatusForbidden, rule: ruleSNI, message: message}
 	}
 	switch {
 	case errors.Is(err, mitm.ErrNotTLS):
@@ -243,6 +252,7 @@ func splice(client, up net.Conn, early []byte) (out, in int64, err error) {
 		up.Close()
 	} else {
 		closeWrite(up)
+		_ = up.SetReadDeadline(time.Now().Add(halfOpenTimeout))
 	}
 	<-done
 	if errors.Is(err, net.ErrClosed) {

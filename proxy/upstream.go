@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
+	"syscall"
 )
 
 // upstreams holds the connection pools of one configuration. Connections are
@@ -115,7 +117,7 @@ func (u *upstreams) throughProxy(t *http.Transport) {
 		if d.proxy.Password != nil {
 			var err error
 			if password, err = d.proxy.Password(r.Context()); err != nil {
-				return nil, fmt.Errorf("password of the upstream proxy: %w", err)
+				return nil, &upstreamProxyError{d.proxy.URL.Host, fmt.Errorf("password: %w", err)}
 			}
 		}
 		p.User = url.UserPassword(d.proxy.User, password)
@@ -155,6 +157,34 @@ func upstreamFailure(host string, err error) *denial {
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return failure(http.StatusGatewayTimeout, fmt.Sprintf("%s did not answer in time", host))
 	default:
-		return failure(http.StatusBadGateway, fmt.Sprintf("no answer from %s: %v", host, err))
+		return failure(http.StatusBadGateway, fmt.Sprintf("no answer from %s: %s", host, failureClass(err)))
 	}
 }
+
+// failureClass says what kind of failure an error is. Its own text may quote
+// what the upstream sent, an echoed credential too: that goes to the journal,
+// redacted, and not to the agent.
+func failureClass(err error) string {
+	var (
+		errno syscall.Errno
+		corp  *upstreamProxyError
+	)
+	switch {
+	case errors.As(err, &corp):
+		return corp.Error()
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it closed the connection"
+	case errors.As(err, new(tls.AlertError)), errors.As(err, new(tls.RecordHeaderError)):
+		return "the TLS handshake failed"
+	case errors.Is(err, errWantsPassword):
+		return errWantsPassword.Error()
+	default:
+		return "what it sent is not valid HTTP, or the connection broke; the operator finds the details in the journal"
+	}
+}
+
+// errWantsPassword is the answer 407 of an upstream. Passed on, it would look
+// like this proxy's own.
+var errWantsPassword = errors.New("407: the upstream proxy wants another password")
