@@ -50,6 +50,9 @@ var attackers = map[string]func(args []string) error{
 	"user-namespace": func([]string) error { return unshareUser() },
 	"clone-user":     func([]string) error { return cloneUser() },
 
+	"set-id":       setIDs,
+	"mkdir-set-id": func(a []string) error { return unix.Mkdir(a[0], setIDMode) },
+
 	"kernel":      kernelCall,
 	"fetch":       fetch,
 	"occupy":      occupy,

@@ -54,10 +54,13 @@ func TestInstalledProgramRuns(t *testing.T) {
 func TestUsualPrograms(t *testing.T) {
 	m := newMachine(t, Options{}, vm.Spec{})
 	for _, script := range []string{
-		"git init -q x && cd x && git config user.name a && git config user.email a@example.com && git commit -q --allow-empty -m x && git log --oneline | grep -q x",
+		"git init -q x && cd x && git config user.name a && git config user.email a@example.com && git commit -q --allow-empty -m x && git log --oneline | grep -q x && git clone -q . ../y && git -C ../y log --oneline | grep -q x",
 		`node -e 'require("fs").writeFileSync("f", "x"); require("http").createServer().listen(0, function(){this.close()}); console.log(require("child_process").execSync("echo ok")+"")' | grep -q ok`,
 		"curl --version > /dev/null",
-		"tar czf a.tgz /etc/passwd && tar tzf a.tgz > /dev/null",
+		`npm --version > /dev/null && mkdir -p dep app && cd dep && npm init -y > /dev/null && npm pack --silent && cd ../app && npm install --offline --no-audit --silent ../dep/dep-1.0.0.tgz && test -f node_modules/dep/package.json`,
+		"tar czf a.tgz /etc/passwd && tar tzf a.tgz > /dev/null && tar xpzf a.tgz && cmp etc/passwd /etc/passwd",
+		"cp -p /bin/true t && cp -a t u && ./u && mkdir -m 755 d && mkdir -p -m 700 d/e && install -m 755 t d/f && chmod 1777 d && mktemp && mktemp -d",
+		`python3 -c 'import os, shutil, tempfile; os.makedirs("m/n", 0o2775); shutil.copytree("m", "o"); tempfile.TemporaryFile().write(b"x")'`,
 		"test -w /tmp && test -w ~ && test -w /dev/shm && test -w /dev/null && : > /dev/null",
 		"mkfifo p && (echo hi > p & cat p | grep -q hi)",
 	} {

@@ -38,7 +38,19 @@ const (
 	anyNamespace = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID |
 		unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 	sockTypeMask = 0xf // SOCK_NONBLOCK and SOCK_CLOEXEC are above it
+
+	setID = unix.S_ISUID | unix.S_ISGID
+	// creates are the flags with which open(2) looks at its mode; without them
+	// anything may be there. O_TMPFILE has O_DIRECTORY in it.
+	creates = unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY
 )
+
+// whySetID is about the host: no_new_privs and nosuid hold for the machine
+// only. A folder that a person shares and that has the bit passes it on still,
+// for that the kernel does itself; but chmod of such a folder is refused when
+// it names the bit, and a filter cannot see that it is a folder. mkdir(2)
+// ignores both bits and has no row.
+const whySetID = "a program that runs as its owner, put into a folder of the host, where the owner is a person or root"
 
 // denials is the table of what no agent needs and many an exploit does. The
 // most part needs capabilities that the agent has not; that it is denied here
@@ -156,6 +168,25 @@ var denials = []denial{
 			{arg: 0, is: bpf.JumpNotEqual, val: unix.AF_NETLINK}, {arg: 0, is: bpf.JumpNotEqual, val: unix.AF_UNIX},
 			{arg: 1, mask: sockTypeMask, is: bpf.JumpEqual, val: unix.SOCK_RAW},
 		},
+	}, {
+		why:   whySetID,
+		errno: unix.EPERM,
+		calls: []call{{"fchmod", unix.SYS_FCHMOD}},
+		when:  []test{{arg: 1, is: bpf.JumpBitsSet, val: setID}},
+	}, {
+		why:   whySetID,
+		errno: unix.EPERM,
+		calls: []call{{"fchmodat", unix.SYS_FCHMODAT}, {"fchmodat2", unix.SYS_FCHMODAT2}, {"mknodat", unix.SYS_MKNODAT}},
+		when:  []test{{arg: 2, is: bpf.JumpBitsSet, val: setID}},
+	}, {
+		why:   whySetID,
+		errno: unix.EPERM,
+		calls: []call{{"openat", unix.SYS_OPENAT}},
+		when:  []test{{arg: 2, is: bpf.JumpBitsSet, val: creates}, {arg: 3, is: bpf.JumpBitsSet, val: setID}},
+	}, {
+		why:   "its mode lies in memory, where a filter cannot look; libraries fall back to openat",
+		errno: unix.ENOSYS,
+		calls: []call{{"openat2", unix.SYS_OPENAT2}},
 	},
 }
 

@@ -1,6 +1,9 @@
 package sandbox
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
 
 const auditArch = unix.AUDIT_ARCH_X86_64
 
@@ -14,5 +17,15 @@ var archDenials = []denial{
 		why:   "segments of 16-bit programs, a favourite of exploits",
 		errno: unix.EPERM,
 		calls: []call{{"modify_ldt", unix.SYS_MODIFY_LDT}},
+	}, {
+		why:   whySetID,
+		errno: unix.EPERM,
+		calls: []call{{"chmod", unix.SYS_CHMOD}, {"creat", unix.SYS_CREAT}, {"mknod", unix.SYS_MKNOD}},
+		when:  []test{{arg: 1, is: bpf.JumpBitsSet, val: setID}},
+	}, {
+		why:   whySetID,
+		errno: unix.EPERM,
+		calls: []call{{"open", unix.SYS_OPEN}},
+		when:  []test{{arg: 1, is: bpf.JumpBitsSet, val: creates}, {arg: 2, is: bpf.JumpBitsSet, val: setID}},
 	},
 }

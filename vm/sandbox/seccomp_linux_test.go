@@ -105,6 +105,23 @@ func TestFilter(t *testing.T) {
 		{"alg", unix.SYS_SOCKET, []uint64{unix.AF_ALG, unix.SOCK_SEQPACKET}, unix.EAFNOSUPPORT},
 		{"pair", unix.SYS_SOCKETPAIR, []uint64{unix.AF_UNIX, unix.SOCK_STREAM}, allow},
 		{"pair of tipc", unix.SYS_SOCKETPAIR, []uint64{unix.AF_TIPC, unix.SOCK_STREAM}, unix.EAFNOSUPPORT},
+		{"fchmod", unix.SYS_FCHMOD, []uint64{3, 0o1777}, allow},
+		{"fchmod to set-user-ID", unix.SYS_FCHMOD, []uint64{3, 0o4755}, unix.EPERM},
+		{"fchmod to set-group-ID", unix.SYS_FCHMOD, []uint64{3, 0o2644}, unix.EPERM},
+		{"fchmod with a bit in the upper half", unix.SYS_FCHMOD, []uint64{3, 1<<32 | 0o4755}, unix.EPERM},
+		{"fchmod with a bit that the kernel ignores", unix.SYS_FCHMOD, []uint64{3, 1<<16 | 0o4755}, unix.EPERM},
+		{"fchmodat", unix.SYS_FCHMODAT, []uint64{0o6000, 0o6000, 0o755}, allow},
+		{"fchmodat to set-user-ID", unix.SYS_FCHMODAT, []uint64{3, 0, 0o4755}, unix.EPERM},
+		{"fchmodat2", unix.SYS_FCHMODAT2, []uint64{3, 0, 0o755, 0o6000}, allow},
+		{"fchmodat2 to set-group-ID", unix.SYS_FCHMODAT2, []uint64{3, 0, 0o2755}, unix.EPERM},
+		{"mknodat of a pipe", unix.SYS_MKNODAT, []uint64{3, 0, unix.S_IFIFO | 0o644}, allow},
+		{"mknodat with set-user-ID", unix.SYS_MKNODAT, []uint64{3, 0, unix.S_IFREG | 0o4755}, unix.EPERM},
+		{"openat that makes a file", unix.SYS_OPENAT, []uint64{3, 0, unix.O_CREAT | unix.O_WRONLY, 0o755}, allow},
+		{"openat that makes none, whose mode is not looked at", unix.SYS_OPENAT, []uint64{3, 0, unix.O_DIRECTORY, 0o7777}, allow},
+		{"openat that makes a set-user-ID file", unix.SYS_OPENAT, []uint64{3, 0, unix.O_CREAT | unix.O_WRONLY, 0o4755}, unix.EPERM},
+		{"openat that makes a set-group-ID file without a name", unix.SYS_OPENAT, []uint64{3, 0, unix.O_TMPFILE | unix.O_WRONLY, 0o2755}, unix.EPERM},
+		{"openat with bits in the upper halves", unix.SYS_OPENAT, []uint64{3, 0, 1<<32 | unix.O_CREAT, 1<<32 | 0o4755}, unix.EPERM},
+		{"openat2", unix.SYS_OPENAT2, nil, unix.ENOSYS},
 	} {
 		want := uint32(retAllow)
 		if c.want != allow {
