@@ -206,11 +206,10 @@ func TestOfALargeUploadNoByteOfAMatchLeaves(t *testing.T) {
 }
 
 func TestALeakBehindAnAnswerBreaksTheConnection(t *testing.T) {
-	answered, taken := make(chan struct{}), make(chan []byte, 1)
+	answered, taken := make(chan struct{}), make(chan []byte, 1) // answered: the client has the head
 	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		w.(http.Flusher).Flush()
-		close(answered)
 		b, err := io.ReadAll(q.Body)
 		if err == nil {
 			b = append(b, " and the upload ended well"...)
@@ -230,6 +229,7 @@ func TestALeakBehindAnAnswerBreaksTheConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	close(answered)
 	defer resp.Body.Close()
 	if b, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("the answer ended well: %d %q", resp.StatusCode, b)

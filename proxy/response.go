@@ -134,8 +134,22 @@ func (x *exchange) respond(resp *http.Response) error {
 	if err := x.copyBody(body, resp); err != nil {
 		return err
 	}
+	// An upstream whose request was aborted may end its answer in order.
+	if err := x.abort(); err != nil {
+		return err
+	}
 	x.writeTrailers(resp.Trailer, announced, table)
 	return nil
+}
+
+// abort returns why the rest of the upload was stopped, or nil.
+func (x *exchange) abort() error {
+	x.bodyMu.Lock()
+	defer x.bodyMu.Unlock()
+	if x.stopped == nil {
+		return nil
+	}
+	return &blocked{x.stopped}
 }
 
 // cleanResponseHeader removes what concerns the upstream connection only, and
@@ -216,7 +230,7 @@ func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
 	}
 	for name, values := range h {
 		// The name of a field can hold a value too, in other letters.
-		if lower := strings.ToLower(name); redact(name) != name || redact(lower) != lower {
+		if x.holdsValue(name) {
 			delete(h, name)
 			x.redacted++
 			continue
@@ -228,6 +242,25 @@ func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
 			}
 		}
 	}
+}
+
+// holdsValue reports whether a text holds a value of the host's secrets,
+// whatever its letters' case.
+func (x *exchange) holdsValue(text string) bool {
+	snap := x.s.current.Load()
+	text = strings.ToLower(text)
+	for _, name := range x.hostSecrets {
+		st := snap.secret(name)
+		if st == nil {
+			continue
+		}
+		for _, v := range append([]string{st.value}, st.past...) {
+			if strings.Contains(text, strings.ToLower(v)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, streamBuffer); return &b }}
