@@ -115,7 +115,10 @@ egress:
     - {host: "*.example.org", tls: passthrough, action: ask}
     - {host: local.test, private: true, upstream: "127.0.0.1:5000", secrets: [s]}
     - {host: bad.test, action: deny}
-dlp: {action: warn}
+dlp:
+  action: warn
+  rules: {jwt: warn, github-token: off, aws-key: block}
+  allow: [{rule: github-token, host: "*.slack.com"}, {rule: jwt, host: a.com}]
 secrets:
   s: {from: {command: [gh, "auth token", --x]}}
   p: {from: {file: /f}}
@@ -140,6 +143,9 @@ secrets:
 			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it",
 			"egress.default is allow: whatever no route denies can be reached",
 			"dlp.action is warn: what looks secret may leave",
+			"dlp.rules has off for github-token: what it finds may leave",
+			"dlp.allow: what the rule github-token finds may go to *.slack.com",
+			"dlp.allow: what the rule jwt finds may go to a.com",
 			"*.example.org is passthrough (bottle.yaml:10): nothing that goes there is scanned",
 			"upstreams are also believed by the roots in /ca.pem"}},
 	} {

@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -156,6 +158,14 @@ func (m *Manifest) cautions() (out []string) {
 	}
 	if m.DLP.Action != dlp.Block {
 		say("dlp.action is %s: what looks secret may leave", m.DLP.Action)
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.DLP.Rules)) {
+		if is := m.DLP.Rules[id]; looser(dlpRank, is, ownAction(id)) {
+			say("dlp.rules has %s for %s: what it finds may leave", is, escape.Text(id))
+		}
+	}
+	for _, e := range m.DLP.Allow {
+		say("dlp.allow: what the rule %s finds may go to %s", escape.Text(e.Rule), escape.Host(e.Host))
 	}
 	for _, r := range m.Egress.Routes {
 		if r.TLS == proxy.Passthrough && r.Action != proxy.Deny {

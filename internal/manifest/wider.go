@@ -137,18 +137,14 @@ func (w *widening) dlp() {
 	if looser(dlpRank, new.Action, old.Action) {
 		w.say("dlp.action is %s instead of %s", new.Action, old.Action)
 	}
-	for _, id := range slices.Sorted(maps.Keys(old.Rules)) {
-		// What a rule does by itself may be milder than dlp.action.
-		if _, ok := new.Rules[id]; !ok && old.Rules[id] != dlp.Off {
-			w.say("the dlp rule %s has its own action instead of %s", escape.Text(id), old.Rules[id])
+	named := map[string]bool{}
+	for _, rules := range [...]map[string]dlp.Action{old.Rules, new.Rules} {
+		for id := range rules {
+			named[id] = true
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(new.Rules)) {
-		was, ok := old.Rules[id]
-		if !ok {
-			was = old.Action
-		}
-		if is := new.Rules[id]; looser(dlpRank, is, was) {
+	for _, id := range slices.Sorted(maps.Keys(named)) {
+		if was, is := ruleAction(old, id), ruleAction(new, id); looser(dlpRank, is, was) {
 			w.say("the dlp rule %s has the action %s instead of %s", escape.Text(id), is, was)
 		}
 	}
@@ -157,4 +153,24 @@ func (w *widening) dlp() {
 			w.say("what the dlp rule %s finds may go to %s", escape.Text(e.Rule), escape.Host(e.Host))
 		}
 	}
+}
+
+// ruleAction is what a policy does with what a rule finds: what it says of the
+// rule, or else its action for all, unless that of the rule itself is milder.
+func ruleAction(p *dlp.Policy, id string) dlp.Action {
+	if a, ok := p.Rules[id]; ok {
+		return a
+	}
+	if own := ownAction(id); looser(dlpRank, own, p.Action) {
+		return own
+	}
+	return p.Action
+}
+
+// ownAction is what a rule comes with.
+func ownAction(id string) dlp.Action {
+	if r, ok := dlp.Describe(id); ok {
+		return r.Action
+	}
+	return dlp.Block
 }

@@ -56,13 +56,19 @@ func (w *widening) added(r *proxy.Route) {
 
 // removed judges a route that is gone, by what decides in its stead.
 func (w *widening) removed(r *proxy.Route) {
+	covered := false
 	for i := range w.new.Egress.Routes {
 		n := &w.new.Egress.Routes[i]
-		if covers(n, r) && n.Action == proxy.Deny {
+		covers := covers(n, r)
+		if covers && n.Action == proxy.Deny {
 			return // denied as a whole, which beats everything
 		}
+		covered = covered || covers
 	}
-	if looser(actionRank, w.new.Egress.Default, r.Action) {
+	// The default is a route to the host itself: for requests that went to an
+	// upstream instead, it is more open even if they were allowed.
+	plain := &proxy.Route{Host: r.Host, Action: w.new.Egress.Default, TLS: proxy.Intercept}
+	if !covered && moreOpen(plain, r) {
 		w.say("a route is gone, and the default is more open: %s", routeLine(r))
 		return
 	}
