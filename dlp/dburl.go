@@ -18,7 +18,7 @@ var (
 )
 
 // commonPasswords are what tutorials and test set-ups use.
-var commonPasswords = [...]string{"password", "postgres", "changeme", "secret", "passw0rd", "mypassword", "username", "testpass", "rabbitmq", "clickhouse"}
+var commonPasswords = [...]string{"password", "postgres", "changeme", "secret", "passw0rd", "mypassword", "username", "testpass", "rabbitmq", "clickhouse", "placeholder"}
 
 // databaseURL wants a user, a password and a host that is neither local nor an
 // example. The finding is the password.
@@ -53,7 +53,7 @@ func isCommon(password []byte) bool {
 			return true
 		}
 	}
-	return isExample(password) || distinct(password) < 4
+	return isExample(password, minPassword) || distinct(password) < 4
 }
 
 // isLocal reports whether a host is this machine, a single label, as in a

@@ -122,7 +122,7 @@ func (f *form) run(b []byte, body int, final bool) (int, int, verdict) {
 		return 0, 0, more
 	}
 	text := b[body:n]
-	if len(text) < f.min || n < len(b) && word.has(b[n]) || isExample(text) || f.check != nil && !f.check(text) {
+	if len(text) < f.min || n < len(b) && word.has(b[n]) || isExample(text, f.min) || f.check != nil && !f.check(text) {
 		return 0, 0, miss
 	}
 	return 0, n, match

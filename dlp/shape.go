@@ -12,6 +12,7 @@ const (
 	minOpenSSH   = 64 // of an OpenSSH key, which starts alike for a while
 	maxKeyLine   = 96 // what is reported of a key's first line
 	maxJWTHeader = 1024
+	minSignature = 20 // of a JWT
 	maxJWT       = 4096 // what is held of a JWT; beyond, it is judged by what is there
 )
 
@@ -62,7 +63,7 @@ func keyLine(b []byte, line int, final bool) (int, int, verdict) {
 		return 0, 0, more
 	}
 	body := b[line:n]
-	if len(body) < minKeyLine || isExample(body) || bytes.HasPrefix(body, []byte(openSSHMagic)) {
+	if len(body) < minKeyLine || isExample(body, minKeyLine) || bytes.HasPrefix(body, []byte(openSSHMagic)) {
 		return 0, 0, miss
 	}
 	return 0, n, match
@@ -174,7 +175,7 @@ func jsonWebToken(b []byte, _ int, final bool) (int, int, verdict) {
 		return 0, maxJWT, match
 	case signature == len(b) && !final:
 		return 0, 0, more
-	case signature-payload-1 < 20 || isExample(b[payload+1:signature]):
+	case signature-payload-1 < minSignature || isExample(b[payload+1:signature], minSignature):
 		return 0, 0, miss
 	}
 	return 0, signature, match
