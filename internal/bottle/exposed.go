@@ -40,11 +40,7 @@ func exposed(m *manifest.Manifest, path string) (shown, writable bool) {
 	if info, err := os.Stat(path); path == "" || err != nil || !info.Mode().IsRegular() {
 		return false, false
 	}
-	folders := m.Mounts
-	if m.WorkspaceMode == manifest.WorkspaceMount {
-		folders = append([]manifest.Mount{{Path: m.Workspace, Writable: true}}, folders...)
-	}
-	for _, f := range folders {
+	for _, f := range hostFolders(m) {
 		if within(path, f.Path) {
 			shown, writable = true, writable || f.Writable
 		}

@@ -209,6 +209,7 @@ func (b *Bottle) spec() vm.Spec {
 	for _, mt := range m.Mounts {
 		mounts = append(mounts, vm.Mount{Source: mt.Path, Target: inHome(mt.At), ReadOnly: !mt.Writable, Shared: true})
 	}
+	mounts = append(mounts, manifestMounts(m)...)
 	return vm.Spec{
 		ID: b.record.ID, Hostname: b.record.ID, Mounts: append(mounts, p.opt.Mounts...), Links: p.links, Env: b.env,
 		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs},

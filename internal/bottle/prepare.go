@@ -81,9 +81,13 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err := p.findProgram(); err != nil {
 		return nil, err
 	}
+	if err := p.checkMounts(); err != nil {
+		return nil, err
+	}
 	if err := p.checkExposed(); err != nil {
 		return nil, err
 	}
+	p.warnSockets()
 	p.warnUnreachable()
 	return p, nil
 }

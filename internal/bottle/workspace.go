@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -29,13 +28,17 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	if err != nil {
 		return err
 	}
-	stateDir, err := p.opt.Env.StateDir()
+	private, err := privateFolders(p.opt.Env)
 	if err != nil {
 		return err
 	}
+	var exclude []string
+	for _, dir := range private {
+		exclude = append(exclude, dir.path)
+	}
 	opt := workspace.Options{
 		Source: m.Workspace, Target: filepath.Join(b.dir, workspaceDir), Base: filepath.Join(b.dir, baseFile),
-		Exclude: []string{stateDir}, UID: b.owner.uid, GID: b.owner.gid,
+		Exclude: exclude, UID: b.owner.uid, GID: b.owner.gid,
 		User: workspace.Identity(gitUser(m)), Scan: scan,
 		Progress: func(files, bytes int64) {
 			p.opt.Progress(fmt.Sprintf("copying the workspace: %d files, %s", files, size(bytes)))
@@ -99,10 +102,6 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 			vm.Mount{Source: filepath.Join(b.dir, gitFile), Target: git, ReadOnly: true})
 	} else if _, err := os.Lstat(private); err == nil {
 		mounts = append(mounts, vm.Mount{Source: private, Target: git})
-	}
-	// The manifest in force must not be the agent's to write.
-	if p := m.Project; p != nil && strings.HasPrefix(p.Path, m.Workspace+string(filepath.Separator)) {
-		mounts = append(mounts, vm.Mount{Source: p.Path, ReadOnly: true, Shared: true})
 	}
 	return mounts
 }

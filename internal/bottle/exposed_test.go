@@ -1,0 +1,61 @@
+package bottle
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
+	const routes = "egress: {routes: [{host: a.example, secrets: [token]}]}\n"
+	const script, file = "secrets: {token: {from: {command: [sh, ./work/token.sh]}, inject: bearer}}\n", "secrets: {token: {from: {file: ./work/token}, inject: bearer}}\n"
+	for _, c := range []struct {
+		name, text string
+		err, warns string
+	}{
+		{"a copy of the workspace", routes + script, "", ""},
+		{"the workspace itself", "workspace: {path: ./work, mode: mount}\n" + routes + script, "work/token.sh, which the agent could change", ""},
+		{"a writable mount", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + script, "work/token.sh, which the agent could change", ""},
+		{"a writable mount by way of a link", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + strings.Replace(script, "./work/", "./link/", 1), "which the agent could change", ""},
+		{"a read-only mount", "mounts: [{path: ./work, at: /data}]\n" + routes + script, "", ""},
+		{"a file in a copy", routes + file, "", ""},
+		{"a file in the workspace itself", "workspace: {path: ./work, mode: mount}\n" + routes + file, "", "the agent can read"},
+		{"a file in a read-only mount", "mounts: [{path: ./work, at: /data}]\n" + routes + file, "", "the agent can read"},
+		{"a secret that nobody uses", "workspace: {path: ./work, mode: mount}\n" + script, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newProject(t)
+			p.write("work/token.sh", "echo tok_0123456789abcdef\n", 0o700)
+			p.write("work/token", "tok_0123456789abcdef\n", 0o600)
+			if err := os.Symlink(p.path("work"), p.path("link")); err != nil {
+				t.Fatal(err)
+			}
+			text := c.text
+			if !strings.Contains(text, "workspace:") {
+				text = "workspace: {path: ./work}\n" + text
+			}
+			p.write("bottle.yaml", "version: 1\n"+text, 0o600)
+			m, err := p.read()
+			if err == nil {
+				err = p.trust.Trust(m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			prepared, err := Prepare(t.Context(), p.options(m, &fakeBackend{}))
+			switch {
+			case c.err != "":
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("got %v, want %q", err, c.err)
+				}
+				return
+			case err != nil:
+				t.Fatal(err)
+			}
+			warned := strings.Contains(strings.Join(prepared.Warnings, "\n"), "the agent can read")
+			if warned != (c.warns != "") {
+				t.Errorf("it warns: %q", prepared.Warnings)
+			}
+		})
+	}
+}

@@ -1,0 +1,205 @@
+package bottle
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// applied is a proxy that keeps what it was given.
+type applied struct {
+	configs chan proxy.Config
+	err     error
+}
+
+func (a *applied) Reload(_ context.Context, cfg proxy.Config) error {
+	if a.err == nil {
+		a.configs <- cfg
+	}
+	return a.err
+}
+
+// reloading is a reloader of a project whose proxy runs on a manifest.
+type reloading struct {
+	*reloader
+	project *project
+	applied *applied
+	notes   *notes
+}
+
+func newReloading(t *testing.T, text string) *reloading {
+	t.Helper()
+	p := newProject(t)
+	m := p.trusted(text)
+	u, err := loadUser(p.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reloading{project: p, applied: &applied{configs: make(chan proxy.Config, 10)}, notes: &notes{}}
+	r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
+		load: p.read, user: u, current: m, agreed: m}
+	return r
+}
+
+// expect reloads and compares how often the proxy was changed, and what the
+// last note says.
+func (r *reloading) expect(t *testing.T, changes, notes int, last string) {
+	t.Helper()
+	r.reload(t.Context())
+	r.check(t, changes, notes, last)
+}
+
+func (r *reloading) check(t *testing.T, changes, notes int, last string) {
+	t.Helper()
+	list := r.notes.all()
+	if len(r.applied.configs) != changes || len(list) != notes {
+		t.Fatalf("%d changes and the notes %+v, want %d and %d", len(r.applied.configs), list, changes, notes)
+	}
+	if n := len(list); n > 0 {
+		if e := list[n-1]; !strings.Contains(e.Reason+": "+e.Error, last) || e.Type != proxy.EventNote || e.Session != "s" {
+			t.Errorf("the note is %+v, want %q", e, last)
+		}
+	}
+}
+
+const (
+	oneRoute  = "egress: {routes: [{host: a.example}]}\n"
+	twoRoutes = "egress: {routes: [{host: a.example}, {host: b.example}]}\n"
+	noRoutes  = "egress: {default: deny}\n"
+)
+
+func TestReload(t *testing.T) {
+	t.Run("an unchanged file changes nothing", func(t *testing.T) {
+		newReloading(t, oneRoute).expect(t, 0, 0, "")
+	})
+	t.Run("an invalid one keeps the old in force, and says so once", func(t *testing.T) {
+		r := newReloading(t, oneRoute)
+		r.project.write(manifest.FileName, "version: 1\negres: {}\n", 0o600)
+		r.expect(t, 0, 1, "is not valid, so the old one stays in force: bottle.yaml:2:1")
+		r.expect(t, 0, 1, "is not valid")
+		r.project.write(manifest.FileName, "version: 1\nworkspac: {}\n", 0o600)
+		r.expect(t, 0, 2, "workspac")
+	})
+	t.Run("one that is gone keeps the old in force", func(t *testing.T) {
+		r := newReloading(t, oneRoute)
+		if err := os.Remove(r.project.path(manifest.FileName)); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(t, 0, 1, "no such file")
+	})
+	t.Run("a narrower one applies at once, and the next one too", func(t *testing.T) {
+		r := newReloading(t, twoRoutes)
+		r.project.load(oneRoute)
+		r.expect(t, 1, 1, "the changed manifest is in force")
+		if d := (<-r.applied.configs).Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+			t.Errorf("b.example: %s", d.Action)
+		}
+		r.project.load(noRoutes)
+		r.expect(t, 1, 1, "the changed manifest is in force")
+	})
+	t.Run("a wider one waits for a yes", func(t *testing.T) {
+		r := newReloading(t, oneRoute)
+		wide := r.project.load(twoRoutes)
+		r.expect(t, 0, 1, "waits for `bottle trust`")
+		r.expect(t, 0, 1, "b.example")
+		if err := r.project.trust.Trust(wide); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(t, 1, 2, "the changed manifest is in force")
+		if d := (<-r.applied.configs).Policy.DecideHost("b.example", 443); d.Action != proxy.Allow {
+			t.Errorf("b.example: %s", d.Action)
+		}
+	})
+	t.Run("after a narrower one, what was given up is wider again", func(t *testing.T) {
+		r := newReloading(t, twoRoutes)
+		r.project.load(oneRoute)
+		r.expect(t, 1, 1, "in force")
+		r.project.load("# again\n" + twoRoutes)
+		r.expect(t, 1, 2, "waits for `bottle trust`")
+	})
+	t.Run("one that the proxy refuses keeps the old in force", func(t *testing.T) {
+		r := newReloading(t, twoRoutes)
+		r.applied.err = errors.New("it is closing")
+		r.project.load(oneRoute)
+		r.expect(t, 0, 1, "cannot be applied, so the old one stays in force: it is closing")
+		r.applied.err = nil
+		r.expect(t, 1, 2, "in force")
+	})
+}
+
+const withScript = `
+secrets: {token: {from: {command: [./token.sh]}, inject: bearer}}
+egress:
+  routes:
+    - {host: a.example, secrets: [token]}
+`
+
+// TestReloadRunsNoScriptThatChanged: in a folder where the agent may write, the
+// script that prints a secret may be the agent's by now.
+func TestReloadRunsNoScriptThatChanged(t *testing.T) {
+	p := newProject(t)
+	script := func(mark string) {
+		p.write("token.sh", "#!/bin/sh\necho "+mark+" >>ran\necho tok_0123456789abcdef\n", 0o700)
+	}
+	script("first")
+	m := p.trusted(withScript + "    - {host: b.example}\n")
+	u, err := loadUser(p.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reloading{project: p, applied: &applied{configs: make(chan proxy.Config, 10)}, notes: &notes{}}
+	r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
+		load: p.read, user: u, current: m, agreed: m}
+	script("changed")
+	narrow := p.load(withScript)
+	r.expect(t, 0, 1, "what was agreed to has changed as well")
+	if ran, err := os.ReadFile(p.path("ran")); err == nil {
+		t.Errorf("it ran: %s", ran)
+	}
+	if err := p.trust.Trust(narrow); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(t, 1, 2, "in force")
+}
+
+// TestWatch goes by real files: what is saved applies, and so does a yes.
+func TestWatch(t *testing.T) {
+	r := newReloading(t, twoRoutes)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	if err := r.run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	next := func() proxy.Config {
+		t.Helper()
+		select {
+		case cfg := <-r.applied.configs:
+			return cfg
+		case <-time.After(30 * time.Second):
+			t.Fatal("the change is not seen")
+		}
+		return proxy.Config{}
+	}
+	// As editors save: beside it, then in its place.
+	r.project.write("bottle.yaml.new", "version: 1\nworkspace: {path: ./work}\n"+oneRoute, 0o600)
+	if err := os.Rename(r.project.path("bottle.yaml.new"), r.project.path(manifest.FileName)); err != nil {
+		t.Fatal(err)
+	}
+	if d := next().Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+		t.Errorf("b.example: %s", d.Action)
+	}
+	wide := r.project.load("# wider\n" + twoRoutes)
+	if err := r.project.trust.Trust(wide); err != nil {
+		t.Fatal(err)
+	}
+	if d := next().Policy.DecideHost("b.example", 443); d.Action != proxy.Allow {
+		t.Errorf("b.example: %s", d.Action)
+	}
+}
