@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,24 +210,27 @@ func TestGit(t *testing.T) {
 	}
 	head := strings.TrimSpace(c.must(git, "-C", "work", "rev-parse", "HEAD"))
 	backend := filepath.Join(strings.TrimSpace(c.must(git, "--exec-path")), "git-http-backend")
-	var auth string
-	c.up.answer = nil
+	var auth atomic.Value
+	auth.Store("")
 	serve := &cgi.Handler{Path: backend, Dir: c.dir, Env: []string{"GIT_PROJECT_ROOT=" + filepath.Join(c.dir, "served"), "GIT_HTTP_EXPORT_ALL=1", "HOME=" + c.dir}}
-	c.upstream.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		auth = r.Header.Get("Authorization")
-		if auth == "" {
+	serveGit := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		auth.Store(r.Header.Get("Authorization"))
+		if r.Header.Get("Authorization") == "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		serve.ServeHTTP(w, r)
 	})
+	c.up.mu.Lock()
+	c.up.instead = serveGit
+	c.up.mu.Unlock()
 	url := "https://git:" + testPlaceholder + "@example.com/repo.git"
 	if out := c.must(git, "ls-remote", url); !strings.Contains(out, head+"\tHEAD") || !strings.Contains(out, head+"\trefs/heads/main") {
 		t.Errorf("ls-remote: %q", out)
 	}
-	if auth != basic("git", testValue) {
-		t.Errorf("the upstream was given %q", auth)
+	if got := auth.Load(); got != basic("git", testValue) {
+		t.Errorf("the upstream was given %q", got)
 	}
 	c.must(git, "clone", "-q", url, "copy")
 	if got := strings.TrimSpace(c.must(git, "-C", "copy", "rev-parse", "HEAD")); got != head {

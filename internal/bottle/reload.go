@@ -117,9 +117,17 @@ func (r *reloader) reload(ctx context.Context) {
 	if sameFiles(m, r.current) {
 		return
 	}
-	trusted := r.trust.IsTrusted(m) == nil
+	// Nobody is asked about the person's own file, so a change to it is only
+	// believed at a start: something may have written it in the meantime.
+	own := sameFile(m.User, r.agreed.User)
+	trusted := own && r.trust.IsTrusted(m) == nil
 	if !trusted {
-		if wider := manifest.Wider(r.current, m); len(wider) > 0 {
+		wider := manifest.Wider(r.current, m)
+		if len(wider) > 0 && !own {
+			r.note("your own changed manifest gives the agent more, so it waits for a restart: "+strings.Join(wider, "; "), nil)
+			return
+		}
+		if len(wider) > 0 {
 			r.note("the changed manifest gives the agent more, so it waits for `bottle trust`: "+strings.Join(wider, "; "), nil)
 			return
 		}
@@ -146,9 +154,10 @@ func (r *reloader) reload(ctx context.Context) {
 }
 
 func sameFiles(a, b *manifest.Manifest) bool {
-	same := func(a, b *manifest.File) bool { return a == b || a != nil && b != nil && *a == *b }
-	return same(a.Project, b.Project) && same(a.User, b.User)
+	return sameFile(a.Project, b.Project) && sameFile(a.User, b.User)
 }
+
+func sameFile(a, b *manifest.File) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // note tells the journal and the operator, once for the same text in a row.
 func (r *reloader) note(text string, cause error) {
