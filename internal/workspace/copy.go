@@ -35,7 +35,7 @@ type copier struct {
 //
 // A file or folder that cannot be read, or that changes while it is read, is
 // not an error but in Report.Skipped; so is the .git of a nested repository.
-// The workspace's own .git must be whole.
+// The workspace's own .git must be whole, and its own: else ErrForeign.
 func Copy(ctx context.Context, opts Options) (Report, error) {
 	return start(ctx, opts, func(c *copier, src, dst *dir) error {
 		w := walk{ctx: ctx, v: c}

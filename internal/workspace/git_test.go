@@ -112,7 +112,7 @@ func TestShallowClone(t *testing.T) {
 }
 
 // Alternates come from "git clone --shared" and --reference: their objects are
-// brought in, through several steps.
+// brought in if that was asked for, through several steps.
 func TestAlternatesAreBroughtIn(t *testing.T) {
 	dir := newRepo(t, map[string]string{"a": "1"})
 	git(t, dir, "gc", "-q")
@@ -122,7 +122,7 @@ func TestAlternatesAreBroughtIn(t *testing.T) {
 	git(t, one, "commit", "-qam", "loose in the middle")
 	git(t, one, "clone", "-q", "--shared", one, two)
 
-	c := copyOf(t, two)
+	c := copyOf(t, two, func(o *Options) { o.Alternates = true })
 	if c.Borrowed.Total != 2 {
 		t.Errorf("borrowed from %q, want two", c.Borrowed.Items)
 	}

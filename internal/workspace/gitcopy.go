@@ -290,7 +290,7 @@ func (c *copier) allObjects(g *gitFolder, to *dir, rel string) error {
 	for try := 1; ; try++ {
 		err := c.folder(to, "objects", func(dst *dir) error {
 			for _, from := range folders {
-				src, err := openDir(from)
+				src, err := c.openReal(from)
 				if err != nil {
 					return &unreadable{shown, err}
 				}

@@ -5,15 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
-const (
-	maxGitFile        = 4 << 10 // of .git as a file, commondir, HEAD
-	maxAlternates     = 64
-	maxAlternatesFile = 1 << 20
-)
+const maxGitFile = 4 << 10 // of .git as a file, commondir, gitdir, HEAD
 
 var (
 	errNoRepository = errors.New("not a git repository")
@@ -34,13 +29,14 @@ func (g *gitFolder) close() {
 	}
 }
 
-// openGit opens the .git of the source's folder d, gitrepository-layout(5). A
-// nested repository's must be in the workspace, or in the git folder of the
-// workspace's own repository, where submodules have theirs: somebody else's
-// archive may hold a .git file that names any repository of the user's.
+// openGit opens the .git of the source's folder d, gitrepository-layout(5).
+// Somebody else's archive may hold a .git that names any repository of the
+// user's. So a nested repository's must be in the workspace, or in the git
+// folder of the workspace's own repository, where submodules have theirs; and
+// the workspace's own must be in it or name it back, see checkOwn.
 func (c *copier) openGit(d *dir, rel string) (*gitFolder, error) {
 	here := filepath.Join(c.source, filepath.FromSlash(rel))
-	path, err := gitPath(d, here)
+	path, err := gitPath(d, here, rel == ".")
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +45,12 @@ func (c *copier) openGit(d *dir, rel string) (*gitFolder, error) {
 		return nil, err
 	}
 	g.common, g.commonPath = g.git, g.gitPath
-	data, err := g.git.readSmall("commondir", maxGitFile)
-	if err == nil {
-		path := strings.TrimRight(string(data), "\n")
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(g.gitPath, path)
-		}
-		g.commonPath, g.common, err = c.openPart(path, rel)
-	} else if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	common, err := commonPath(g)
+	if err == nil && common != g.gitPath {
+		g.commonPath, g.common, err = c.openPart(common, rel)
+	}
+	if err == nil && rel == "." {
+		err = c.checkOwn(g)
 	}
 	if err == nil && (!g.git.has("HEAD") || !g.common.has("objects")) {
 		err = errNoRepository
@@ -72,11 +65,34 @@ func (c *copier) openGit(d *dir, rel string) (*gitFolder, error) {
 	return g, nil
 }
 
-// gitPath returns what .git is or names.
-func gitPath(d *dir, here string) (string, error) {
+// commonPath returns what commondir names, or the folder itself without one.
+func commonPath(g *gitFolder) (string, error) {
+	data, err := g.git.readSmall("commondir", maxGitFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return g.gitPath, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("commondir: %w", err)
+	}
+	return relativeTo(g.gitPath, strings.TrimRight(string(data), "\r\n")), nil
+}
+
+func relativeTo(folder, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}
+
+// gitPath returns what .git is or names. Git makes no link of it, so that of
+// the workspace must be none.
+func gitPath(d *dir, here string, top bool) (string, error) {
 	st, err := d.lstat(gitName)
 	if err != nil {
 		return "", err
+	}
+	if top && st.isLink() {
+		return "", linkedGit(d)
 	}
 	if !st.isRegular() {
 		return filepath.Join(here, gitName), nil
@@ -89,11 +105,7 @@ func gitPath(d *dir, here string) (string, error) {
 	if !ok {
 		return "", errNoRepository
 	}
-	path = strings.TrimRight(path, "\r\n")
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(here, path)
-	}
-	return path, nil
+	return relativeTo(here, strings.TrimRight(path, "\r\n")), nil
 }
 
 func (c *copier) openPart(path, rel string) (string, *dir, error) {
@@ -104,84 +116,33 @@ func (c *copier) openPart(path, rel string) (string, *dir, error) {
 	if rel != "." && !c.trusts(path) {
 		return "", nil, errElsewhere
 	}
-	d, err := openDir(path)
+	d, err := c.openReal(path)
 	return path, d, err
 }
 
-// trusts says whether a nested repository may have something there.
+// openReal opens a folder whose path was found to be without links. In the
+// workspace it stays so, whoever writes there meanwhile.
+func (c *copier) openReal(path string) (*dir, error) {
+	rel, err := filepath.Rel(c.source, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return openDir(path)
+	}
+	d, err := openDir(c.source)
+	if err != nil || rel == "." {
+		return d, err
+	}
+	for name := range strings.SplitSeq(rel, string(filepath.Separator)) {
+		sub, err := d.sub(name)
+		d.close()
+		if err != nil {
+			return nil, err
+		}
+		d = sub
+	}
+	return d, nil
+}
+
+// trusts says whether a path is the workspace's, or its own repository's.
 func (c *copier) trusts(path string) bool {
 	return inside(path, c.source) || c.common != "" && inside(path, c.common)
-}
-
-// objectFolders returns the folders with a repository's objects: its own, and
-// those that it borrows from, directly or not.
-func (c *copier) objectFolders(g *gitFolder, rel string) ([]string, error) {
-	var found []string
-	// Git goes on without an alternate that is not there; so does the copy.
-	add := func(path string) error {
-		path, err := filepath.EvalSymlinks(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && len(found) > 0, slices.Contains(found, path):
-			return nil
-		case err != nil:
-			return err
-		case rel != "." && !c.trusts(path):
-			return errElsewhere
-		case len(found) > maxAlternates:
-			return fmt.Errorf("more than %d alternates", maxAlternates)
-		}
-		found = append(found, path)
-		return nil
-	}
-	if err := add(filepath.Join(g.commonPath, "objects")); err != nil {
-		return nil, err
-	}
-	for i := 0; i < len(found); i++ {
-		list, err := alternates(found[i])
-		if err != nil {
-			return nil, fmt.Errorf("alternates: %w", err)
-		}
-		for _, path := range list {
-			if err := add(path); err != nil {
-				return nil, fmt.Errorf("alternates: %w", err)
-			}
-		}
-	}
-	return found, nil
-}
-
-// alternates returns what info/alternates of a folder of objects names.
-func alternates(objects string) ([]string, error) {
-	d, err := openDir(objects)
-	if err != nil {
-		return nil, err
-	}
-	defer d.close()
-	info, err := d.sub("info")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer info.close()
-	data, err := info.readSmall("alternates", maxAlternatesFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var list []string
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		if !filepath.IsAbs(line) {
-			line = filepath.Join(objects, line)
-		}
-		list = append(list, line)
-	}
-	return list, nil
 }

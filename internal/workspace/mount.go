@@ -24,7 +24,8 @@ type PrivateGit struct {
 // PrepareGit fills Options.Target with what the .git of a copy would be, for a
 // workspace that is mounted. The git folders of submodules are in it where the
 // workspace's has them, in modules. Its Base knows refs only; see ChangedGit.
-// The error is fs.ErrNotExist if the workspace has no .git.
+// The error is fs.ErrNotExist if the workspace has no .git, ErrForeign as in
+// Copy.
 //
 // The agent's commits then stay in the bottle until they are pulled, and no
 // hook or config that it writes is run on the host. The work tree has no such

@@ -7,6 +7,10 @@
 // links, no alternates, no setuid bits. Links are copied as links and never
 // followed, and what is neither file, folder nor link stays behind.
 //
+// A .git may name another folder. One outside of the workspace is taken for
+// its own only if git made it so: a linked worktree or a submodule whose git
+// folder names the workspace back. All else is ErrForeign.
+//
 // A .git folder becomes an ordinary one, whatever it was (a linked worktree, a
 // submodule's, one that borrows objects). Objects, refs, index and the state of
 // a merge or rebase are taken over by name; hooks are not, nor reflogs but the
@@ -36,6 +40,9 @@ var (
 	ErrNotEmpty = errors.New("the target is not an empty folder")
 	ErrTooLarge = errors.New("the workspace is larger than the limit")
 	ErrNoBase   = errors.New("no usable record of the copy")
+	// ErrForeign: the workspace names a repository that does not name it back,
+	// as an archive of somebody else's can. The text says which, and what to do.
+	ErrForeign = errors.New("another repository than the workspace's own")
 )
 
 const (
@@ -58,6 +65,13 @@ type Options struct {
 	// Exclude are files and folders that stay behind wherever they are found,
 	// such as the folder with the state of all bottles. Target always does.
 	Exclude []string
+
+	// Alternates brings in the objects of whatever folders the repository
+	// borrows from (git clone --shared, --reference), wherever they are. Set it
+	// only if a person who saw those paths said so: a hostile workspace can name
+	// any repository that this process can read. Without it they are ErrForeign
+	// unless they are in the workspace or in its own repository.
+	Alternates bool
 
 	UID, GID int      // owner of all that is written; -1 leaves it
 	User     Identity // who commits in the copy
