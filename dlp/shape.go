@@ -12,7 +12,7 @@ const (
 	minOpenSSH   = 64 // of an OpenSSH key, which starts alike for a while
 	maxKeyLine   = 96 // what is reported of a key's first line
 	maxJWTHeader = 1024
-	minSignature = 20 // of a JWT
+	minSignature = 20   // of a JWT
 	maxJWT       = 4096 // what is held of a JWT; beyond, it is judged by what is there
 )
 
