@@ -30,17 +30,7 @@ func TestLaunchLeavesNothingWhenItFails(t *testing.T) {
 		{name: "the machine cannot be made", backend: fakeBackend{createErr: errors.New("no machines here")}, err: "no machines here"},
 		{name: "the machine cannot listen", backend: fakeBackend{listenErr: errors.New("no port there")}, err: "no port there"},
 		{name: "the socket's path is too long", err: "that a socket can have", break_: func(p *project) {
-			long := filepath.Join(p.dir, strings.Repeat("x", 80))
-			if err := os.Mkdir(long, 0o700); err != nil {
-				p.t.Fatal(err)
-			}
-			within := p.env.Lookup
-			p.env = state.Env{Lookup: func(name string) (string, bool) {
-				if name == "XDG_RUNTIME_DIR" {
-					return long, true
-				}
-				return within(name)
-			}}
+			p.env = longRuntime(p.t, p.env)
 		}},
 		{name: "an upstream_ca has expired", text: "egress: {upstream_ca: [./ca.pem]}\n", err: "expired on", break_: func(p *project) {
 			old := newCA(p.t, mitm.Options{Now: func() time.Time { return time.Now().AddDate(-3, 0, 0) }})
