@@ -47,6 +47,9 @@ func databaseURL(b []byte, body int, final bool) (int, int, verdict) {
 	return user + 1, password, match
 }
 
+// isPasswordPiece reports whether a part of a password could be one.
+func isPasswordPiece(piece []byte) bool { return len(piece) >= minPassword && !isCommon(piece) }
+
 func isCommon(password []byte) bool {
 	for _, p := range commonPasswords {
 		if bytes.EqualFold(password, []byte(p)) {

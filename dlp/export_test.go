@@ -1,24 +1,31 @@
 package dlp
 
 // Remembered returns how many things a scanner keeps beside its buffer.
-func (s *Scanner) Remembered() int { return len(s.pending) + len(s.queue) + len(s.covers) }
+func (s *Scanner) Remembered() int {
+	return len(s.pending) + len(s.queue) + len(s.covers) + len(s.due)
+}
 
 // ScanSlowly is Scan by trying every literal at every offset of the whole
-// input: what the grams, the chunks and the hold-back must come to as well.
+// input, the known values first: what the grams, the chunks and the hold-back
+// must come to as well.
 func (e *Engine) ScanSlowly(b []byte) []Finding {
 	s := &Scanner{engine: e, buf: b}
-	for at := range b {
-		for i := range e.literals {
-			l := &e.literals[i]
-			if l.text[0] == b[at] && (!l.bounded || leftBoundary(b, at, l.body)) {
-				s.judge(&candidate{offset: int64(at), literal: int32(i)}, true)
+	for _, formats := range [...]bool{false, true} {
+		for at := range b {
+			for i := range e.literals {
+				l := &e.literals[i]
+				if l.text[0] != b[at] || formats != (l.form != nil) || l.bounded && !s.boundary(at, l.body) {
+					continue
+				}
+				c := &candidate{offset: int64(at), literal: int32(i)}
+				if s.judge(c, true) == miss {
+					s.missed(c)
+				}
 			}
 		}
 	}
-	for _, q := range s.queue {
-		if !s.covered(q.Offset, q.Offset+int64(q.Length)) {
-			s.out = append(s.out, q.Finding)
-		}
+	for i := range s.queue {
+		s.resolve(&s.queue[i])
 	}
 	sortByOffset(s.out)
 	return s.out

@@ -73,6 +73,8 @@ type form struct {
 	// shape, if not nil, judges the text instead. Only the first bytes of body
 	// still have to be in the class.
 	shape judge
+	// rest judges what a known value leaves of a match of the shape.
+	rest func(piece []byte) bool
 }
 
 // judge looks at b, which starts with the prefix of the form; b[body:] is what
@@ -126,6 +128,21 @@ func (f *form) run(b []byte, body int, final bool) (int, int, verdict) {
 		return 0, 0, miss
 	}
 	return 0, n, match
+}
+
+// cuttable returns how many bytes of b, which is no match, a known value may
+// leave so that they are one; 0 if it cannot be. A shape that is none when it
+// goes on is none when it ends earlier.
+func (f *form) cuttable(b []byte) int {
+	body, ok := hasPrefix(b, f.prefix)
+	if !ok || f.shape != nil {
+		return 0
+	}
+	n := f.body.span(b, body, body+f.max)
+	if n < body+f.min {
+		return 0
+	}
+	return n
 }
 
 // hasPrefix returns how many bytes of prefix b starts with, and whether that is

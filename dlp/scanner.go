@@ -18,7 +18,7 @@ const (
 	// context is kept before the oldest byte that is still looked at.
 	context = 32
 	// carryBytes is what the buffer keeps, pieceBytes what is added to it at once.
-	carryBytes = maxWindow + maxReach + 2*context
+	carryBytes = MaxHeld + maxReach + 2*context
 	pieceBytes = 8 << 10
 )
 
@@ -36,12 +36,14 @@ type Scanner struct {
 	cursor int    // the next position in buf to sample, always even
 
 	pending []candidate // what more bytes will decide
-	queue   []queued    // findings that a placeholder may still cover
-	covers  []span      // known values that may still cover a finding
+	queue   []queued    // what a known value may still cover or cut
+	covers  []span      // known values that may still do so
 
 	released int64 // Safe
 	edge     int64 // offset of the last flush
-	edgeDue  bool  // a token that starts at edge still has to be looked for
+	// due are the offsets behind a flush or a known value where a token that
+	// starts still has to be looked for.
+	due []int64
 
 	out     []Finding // of the current call
 	written []Finding // what Write returned
@@ -55,14 +57,6 @@ type candidate struct {
 	done    int // bytes of a known value that were compared
 }
 
-// queued is a finding by format with the span of bytes that were judged.
-type queued struct {
-	Finding
-	start int64
-}
-
-type span struct{ start, end int64 }
-
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
 	*s = Scanner{
@@ -71,6 +65,7 @@ func (s *Scanner) Reset() {
 		pending: s.pending[:0],
 		queue:   s.queue[:0],
 		covers:  s.covers[:0],
+		due:     s.due[:0],
 		written: s.written[:0],
 		decided: s.decided[:0],
 	}
@@ -110,7 +105,8 @@ func (s *Scanner) Flush() []Finding {
 	s.out = s.decided[:0]
 	s.recheck(true)
 	s.settle(true)
-	s.edge, s.edgeDue = s.end(), true
+	s.edge = s.end()
+	s.dueAt(s.edge)
 	s.decided = s.out
 	sortByOffset(s.decided)
 	return s.decided
@@ -128,7 +124,6 @@ func (s *Scanner) end() int64 { return s.base + int64(len(s.buf)) }
 // sample looks for candidates in what was not sampled yet.
 func (s *Scanner) sample() {
 	f := s.engine.filter
-	s.sampleEdge()
 	i := s.cursor
 	for {
 		i = f.next(s.buf, i)
@@ -143,22 +138,36 @@ func (s *Scanner) sample() {
 		i += stride
 	}
 	s.cursor = i
+	s.sampleEdges()
 }
 
-// sampleEdge looks for short prefixes at the last flush. Their grams there may
-// hold the byte before, which can be any. A longer prefix is met anyway.
-func (s *Scanner) sampleEdge() {
-	at := int(s.edge - s.base)
-	if !s.edgeDue || at+gramBytes > len(s.buf) {
-		return
+// dueAt has a token looked for that starts at an offset.
+func (s *Scanner) dueAt(offset int64) {
+	if !slices.Contains(s.due, offset) {
+		s.due = append(s.due, offset)
 	}
-	s.edgeDue = false
-	if s.edge%stride == 0 || at < 1 {
-		return // sampled like any other
+}
+
+// sampleEdges looks for short prefixes where a token may start behind any byte.
+// Their grams there hold the byte before. A longer prefix is met anyway.
+func (s *Scanner) sampleEdges() {
+	kept := s.due[:0]
+	for _, offset := range s.due {
+		at := int(offset - s.base)
+		switch {
+		case at+gramBytes > len(s.buf):
+			kept = append(kept, offset)
+		case offset%stride != 0 && at >= 1: // otherwise sampled like any other
+			s.sampleEdge(at)
+		}
 	}
+	s.due = kept
+}
+
+func (s *Scanner) sampleEdge(at int) {
 	for _, pl := range s.engine.filter.lookup(s.buf[at:]) {
 		l := &s.engine.literals[pl.literal]
-		if pl.offset == 0 && len(l.text) < gramBytes && !mayPrecede(s.buf[at-1], l.body) {
+		if pl.offset == 0 && l.form != nil && len(l.text) < gramBytes && !mayPrecede(s.buf[at-1], l.body) {
 			s.consider(at, pl.literal)
 		}
 	}
@@ -171,13 +180,17 @@ func (s *Scanner) consider(at int, index int32) {
 		return
 	}
 	c := candidate{offset: s.base + int64(at), literal: index}
-	if s.judge(&c, false) == more {
+	switch s.judge(&c, false) {
+	case more:
 		s.pending = append(s.pending, c)
+	case miss:
+		s.missed(&c)
 	}
 }
 
 func (s *Scanner) boundary(at int, body *class) bool {
-	return leftBoundary(s.buf, at, body) || s.base+int64(at) == s.edge
+	offset := s.base + int64(at)
+	return leftBoundary(s.buf, at, body) || offset == s.edge || s.behindCover(offset)
 }
 
 // judge looks at a candidate and notes a match.
@@ -187,7 +200,7 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	if l.form == nil {
 		n, v := l.judgeKnown(b, c.done, final)
 		if v == match {
-			s.covers = append(s.covers, span{c.offset, c.offset + int64(n)})
+			s.cover(span{c.offset, c.offset + int64(n)})
 			s.out = append(s.out, s.finding(l, c.offset, b[:n]))
 		}
 		c.done = n
@@ -195,7 +208,8 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	}
 	start, end, v := l.form.judge(b, final)
 	if v == match {
-		s.queue = append(s.queue, queued{s.finding(l, c.offset+int64(start), b[start:end]), c.offset})
+		found := span{c.offset + int64(start), c.offset + int64(end)}
+		s.queue = append(s.queue, queued{candidate: *c, found: found, reach: found.end})
 	}
 	return v
 }
@@ -218,15 +232,18 @@ func (s *Scanner) recheck(flush bool) {
 				v = match
 			}
 		}
-		if v == more {
+		switch v {
+		case more:
 			kept = append(kept, c)
+		case miss:
+			s.missed(&c)
 		}
 	}
 	s.pending = kept
 }
 
-// settle reports the queued findings that no known value can cover any more and
-// advances Safe.
+// settle reports the queued findings that no known value can change any more
+// and advances Safe. At a flush, it reports what is one as it is.
 func (s *Scanner) settle(flush bool) {
 	// Nothing undecided starts before open; no known value before openKnown.
 	open, openKnown := s.tail()
@@ -238,33 +255,21 @@ func (s *Scanner) settle(flush bool) {
 		}
 	}
 	kept := s.queue[:0]
-	for _, q := range s.queue {
-		switch end := q.Offset + int64(q.Length); {
-		case s.covered(q.Offset, end):
-		case flush || end <= openKnown:
-			s.out = append(s.out, q.Finding)
-		default:
-			kept = append(kept, q)
-			open = min(open, q.start)
+	for i := range s.queue {
+		q := &s.queue[i]
+		settled := q.reach <= openKnown
+		if (settled || flush) && s.resolve(q) || settled {
+			continue
 		}
+		kept = append(kept, *q)
+		open = min(open, q.offset)
 	}
 	s.queue = kept
-	s.covers = slices.DeleteFunc(s.covers, func(c span) bool { return c.end <= open })
+	s.forget(open)
 	if flush {
 		open = s.end()
 	}
 	s.released = max(s.released, open)
-}
-
-// covered reports whether a known value has bytes of a finding. Then that is
-// what was found: a secret under its name, or a placeholder, which is no leak.
-func (s *Scanner) covered(start, end int64) bool {
-	for _, c := range s.covers {
-		if c.start < end && start < c.end {
-			return true
-		}
-	}
-	return false
 }
 
 // tail returns the first offsets at the end of the stream where a literal, and
@@ -297,6 +302,9 @@ func (s *Scanner) trim() {
 	keep := min(s.cursor, len(s.buf)-maxReach)
 	for i := range s.pending {
 		keep = min(keep, int(s.pending[i].offset-s.base))
+	}
+	for i := range s.queue {
+		keep = min(keep, int(s.queue[i].offset-s.base))
 	}
 	keep = (keep - context) &^ 1
 	if keep <= 0 {

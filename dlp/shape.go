@@ -69,6 +69,11 @@ func keyLine(b []byte, line int, final bool) (int, int, verdict) {
 	return 0, n, match
 }
 
+// isKeyPiece reports whether a part of a match of a key is enough of its body.
+func isKeyPiece(piece []byte) bool {
+	return len(piece) >= minKeyLine && base64Line.span(piece, 0, len(piece)) == len(piece) && !isExample(piece, minKeyLine)
+}
+
 // lineBreak returns where the white space at b[i:] ends, plain or escaped for
 // JSON or a URL, and whether b goes on far enough to tell.
 func lineBreak(b []byte, i int) (int, bool) {
