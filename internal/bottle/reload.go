@@ -120,11 +120,18 @@ func (r *reloader) reload(ctx context.Context) {
 	// Nobody is asked about the person's own file, so a change to it is only
 	// believed at a start: something may have written it in the meantime.
 	own := sameFile(m.User, r.agreed.User)
-	trusted := own && r.trust.IsTrusted(m) == nil
+	// Nor does it help that another project, or none, is trusted: one that is
+	// gone leaves what is in a folder above, or nothing that holds the agent.
+	here := samePath(m.Project, r.agreed.Project)
+	trusted := own && here && r.trust.IsTrusted(m) == nil
 	if !trusted {
 		wider := manifest.Wider(r.current, m)
 		if len(wider) > 0 && !own {
-			r.note("your own changed manifest gives the agent more, so it waits for a restart: "+strings.Join(wider, "; "), nil)
+			r.note("your own manifest changed and the agent would get more, which waits for a restart: "+strings.Join(wider, "; "), nil)
+			return
+		}
+		if len(wider) > 0 && !here {
+			r.note("the project's manifest is gone and the agent would get more, which waits for a restart: "+strings.Join(wider, "; "), nil)
 			return
 		}
 		if len(wider) > 0 {
@@ -158,6 +165,8 @@ func sameFiles(a, b *manifest.Manifest) bool {
 }
 
 func sameFile(a, b *manifest.File) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func samePath(a, b *manifest.File) bool { return a == b || a != nil && b != nil && a.Path == b.Path }
 
 // note tells the journal and the operator, once for the same text in a row.
 func (r *reloader) note(text string, cause error) {
