@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/workspace"
 )
 
@@ -77,13 +79,36 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 			return err
 		}
 	}
-	if err := errors.Join(bottle.RemoveFiles(ctx, dir), env.Remove(b.ID)); err != nil {
+	if err := remove(ctx, b, dir); err != nil {
 		return err
 	}
 	if !a.quiet {
 		fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
 	}
 	return nil
+}
+
+// How often, and how long apart, a bottle's lock is tried: who lets it go has
+// answered that the bottle ended, and may take a moment more to be gone.
+const removeTries, removePause = 20, 100 * time.Millisecond
+
+// remove deletes all that there is of a bottle that has ended. One that is
+// still served after removeTries is an error that wraps state.ErrLocked.
+func remove(ctx context.Context, b control.Bottle, dir string) error {
+	if err := bottle.RemoveFiles(ctx, dir); err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		err := control.Remove(env, b)
+		if n == removeTries || !errors.Is(err, state.ErrLocked) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(removePause):
+		}
+	}
 }
 
 func shutdown(ctx context.Context, b control.Bottle, force bool) error {
