@@ -9,6 +9,9 @@
 // exact case, a length, and a boundary on both sides. Keys that are known from
 // documentation, and fillers such as xxxx, are none.
 //
+// Both do not mix: a known value is never part of a format. What stands left and
+// right of one is judged as if the stream ended and began there.
+//
 // An [Engine] is compiled once from all of it and never changes. A [Scanner]
 // is one stream's state:
 //
@@ -38,7 +41,9 @@
 // and any encoding inside base64 other than that of known values are not looked
 // into. Base64 that is wrapped into lines hides a known value longer than what
 // stands on one line. A token that is glued to a letter, digit or underscore,
-// or cut into pieces with something between, is not matched by its format.
+// or cut into pieces with something between, be it a placeholder, is not matched
+// by its format. Of a key in PEM, only 96 bytes behind its header are looked at:
+// with a placeholder of that length there, the key is not seen.
 package dlp
 
 import (

@@ -114,7 +114,7 @@ func TestAKilledProcessLeavesAReadableJournal(t *testing.T) {
 					t.Fatal(err)
 				}
 				lines++
-				if e.Event.Type == proxy.EventDecision && e.Event.Verdict == proxy.Deny && e.Event.Host == "denied.example" {
+				if e.Type == proxy.EventDecision && e.Verdict == proxy.Deny && e.Host == "denied.example" {
 					denials++
 				}
 			}
