@@ -59,19 +59,13 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 	}
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
-	for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(body) }, sc.Close} {
-		findings := next()
-		if err := x.judgeBody(findings); err != nil {
-			return x.stopped
-		}
+	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
+		return d
 	}
 	// A body that is decided whole is looked at as a server reads it, too.
 	if plain, changed := unescape(body); changed {
-		sc.Reset()
-		for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(plain) }, sc.Close} {
-			if err := x.judgeBody(next()); err != nil {
-				return x.stopped
-			}
+		if d := decideWhole(sc, plain, x.bodyDenial); d != nil {
+			return d
 		}
 	}
 	if d := x.scanTrailers(); d != nil {
@@ -143,11 +137,8 @@ func (x *exchange) compressedBody(coding string, small bool) *denial {
 	defer x.snap.scanners.Put(sc)
 	// The compressed form can carry text of its own: gzip header fields, skippable
 	// frames, bytes behind the end.
-	for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(body) }, sc.Close} {
-		findings := next()
-		if x.judgeBody(findings) != nil {
-			return x.stopped
-		}
+	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
+		return d
 	}
 	sc.Reset()
 	buf := make([]byte, streamBuffer)

@@ -76,7 +76,11 @@ type secretState struct {
 	Secret
 	value string
 	past  []string
+	lower []string // values in small letters, for names of fields
 }
+
+// values are all that the secret is known to be or to have been.
+func (st *secretState) values() []string { return append([]string{st.value}, st.past...) }
 
 // newSnapshot resolves and compiles cfg. The caller holds s.reloading, except
 // in New.
@@ -101,6 +105,9 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		st := &secretState{Secret: sec, value: v}
 		if old != nil {
 			st.inherit(old.secret(sec.Name))
+		}
+		for _, v := range st.values() {
+			st.lower = append(st.lower, strings.ToLower(v))
 		}
 		snap.secrets = append(snap.secrets, st)
 	}
@@ -224,7 +231,7 @@ func (snap *snapshot) redaction(names []string) (*replace.Table, error) {
 	return snap.table("redact\x00"+strings.Join(names, "\x00"), func() (pairs []replace.Pair) {
 		for i, name := range names {
 			st := snap.secret(name)
-			for _, v := range append([]string{st.value}, st.past...) {
+			for _, v := range st.values() {
 				for _, p := range replace.Forms(v, st.Placeholder) {
 					p.ID = i
 					pairs = append(pairs, p)

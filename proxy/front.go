@@ -125,10 +125,7 @@ func (c *replayConn) Read(p []byte) (int, error) {
 }
 
 func (c *replayConn) CloseWrite() error {
-	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return cw.CloseWrite()
-	}
-	return c.Close()
+	return closeWrite(c.Conn)
 }
 
 // deny answers a request that never became an exchange.

@@ -259,8 +259,5 @@ func (g *headGuard) unwrap() (net.Conn, []byte) { return g.Conn, g.buf }
 
 // CloseWrite lets net/http close its side first and so deliver its answer.
 func (g *headGuard) CloseWrite() error {
-	if c, ok := g.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return g.Close()
+	return closeWrite(g.Conn)
 }

@@ -251,13 +251,8 @@ func (x *exchange) holdsValue(text string) bool {
 	text = strings.ToLower(text)
 	for _, name := range x.hostSecrets {
 		st := snap.secret(name)
-		if st == nil {
-			continue
-		}
-		for _, v := range append([]string{st.value}, st.past...) {
-			if strings.Contains(text, strings.ToLower(v)) {
-				return true
-			}
+		if st != nil && slices.ContainsFunc(st.lower, func(v string) bool { return strings.Contains(text, v) }) {
+			return true
 		}
 	}
 	return false

@@ -106,26 +106,20 @@ func (snap *snapshot) redactHost(raw, canonical string) string {
 func (x *exchange) scanHead() *denial {
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
+	found := false // by the last scan
 	scan := func(where string, parts ...string) *denial {
-		sc.Reset()
+		found = false
 		x.scratch = x.scratch[:0]
 		for _, p := range parts {
 			x.scratch = append(x.scratch, p...)
 		}
-		// One after the other: what a scanner returns is valid until its next call.
-		for _, next := range [2]func() []dlp.Finding{func() []dlp.Finding { return sc.Write(x.scratch) }, sc.Close} {
-			findings := next()
-			if len(findings) == 0 {
-				continue
-			}
+		return decideWhole(sc, x.scratch, func(findings []dlp.Finding) *denial {
+			found = true
 			events, placeholders, stop := x.snap.judge(findings, where, x.target.Host)
 			x.keepFindings(events)
 			x.seen(placeholders)
-			if stop != nil {
-				return stop
-			}
-		}
-		return nil
+			return stop
+		})
 	}
 	for _, part := range x.lineParts() {
 		if d := scan(part.where, part.text); d != nil {
@@ -135,11 +129,11 @@ func (x *exchange) scanHead() *denial {
 	for name, values := range x.r.Header {
 		where := "header " + headerText(name)
 		if spellings := nameSpellings(name); spellings != "" {
-			if len(x.snap.find(spellings)) > 0 {
-				where = "name of a header" // it must not stand in the journal
-			}
-			if d := scan(where, spellings); d != nil {
+			if d := scan(unnamedHeader, spellings); d != nil {
 				return d
+			}
+			if found { // then it must not stand in the journal
+				where = unnamedHeader
 			}
 		}
 		for _, v := range values {
@@ -147,6 +141,24 @@ func (x *exchange) scanHead() *denial {
 				return d
 			}
 		}
+	}
+	return nil
+}
+
+// unnamedHeader is where a finding in the name of a header stands.
+const unnamedHeader = "name of a header"
+
+// decideWhole scans a text that is complete and has its findings judged, in two
+// parts: what a scanner returns is valid until its next call.
+func decideWhole(sc *dlp.Scanner, text []byte, judge func([]dlp.Finding) *denial) *denial {
+	sc.Reset()
+	if findings := sc.Write(text); len(findings) > 0 {
+		if d := judge(findings); d != nil {
+			return d
+		}
+	}
+	if findings := sc.Close(); len(findings) > 0 {
+		return judge(findings)
 	}
 	return nil
 }
@@ -253,6 +265,14 @@ func (f *scanFilter) decide(findings []dlp.Finding) ([]byte, error) {
 	}
 	f.out = append(f.out[:0], f.tail...)
 	return f.release(f.sc.Safe()), nil
+}
+
+// bodyDenial is judgeBody for a body that is decided before it is sent.
+func (x *exchange) bodyDenial(findings []dlp.Finding) *denial {
+	if x.judgeBody(findings) != nil {
+		return x.stopped
+	}
+	return nil
 }
 
 // judgeBody decides findings in the body. A placeholder of a secret that may

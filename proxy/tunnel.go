@@ -245,13 +245,13 @@ func splice(client, up net.Conn, early []byte) (out, in int64, err error) {
 			client.Close()
 			return
 		}
-		closeWrite(client)
+		_ = closeWrite(client)
 	}()
 	n, err := io.Copy(up, client)
 	if out += n; err != nil {
 		up.Close()
 	} else {
-		closeWrite(up)
+		_ = closeWrite(up)
 		_ = up.SetReadDeadline(time.Now().Add(halfOpenTimeout))
 	}
 	<-done
@@ -270,12 +270,13 @@ func direct(c net.Conn) net.Conn {
 	return c
 }
 
-func closeWrite(c net.Conn) {
+// closeWrite ends one side of a connection, or where that cannot be done, all of
+// it.
+func closeWrite(c net.Conn) error {
 	if cw, ok := c.(interface{ CloseWrite() error }); ok {
-		_ = cw.CloseWrite()
-		return
+		return cw.CloseWrite()
 	}
-	_ = c.Close()
+	return c.Close()
 }
 
 // tunnelConn lets whatever is wrapped around it find its tunnel.

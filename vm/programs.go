@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bot-bottle/bottle/internal/paths"
 )
 
 // Install is what a machine must see of the host so that a program runs in it
@@ -128,7 +130,7 @@ func (f *finder) show(found, real string) error {
 	if !inSystem(source) {
 		f.mount(Mount{Source: source, Target: root, ReadOnly: true})
 	}
-	if found != real && !below(found, root) {
+	if found != real && !paths.Below(found, root) {
 		l := Link{Path: found, Target: real}
 		if !slices.Contains(f.install.Links, l) {
 			f.install.Links = append(f.install.Links, l)
@@ -172,7 +174,7 @@ func (f *finder) root(found, real string) string {
 	// versions, virtual environments. PREFIX/shims: pyenv, asdf.
 	if base := filepath.Base(dir); base == "bin" || base == "shims" || base == "sbin" {
 		prefix := filepath.Dir(dir)
-		if resolved, err := filepath.EvalSymlinks(prefix); err == nil && below(real, resolved) && !f.tooMuch(prefix) && !f.tooMuch(resolved) {
+		if resolved, err := filepath.EvalSymlinks(prefix); err == nil && paths.Below(real, resolved) && !f.tooMuch(prefix) && !f.tooMuch(resolved) {
 			return prefix
 		}
 	}
@@ -200,16 +202,12 @@ func (f *finder) tooMuch(dir string) bool {
 
 // personal reports whether a folder is a person's own and not a program's.
 func (f *finder) personal(dir string) bool {
-	return dir == f.home || below(f.home, dir) || dir == "/" ||
+	return dir == f.home || paths.Below(f.home, dir) || dir == "/" ||
 		filepath.Dir(dir) == f.home && slices.Contains([]string{".local", ".config", ".cache", "Library"}, filepath.Base(dir))
 }
 
-func below(name, dir string) bool {
-	return strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
-}
-
 func inSystem(name string) bool {
-	return slices.ContainsFunc(systemFolders, func(dir string) bool { return below(name, dir) })
+	return slices.ContainsFunc(systemFolders, func(dir string) bool { return paths.Below(name, dir) })
 }
 
 // maxShebang is the length of a script's first line that the kernel reads.

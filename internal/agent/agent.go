@@ -64,9 +64,6 @@ var providers = map[string]func(Options) (Plan, error){
 // Names lists the agents, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(providers)) }
 
-// Known reports whether there is an agent of this name.
-func Known(name string) bool { return providers[name] != nil }
-
 // New makes the plan of an agent.
 func New(name string, opt Options) (Plan, error) {
 	provider := providers[name]

@@ -5,10 +5,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -121,15 +121,11 @@ func (w *widening) mounts() {
 	// A mount may lie over a part of another and so hide it.
 	for _, was := range w.old.Mounts {
 		gone := !slices.ContainsFunc(w.new.Mounts, func(m Mount) bool { return m.At == was.At })
-		over := slices.ContainsFunc(w.new.Mounts, func(m Mount) bool { return below(was.At, m.At) || below(was.Path, m.Path) })
-		if gone && (over || below(was.Path, w.new.Workspace)) {
+		over := slices.ContainsFunc(w.new.Mounts, func(m Mount) bool { return paths.Below(was.At, m.At) || paths.Below(was.Path, m.Path) })
+		if gone && (over || paths.Below(was.Path, w.new.Workspace)) {
 			w.say("the mount %s, which lay over a part of another, is gone", escape.Text(was.Path))
 		}
 	}
-}
-
-func below(path, folder string) bool {
-	return strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
 }
 
 func (w *widening) dlp() {

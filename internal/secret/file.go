@@ -143,12 +143,6 @@ func jsonString(b []byte, pointer string) (string, error) {
 	return v, nil
 }
 
-// CheckPointer says whether s is a JSON pointer (RFC 6901).
-func CheckPointer(s string) error {
-	_, err := splitPointer(s)
-	return err
-}
-
 func splitPointer(s string) ([]string, error) {
 	if !strings.HasPrefix(s, "/") {
 		return nil, fmt.Errorf("%q is not a JSON pointer, such as /accounts/0/token", s)

@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -97,15 +96,4 @@ func countVarying(s string) int {
 		}
 	}
 	return n
-}
-
-// Prefixes returns the public beginnings of credentials that a placeholder
-// keeps, sorted.
-func Prefixes() []string {
-	out := make([]string, len(prefixes))
-	for i, p := range prefixes {
-		out[i] = p.text
-	}
-	slices.Sort(out)
-	return out
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/vm"
 )
 
@@ -253,7 +254,7 @@ func (p *planner) wholeHost(home string) error {
 		return fmt.Errorf("list the host's folders: %w", err)
 	}
 	for _, e := range entries {
-		if name := "/" + e.Name(); e.IsDir() && name != "/proc" && name != "/dev" && name != "/sys" && !below(home, name) {
+		if name := "/" + e.Name(); e.IsDir() && name != "/proc" && name != "/dev" && name != "/sys" && !paths.Below(home, name) {
 			p.bind(filepath.Join(p.host, name), name, safeAttr, true)
 			p.steps[len(p.steps)-1].Write = true
 		}
@@ -265,7 +266,7 @@ func (p *planner) wholeHost(home string) error {
 func (p *planner) userMounts(spec *vm.Spec) error {
 	covered := false
 	for _, m := range spec.Mounts {
-		covered = covered || m.Target == spec.User.Home || below(spec.User.Home, m.Target)
+		covered = covered || m.Target == spec.User.Home || paths.Below(spec.User.Home, m.Target)
 	}
 	if !covered {
 		p.fs("tmpfs", spec.User.Home, safeAttr, "mode=0700", homeSize, manyInodes)
@@ -273,7 +274,7 @@ func (p *planner) userMounts(spec *vm.Spec) error {
 	var errs []error
 	for _, m := range spec.Mounts {
 		for _, fence := range []string{"/proc", "/dev", "/sys"} {
-			if m.Target == fence || below(m.Target, fence) {
+			if m.Target == fence || paths.Below(m.Target, fence) {
 				errs = append(errs, fmt.Errorf("mount %q: nothing can be mounted in %s, which the sandbox guards", m.Source, fence))
 			}
 		}
@@ -298,9 +299,4 @@ func (p *planner) userMounts(spec *vm.Spec) error {
 		p.add(step{Kind: stepLink, Target: []byte(l.Path), Source: []byte(l.Target)})
 	}
 	return errors.Join(errs...)
-}
-
-// below says whether name lies in the folder dir. Both are clean.
-func below(name, dir string) bool {
-	return strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }
