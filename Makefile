@@ -24,14 +24,15 @@ test: build agents
 
 # The real agent clients that tests run; they are skipped without npm. Each is
 # for one platform, so npm calls it optional and says nothing when it could not
-# be fetched.
+# be fetched. It runs in the folder: with --prefix it would not read the
+# machine's npmrc.
 agents: testdata/agents/node_modules/.package-lock.json
 
 testdata/agents/node_modules/.package-lock.json: testdata/agents/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not installed: the tests with real agent clients will be skipped"; exit 0; }; \
 	for try in 1 2 3; do \
 		echo "fetch the agent clients that tests drive"; \
-		npm ci --prefix testdata/agents --ignore-scripts --no-audit --no-fund --loglevel=error; \
+		(cd testdata/agents && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); \
 		ls testdata/agents/node_modules/*/*/claude >/dev/null 2>&1 && exit 0; \
 	done; \
 	rm -rf testdata/agents/node_modules; \

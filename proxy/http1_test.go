@@ -550,10 +550,21 @@ func TestHTTP2Clients(t *testing.T) {
 }
 
 func TestManyConnectionsReuseUpstreamConnections(t *testing.T) {
+	const clients, each = 16, 20
 	var mu sync.Mutex
 	conns := 0
 	r := newRig(t, http.HandlerFunc(echo), Config{})
-	up := httptest.NewUnstartedServer(http.HandlerFunc(echo))
+	// The first request of each client waits for those of the others, so that
+	// there is one connection for each before any can be used again.
+	var first sync.WaitGroup
+	first.Add(clients)
+	up := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/first" {
+			first.Done()
+			first.Wait()
+		}
+		echo(w, q)
+	}))
 	up.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			mu.Lock()
@@ -565,13 +576,16 @@ func TestManyConnectionsReuseUpstreamConnections(t *testing.T) {
 	up.StartTLS()
 	defer up.Close()
 	r.reroute(Route{Host: "example.com", Upstream: up.Listener.Addr().String(), Private: true})
-	const clients, each = 16, 20
 	var wg sync.WaitGroup
 	for range clients {
 		wg.Go(func() {
 			c := r.client(false)
-			for range each {
-				resp, err := c.Get("https://example.com/")
+			for i := range each {
+				path := ""
+				if i == 0 {
+					path = "first"
+				}
+				resp, err := c.Get("https://example.com/" + path)
 				if err != nil {
 					t.Error(err)
 					return
@@ -582,6 +596,8 @@ func TestManyConnectionsReuseUpstreamConnections(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	mu.Lock()
+	defer mu.Unlock()
 	if conns > 2*clients {
 		t.Errorf("%d upstream connections for %d clients", conns, clients)
 	}

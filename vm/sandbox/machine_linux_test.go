@@ -86,11 +86,20 @@ func fetch(args []string) error {
 
 // occupy listens at a port until it is killed.
 func occupy(args []string) error {
-	if _, err := net.Listen("tcp", "127.0.0.1:"+args[0]); err != nil {
+	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+	if err != nil {
 		return err
 	}
 	fmt.Print(occupied)
-	select {}
+	// Not an empty select: with nothing else to do the runtime would take that
+	// for a deadlock and end the process.
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		_ = c.Close()
+	}
 }
 
 const occupied = "occupied"
