@@ -151,8 +151,9 @@ func TestRunOnATerminal(t *testing.T) {
 	m := newMachine(t, Options{}, vm.Spec{})
 	keys, s, files := terminal(t)
 	before := modes(t, files.In)
+	// A trapped signal ends the shell's read, so it is begun again.
 	done := runInBackground(t.Context(), m, files,
-		"/bin/sh", "-c", `trap 'exit 9' TERM; trap : WINCH; stty size; read -r x; echo "got $x"; stty size; read -r x; echo end; while :; do sleep 0.01; done`)
+		"/bin/sh", "-c", `trap 'exit 9' TERM; trap : WINCH; stty size; until read -r x; do :; done; echo "got $x"; stty size; until read -r x; do :; done; echo end; while :; do sleep 0.01; done`)
 	s.waitFor(t, "40 100\r\n")
 	if raw := modes(t, files.In); raw.Lflag&unix.ECHO != 0 {
 		t.Error("the terminal is not raw")
