@@ -31,10 +31,29 @@ type UpstreamProxy struct {
 // upstream failure.
 type guardError struct {
 	addr string
-	what string
+	what string // with its article
 }
 
 func (e *guardError) Error() string { return e.addr + " is " + e.what }
+
+// itself is what no route can lift the guard for.
+const itself = "this proxy itself"
+
+// denial is the answer to a request for a host.
+func (e *guardError) denial(host string) *denial {
+	message := e.Error()
+	if e.addr != host {
+		message = host + " leads to " + e.addr + ", which is " + e.what
+	}
+	if e.what == itself {
+		message += ", and it opens no connections to itself. Do not retry."
+	} else {
+		message += ", and no route says private: true for it. " + advice
+	}
+	return &denial{status: http.StatusForbidden, rule: ruleGuard, message: message}
+}
+
+const ruleGuard = "address-guard"
 
 // upstreamProxyError is trouble with the corporate proxy. Nothing that an
 // upstream sends gets into its text, so the agent may read it.
@@ -80,7 +99,7 @@ func (d *dialer) dialTCP(ctx context.Context, addr string, private bool) (net.Co
 			return &guardError{address, "not an address that can be checked"}
 		}
 		if d.own != nil && d.own(ap) {
-			return &guardError{address, "this proxy itself"}
+			return &guardError{address, itself}
 		}
 		if private {
 			return nil

@@ -191,7 +191,7 @@ func TestPassthroughToAnUpstreamThatIsDownOrForbidden(t *testing.T) {
 	if l := r.connect(r.dial(), "down.example.com:443"); !strings.HasPrefix(l, "HTTP/1.1 502 no answer from down.example.com") {
 		t.Error(l)
 	}
-	if l := r.connect(r.dial(), "127.0.0.1:443"); !strings.HasPrefix(l, "HTTP/1.1 403 127.0.0.1 leads to 127.0.0.1 is a loopback") {
+	if l := r.connect(r.dial(), "127.0.0.1:443"); !strings.HasPrefix(l, "HTTP/1.1 403 127.0.0.1 is a loopback address, and no route says private: true for it. ") {
 		t.Error(l)
 	}
 }

@@ -45,6 +45,7 @@ type exchange struct {
 	bytesIn     int64
 	status      int
 	redacted    int
+	refused     *denial // after the decision, in the upstream's place
 
 	bodyMu       sync.Mutex // what the upload's reader writes too
 	findings     []EventFinding

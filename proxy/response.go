@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,11 @@ func (x *exchange) forward() {
 	resp, err := x.roundTrip()
 	if err != nil {
 		failed = err
-		x.answer(x.roundTripDenial(err))
+		d := x.roundTripDenial(err)
+		if !d.upset {
+			x.refused = d
+		}
+		x.answer(d)
 		return
 	}
 	defer resp.Body.Close()
@@ -358,15 +363,20 @@ func (x *exchange) writeTrailers(trailer http.Header, announced int, table *repl
 
 // end writes the last line of an exchange.
 func (x *exchange) end(err error) {
-	e := Event{Type: EventEnd, ID: x.id, Session: x.session, Host: x.snap.redactText(x.target.Host), Port: x.target.Port,
-		Status: x.status, BytesOut: x.body.count(), BytesIn: x.bytesIn, Duration: time.Since(x.start), Redacted: x.redacted}
-	if err != nil {
-		e.Error = x.snap.redactText(err.Error())
-	}
 	x.bodyMu.Lock()
 	defer x.bodyMu.Unlock()
-	if x.stopped != nil {
-		e.Verdict, e.Rule, e.Reason = Deny, x.stopped.rule, x.stopped.message
+	var e Event
+	if d := cmp.Or(x.stopped, x.refused); d != nil {
+		// It is read without the decision, among the denials.
+		e = x.event()
+		e.Verdict, e.Rule, e.Reason = Deny, d.rule, x.snap.redactText(d.message)
+	} else {
+		e = Event{ID: x.id, Session: x.session, Host: x.snap.redactText(x.target.Host), Port: x.target.Port}
+	}
+	e.Type, e.Status, e.BytesOut, e.BytesIn = EventEnd, x.status, x.body.count(), x.bytesIn
+	e.Duration, e.Redacted = time.Since(x.start), x.redacted
+	if err != nil {
+		e.Error = x.snap.redactText(err.Error())
 	}
 	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	e.Secrets = x.injected

@@ -194,6 +194,45 @@ func TestEverySpecialAddressIsRefusedAfterResolution(t *testing.T) {
 	}
 }
 
+// TestWhatTheGuardRefusesIsADenialInTheJournal on every road: whoever looks for
+// denials must find it, though the decision before it was to allow.
+func TestWhatTheGuardRefusesIsADenialInTheJournal(t *testing.T) {
+	dns := &fakeDNS{names: map[string][][]string{}}
+	for _, name := range []string{"inside.example.com", "pass.example.com"} {
+		dns.names[name] = [][]string{{"10.0.0.1"}}
+	}
+	r := newRig(t, http.NotFoundHandler(), Config{}, withResolver(dns))
+	r.cfg.Policy = mustPolicy(t, Deny, Route{Host: "inside.example.com", Ports: []int{80, 443}}, Route{Host: "pass.example.com", TLS: Passthrough}, Route{Host: "10.0.0.1"},
+		Route{Host: "self.example.com", Upstream: r.addr, Private: true})
+	if err := r.server.Reload(context.Background(), r.cfg); err != nil {
+		t.Fatal(err)
+	}
+	get := func(url string) func() { return func() { r.get(url) } }
+	const notPrivate = ", and no route says private: true for it. " + advice
+	tests := []struct {
+		name   string
+		send   func()
+		host   string
+		path   string
+		reason string
+	}{
+		{"intercepted", get("https://inside.example.com/a?b"), "inside.example.com", "/a?b", "inside.example.com leads to 10.0.0.1, which is a private address" + notPrivate},
+		{"plain http", get("http://inside.example.com/a"), "inside.example.com", "/a", "inside.example.com leads to 10.0.0.1, which is a private address" + notPrivate},
+		{"passthrough", func() { r.connect(r.dial(), "pass.example.com:443") }, "pass.example.com", "", "pass.example.com leads to 10.0.0.1, which is a private address" + notPrivate},
+		{"an address", get("http://10.0.0.1/a"), "10.0.0.1", "/a", "10.0.0.1 is a private address" + notPrivate},
+		{"the proxy itself", get("https://self.example.com/a"), "self.example.com", "/a", "self.example.com leads to " + r.addr + ", which is this proxy itself, and it opens no connections to itself. Do not retry."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.send()
+			e := r.lastEnd()
+			if e.Verdict != Deny || e.Rule != ruleGuard || e.Status != 403 || e.Host != tt.host || e.Path != tt.path || e.Method == "" || e.Reason != tt.reason {
+				t.Errorf("end %+v", e)
+			}
+		})
+	}
+}
+
 func TestAddressesInRequestsAreGuardedToo(t *testing.T) {
 	r := newRig(t, http.NotFoundHandler(), Config{})
 	for _, host := range []string{"127.0.0.1", "169.254.169.254", "[::ffff:10.0.0.1]"} {

@@ -146,8 +146,7 @@ func upstreamFailure(host string, err error) *denial {
 	)
 	switch {
 	case errors.As(err, &guard):
-		return &denial{status: http.StatusForbidden, rule: "address-guard", message: fmt.Sprintf(
-			"%s leads to %s, and its route does not say private: true", host, guard)}
+		return guard.denial(host)
 	case errors.As(err, &unknown):
 		return failure(http.StatusBadGateway, fmt.Sprintf("the certificate of %s is not signed by an authority that bottle trusts; the operator can add one under egress.upstream_ca", host))
 	case errors.As(err, &name), errors.As(err, &invalid):

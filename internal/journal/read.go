@@ -13,7 +13,7 @@ import (
 
 // Filter says which events a reader wants. The zero value wants all.
 type Filter struct {
-	Denied bool      // only denials
+	Denied bool      // only denials: decisions, and ends of what was stopped later
 	Since  time.Time // only events of this time and later
 	Host   string    // only events of this host, or with "*.example.com" of hosts below it
 }

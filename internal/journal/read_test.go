@@ -32,6 +32,7 @@ func TestFilter(t *testing.T) {
 		{"denials are denials", Filter{Denied: true}, e, true},
 		{"what was allowed is none", Filter{Denied: true}, allowed(1), false},
 		{"nor is an end", Filter{Denied: true}, ended(1), false},
+		{"but that of what was stopped is", Filter{Denied: true}, &proxy.Event{Type: proxy.EventEnd, Verdict: proxy.Deny}, true},
 		{"since is inclusive", Filter{Since: noon}, e, true},
 		{"what is older is not wanted", Filter{Since: noon.Add(1)}, e, false},
 		{"hosts have no case", Filter{Host: "api.EXAMPLE.com"}, e, true},

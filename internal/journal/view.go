@@ -26,8 +26,9 @@ const timeLayout = "2006-01-02 15:04:05.000"
 //
 //	TIME VERDICT METHOD HOST PATH [NAME=VALUE …] [reason="…"] [error="…"]
 //
-// VERDICT is end or note where the event is no decision, and one of the first
-// fields that has no value is "-". HOST may have its second form behind it, in
+// VERDICT is end or note where the event is no decision, but deny for the end of
+// what was stopped after its decision. One of the first fields that has no value
+// is "-". HOST may have its second form behind it, in
 // parentheses (see [escape.Host]). Scheme and port are shown where they are not
 // https and the scheme's. All text goes through package escape, so whoever chose it, the
 // line stays one line and each field stays in its place. The time is shown in
@@ -70,7 +71,7 @@ func details(e *proxy.Event) []field {
 }
 
 func verdict(e *proxy.Event) string {
-	if e.Type == proxy.EventDecision {
+	if e.Type == proxy.EventDecision || e.Verdict == proxy.Deny {
 		return string(e.Verdict)
 	}
 	return string(e.Type)

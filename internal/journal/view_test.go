@@ -30,6 +30,8 @@ func TestLine(t *testing.T) {
 			`2026-05-04 12:00:00.123 deny  POST    a.example / rule=dlp found=github-token(body@12+40:block),x(url@3)`},
 		{"an end", proxy.Event{Type: proxy.EventEnd, Method: "GET", Host: "a.example", Path: "/", Status: 200, BytesOut: 12, BytesIn: 1234567, Duration: 1234567890, Redacted: 2, Inert: []string{"s"}, Error: "reset"},
 			`2026-05-04 12:00:00.123 end   GET     a.example / status=200 inert=s redacted=2 out=12B in=1.23MB took=1.23s error="reset"`},
+		{"the end of what was stopped after its decision", proxy.Event{Type: proxy.EventEnd, Verdict: proxy.Deny, Method: "GET", Host: "a.example", Port: 443, Path: "/", Status: 403, Rule: "address-guard", Reason: "r"},
+			`2026-05-04 12:00:00.123 deny  GET     a.example / status=403 rule=address-guard reason="r"`},
 		{"a note", proxy.Event{Type: proxy.EventNote, Reason: "reloaded"},
 			`2026-05-04 12:00:00.123 note  -       - - reason="reloaded"`},
 		{"an empty event", proxy.Event{}, `2026-05-04 12:00:00.123 -     -       - -`},
