@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -62,8 +63,12 @@ type EventFinding struct {
 }
 
 // Recorder takes the events of a Server. Record returns only when the event is
-// kept: an error denies the request that it is about. It is called
-// concurrently.
+// kept: an error denies the request that it is about, and the agent is told why
+// when it wraps ErrJournalFull. It is called concurrently.
 type Recorder interface {
 	Record(ctx context.Context, e *Event) error
 }
+
+// ErrJournalFull is what a Recorder's error wraps when it has come to a limit of
+// its own, so that trying again is of no use.
+var ErrJournalFull = errors.New("the journal has reached its size limit")

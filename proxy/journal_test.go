@@ -28,6 +28,10 @@ func TestNothingIsSentUnrecorded(t *testing.T) {
 	if got := up.take(); len(got) > 0 {
 		t.Errorf("upstream got %+v", got)
 	}
+	r.journal.setFail(fmt.Errorf("a journal: %w", ErrJournalFull))
+	if status, body := r.get("https://example.com/full"); status != 403 || !strings.HasPrefix(denialIn(t, body).Message, "the journal has reached its size limit") {
+		t.Errorf("with a full journal: %d %q", status, body)
+	}
 	r.journal.setFail(nil)
 	if status, _ := r.get("https://example.com/after"); status != 200 {
 		t.Errorf("afterwards %d", status)

@@ -280,14 +280,18 @@ func (x *exchange) journal() *denial {
 	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	x.bodyMu.Unlock()
 	if err := x.s.record(&e); err != nil {
-		return journalDenial()
+		return journalDenial(err)
 	}
 	return nil
 }
 
 // journalDenial is the answer to what could not be written down.
-func journalDenial() *denial {
-	return &denial{status: http.StatusForbidden, rule: "journal", message: "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"}
+func journalDenial(err error) *denial {
+	message := "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"
+	if errors.Is(err, ErrJournalFull) {
+		message = ErrJournalFull.Error() + ", and nothing goes out unrecorded. Do not retry; the operator has to start a new bottle, with a journal of its own."
+	}
+	return &denial{status: http.StatusForbidden, rule: "journal", message: message}
 }
 
 // deny answers in the upstream's place and takes the rest of the upload, so

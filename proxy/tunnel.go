@@ -161,7 +161,7 @@ func (t *tunnel) passthrough(id string, d Decision) {
 		}
 	}
 	if err := t.s.record(&decision); err != nil {
-		finish(t.conn, journalDenial().connectAnswer(id))
+		finish(t.conn, journalDenial(err).connectAnswer(id))
 		return
 	}
 	ev.Type = EventEnd

@@ -27,6 +27,7 @@ func (w *Writer) flush() error {
 		return err
 	}
 	w.size += int64(len(w.pending))
+	w.total += int64(len(w.pending))
 	w.written = w.last
 	if cap(w.pending) > 2*batchSize {
 		w.pending = nil

@@ -32,6 +32,9 @@
 //     what it is about must not happen. Later calls try again: when space is back
 //     on a full disk, the journal goes on, with a note that says how many events
 //     could not be recorded. No half line stays behind.
+//   - A journal of [MaxBytes] is full like a disk: Record returns [ErrFull]. The last
+//     part of it is kept for the end lines of what is still running. Old segments
+//     are never removed to make room: an agent could make its own past go away.
 //   - head.json is replaced (written aside, fsynced, renamed) at most [HeadDelay]
 //     after lines were fsynced, so it is never ahead of them.
 //
@@ -52,6 +55,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // Limits of a journal.
@@ -63,6 +68,9 @@ const (
 	// SegmentSize is the size at which the next segment is begun.
 	SegmentSize = 64 << 20
 
+	// MaxBytes is the size of all segments at which a journal takes no more.
+	MaxBytes = 1 << 30
+
 	// CommitDelay is how long lines may wait for the fsync that they share.
 	CommitDelay = 5 * time.Millisecond
 
@@ -71,6 +79,10 @@ const (
 
 	// batchSize is how many bytes of end lines wait for CommitDelay at most.
 	batchSize = 64 << 10
+
+	// maxReserve is how much of MaxBytes is kept for end lines and for what the
+	// journal says about itself. A small journal keeps a quarter of it.
+	maxReserve = 16 << 20
 
 	// maxPending is how many bytes of end lines are held while the disk is full.
 	maxPending = 1 << 20
@@ -82,6 +94,10 @@ const RuleRepair = "journal"
 
 // ErrClosed is returned by Record after Close.
 var ErrClosed = errors.New("the journal is closed")
+
+// ErrFull is returned by Record when the journal has Options.MaxBytes. It wraps
+// [proxy.ErrJournalFull].
+var ErrFull = fmt.Errorf("%w: a new bottle begins a new one", proxy.ErrJournalFull)
 
 // LockedError is returned by Open while another process writes the journal.
 type LockedError struct {
@@ -103,6 +119,9 @@ type Options struct {
 	// SegmentSize replaces the constant of that name, where it is positive.
 	SegmentSize int64
 
+	// MaxBytes replaces the constant of that name, where it is positive.
+	MaxBytes int64
+
 	// CommitDelay and HeadDelay replace the constants of these names, where
 	// they are positive.
 	CommitDelay, HeadDelay time.Duration
@@ -113,6 +132,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.SegmentSize <= 0 {
 		o.SegmentSize = SegmentSize
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = MaxBytes
 	}
 	if o.CommitDelay <= 0 {
 		o.CommitDelay = CommitDelay

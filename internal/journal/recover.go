@@ -56,6 +56,9 @@ func (w *Writer) recover() (notes []string, err error) {
 	case head.Count == 0 && w.last.seq > 0:
 		notes = append(notes, headName+" was missing or could not be read when the journal was opened, so lines may have been gone")
 	}
+	if w.total, err = totalSize(w.dir); err != nil {
+		return nil, err
+	}
 	w.written = w.last
 	w.synced.seq = head.Count
 	if w.last.seq > head.Count {

@@ -69,6 +69,23 @@ func segments(dir string) ([]uint64, error) {
 	return list, nil
 }
 
+// totalSize is that of all segments.
+func totalSize(dir string) (int64, error) {
+	list, err := segments(dir)
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, first := range list {
+		info, err := os.Stat(segmentPath(dir, first))
+		if err != nil {
+			return 0, err
+		}
+		total += info.Size()
+	}
+	return total, nil
+}
+
 // syncDir makes the names in a folder durable. Some file systems have no fsync
 // for folders and say so.
 func syncDir(dir string) error {

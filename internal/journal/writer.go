@@ -28,6 +28,7 @@ type Writer struct {
 	closed bool
 	f      file
 	size   int64 // of what is whole in f
+	total  int64 // of all segments
 	torn   bool  // there is more in f than size: the start of a line that did not fit
 
 	last    chainEnd // of all lines, those in pending too
@@ -135,7 +136,7 @@ func (w *Writer) Record(_ context.Context, e *proxy.Event) error {
 		return fmt.Errorf("journal %s: %w", w.dir, err)
 	}
 	w.mu.Lock()
-	g, err := w.add(body, careFor(e))
+	g, err := w.add(body, careFor(e), e.Type == proxy.EventEnd || e.Rule == RuleRepair)
 	w.mu.Unlock()
 	if err == nil && g != nil {
 		<-g.done
@@ -147,11 +148,16 @@ func (w *Writer) Record(_ context.Context, e *proxy.Event) error {
 	return nil
 }
 
-// add puts a line behind the others, and into the file unless it may wait. The
-// group is what the caller has to wait for.
-func (w *Writer) add(body []byte, c care) (*group, error) {
+// add puts a line behind the others, and into the file unless it may wait. A
+// line that is last may use the room kept for such. The group is what the caller
+// has to wait for.
+func (w *Writer) add(body []byte, c care, last bool) (*group, error) {
 	if w.closed {
 		return nil, ErrClosed
+	}
+	if w.room(last) < int64(len(body)+linePrefix) {
+		w.lost.add(ErrFull)
+		return nil, ErrFull
 	}
 	if err := w.heal(); err != nil {
 		w.lost.add(err)
@@ -181,6 +187,15 @@ func (w *Writer) add(body []byte, c care) (*group, error) {
 		return nil, nil
 	}
 	return w.group, nil
+}
+
+// room is how many bytes may still be added.
+func (w *Writer) room(last bool) int64 {
+	room := w.opts.MaxBytes - w.total - int64(len(w.pending))
+	if !last {
+		room -= min(maxReserve, w.opts.MaxBytes/4)
+	}
+	return room
 }
 
 func (w *Writer) append(body []byte) {
