@@ -1,5 +1,8 @@
 package dlp
 
+// maxEscape is the length of the longest escape that may end before a token.
+const maxEscape = len(`\u0022`)
+
 // leftBoundary reports whether a token may start at b[i]: behind the start of
 // the stream, behind a byte that is neither a word's nor joins the bytes of the
 // token's own body, or behind an escape, whose last byte looks like a word's:
@@ -35,10 +38,4 @@ func escaped(b []byte) bool {
 
 func escapeLetter(c byte) bool {
 	return c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f'
-}
-
-// mayPrecede reports whether c may be the byte before a token: some text that
-// ends with c is a boundary.
-func mayPrecede(c byte, body *class) bool {
-	return !word[c] && (!joins(c) || !body.has(c)) || hexAny[c] || escapeLetter(c)
 }

@@ -113,6 +113,6 @@ func (s *Scanner) behindCover(at int64) bool {
 // forget drops the known values that cover nothing from open on. One that ended
 // a moment ago is still needed for a token that starts behind it.
 func (s *Scanner) forget(open int64) {
-	open = min(open, s.end()-maxReach)
+	open = min(open, s.end()-maxURL)
 	s.covers = slices.DeleteFunc(s.covers, func(c span) bool { return c.end < open })
 }

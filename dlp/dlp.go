@@ -27,13 +27,13 @@
 //
 // # How it works
 //
-// Every second position of the stream is the start of a gram of four bytes,
-// which is looked up in a bitmap of 2^20 bits, then in an exact table; each
-// literal has two neighbouring grams in there, so one of them is met whatever
-// the parity of its offset. What is left are a few candidates per kilobyte,
-// and for each a small function looks at a bounded window behind it. It says
-// that there is no match, that there is one, or that the window ends too early:
-// then the bytes from the candidate on are held.
+// A token stands in a run of letters and digits, and a run is found eight bytes
+// at a time, with one test for each eight that are none. Known values have grams
+// of eight bytes, and every ninth position of the stream is looked up in a bitmap
+// of them. What is left are a few candidates per kilobyte, and for each a small
+// function looks at a bounded window behind it. It says that there is no match,
+// that there is one, or that the window ends too early: then the bytes from the
+// candidate on are held.
 //
 // # What it does not do
 //
@@ -120,7 +120,9 @@ type Finding struct {
 // concurrently.
 type Engine struct {
 	literals []literal
-	filter   *filter
+	needles  *needles
+	prefixes *prefixes
+	urls     []int32 // the literals that are found by an @
 	hashKey  [32]byte
 	scanners sync.Pool
 }
@@ -135,10 +137,13 @@ func New(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e.literals = append(e.literals, known...)
+	e.needles = newNeedles(e.literals)
+	e.prefixes = newPrefixes(e.literals)
 	for i := range e.literals {
-		e.literals[i].place()
+		if e.literals[i].trigger == byAt {
+			e.urls = append(e.urls, int32(i))
+		}
 	}
-	e.filter = newFilter(e.literals)
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil

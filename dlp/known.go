@@ -38,10 +38,20 @@ type literal struct {
 	// bounded says that a boundary must stand before the literal; of a known
 	// value, behind it too.
 	bounded bool
-	// gram is the offset of the first of its two grams, reach the number of its
-	// bytes that must be there so that one of them has been met.
-	gram, reach int
+	trigger trigger
+	// header, of a needle that is part of the header of a form, is that form.
+	header int32
 }
+
+// trigger is what makes the scanner look whether a literal is there.
+type trigger uint8
+
+const (
+	byRun  trigger = iota // a run, which it starts in or before
+	byGram                // a gram of its own
+	byAt                  // an @ behind it
+	byPart                // a needle, which is part of its header
+)
 
 // formatLiterals returns the beginnings of all forms.
 func formatLiterals() []literal {
@@ -50,7 +60,13 @@ func formatLiterals() []literal {
 		f := &formats[i]
 		for j := range f.forms {
 			fm := &f.forms[j]
-			out = append(out, literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true})
+			l := literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger}
+			out = append(out, l)
+			if header := int32(len(out) - 1); fm.trigger == byPart {
+				for _, text := range pemNeedles {
+					out = append(out, literal{text: text, rule: f.ID, trigger: byGram, header: header})
+				}
+			}
 		}
 	}
 	return out
@@ -74,7 +90,7 @@ func knownLiterals(known []Known) ([]literal, error) {
 			return nil, fmt.Errorf("dlp: the known value %q is both a secret and a placeholder", k.Name)
 		}
 		kinds[k.Value] = k.Kind
-		l := literal{rule: RuleKnown, kind: KindKnown, name: k.Name}
+		l := literal{rule: RuleKnown, kind: KindKnown, name: k.Name, trigger: byGram}
 		if k.Kind == KnownPlaceholder {
 			l.rule, l.kind = RulePlaceholder, KindPlaceholder
 		}

@@ -73,6 +73,8 @@ type form struct {
 	// shape, if not nil, judges the text instead. Only the first bytes of body
 	// still have to be in the class.
 	shape judge
+	// trigger is what finds it.
+	trigger trigger
 	// rest judges what a known value leaves of a match of the shape.
 	rest func(piece []byte) bool
 }
@@ -108,9 +110,14 @@ func (f *form) judge(b []byte, final bool) (start, end int, v verdict) {
 	case n < len(f.prefix):
 		return short(final)
 	case f.shape != nil:
-		return f.shape(b, n, final)
+		start, end, v = f.shape(b, n, final)
+	default:
+		start, end, v = f.run(b, n, final)
 	}
-	return f.run(b, n, final)
+	if v == match && f.trigger == byRun && !anchored(b[:end]) {
+		return 0, 0, miss
+	}
+	return start, end, v
 }
 
 // run judges a body by class and length. One that is longer than max is

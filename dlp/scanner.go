@@ -16,9 +16,9 @@ const (
 	maxWindow = maxJWT + 1
 
 	// context is kept before the oldest byte that is still looked at.
-	context = 32
+	context = maxLead + minRun + wordLen + 8
 	// carryBytes is what the buffer keeps, pieceBytes what is added to it at once.
-	carryBytes = MaxHeld + maxReach + 2*context
+	carryBytes = MaxHeld + maxURL + 2*context
 	pieceBytes = 8 << 10
 )
 
@@ -31,11 +31,19 @@ const (
 type Scanner struct {
 	engine *Engine
 
-	buf    []byte // the end of the stream
-	base   int64  // stream offset of buf[0], always even
-	cursor int    // the next position in buf to sample, always even
+	buf  []byte // the end of the stream
+	base int64  // stream offset of buf[0]
+	seen uint64 // the words since it was last cleared, OR-ed
+
+	gramAt int64 // the next offset to look up a gram at
+	atAt   int64 // the next offset to look for an @ at
+	gateAt int64 // the next offset to look for a run at
+	run    run   // the run that the stream may be in
+	// lastTried is the offset up to which tokens in and before runs were tried.
+	lastTried int64
 
 	pending []candidate // what more bytes will decide
+	spare   []candidate // the memory of the last pending
 	queue   []queued    // what a known value may still cover or cut
 	covers  []span      // known values that may still do so
 
@@ -63,6 +71,7 @@ func (s *Scanner) Reset() {
 		engine:  s.engine,
 		buf:     s.buf[:0],
 		pending: s.pending[:0],
+		spare:   s.spare[:0],
 		queue:   s.queue[:0],
 		covers:  s.covers[:0],
 		due:     s.due[:0],
@@ -121,64 +130,42 @@ func sortByOffset(found []Finding) {
 
 func (s *Scanner) end() int64 { return s.base + int64(len(s.buf)) }
 
-// sample looks for candidates in what was not sampled yet.
+// sample looks for candidates in what was not sampled yet. Known values come
+// first, since they are where tokens may start.
 func (s *Scanner) sample() {
-	f := s.engine.filter
-	i := s.cursor
+	s.sampleNeedles()
+	s.sampleURLs()
+	s.sampleDue()
+	s.sampleRuns()
+}
+
+func (s *Scanner) sampleNeedles() {
+	n := s.engine.needles
+	i := int(s.gramAt - s.base)
 	for {
-		i = f.next(s.buf, i)
+		i = n.next(s.buf, i)
 		if i+gramBytes > len(s.buf) {
 			break
 		}
-		for _, pl := range f.lookup(s.buf[i:]) {
+		for _, pl := range n.lookup(s.buf[i:]) {
 			if at := i - int(pl.offset); at >= 0 {
 				s.consider(at, pl.literal)
 			}
 		}
-		i += stride
+		i += n.stride
 	}
-	s.cursor = i
-	s.sampleEdges()
+	s.gramAt = s.base + int64(i)
 }
 
-// dueAt has a token looked for that starts at an offset.
-func (s *Scanner) dueAt(offset int64) {
-	if !slices.Contains(s.due, offset) {
-		s.due = append(s.due, offset)
-	}
-}
-
-// sampleEdges looks for short prefixes where a token may start behind any byte.
-// Their grams there hold the byte before. A longer prefix is met anyway.
-func (s *Scanner) sampleEdges() {
-	kept := s.due[:0]
-	for _, offset := range s.due {
-		at := int(offset - s.base)
-		switch {
-		case at+gramBytes > len(s.buf):
-			kept = append(kept, offset)
-		case offset%stride != 0 && at >= 1: // otherwise sampled like any other
-			s.sampleEdge(at)
-		}
-	}
-	s.due = kept
-}
-
-func (s *Scanner) sampleEdge(at int) {
-	for _, pl := range s.engine.filter.lookup(s.buf[at:]) {
-		l := &s.engine.literals[pl.literal]
-		if pl.offset == 0 && l.form != nil && len(l.text) < gramBytes && !mayPrecede(s.buf[at-1], l.body) {
-			s.consider(at, pl.literal)
-		}
-	}
-}
-
-// consider judges a candidate that starts at s.buf[at].
+// consider judges a candidate that starts at s.buf[at] if it may.
 func (s *Scanner) consider(at int, index int32) {
-	l := &s.engine.literals[index]
-	if l.bounded && !s.boundary(at, l.body) {
-		return
+	if l := &s.engine.literals[index]; !l.bounded || s.boundary(at, l.body) {
+		s.judgeNew(at, index)
 	}
+}
+
+// judgeNew judges a candidate that starts at s.buf[at].
+func (s *Scanner) judgeNew(at int, index int32) {
 	c := candidate{offset: s.base + int64(at), literal: index}
 	switch s.judge(&c, false) {
 	case more:
@@ -199,7 +186,9 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	b := s.buf[c.offset-s.base:]
 	if l.form == nil {
 		n, v := l.judgeKnown(b, c.done, final)
-		if v == match {
+		if v == match && l.header != 0 {
+			s.considerHeader(int(c.offset-s.base), l)
+		} else if v == match {
 			s.cover(span{c.offset, c.offset + int64(n)})
 			s.out = append(s.out, s.finding(l, c.offset, b[:n]))
 		}
@@ -223,8 +212,10 @@ func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
 // recheck judges the pending candidates with what came since. At a flush, those
 // that do not match as they are stay pending.
 func (s *Scanner) recheck(flush bool) {
-	kept := s.pending[:0]
-	for _, c := range s.pending {
+	old := s.pending
+	s.pending = s.spare[:0] // what is judged may bring others
+	s.spare = old
+	for _, c := range old {
 		v := s.judge(&c, false)
 		if v == more && flush {
 			last := c
@@ -234,12 +225,11 @@ func (s *Scanner) recheck(flush bool) {
 		}
 		switch v {
 		case more:
-			kept = append(kept, c)
+			s.pending = append(s.pending, c)
 		case miss:
 			s.missed(&c)
 		}
 	}
-	s.pending = kept
 }
 
 // settle reports the queued findings that no known value can change any more
@@ -250,7 +240,7 @@ func (s *Scanner) settle(flush bool) {
 	for i := range s.pending {
 		c := &s.pending[i]
 		open = min(open, c.offset)
-		if s.engine.literals[c.literal].form == nil {
+		if s.engine.literals[c.literal].form == nil { // the needle of a header too
 			openKnown = min(openKnown, c.offset)
 		}
 	}
@@ -272,46 +262,57 @@ func (s *Scanner) settle(flush bool) {
 	s.released = max(s.released, open)
 }
 
-// tail returns the first offsets at the end of the stream where a literal, and
-// a known value, may start that was not met because its grams are not whole.
+// tail returns the first offsets at the end of the stream where a token, and a
+// known value, may start that was not met because too little of it is there.
 func (s *Scanner) tail() (open, openKnown int64) {
-	open, openKnown = s.end(), s.end()
-	for k := 1; k < maxReach && k <= len(s.buf); k++ {
-		at := len(s.buf) - k
-		b := s.buf[at:]
-		for _, i := range s.engine.filter.starts[b[0]] {
-			l := &s.engine.literals[i]
-			if k >= l.reach {
-				continue // a gram was met
-			}
-			if _, ok := hasPrefix(b, l.text); !ok || l.bounded && !s.boundary(at, l.body) {
-				continue
-			}
-			open = s.base + int64(at)
-			if l.form == nil {
-				openKnown = open
-				break
-			}
+	openKnown = s.end()
+	for k := s.engine.needles.stride + gramBytes - 1; k > 0; k-- {
+		if k <= len(s.buf) && s.mayBeNeedle(len(s.buf)-k) {
+			openKnown = s.end() - int64(k)
+			break
 		}
 	}
-	return open, openKnown
+	return min(openKnown, s.base+int64(min(s.runTail(), s.urlTail(), s.pemTail()))), openKnown
+}
+
+// mayBeNeedle reports whether a needle may start at s.buf[at] whose grams were
+// not looked up.
+func (s *Scanner) mayBeNeedle(at int) bool {
+	b := s.buf[at:]
+	for _, i := range s.engine.needles.starts[b[0]] {
+		l := &s.engine.literals[i]
+		if l.header != 0 { // pemTail looks for it
+			continue
+		}
+		if s.met(at) {
+			return false
+		}
+		if _, ok := hasPrefix(b, l.text); ok && (!l.bounded || s.boundary(at, l.body)) {
+			return true
+		}
+	}
+	return false
+}
+
+// met reports whether a gram of a needle that starts at s.buf[at] was looked up.
+func (s *Scanner) met(at int) bool {
+	return s.base+int64(at) <= s.gramAt-int64(s.engine.needles.stride)
 }
 
 // trim drops what no candidate needs any more from the front of the buffer.
 func (s *Scanner) trim() {
-	keep := min(s.cursor, len(s.buf)-maxReach)
+	keep := min(int(s.gramAt-s.base), int(s.gateAt-s.base), len(s.buf)-maxURL)
 	for i := range s.pending {
 		keep = min(keep, int(s.pending[i].offset-s.base))
 	}
 	for i := range s.queue {
 		keep = min(keep, int(s.queue[i].offset-s.base))
 	}
-	keep = (keep - context) &^ 1
+	keep -= context
 	if keep <= 0 {
 		return
 	}
 	n := copy(s.buf, s.buf[keep:])
 	s.buf = s.buf[:n]
 	s.base += int64(keep)
-	s.cursor -= keep
 }

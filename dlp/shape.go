@@ -26,14 +26,13 @@ const openSSHMagic = "b3BlbnNzaC1rZXktdjEA"
 // behind a line break, which may be escaped. A header alone is prose.
 func privateKey(b []byte, body int, final bool) (int, int, verdict) {
 	n := label.span(b, body, body+maxLabel)
-	name := b[body:n]
 	d, ok := hasPrefix(b[n:], "-----")
 	switch {
 	case !ok:
 		return 0, 0, miss
 	case d < 5:
 		return short(final)
-	case !bytes.HasSuffix(name, []byte("PRIVATE KEY")) && !bytes.HasSuffix(name, []byte("PRIVATE KEY BLOCK")):
+	case !isPrivate(b[body-1 : n]):
 		return 0, 0, miss
 	}
 	n += d
@@ -53,6 +52,12 @@ func privateKey(b []byte, body int, final bool) (int, int, verdict) {
 		}
 	}
 	return keyLine(b, line, final)
+}
+
+// isPrivate reports whether a label, with the space before it, is that of a
+// private key.
+func isPrivate(label []byte) bool {
+	return bytes.HasSuffix(label, []byte(" PRIVATE KEY")) || bytes.HasSuffix(label, []byte(" PRIVATE KEY BLOCK"))
 }
 
 // keyLine wants a line of base64 at b[line:] that is neither an example nor an

@@ -141,10 +141,10 @@ var formats = []format{
 
 	// Keys and what has a shape of its own.
 	{Rule{"private-key", "Private key in PEM or PGP armour, with its first line.", Block}, []form{
-		{prefix: "-----BEGIN ", body: label, shape: privateKey, rest: isKeyPiece},
+		{prefix: "-----BEGIN ", body: label, trigger: byPart, shape: privateKey, rest: isKeyPiece},
 	}},
 	{Rule{"openssh-private-key", "OpenSSH private key, with or without its header.", Block}, []form{
-		{prefix: openSSHMagic, body: base64Line, shape: openSSHKey, rest: isKeyPiece},
+		{prefix: openSSHMagic, body: base64Line, trigger: byGram, shape: openSSHKey, rest: isKeyPiece},
 	}},
 	{Rule{"age-secret-key", "age identity.", Block}, []form{
 		{prefix: "AGE-SECRET-KEY-1", body: bech32Up, min: 58, max: 58},
@@ -153,17 +153,17 @@ var formats = []format{
 		{prefix: "eyJ", body: dotted, shape: jsonWebToken},
 	}},
 	{Rule{"database-url", "Database or broker URL with a password, for a host that is not local.", Block}, []form{
-		{prefix: "postgres://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "postgresql://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mysql://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mariadb://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mongodb://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mongodb+srv://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "redis://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "rediss://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "amqp://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "amqps://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "sqlserver://", shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "clickhouse://", shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "postgres://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "postgresql://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "mysql://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "mariadb://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "mongodb://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "mongodb+srv://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "redis://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "rediss://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "amqp://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "amqps://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "sqlserver://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
+		{prefix: "clickhouse://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
 	}},
 }

@@ -1,0 +1,34 @@
+package dlp
+
+// prefixes finds the forms whose prefix may start with two given bytes. It is
+// immutable.
+type prefixes struct {
+	// first is an index of lists by the two bytes, which are ASCII; list 0 is
+	// empty.
+	first [1 << 14]uint16
+	lists [][]int32
+	// single are the bytes that a prefix starts with.
+	single class
+}
+
+// newPrefixes makes an index of the literals that start in or before a run.
+func newPrefixes(literals []literal) *prefixes {
+	p := &prefixes{lists: [][]int32{nil}}
+	for i := range literals {
+		if l := &literals[i]; l.trigger == byRun {
+			p.single[l.text[0]] = true
+			k := pairKey(l.text[0], l.text[1])
+			if p.first[k] == 0 {
+				p.first[k] = uint16(len(p.lists))
+				p.lists = append(p.lists, nil)
+			}
+			p.lists[p.first[k]] = append(p.lists[p.first[k]], int32(i))
+		}
+	}
+	return p
+}
+
+func pairKey(a, b byte) int { return int(a&0x7f)<<7 | int(b&0x7f) }
+
+// at returns the literals that may start with a and b.
+func (p *prefixes) at(a, b byte) []int32 { return p.lists[p.first[pairKey(a, b)]] }

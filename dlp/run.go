@@ -1,0 +1,168 @@
+package dlp
+
+import "slices"
+
+// run is the run that the stream is in, as far as it was read.
+type run struct {
+	open bool
+	// long says that it has minRun bytes, so that tokens in it are tried.
+	long  bool
+	start int64
+	// tried is the offset in it up to which tokens were tried.
+	tried int64
+}
+
+// sampleRuns looks for runs in what was not looked at yet.
+func (s *Scanner) sampleRuns() {
+	for {
+		i := int(s.gateAt - s.base)
+		if !s.run.open {
+			i, s.seen = nextWord(s.buf, i, s.seen)
+			s.gateAt = s.base + int64(i)
+			if i+wordLen > len(s.buf) {
+				return
+			}
+			s.run = run{open: true, start: s.base + int64(runStart(s.buf, i, max(0, i-wordLen)))}
+		}
+		end := runEnd(s.buf, i)
+		s.gateAt = s.base + int64(end)
+		s.advance(end, end < len(s.buf))
+		if end == len(s.buf) {
+			return
+		}
+		s.closeRun()
+	}
+}
+
+func (s *Scanner) closeRun() {
+	if s.run.long {
+		s.lastTried = s.gateAt
+	}
+	s.run = run{}
+	s.gateAt = s.gateAt&^(wordLen-1) + wordLen
+}
+
+// advance tries the tokens that start in and before the run, up to s.buf[end].
+func (s *Scanner) advance(end int, closed bool) {
+	r := &s.run
+	start := int(r.start - s.base)
+	if end-start < minRun {
+		return
+	}
+	if !r.long {
+		r.long, r.tried = true, r.start
+		s.tryLead(start)
+	}
+	i := nextSeparator(s.buf, int(r.tried-s.base), end)
+	for i < end && (closed || i+2 < end) {
+		if i++; i < end {
+			s.try(i, false)
+		}
+		i = nextSeparator(s.buf, i, end)
+	}
+	r.tried = s.base + int64(i)
+}
+
+// tryLead tries the tokens that start before a run, at its start, or behind an
+// escape whose end is its start.
+func (s *Scanner) tryLead(start int) {
+	// What is before was tried with the run before.
+	for i := s.leadStart(start, maxLead); i <= start; i++ {
+		if s.mayStart(i) {
+			s.try(i, false)
+		}
+	}
+	for i := start + 1; i < start+maxEscape; i++ {
+		if word[s.buf[i-1]] && escaped(s.buf[:i]) {
+			s.try(i, false)
+		}
+	}
+}
+
+// leadStart returns where the lead of at most n bytes before s.buf[i] starts
+// that was not looked at yet.
+func (s *Scanner) leadStart(i, n int) int {
+	least := max(0, i-n, int(s.lastTried-s.base))
+	for i > least && leadByte[s.buf[i-1]] {
+		i--
+	}
+	return i
+}
+
+// mayStart reports whether a token may start at s.buf[i] by what is before.
+func (s *Scanner) mayStart(i int) bool {
+	return i == 0 || !word[s.buf[i-1]] || escaped(s.buf[:i])
+}
+
+// try considers the tokens that start at s.buf[at], which has a byte behind it:
+// where a boundary is before it, or, when it is due, where none is.
+func (s *Scanner) try(at int, due bool) {
+	for _, index := range s.engine.prefixes.at(s.buf[at], s.buf[at+1]) {
+		l := &s.engine.literals[index]
+		if _, ok := hasPrefix(s.buf[at:], l.text); ok && leftBoundary(s.buf, at, l.body) != due {
+			s.judgeNew(at, index)
+		}
+	}
+}
+
+// dueAt has a token looked for that starts at an offset behind any byte.
+func (s *Scanner) dueAt(offset int64) {
+	if !slices.Contains(s.due, offset) {
+		s.due = append(s.due, offset)
+	}
+}
+
+// sampleDue tries the tokens that start at the due offsets.
+func (s *Scanner) sampleDue() {
+	kept := s.due[:0]
+	for _, offset := range s.due {
+		at := int(offset - s.base)
+		switch {
+		case at+2 > len(s.buf):
+			kept = append(kept, offset)
+		case at > 0:
+			s.try(at, true)
+		}
+	}
+	s.due = kept
+}
+
+// runTail returns the index from which the end of the buffer may be the
+// beginning of a token whose run is not there yet.
+func (s *Scanner) runTail() int {
+	from := len(s.buf)
+	if s.run.long {
+		from = int(s.run.tried - s.base)
+	} else {
+		if s.run.open {
+			from = int(s.run.start - s.base)
+		}
+		// The run of a token that starts before would have been seen.
+		from = s.leadStart(from, maxLead+minRun-1-(len(s.buf)-from))
+	}
+	for ; from < len(s.buf); from++ {
+		if s.mayStart(from) && s.mayBeToken(from) {
+			break
+		}
+	}
+	for _, offset := range s.due {
+		if at := int(offset - s.base); at < from && s.mayBeToken(at) {
+			from = at
+		}
+	}
+	return from
+}
+
+// mayBeToken reports whether s.buf[i:] may be the beginning of a token.
+func (s *Scanner) mayBeToken(i int) bool {
+	if i+1 == len(s.buf) {
+		return s.engine.prefixes.single[s.buf[i]]
+	}
+	for _, index := range s.engine.prefixes.at(s.buf[i], s.buf[i+1]) {
+		l := &s.engine.literals[index]
+		if _, ok := hasPrefix(s.buf[i:], l.text); ok && s.boundary(i, l.body) {
+			return true
+		}
+	}
+	return false
+}
