@@ -6,17 +6,18 @@ import (
 )
 
 // A token, and text that was encoded into letters, stands in a run: bytes of
-// one class with no space, quote or line end between. Runs of minRun bytes and
-// more are found eight bytes at a time, for each holds eight that start at a
-// multiple of eight. All else in a text costs a load and a test.
+// one class with no space, quote or line end between. A block of 64 bytes becomes
+// a mask that tells which of them are of the class, and a few shifts tell whether
+// any minRun of them stand in a row. No branch depends on the text before that.
 
 const (
 	// minRun is the shortest run that is looked at.
 	minRun = 15
 	// maxLead is how far before a run a token may start, with only bytes of lead
 	// between: SG.…, hooks.slack.com/services/….
-	maxLead = 32
-	wordLen = 8
+	maxLead  = 32
+	wordLen  = 8
+	blockLen = 64
 
 	lanes = 0x0101010101010101
 	highs = 0x80 * lanes
@@ -29,48 +30,36 @@ var (
 	leadByte = newClass("A-Za-z0-9_+/:.$-")
 )
 
-// nextWord returns the first i, i+8, … at which b has eight bytes of a run, or
-// where eight whole bytes are not there. seen collects the bytes that were
-// passed, OR-ed, so that one test tells whether any was not ASCII.
-func nextWord(b []byte, i int, seen uint64) (at int, all uint64) {
-	const (
-		low  = '+' * lanes
-		high = (0x7f - 'z') * lanes
-	)
-	for ; i+wordLen <= len(b); i += wordLen {
-		v := binary.LittleEndian.Uint64(b[i:])
-		seen |= v
-		// The top bit of each lane: is the byte below '+', above 'z', not ASCII?
-		if (^((v|highs)-low)|(v+high)|v)&highs == 0 && isRun(b[i:i+wordLen]) {
-			break
-		}
-	}
-	return i, seen
+// runMask returns which of the eight bytes in v are of a run, the first in the
+// lowest bit. (Several bytes in a word at once: Warren, Hacker's Delight, 6-1.)
+func runMask(v uint64) uint64 {
+	u := (v | 0x20*lanes) &^ highs         // upper case becomes lower, _ becomes 0x7f
+	in := (u+0x1f*lanes)&^(u+0x05*lanes) | // a to z
+		(u+0x55*lanes)&^(u+0x46*lanes) | // + to 9
+		(u+0x01*lanes)&^(v<<2) // _, not 0x7f
+	in &= (u&^(0x02*lanes) ^ 0x2c*lanes) + 0x7f*lanes // but , and .
+	in &= (v<<1 | v<<2) & highs &^ v                  // printable ASCII
+	return in >> 7 * 0x0102040810204080 >> 56
 }
 
-func isRun(b []byte) bool {
-	_ = b[7]
-	return runByte[b[0]] && runByte[b[1]] && runByte[b[2]] && runByte[b[3]] &&
-		runByte[b[4]] && runByte[b[5]] && runByte[b[6]] && runByte[b[7]]
+// blockMask is runMask of 64 bytes.
+func blockMask(b *[blockLen]byte) uint64 {
+	return runMask(binary.LittleEndian.Uint64(b[0:])) |
+		runMask(binary.LittleEndian.Uint64(b[8:]))<<8 |
+		runMask(binary.LittleEndian.Uint64(b[16:]))<<16 |
+		runMask(binary.LittleEndian.Uint64(b[24:]))<<24 |
+		runMask(binary.LittleEndian.Uint64(b[32:]))<<32 |
+		runMask(binary.LittleEndian.Uint64(b[40:]))<<40 |
+		runMask(binary.LittleEndian.Uint64(b[48:]))<<48 |
+		runMask(binary.LittleEndian.Uint64(b[56:]))<<56
 }
 
-// runEnd returns where the run in b that goes on at i ends.
-func runEnd(b []byte, i int) int {
-	for i+wordLen <= len(b) && isRun(b[i:i+wordLen]) {
-		i += wordLen
-	}
-	for i < len(b) && runByte[b[i]] {
-		i++
-	}
-	return i
-}
-
-// runStart returns where the run in b that reaches i starts, not before least.
-func runStart(b []byte, i, least int) int {
-	for i > least && runByte[b[i-1]] {
-		i--
-	}
-	return i
+// longRuns returns the bits of m with minRun-1 more of them above.
+func longRuns(m uint64) uint64 {
+	m &= m >> 1 // 2 in a row
+	m &= m >> 2 // 4
+	m &= m >> 4 // 8
+	return m & (m >> (minRun - 8))
 }
 
 // nextSeparator returns the index of the first of + - / in b[i:end], which is of

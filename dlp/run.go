@@ -1,6 +1,9 @@
 package dlp
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // run is the run that the stream is in, as far as it was read.
 type run struct {
@@ -14,32 +17,55 @@ type run struct {
 
 // sampleRuns looks for runs in what was not looked at yet.
 func (s *Scanner) sampleRuns() {
-	for {
-		i := int(s.gateAt - s.base)
-		if !s.run.open {
-			i, s.seen = nextWord(s.buf, i, s.seen)
-			s.gateAt = s.base + int64(i)
-			if i+wordLen > len(s.buf) {
-				return
-			}
-			s.run = run{open: true, start: s.base + int64(runStart(s.buf, i, max(0, i-wordLen)))}
+	i := int(s.gateAt - s.base)
+	for ; i+blockLen <= len(s.buf); i += blockLen {
+		if m := blockMask((*[blockLen]byte)(s.buf[i:])); s.run.open || longRuns(m) != 0 || m>>(blockLen-1) != 0 {
+			s.runs(m, i, blockLen)
 		}
-		end := runEnd(s.buf, i)
-		s.gateAt = s.base + int64(end)
-		s.advance(end, end < len(s.buf))
-		if end == len(s.buf) {
-			return
-		}
-		s.closeRun()
+	}
+	if n := len(s.buf) - i; n > 0 {
+		var last [blockLen]byte
+		copy(last[:], s.buf[i:])
+		s.runs(blockMask(&last), i, n)
+	}
+	s.gateAt = s.end()
+	if s.run.open {
+		s.advance(len(s.buf), false)
 	}
 }
 
-func (s *Scanner) closeRun() {
+// runs looks at the runs in the block of n bytes at s.buf[at:], whose mask is m.
+func (s *Scanner) runs(m uint64, at, n int) {
+	if s.run.open {
+		k := bits.TrailingZeros64(^m)
+		if k >= n {
+			return
+		}
+		s.closeRun(at + k)
+		m &^= 1<<k - 1
+	}
+	for long := longRuns(m); long != 0; {
+		i := bits.TrailingZeros64(long)
+		k := i + bits.TrailingZeros64(^(m >> i))
+		if k >= n {
+			break
+		}
+		s.run = run{open: true, start: s.base + int64(at+i)}
+		s.closeRun(at + k)
+		long &^= 1<<k - 1
+	}
+	if k := bits.LeadingZeros64(^(m << (blockLen - n))); k > 0 {
+		s.run = run{open: true, start: s.base + int64(at+n-k)}
+	}
+}
+
+// closeRun ends the open run at s.buf[end].
+func (s *Scanner) closeRun(end int) {
+	s.advance(end, true)
 	if s.run.long {
-		s.lastTried = s.gateAt
+		s.lastTried = s.base + int64(end)
 	}
 	s.run = run{}
-	s.gateAt = s.gateAt&^(wordLen-1) + wordLen
 }
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].

@@ -33,7 +33,6 @@ type Scanner struct {
 
 	buf  []byte // the end of the stream
 	base int64  // stream offset of buf[0]
-	seen uint64 // the words since it was last cleared, OR-ed
 
 	gramAt int64 // the next offset to look up a gram at
 	atAt   int64 // the next offset to look for an @ at
