@@ -62,6 +62,8 @@ const (
 	KindKnown
 	// KindPlaceholder is the placeholder of a secret. It is no leak.
 	KindPlaceholder
+	// KindUnscanned is a part that could not be read; Name says why.
+	KindUnscanned
 )
 
 // KnownKind says what a known value is.
@@ -74,10 +76,20 @@ const (
 	KnownPlaceholder
 )
 
-// RuleKnown and RulePlaceholder are the rules of known values.
+// RuleKnown and RulePlaceholder are the rules of known values, RuleUnscanned that
+// of what could not be read.
 const (
 	RuleKnown       = "known-secret"
 	RulePlaceholder = "placeholder"
+	RuleUnscanned   = "unscanned"
+)
+
+// The names of findings of RuleUnscanned.
+const (
+	// UnscannedDepth is more encodings around each other than are taken off.
+	UnscannedDepth = "depth"
+	// UnscannedBudget is more decoded text than is read of a stream.
+	UnscannedBudget = "budget"
 )
 
 // Known is a text to find as it is and in its encodings. One of less than 16
@@ -125,6 +137,7 @@ type Engine struct {
 	urls     []int32 // the literals that are found by an @
 	hashKey  [32]byte
 	scanners sync.Pool
+	views    sync.Pool
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or

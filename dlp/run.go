@@ -77,16 +77,18 @@ func (s *Scanner) advance(end int, closed bool) {
 	}
 	if !r.long {
 		r.long, r.tried = true, r.start
+		s.startPhases(r.start)
 		s.tryLead(start)
 	}
 	i := nextSeparator(s.buf, int(r.tried-s.base), end)
 	for i < end && (closed || i+2 < end) {
-		if i++; i < end {
+		if i++; i < end && i+1 < len(s.buf) {
 			s.try(i, false)
 		}
 		i = nextSeparator(s.buf, i, end)
 	}
 	r.tried = s.base + int64(i)
+	s.decodePhases(end, closed)
 }
 
 // tryLead tries the tokens that start before a run, at its start, or behind an

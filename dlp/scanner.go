@@ -9,8 +9,11 @@ import (
 )
 
 const (
-	// MaxHeld bounds how many bytes behind Safe a scanner wants held back.
-	MaxHeld = maxWindow + maxPiece
+	// MaxHeld bounds how many bytes behind Safe a scanner wants held back: what
+	// may be behind a decoder. Of a stream in which nothing is encoded, it is not
+	// more than 4.4 KiB.
+	MaxHeld = 64 << 10
+	maxHeld = maxWindow + maxPiece
 
 	// maxWindow is how far behind its start a candidate is decided.
 	maxWindow = maxJWT + 1
@@ -18,7 +21,7 @@ const (
 	// context is kept before the oldest byte that is still looked at.
 	context = maxLead + minRun + wordLen + 8
 	// carryBytes is what the buffer keeps, pieceBytes what is added to it at once.
-	carryBytes = MaxHeld + maxURL + 2*context
+	carryBytes = maxHeld + maxURL + 2*context
 	pieceBytes = 8 << 10
 )
 
@@ -40,6 +43,16 @@ type Scanner struct {
 	run    run   // the run that the stream may be in
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
+
+	depth  int // how many encodings were taken off
+	work   *work
+	own    work            // if depth is 0
+	phases [groupLen]phase // of the open run, as base64
+	// reported are the last findings of views, unread the reasons why some part
+	// was not scanned that were reported.
+	reported [16]reported
+	reports  int
+	unread   []string
 
 	pending []candidate // what more bytes will decide
 	spare   []candidate // the memory of the last pending
@@ -66,8 +79,10 @@ type candidate struct {
 
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
+	s.dropPhases()
 	*s = Scanner{
 		engine:  s.engine,
+		unread:  s.unread[:0],
 		buf:     s.buf[:0],
 		pending: s.pending[:0],
 		spare:   s.spare[:0],
@@ -83,6 +98,10 @@ func (s *Scanner) Reset() {
 // does not keep p.
 func (s *Scanner) Write(p []byte) []Finding {
 	s.out = s.written[:0]
+	if s.depth == 0 {
+		s.work = &s.own
+		s.own.allowed += workShare * int64(len(p))
+	}
 	for len(p) > 0 {
 		if len(s.buf)+len(p) > cap(s.buf) {
 			s.trim()
@@ -110,8 +129,18 @@ func (s *Scanner) Safe() int64 { return s.released }
 // can no longer be called back. A token may start at a flush as at the start of
 // the stream.
 func (s *Scanner) Flush() []Finding {
+	return s.decide(func() {
+		if s.run.open {
+			s.flushPhases()
+		}
+	})
+}
+
+// decide decides what is held, with what the views come to.
+func (s *Scanner) decide(views func()) []Finding {
 	s.out = s.decided[:0]
 	s.recheck(true)
+	views()
 	s.settle(true)
 	s.edge = s.end()
 	s.dueAt(s.edge)
@@ -121,7 +150,13 @@ func (s *Scanner) Flush() []Finding {
 }
 
 // Close decides what is held at the end of the stream and makes it safe.
-func (s *Scanner) Close() []Finding { return s.Flush() }
+func (s *Scanner) Close() []Finding {
+	return s.decide(func() {
+		if s.run.open {
+			s.closeRun(len(s.buf))
+		}
+	})
+}
 
 func sortByOffset(found []Finding) {
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) })
@@ -271,7 +306,11 @@ func (s *Scanner) tail() (open, openKnown int64) {
 			break
 		}
 	}
-	return min(openKnown, s.base+int64(min(s.runTail(), s.urlTail(), s.pemTail()))), openKnown
+	open = min(openKnown, s.base+int64(min(s.runTail(), s.urlTail(), s.pemTail())))
+	if s.run.open {
+		open = min(open, s.phaseTail())
+	}
+	return open, openKnown
 }
 
 // mayBeNeedle reports whether a needle may start at s.buf[at] whose grams were

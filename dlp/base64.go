@@ -1,0 +1,214 @@
+package dlp
+
+import "math"
+
+// Base64 in a run is decoded where that gives ASCII text. It may start anywhere
+// in the run, so all four phases are looked at. A group of four characters is of
+// text if the three bytes that it stands for are ASCII; a token takes several
+// groups in a row, so one in three is tested, and for what encodes anything else
+// that is all that happens.
+
+const (
+	pathBase64 = "base64"
+	// groupLen is the characters of a group of base64, textGroups how many in a
+	// row are decoded.
+	groupLen   = 4
+	textGroups = 3
+	// notASCII are the top bits of the bytes of a group.
+	notASCII = 0x808080
+)
+
+// base64Value has for each of four characters what it adds to the three bytes
+// of a group. Both alphabets are taken, and any byte, as only runs are decoded.
+var base64Value = func() (t [groupLen][256]uint32) {
+	const std = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	for i, c := range []byte(std) {
+		for k := range t {
+			t[k][c] = uint32(i) << (18 - 6*k)
+		}
+	}
+	for k := range t {
+		t[k]['-'], t[k]['_'] = t[k]['+'], t[k]['/']
+	}
+	return t
+}()
+
+func base64Group(b []byte) uint32 {
+	_ = b[3]
+	return base64Value[0][b[0]] | base64Value[1][b[1]] | base64Value[2][b[2]] | base64Value[3][b[3]]
+}
+
+// phase is the reading of a run as base64 from one of four offsets.
+type phase struct {
+	next int64 // the offset of the next group to test
+	v    *view // of what is text, if anything is
+}
+
+// startPhases makes the phases ready for a run that starts at an offset.
+func (s *Scanner) startPhases(start int64) {
+	for p := range s.phases {
+		s.phases[p].next = start + int64(p)
+	}
+}
+
+// decodePhases reads the run on, up to s.buf[end].
+func (s *Scanner) decodePhases(end int, closed bool) {
+	for p := range s.phases {
+		ph := &s.phases[p]
+		for s.step(ph, end, closed) {
+		}
+		if closed && ph.v != nil {
+			s.finishPhase(ph, end)
+		}
+	}
+}
+
+// step looks at the next group of a phase and reports whether it could.
+func (s *Scanner) step(ph *phase, end int, closed bool) bool {
+	i := int(ph.next - s.base)
+	if i+groupLen > end {
+		return false
+	}
+	if ph.v != nil {
+		return s.stretch(ph, i, end)
+	}
+	if base64Group(s.buf[i:])&notASCII != 0 {
+		ph.next += textGroups * groupLen
+		return true
+	}
+	return s.begin(ph, i, end, closed)
+}
+
+// begin opens a view if the group at s.buf[i] is one of several of text.
+func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
+	least := int(s.run.start - s.base)
+	from := i
+	for n := 1; n < textGroups && from-groupLen >= least && base64Group(s.buf[from-groupLen:])&notASCII == 0; n++ {
+		from -= groupLen
+	}
+	to := i + groupLen
+	for to-from < textGroups*groupLen {
+		if to+groupLen > end && !closed {
+			return false
+		}
+		if to+groupLen > end || base64Group(s.buf[to:])&notASCII != 0 {
+			ph.next += textGroups * groupLen
+			return true
+		}
+		to += groupLen
+	}
+	// What is before may end in text.
+	if from-groupLen >= least {
+		from -= groupLen
+	}
+	if ph.v = s.open(pathBase64, s.base+int64(from), groupLen, 3); ph.v == nil {
+		ph.next += textGroups * groupLen
+		return true
+	}
+	s.feed(ph, from, to)
+	return true
+}
+
+// stretch decodes the text that goes on at s.buf[i], with the group behind it.
+func (s *Scanner) stretch(ph *phase, i, end int) bool {
+	to := i
+	for to+groupLen <= end && base64Group(s.buf[to:])&notASCII == 0 {
+		to += groupLen
+	}
+	if to+groupLen > end {
+		s.feed(ph, i, to)
+		return false
+	}
+	s.feed(ph, i, to+groupLen)
+	s.finish(ph.v)
+	ph.v = nil
+	return true
+}
+
+// finishPhase ends the view of a run that ends at s.buf[end].
+func (s *Scanner) finishPhase(ph *phase, end int) {
+	if i := int(ph.next - s.base); i+1 < end {
+		s.feed(ph, i, end)
+	}
+	s.finish(ph.v)
+	ph.v = nil
+}
+
+// feed decodes s.buf[from:to], of which the last group may be shorter.
+func (s *Scanner) feed(ph *phase, from, to int) {
+	v := ph.v
+	text := v.text[:0]
+	i := from
+	for ; i+groupLen <= to; i += groupLen {
+		g := base64Group(s.buf[i:])
+		text = append(text, byte(g>>16), byte(g>>8), byte(g))
+	}
+	if n := to - i; n > 1 {
+		var last [groupLen]byte
+		copy(last[:], s.buf[i:to])
+		g := base64Group(last[:])
+		text = append(text, byte(g>>16), byte(g>>8))[:len(text)+n-1]
+	}
+	v.text = text
+	ph.next = s.base + int64(to)
+	if len(text) > 0 {
+		s.write(v, text, s.base+int64(from), ph.next)
+	}
+}
+
+// flushPhases decides the end of an open run as if it ended there.
+func (s *Scanner) flushPhases() {
+	for p := range s.phases {
+		if v := s.phases[p].v; v != nil {
+			s.take(v, v.sc.Flush())
+		}
+	}
+	kept, r := s.phases, s.run
+	s.phases = [groupLen]phase{}
+	s.run.start = max(r.start, s.end()-flushTail, s.base)
+	s.startPhases(s.run.start)
+	s.decodePhases(len(s.buf), true)
+	s.phases, s.run = kept, r
+}
+
+// flushTail is how much of an open run is decoded once more at a flush, since
+// its last group is not whole.
+const flushTail = 768
+
+// dropPhases gives the views of an open run back.
+func (s *Scanner) dropPhases() {
+	for p := range s.phases {
+		if v := s.phases[p].v; v != nil {
+			s.drop(v)
+		}
+	}
+	s.phases = [groupLen]phase{}
+}
+
+// phaseTail returns the offset from which the open run may still become text.
+func (s *Scanner) phaseTail() int64 {
+	tail := int64(math.MaxInt64)
+	for p := range s.phases {
+		switch ph := &s.phases[p]; {
+		case !s.run.long:
+			tail = min(tail, s.textTail(int(s.run.start-s.base)+p))
+		case ph.v != nil:
+			tail = min(tail, ph.v.safe())
+		default:
+			tail = min(tail, s.textTail(int(max(ph.next-textGroups*groupLen, s.run.start+int64(p))-s.base)))
+		}
+	}
+	return max(tail, s.run.start)
+}
+
+// textTail returns the offset of the last group from s.buf[i] on that is not of
+// text. Those behind it, and what it ends in, may be.
+func (s *Scanner) textTail(i int) int64 {
+	last := i - groupLen
+	for ; i+groupLen <= len(s.buf); i += groupLen {
+		if base64Group(s.buf[i:])&notASCII != 0 {
+			last = i
+		}
+	}
+	return s.base + int64(last)
+}
