@@ -14,6 +14,9 @@ const (
 	// row are decoded.
 	groupLen   = 4
 	textGroups = 3
+	// deepGroups is how many in a row are called encoded where that is not looked
+	// into any more.
+	deepGroups = 16
 	// notASCII are the top bits of the bytes of a group.
 	notASCII = 0x808080
 )
@@ -40,8 +43,8 @@ func base64Group(b []byte) uint32 {
 
 // phase is the reading of a run as base64 from one of four offsets.
 type phase struct {
-	next int64 // the offset of the next group to test
-	v    *view // of what is text, if anything is
+	next int64  // the offset of the next group to test
+	l    *layer // of what is text, if anything is
 }
 
 // startPhases makes the phases ready for a run that starts at an offset.
@@ -57,7 +60,7 @@ func (s *Scanner) decodePhases(end int, closed bool) {
 		ph := &s.phases[p]
 		for s.step(ph, end, closed) {
 		}
-		if closed && ph.v != nil {
+		if closed && ph.l != nil {
 			s.finishPhase(ph, end)
 		}
 	}
@@ -69,7 +72,7 @@ func (s *Scanner) step(ph *phase, end int, closed bool) bool {
 	if i+groupLen > end {
 		return false
 	}
-	if ph.v != nil {
+	if ph.l != nil {
 		return s.stretch(ph, i, end)
 	}
 	if base64Group(s.buf[i:])&notASCII != 0 {
@@ -79,15 +82,18 @@ func (s *Scanner) step(ph *phase, end int, closed bool) bool {
 	return s.begin(ph, i, end, closed)
 }
 
-// begin opens a view if the group at s.buf[i] is one of several of text.
+// begin opens a layer if the group at s.buf[i] is one of several of text.
 func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
-	least := int(s.run.start - s.base)
+	first := int(s.run.start - s.base)
 	from := i
-	for n := 1; n < textGroups && from-groupLen >= least && base64Group(s.buf[from-groupLen:])&notASCII == 0; n++ {
+	for n := 1; n < textGroups && from-groupLen >= first && base64Group(s.buf[from-groupLen:])&notASCII == 0; n++ {
 		from -= groupLen
 	}
-	to := i + groupLen
-	for to-from < textGroups*groupLen {
+	to, least := i+groupLen, textGroups
+	if s.depth >= maxDepth {
+		least = deepGroups
+	}
+	for to-from < least*groupLen {
 		if to+groupLen > end && !closed {
 			return false
 		}
@@ -97,11 +103,14 @@ func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
 		}
 		to += groupLen
 	}
+	if s.depth >= maxDepth {
+		s.unscanned(pathBase64, s.base+int64(from), UnscannedDepth)
+	}
 	// What is before may end in text.
-	if from-groupLen >= least {
+	if from-groupLen >= first {
 		from -= groupLen
 	}
-	if ph.v = s.open(pathBase64, s.base+int64(from), groupLen, 3); ph.v == nil {
+	if ph.l = s.open(pathBase64, s.base+int64(from), groupLen, 3); ph.l == nil {
 		ph.next += textGroups * groupLen
 		return true
 	}
@@ -120,23 +129,23 @@ func (s *Scanner) stretch(ph *phase, i, end int) bool {
 		return false
 	}
 	s.feed(ph, i, to+groupLen)
-	s.finish(ph.v)
-	ph.v = nil
+	s.finish(ph.l)
+	ph.l = nil
 	return true
 }
 
-// finishPhase ends the view of a run that ends at s.buf[end].
+// finishPhase ends the layer of a run that ends at s.buf[end].
 func (s *Scanner) finishPhase(ph *phase, end int) {
 	if i := int(ph.next - s.base); i+1 < end {
 		s.feed(ph, i, end)
 	}
-	s.finish(ph.v)
-	ph.v = nil
+	s.finish(ph.l)
+	ph.l = nil
 }
 
 // feed decodes s.buf[from:to], of which the last group may be shorter.
 func (s *Scanner) feed(ph *phase, from, to int) {
-	v := ph.v
+	v := ph.l
 	text := v.text[:0]
 	i := from
 	for ; i+groupLen <= to; i += groupLen {
@@ -159,7 +168,7 @@ func (s *Scanner) feed(ph *phase, from, to int) {
 // flushPhases decides the end of an open run as if it ended there.
 func (s *Scanner) flushPhases() {
 	for p := range s.phases {
-		if v := s.phases[p].v; v != nil {
+		if v := s.phases[p].l; v != nil {
 			s.take(v, v.sc.Flush())
 		}
 	}
@@ -175,10 +184,10 @@ func (s *Scanner) flushPhases() {
 // its last group is not whole.
 const flushTail = 768
 
-// dropPhases gives the views of an open run back.
+// dropPhases gives the layers of an open run back.
 func (s *Scanner) dropPhases() {
 	for p := range s.phases {
-		if v := s.phases[p].v; v != nil {
+		if v := s.phases[p].l; v != nil {
 			s.drop(v)
 		}
 	}
@@ -192,8 +201,8 @@ func (s *Scanner) phaseTail() int64 {
 		switch ph := &s.phases[p]; {
 		case !s.run.long:
 			tail = min(tail, s.textTail(int(s.run.start-s.base)+p))
-		case ph.v != nil:
-			tail = min(tail, ph.v.safe())
+		case ph.l != nil:
+			tail = min(tail, ph.l.safe())
 		default:
 			tail = min(tail, s.textTail(int(max(ph.next-textGroups*groupLen, s.run.start+int64(p))-s.base)))
 		}

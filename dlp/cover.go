@@ -44,7 +44,7 @@ func (s *Scanner) missed(c *candidate) {
 func (s *Scanner) resolve(q *queued) bool {
 	l := &s.engine.literals[q.literal]
 	before := len(s.out)
-	report := func(sp span) { s.out = append(s.out, s.finding(l, sp.start, s.bytes(sp))) }
+	report := func(sp span) { s.emit(s.finding(l, sp.start, s.bytes(sp))) }
 	pieces := s.uncovered(q.found)
 	switch {
 	case len(pieces) == 1 && pieces[0] == q.found:

@@ -137,7 +137,7 @@ type Engine struct {
 	urls     []int32 // the literals that are found by an @
 	hashKey  [32]byte
 	scanners sync.Pool
-	views    sync.Pool
+	layers   sync.Pool
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or

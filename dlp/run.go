@@ -78,6 +78,7 @@ func (s *Scanner) advance(end int, closed bool) {
 	if !r.long {
 		r.long, r.tried = true, r.start
 		s.startPhases(r.start)
+		s.startSpans(r.start)
 		s.tryLead(start)
 	}
 	i := nextSeparator(s.buf, int(r.tried-s.base), end)
@@ -89,6 +90,7 @@ func (s *Scanner) advance(end int, closed bool) {
 	}
 	r.tried = s.base + int64(i)
 	s.decodePhases(end, closed)
+	s.decodeSpans(end, closed)
 }
 
 // tryLead tries the tokens that start before a run, at its start, or behind an

@@ -48,11 +48,19 @@ type Scanner struct {
 	work   *work
 	own    work            // if depth is 0
 	phases [groupLen]phase // of the open run, as base64
-	// reported are the last findings of views, unread the reasons why some part
+	spans  [len(spanViews)]int64
+	// regions are the readings of the stream as encoded text.
+	regions [10]region
+	scratch []byte
+	// reported are the last findings of layers, unread the reasons why some part
 	// was not scanned that were reported.
 	reported [16]reported
 	reports  int
 	unread   []string
+	// decoded are findings of layers that wait, plain the last that are none.
+	decoded []Finding
+	plain   []Finding
+	plains  int
 
 	pending []candidate // what more bytes will decide
 	spare   []candidate // the memory of the last pending
@@ -80,9 +88,13 @@ type candidate struct {
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
 	s.dropPhases()
+	s.dropRegions()
 	*s = Scanner{
 		engine:  s.engine,
 		unread:  s.unread[:0],
+		decoded: s.decoded[:0],
+		plain:   s.plain[:0],
+		scratch: s.scratch[:0],
 		buf:     s.buf[:0],
 		pending: s.pending[:0],
 		spare:   s.spare[:0],
@@ -132,11 +144,13 @@ func (s *Scanner) Flush() []Finding {
 	return s.decide(func() {
 		if s.run.open {
 			s.flushPhases()
+			s.flushSpans()
 		}
+		s.flushRegions()
 	})
 }
 
-// decide decides what is held, with what the views come to.
+// decide decides what is held, with what the layers come to.
 func (s *Scanner) decide(views func()) []Finding {
 	s.out = s.decided[:0]
 	s.recheck(true)
@@ -155,6 +169,7 @@ func (s *Scanner) Close() []Finding {
 		if s.run.open {
 			s.closeRun(len(s.buf))
 		}
+		s.closeRegions()
 	})
 }
 
@@ -171,6 +186,7 @@ func (s *Scanner) sample() {
 	s.sampleURLs()
 	s.sampleDue()
 	s.sampleRuns()
+	s.sampleRegions()
 }
 
 func (s *Scanner) sampleNeedles() {
@@ -224,7 +240,7 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 			s.considerHeader(int(c.offset-s.base), l)
 		} else if v == match {
 			s.cover(span{c.offset, c.offset + int64(n)})
-			s.out = append(s.out, s.finding(l, c.offset, b[:n]))
+			s.emit(s.finding(l, c.offset, b[:n]))
 		}
 		c.done = n
 		return v
@@ -292,6 +308,10 @@ func (s *Scanner) settle(flush bool) {
 	s.forget(open)
 	if flush {
 		open = s.end()
+		s.settleDecoded(open)
+	} else {
+		s.settleDecoded(open)
+		open = min(open, s.layerTail())
 	}
 	s.released = max(s.released, open)
 }
@@ -307,10 +327,20 @@ func (s *Scanner) tail() (open, openKnown int64) {
 		}
 	}
 	open = min(openKnown, s.base+int64(min(s.runTail(), s.urlTail(), s.pemTail())))
-	if s.run.open {
-		open = min(open, s.phaseTail())
-	}
 	return open, openKnown
+}
+
+// layerTail returns the offset from which the end of the stream may be encoded
+// text that is not decided.
+func (s *Scanner) layerTail() int64 {
+	tail := s.regionTail()
+	if s.run.open {
+		tail = min(tail, s.phaseTail(), s.spanTail())
+	}
+	for i := range s.decoded {
+		tail = min(tail, s.decoded[i].Offset)
+	}
+	return tail
 }
 
 // mayBeNeedle reports whether a needle may start at s.buf[at] whose grams were
@@ -345,6 +375,16 @@ func (s *Scanner) trim() {
 	}
 	for i := range s.queue {
 		keep = min(keep, int(s.queue[i].offset-s.base))
+	}
+	for k := range s.regions {
+		if r := &s.regions[k]; r.l != nil {
+			keep = min(keep, int(r.cut-s.base)-cutContext)
+		}
+	}
+	for _, at := range s.spans {
+		if s.run.long {
+			keep = min(keep, int(at-s.base)-maxSpan)
+		}
 	}
 	keep -= context
 	if keep <= 0 {

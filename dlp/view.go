@@ -1,180 +1,170 @@
 package dlp
 
-import "slices"
-
-const (
-	// maxDepth is how many encodings around each other are taken off.
-	maxDepth = 3
-	// pathJoin stands between the encodings of a Finding's Path, the outer first.
-	pathJoin = ">"
+import (
+	"math/bits"
+	"unicode/utf8"
 )
 
-// view is a decoded reading of a part of the stream: a scanner of the decoded
-// text, and where that text came from.
-type view struct {
-	path  string
-	sc    *Scanner
-	start int64 // in the stream
-	fed   int64 // offset in the stream up to which it was decoded
-	// src bytes of the stream became dec bytes of text; 0 if that varies.
-	src, dec int64
-	marks    []mark
-	stopped  bool   // for want of budget
-	text     []byte // the memory of what is decoded
+// mark says that the byte at index to of a decoded text came from index from of
+// its source. In a list of marks both ascend; a later mark for the same to
+// replaces the earlier one. Behind a mark, source and decoded text advance by
+// the same steps up to the next.
+type mark struct{ from, to int32 }
+
+// addMark appends a mark.
+func addMark(m []mark, from, to int) []mark {
+	k := mark{int32(from), int32(to)}
+	if n := len(m); n > 0 && m[n-1].to == k.to {
+		m[n-1] = k
+		return m
+	}
+	return append(m, k)
 }
 
-// mark says that the byte at offset to of the decoded text came from the byte at
-// offset from of the stream.
-type mark struct{ from, to int64 }
-
-// open returns a view of what starts at an offset of the stream, or nil if there
-// are too many around this one already or too much was decoded.
-func (s *Scanner) open(path string, start int64, src, dec int64) *view {
-	if s.depth >= maxDepth {
-		s.unscanned(path, start, UnscannedDepth)
-		return nil
-	}
-	if !s.work.enough() {
-		s.unscanned(path, start, UnscannedBudget)
-		return nil
-	}
-	v, _ := s.engine.views.Get().(*view)
-	if v == nil {
-		v = &view{sc: s.engine.NewScanner()}
-	}
-	v.sc.Reset()
-	v.sc.depth = s.depth + 1
-	v.sc.work = s.work
-	*v = view{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, marks: v.marks[:0], text: v.text[:0]}
-	return v
+// textView reads a stretch of text as if it had been encoded in some way.
+type textView struct {
+	path string
+	// find returns the index of the first sign at or after i that b is encoded
+	// in this way, or len(b). It tells signs from what honest encoders write by
+	// the bytes around, at most viewContext on either side.
+	find func(b []byte, i int) int
+	// decode appends the decoded form of src to dst and the marks of it to m;
+	// the indices of the marks count from the start of src and from the end of
+	// dst as it was given. What is not encoded passes as it is, and nothing
+	// becomes longer, but for the "z" of Ascii85. With changed false, nothing of src was encoded.
+	decode func(dst []byte, m []mark, src []byte) (out []byte, marks []mark, changed bool)
 }
 
-// write scans more text, which came from the stream's bytes from v.fed to an
-// offset. Where from is not where the last text ended, the bytes between were
-// left out.
-func (s *Scanner) write(v *view, text []byte, from, to int64) {
-	if v.stopped {
-		return
-	}
-	if s.work.spent += int64(len(text)); !s.work.enough() {
-		v.stopped = true
-		s.unscanned(v.path, from, UnscannedBudget)
-		return
-	}
-	at := v.sc.end()
-	if n := len(v.marks); n == 0 || v.src == 0 || v.marks[n-1].from+(at-v.marks[n-1].to)*v.src/v.dec != from {
-		v.forget()
-		v.marks = append(v.marks, mark{from, at})
-	}
-	v.fed = to
-	s.take(v, v.sc.Write(text))
+// viewContext is how far around a sign the views look.
+const viewContext = 256
+
+// textViews are the views of text, in the order in which they are tried.
+var textViews = []textView{
+	{"percent", findPercent, decodePercent},
+	{"json", findEscape, decodeEscapes},
+	{"html", findEntity, decodeEntities},
+	{"qp", findQuoted, decodeQuoted},
+	{"fold", findFold, decodeFold},
+	{"utf16", findWide, decodeWide},
+	{"spaced", findSpaced, decodeSpaced},
+	{"concat", findConcat, decodeConcat},
+	{"wrapped", findWrapped, decodeWrapped},
+	{"ascii85", findASCII85, decodeASCII85},
 }
 
-// finish closes a view and gives it back.
-func (s *Scanner) finish(v *view) {
-	s.take(v, v.sc.Close())
-	s.drop(v)
+// copier writes a decoded text and its marks.
+type copier struct {
+	dst     []byte
+	m       []mark
+	base    int // of the text in dst
+	changed bool
 }
 
-// drop gives a view back.
-func (s *Scanner) drop(v *view) {
-	v.sc.Reset()
-	s.engine.views.Put(v)
+// replace writes r for the source bytes from:to.
+func (c *copier) replace(r rune, from, to int) {
+	c.m = addMark(c.m, from, len(c.dst)-c.base)
+	c.dst = utf8.AppendRune(c.dst, r)
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
 }
 
-// forget drops the marks of what is safe.
-func (v *view) forget() {
-	safe, n := v.sc.Safe(), 0
-	for n+1 < len(v.marks) && v.marks[n+1].to <= safe {
+// put writes a byte for the source bytes from:to.
+func (c *copier) put(b byte, from, to int) {
+	c.m = addMark(c.m, from, len(c.dst)-c.base)
+	c.dst = append(c.dst, b)
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
+// drop writes nothing for the source bytes up to to.
+func (c *copier) drop(to int) {
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
+// keep copies bytes as they are.
+func (c *copier) keep(b []byte) { c.dst = append(c.dst, b...) }
+
+func (c *copier) result() ([]byte, []mark, bool) { return c.dst, c.m, c.changed }
+
+// begin starts a text.
+func begin(dst []byte, m []mark) copier {
+	return copier{dst: dst, m: addMark(m, 0, 0), base: len(dst)}
+}
+
+// The classes of the views. runByte are the bytes of a run of the gate, plain
+// those that no honest encoder has a reason to escape.
+var (
+	plainByte = newClass("A-Za-z0-9._-")
+)
+
+const minNeighbours = 16
+
+// besideRun reports whether a run of at least least letters and digits ends at
+// b[from] or starts at b[to]: what stands between is then part of something
+// long, and not of a path or a sentence.
+func besideRun(b []byte, from, to, least int) bool {
+	return runBefore(b, from, least, alnum) >= least || runAfter(b, to, least, alnum) >= least
+}
+
+// runBefore counts the bytes of a class that end at b[i], up to most.
+func runBefore(b []byte, i, most int, c *class) int {
+	n := 0
+	for n < most && n < i && c[b[i-1-n]] {
 		n++
 	}
-	v.marks = append(v.marks[:0], v.marks[n:]...)
+	return n
 }
 
-// safe returns the offset of the stream up to which it may be forwarded.
-func (v *view) safe() int64 {
-	if safe := v.sc.Safe(); safe < v.sc.end() {
-		return v.source(safe, false)
+// runAfter counts the bytes of a class that start at b[i], up to most.
+func runAfter(b []byte, i, most int, c *class) int {
+	n := 0
+	for n < most && i+n < len(b) && c[b[i+n]] {
+		n++
 	}
-	return v.fed
+	return n
 }
 
-// source returns where a byte of the text came from; with end, where the byte
-// before it came from ended.
-func (v *view) source(at int64, end bool) int64 {
-	i := len(v.marks) - 1
-	for i > 0 && (v.marks[i].to > at || end && v.marks[i].to == at) {
-		i--
+// hexPair returns the value of two hex digits at the start of b.
+func hexPair(b []byte) (byte, bool) {
+	if len(b) < 2 {
+		return 0, false
 	}
-	m := v.marks[i]
-	n := max(0, at-m.to)
+	h, l := hexDigit(b[0]), hexDigit(b[1])
+	return h<<4 | l&15, (h|l)&0x80 == 0
+}
+
+// hexDigit returns the value of a hex digit, or 0xff.
+func hexDigit(c byte) byte {
 	switch {
-	case v.src == 0 && !end:
-		return m.from
-	case v.src == 0 && i+1 < len(v.marks):
-		return v.marks[i+1].from
-	case v.src == 0:
-		return v.fed
-	case end:
-		return min(m.from+(n*v.src+v.dec-1)/v.dec, v.fed)
+	case c-'0' <= 9:
+		return c - '0'
+	case (c|0x20)-'a' <= 5:
+		return (c | 0x20) - 'a' + 10
 	}
-	return m.from + n*v.src/v.dec
+	return 0xff
 }
 
-// take reports what was found in a view. Known values in base64 have needles of
-// their own.
-func (s *Scanner) take(v *view, found []Finding) {
-	for _, f := range found {
-		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 {
-			continue
+// hexNumber returns the value of n hex digits at the start of b.
+func hexNumber(b []byte, n int) (rune, bool) {
+	if len(b) < n {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[:n] {
+		d := hexDigit(c)
+		if d > 15 || r > utf8.MaxRune {
+			return 0, false
 		}
-		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
-		f.Offset, f.Length = from, int(to-from)
-		if f.Path == "" {
-			f.Path = v.path
-		} else {
-			f.Path = v.path + pathJoin + f.Path
-		}
-		s.report(f)
+		r = r<<4 | rune(d)
 	}
+	return r, r <= utf8.MaxRune
 }
 
-// unscanned reports that what starts at an offset was not read in full, once for
-// each reason.
-func (s *Scanner) unscanned(path string, start int64, reason string) {
-	if !slices.Contains(s.unread, reason) {
-		s.unread = append(s.unread, reason)
-		s.out = append(s.out, Finding{Kind: KindUnscanned, Rule: RuleUnscanned, Name: reason, Path: path, Offset: start, Length: 1})
-	}
-}
+// firstByte returns the index of the first byte of a word of which zero has the
+// high bit, in the byte order in which it was loaded.
+func firstByte(zero uint64) int { return bits.TrailingZeros64(zero) >> 3 }
 
-// work is what was decoded of a stream, by all scanners that read a part of it.
-type work struct{ spent, allowed int64 }
-
-const (
-	// workShare is how many bytes may be decoded for each byte of the stream, and
-	// workFree how many more.
-	workShare = 4
-	workFree  = 1 << 20
-)
-
-func (w *work) enough() bool { return w.spent <= w.allowed+workFree }
-
-// report adds a finding of a view unless it was reported at a flush.
-func (s *Scanner) report(f Finding) {
-	key := reported{f.Rule, f.Name, f.Offset}
-	for i := range s.reported {
-		if s.reported[i] == key {
-			return
-		}
-	}
-	s.reported[s.reports%len(s.reported)] = key
-	s.reports++
-	s.out = append(s.out, f)
-}
-
-// reported is what tells a finding of a view from others.
-type reported struct {
-	rule, name string
-	offset     int64
-}
+// zeroBytes sets the high bit of the bytes of v that are zero, and of some
+// behind them.
+func zeroBytes(v uint64) uint64 { return (v - lanes) &^ v & highs }

@@ -1,0 +1,253 @@
+package dlp
+
+import "slices"
+
+const (
+	// maxDepth is how many encodings around each other are taken off.
+	maxDepth = 3
+	// pathJoin stands between the encodings of a Finding's Path, the outer first.
+	pathJoin = ">"
+)
+
+// layer is a decoded reading of a part of the stream: a scanner of the decoded
+// text, and where that text came from.
+type layer struct {
+	path  string
+	sc    *Scanner
+	start int64 // in the stream
+	fed   int64 // offset in the stream up to which it was decoded
+	// src bytes of the stream became dec bytes of text; 0 if that varies.
+	src, dec int64
+	anchors  []anchor
+	stopped  bool // for want of budget
+	marks    []mark
+	text     []byte // the memory of what is decoded
+}
+
+// anchor says that the byte at offset to of the decoded text came from the byte at
+// offset from of the stream.
+type anchor struct{ from, to int64 }
+
+// open returns a layer of what starts at an offset of the stream, or nil if there
+// are too many around this one already or too much was decoded.
+func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
+	if s.depth >= maxDepth {
+		return nil
+	}
+	if !s.work.enough() {
+		s.unscanned(path, start, UnscannedBudget)
+		return nil
+	}
+	v, _ := s.engine.layers.Get().(*layer)
+	if v == nil {
+		v = &layer{sc: s.engine.NewScanner()}
+	}
+	v.sc.Reset()
+	v.sc.depth = s.depth + 1
+	v.sc.work = s.work
+	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0], marks: v.marks[:0]}
+	return v
+}
+
+// write scans more text, which came from the stream's bytes from v.fed to an
+// offset. Where from is not where the last text ended, the bytes between were
+// left out.
+func (s *Scanner) write(v *layer, text []byte, from, to int64) {
+	if !s.pay(v, len(text), from) {
+		return
+	}
+	if at := v.sc.end(); !v.follows(at, from) {
+		v.forget()
+		v.anchors = append(v.anchors, anchor{from, at})
+	}
+	v.fed = to
+	s.take(v, v.sc.Write(text))
+}
+
+// follows reports whether text at an offset that came from another one goes on
+// as the last anchor says.
+func (v *layer) follows(at, from int64) bool {
+	n := len(v.anchors)
+	return n > 0 && v.src > 0 && v.anchors[n-1].from+(at-v.anchors[n-1].to)*v.src/v.dec == from
+}
+
+// writeMarked is write for a text of which marks say where it came from: it is
+// what they call lo to hi, and their sources count from an offset.
+func (s *Scanner) writeMarked(v *layer, text []byte, marks []mark, from int64, lo, hi int, to int64) {
+	if !s.pay(v, len(text), from) {
+		return
+	}
+	v.forget()
+	at := v.sc.end() - int64(lo)
+	for i, m := range marks {
+		if last := i+1 == len(marks) || int(marks[i+1].to) > lo; last && int(m.to) < hi {
+			skip := max(0, lo-int(m.to))
+			v.anchors = append(v.anchors, anchor{from + int64(int(m.from)+skip), at + int64(int(m.to)+skip)})
+		}
+	}
+	v.fed = to
+	s.take(v, v.sc.Write(text))
+}
+
+// pay counts what is decoded, and reports whether that is not too much.
+func (s *Scanner) pay(v *layer, n int, from int64) bool {
+	if v.stopped {
+		return false
+	}
+	s.work.spent += int64(n)
+	if !s.work.enough() {
+		v.stopped = true
+		s.unscanned(v.path, from, UnscannedBudget)
+	}
+	return !v.stopped
+}
+
+// finish closes a layer and gives it back.
+func (s *Scanner) finish(v *layer) {
+	s.take(v, v.sc.Close())
+	s.drop(v)
+}
+
+// drop gives a layer back.
+func (s *Scanner) drop(v *layer) {
+	v.sc.Reset()
+	s.engine.layers.Put(v)
+}
+
+// forget drops the anchors of what is safe.
+func (v *layer) forget() {
+	safe, n := v.sc.Safe(), 0
+	for n+1 < len(v.anchors) && v.anchors[n+1].to <= safe {
+		n++
+	}
+	v.anchors = append(v.anchors[:0], v.anchors[n:]...)
+}
+
+// safe returns the offset of the stream up to which it may be forwarded.
+func (v *layer) safe() int64 {
+	if safe := v.sc.Safe(); safe < v.sc.end() {
+		return v.source(safe, false)
+	}
+	return v.fed
+}
+
+// source returns where a byte of the text came from; with end, where the byte
+// before it came from ended.
+func (v *layer) source(at int64, end bool) int64 {
+	i := len(v.anchors) - 1
+	for i > 0 && (v.anchors[i].to > at || end && v.anchors[i].to == at) {
+		i--
+	}
+	m := v.anchors[i]
+	n := max(0, at-m.to)
+	switch {
+	case v.src == 0 && !end:
+		return m.from
+	case v.src == 0 && i+1 < len(v.anchors):
+		return v.anchors[i+1].from
+	case v.src == 0:
+		return v.fed
+	case end:
+		return min(m.from+(n*v.src+v.dec-1)/v.dec, v.fed)
+	}
+	return m.from + n*v.src/v.dec
+}
+
+// take reports what was found in a layer. Known values in base64 have needles of
+// their own.
+func (s *Scanner) take(v *layer, found []Finding) {
+	for _, f := range found {
+		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 {
+			continue
+		}
+		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
+		if v.src == v.dec && to-from == int64(f.Length) {
+			continue // nothing of it is encoded in this way
+		}
+		f.Offset, f.Length = from, int(to-from)
+		if f.Path == "" {
+			f.Path = v.path
+		} else {
+			f.Path = v.path + pathJoin + f.Path
+		}
+		s.report(f)
+	}
+}
+
+// unscanned reports that what starts at an offset was not read in full, once for
+// each reason.
+func (s *Scanner) unscanned(path string, start int64, reason string) {
+	if !slices.Contains(s.unread, reason) {
+		s.unread = append(s.unread, reason)
+		s.out = append(s.out, Finding{Kind: KindUnscanned, Rule: RuleUnscanned, Name: reason, Path: path, Offset: start, Length: 1})
+	}
+}
+
+// work is what was decoded of a stream, by all scanners that read a part of it.
+type work struct{ spent, allowed int64 }
+
+const (
+	// workShare is how many bytes may be decoded for each byte of the stream, and
+	// workFree how many more.
+	workShare = 4
+	workFree  = 1 << 20
+)
+
+func (w *work) enough() bool { return w.spent <= w.allowed+workFree }
+
+// report keeps a finding of a layer until it is known what is found as it is
+// where it stands, unless it was reported at a flush.
+func (s *Scanner) report(f Finding) {
+	key := reported{f.Rule, f.Name, f.Path, f.Offset}
+	for i := range s.reported {
+		if s.reported[i] == key {
+			return
+		}
+	}
+	s.reported[s.reports%len(s.reported)] = key
+	s.reports++
+	s.decoded = append(s.decoded, f)
+}
+
+// reported is what tells a finding of a layer from others.
+type reported struct {
+	rule, name, path string
+	offset           int64
+}
+
+// maxPlain is how many of the last findings of what stands as it is are kept.
+const maxPlain = 512
+
+// settleDecoded reports what layers found before an offset, up to which all that
+// stands there as it is was found. What is that is not found in an encoding once
+// more: there is always a reading that changes nothing in it.
+func (s *Scanner) settleDecoded(open int64) {
+	kept := s.decoded[:0]
+	for _, f := range s.decoded {
+		switch {
+		case f.end() > open:
+			kept = append(kept, f)
+		case !slices.ContainsFunc(s.plain, f.twin):
+			s.out = append(s.out, f)
+		}
+	}
+	s.decoded = kept
+}
+
+func (f Finding) end() int64 { return f.Offset + int64(f.Length) }
+
+// twin reports whether two findings are of the same and overlap.
+func (f Finding) twin(g Finding) bool {
+	return f.Rule == g.Rule && f.Name == g.Name && f.Offset < g.end() && g.Offset < f.end()
+}
+
+// emit reports a finding of what stands in the stream as it is.
+func (s *Scanner) emit(f Finding) {
+	if len(s.plain) < maxPlain {
+		s.plain = append(s.plain, f)
+	} else {
+		s.plain[s.plains%maxPlain] = f
+	}
+	s.plains++
+	s.out = append(s.out, f)
+}

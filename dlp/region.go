@@ -1,0 +1,174 @@
+package dlp
+
+import "sort"
+
+// A region is a stretch of the stream that is read once more in the way of a
+// textView: from viewContext bytes before the first sign of its encoding to as
+// many behind the last.
+
+const (
+	// regionStep is how much of a region is decoded at once.
+	regionStep = 1 << 10
+	// cutContext is what stands around a cut on both sides when a region is
+	// decoded in steps, so that no escape is cut.
+	cutContext = 64
+	// signLen is the longest sign that a view has to see whole.
+	signLen = 64
+)
+
+// region is what a scanner keeps of one textView.
+type region struct {
+	at   int64  // the next offset to look for a sign at
+	last int64  // offset of the last sign
+	cut  int64  // offset up to which the region was decoded
+	l    *layer // nil if no region is open
+}
+
+// sampleRegions looks for signs of encodings in what was not looked at yet.
+func (s *Scanner) sampleRegions() {
+	if s.depth >= maxDepth {
+		return
+	}
+	for k := range s.regions {
+		s.sampleRegion(&s.regions[k], &textViews[k])
+	}
+}
+
+func (s *Scanner) sampleRegion(r *region, view *textView) {
+	for {
+		i := view.find(s.buf, int(r.at-s.base))
+		if i >= len(s.buf) {
+			break
+		}
+		sign := s.base + int64(i)
+		if r.l != nil && sign > r.last+2*viewContext {
+			s.endRegion(r, view)
+		}
+		if r.l == nil {
+			start := s.regionStart(max(sign-viewContext, s.base, r.cut), sign)
+			if r.l = s.open(view.path, start, 1, 1); r.l == nil {
+				r.at = s.end()
+				return
+			}
+			r.cut = start
+		}
+		r.last, r.at = sign, sign+1
+	}
+	// A sign that is not whole yet is looked for again.
+	r.at = max(r.at, s.end()-signLen)
+	if r.l == nil {
+		return
+	}
+	if end := s.regionEnd(r); r.at > r.last+2*viewContext {
+		s.endRegion(r, view)
+	} else if end-r.cut > regionStep+cutContext {
+		s.decodeRegion(r, view, end-cutContext, end)
+	}
+}
+
+// regionStart returns the first offset from start on that is not inside a run,
+// so that no token seems to start there.
+func (s *Scanner) regionStart(start, sign int64) int64 {
+	for at := start; at < sign; at++ {
+		if i := int(at - s.base); i == 0 || !runByte[s.buf[i]] || !runByte[s.buf[i-1]] {
+			return at
+		}
+	}
+	return start
+}
+
+// regionEnd returns the offset of the end of what may be decoded of a region.
+func (s *Scanner) regionEnd(r *region) int64 { return min(r.last+viewContext, s.end()) }
+
+// endRegion decodes the rest of a region and closes it.
+func (s *Scanner) endRegion(r *region, view *textView) {
+	end := s.regionEnd(r)
+	s.decodeRegion(r, view, end, end)
+	s.finish(r.l)
+	r.l = nil
+}
+
+// closeRegions ends all regions at the end of the stream.
+func (s *Scanner) closeRegions() {
+	for k := range s.regions {
+		if r := &s.regions[k]; r.l != nil {
+			s.endRegion(r, &textViews[k])
+		}
+	}
+}
+
+// flushRegions decides what is there of the open regions. What is behind their
+// last cut is decoded on its own.
+func (s *Scanner) flushRegions() {
+	for k := range s.regions {
+		r, view := &s.regions[k], &textViews[k]
+		if r.l == nil {
+			continue
+		}
+		s.take(r.l, r.l.sc.Flush())
+		rest := *r
+		if rest.l = s.open(view.path, r.cut, 1, 1); rest.l != nil {
+			rest.cut = max(r.cut-viewContext, s.base)
+			s.endRegion(&rest, view)
+		}
+	}
+}
+
+// dropRegions gives the layers of the open regions back.
+func (s *Scanner) dropRegions() {
+	for k := range s.regions {
+		if r := &s.regions[k]; r.l != nil {
+			s.drop(r.l)
+		}
+		s.regions[k] = region{}
+	}
+}
+
+// decodeRegion decodes a region up to an offset, with what stands around it up
+// to end.
+func (s *Scanner) decodeRegion(r *region, view *textView, to, end int64) {
+	if to <= r.cut {
+		return
+	}
+	from := max(r.cut-cutContext, s.base)
+	l := r.l
+	text, marks, _ := view.decode(l.text[:0], l.marks[:0], s.buf[from-s.base:end-s.base])
+	l.text, l.marks = text, marks
+	lo, _ := decodedIndex(marks, len(text), int(end-from), int(r.cut-from))
+	hi, cut := decodedIndex(marks, len(text), int(end-from), int(to-from))
+	r.cut = from + int64(cut)
+	if hi > lo {
+		s.writeMarked(l, text[lo:hi], marks, from, lo, hi, r.cut)
+	}
+	l.fed = r.cut
+}
+
+// decodedIndex returns what the source's byte at index src became in a decoded
+// text, and the first index of the source that is not a part of what is before.
+func decodedIndex(marks []mark, text, source, src int) (to, next int) {
+	i := sort.Search(len(marks), func(i int) bool { return int(marks[i].from) > src }) - 1
+	if i < 0 {
+		return src, src
+	}
+	n, after := text, source
+	if i+1 < len(marks) {
+		n, after = int(marks[i+1].to), int(marks[i+1].from)
+	}
+	step := src - int(marks[i].from)
+	if n -= int(marks[i].to); step > n || step == n && n < after-int(marks[i].from) && step > 0 {
+		return int(marks[i].to) + n, after
+	}
+	return int(marks[i].to) + step, src
+}
+
+// regionTail returns the offset from which the open regions may still come to a
+// match.
+func (s *Scanner) regionTail() int64 {
+	tail := s.end()
+	for k := range s.regions {
+		if l := s.regions[k].l; l != nil {
+			tail = min(tail, l.safe())
+		}
+	}
+	return tail
+}
