@@ -20,36 +20,6 @@ var (
 // commonPasswords are what tutorials and test set-ups use.
 var commonPasswords = [...]string{"password", "postgres", "changeme", "secret", "passw0rd", "mypassword", "username", "testpass", "rabbitmq", "clickhouse", "placeholder"}
 
-// databaseURL wants a user, a password and a host that is neither local nor an
-// example. The finding is the password.
-func databaseURL(b []byte, body int, final bool) (int, int, verdict) {
-	user := urlUser.span(b, body, body+maxUser)
-	switch {
-	case user == len(b):
-		return short(final)
-	case b[user] != ':':
-		return 0, 0, miss
-	}
-	password := urlPassword.span(b, user+1, user+1+maxPassword)
-	switch {
-	case password == len(b):
-		return short(final)
-	case b[password] != '@' || password-user-1 < minPassword || isCommon(b[user+1:password]):
-		return 0, 0, miss
-	}
-	host := urlHost.span(b, password+1, password+1+maxDBHost)
-	if host == len(b) && !final && host < password+1+maxDBHost {
-		return 0, 0, more
-	}
-	if isLocal(b[password+1 : host]) {
-		return 0, 0, miss
-	}
-	return user + 1, password, match
-}
-
-// isPasswordPiece reports whether a part of a password could be one.
-func isPasswordPiece(piece []byte) bool { return len(piece) >= minPassword && !isCommon(piece) }
-
 func isCommon(password []byte) bool {
 	for _, p := range commonPasswords {
 		if bytes.EqualFold(password, []byte(p)) {

@@ -134,7 +134,6 @@ type Engine struct {
 	literals []literal
 	needles  *needles
 	prefixes *prefixes
-	urls     []int32 // the literals that are found by an @
 	hashKey  [32]byte
 	scanners sync.Pool
 	layers   sync.Pool
@@ -152,11 +151,6 @@ func New(opts Options) (*Engine, error) {
 	e.literals = append(e.literals, known...)
 	e.needles = newNeedles(e.literals)
 	e.prefixes = newPrefixes(e.literals)
-	for i := range e.literals {
-		if e.literals[i].trigger == byAt {
-			e.urls = append(e.urls, int32(i))
-		}
-	}
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil

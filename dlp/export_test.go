@@ -30,3 +30,13 @@ func (e *Engine) ScanSlowly(b []byte) []Finding {
 	sortByOffset(s.out)
 	return s.out
 }
+
+// IsLook reports whether a rule is judged by a look, and not by a literal.
+func IsLook(rule string) bool {
+	for i := range formats {
+		if formats[i].ID == rule {
+			return false
+		}
+	}
+	return rule != RuleKnown && rule != RulePlaceholder
+}

@@ -21,42 +21,31 @@ func (s *Scanner) sampleURLs() {
 		if n < 0 {
 			break
 		}
-		if start, index := s.urlBefore(i + n); index >= 0 {
-			s.consider(start, index)
+		if at := s.schemeBefore(i + n); at >= 0 {
+			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(i+n), s.base + int64(at)})
 		}
 		i += n + 1
 	}
 	s.atAt = s.end()
 }
 
-// urlBefore returns where a URL starts of which s.buf[:i] ends with the password
-// or a part of it, and its literal, or -1.
-func (s *Scanner) urlBefore(i int) (start int, index int32) {
-	least := max(0, i-maxPassword)
-	for i > least && urlPassword[s.buf[i-1]] {
+// schemeBefore returns the index of the "://" of a URL of which s.buf[:i] ends
+// with the user, or user and password, or a part of them, or -1.
+func (s *Scanner) schemeBefore(i int) int {
+	for least := max(0, i-maxURL); i > least && (urlPassword[s.buf[i-1]] || s.buf[i-1] == ':'); {
 		i--
 	}
-	if i == 0 || s.buf[i-1] != ':' {
-		return 0, -1
+	if i < len("://") || string(s.buf[i-len("://"):i]) != "://" {
+		return -1
 	}
-	i--
-	least = max(0, i-maxUser)
-	for i > least && urlUser[s.buf[i-1]] {
-		i--
-	}
-	for _, index := range s.engine.urls {
-		if prefix := s.engine.literals[index].text; bytes.HasSuffix(s.buf[:i], []byte(prefix)) {
-			return i - len(prefix), index
-		}
-	}
-	return 0, -1
+	return i - len("://")
 }
 
 // urlTail returns the index from which the end of the buffer may be a URL whose
 // @ is not there yet.
 func (s *Scanner) urlTail() int {
-	if start, index := s.urlBefore(len(s.buf)); index >= 0 && s.boundary(start, s.engine.literals[index].body) {
-		return start
+	if at := s.schemeBefore(len(s.buf)); at >= 0 {
+		return at
 	}
 	return len(s.buf)
 }

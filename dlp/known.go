@@ -49,7 +49,6 @@ type trigger uint8
 const (
 	byRun  trigger = iota // a run, which it starts in or before
 	byGram                // a gram of its own
-	byAt                  // an @ behind it
 	byPart                // a needle, which is part of its header
 )
 

@@ -19,6 +19,10 @@ func Rules() []Rule {
 	for i := range formats {
 		rules = append(rules, formats[i].Rule)
 	}
+	for i := range runRules {
+		rules = append(rules, runRules[i].Rule)
+	}
+	rules = append(rules, lookRules[:]...)
 	slices.SortFunc(rules, func(a, b Rule) int {
 		if a.ID < b.ID {
 			return -1
@@ -48,10 +52,8 @@ func Describe(id string) (Rule, bool) {
 }
 
 func defaultAction(id string) Action {
-	for i := range formats {
-		if formats[i].ID == id {
-			return formats[i].Action
-		}
+	if r, ok := Describe(id); ok {
+		return r.Action
 	}
 	return Block
 }

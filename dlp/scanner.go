@@ -37,10 +37,13 @@ type Scanner struct {
 	buf  []byte // the end of the stream
 	base int64  // stream offset of buf[0]
 
-	gramAt int64 // the next offset to look up a gram at
-	atAt   int64 // the next offset to look for an @ at
-	gateAt int64 // the next offset to look for a run at
-	run    run   // the run that the stream may be in
+	gramAt   int64 // the next offset to look up a gram at
+	digitsAt int64 // the next offset to look for a word of digits at
+	seedAt   int64 // the next offset to look for a word of a seed phrase at
+	looks    []look
+	atAt     int64 // the next offset to look for an @ at
+	gateAt   int64 // the next offset to look for a run at
+	run      run   // the run that the stream may be in
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
@@ -92,6 +95,7 @@ func (s *Scanner) Reset() {
 	*s = Scanner{
 		engine:  s.engine,
 		unread:  s.unread[:0],
+		looks:   s.looks[:0],
 		decoded: s.decoded[:0],
 		plain:   s.plain[:0],
 		scratch: s.scratch[:0],
@@ -147,6 +151,7 @@ func (s *Scanner) Flush() []Finding {
 			s.flushSpans()
 		}
 		s.flushRegions()
+		s.flushLooks()
 	})
 }
 
@@ -170,6 +175,7 @@ func (s *Scanner) Close() []Finding {
 			s.closeRun(len(s.buf))
 		}
 		s.closeRegions()
+		s.flushLooks()
 	})
 }
 
@@ -185,8 +191,11 @@ func (s *Scanner) sample() {
 	s.sampleNeedles()
 	s.sampleURLs()
 	s.sampleDue()
+	s.sampleDigits()
 	s.sampleRuns()
 	s.sampleRegions()
+	s.sampleSeeds(false)
+	s.takeLooks(false)
 }
 
 func (s *Scanner) sampleNeedles() {
@@ -333,7 +342,7 @@ func (s *Scanner) tail() (open, openKnown int64) {
 // layerTail returns the offset from which the end of the stream may be encoded
 // text that is not decided.
 func (s *Scanner) layerTail() int64 {
-	tail := s.regionTail()
+	tail := min(s.regionTail(), s.lookTail())
 	if s.run.open {
 		tail = min(tail, s.phaseTail(), s.spanTail())
 	}
@@ -386,6 +395,7 @@ func (s *Scanner) trim() {
 			keep = min(keep, int(at-s.base)-maxSpan)
 		}
 	}
+	keep = min(keep, int(s.lookNeeds()-s.base))
 	keep -= context
 	if keep <= 0 {
 		return

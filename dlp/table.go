@@ -152,18 +152,4 @@ var formats = []format{
 	{Rule{"jwt", "JSON Web Token with a signature. Many are public or short-lived, so its shape alone is only a hint.", Warn}, []form{
 		{prefix: "eyJ", body: dotted, shape: jsonWebToken},
 	}},
-	{Rule{"database-url", "Database or broker URL with a password, for a host that is not local.", Block}, []form{
-		{prefix: "postgres://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "postgresql://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mysql://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mariadb://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mongodb://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "mongodb+srv://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "redis://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "rediss://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "amqp://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "amqps://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "sqlserver://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-		{prefix: "clickhouse://", trigger: byAt, shape: databaseURL, rest: isPasswordPiece},
-	}},
 }

@@ -1,0 +1,188 @@
+package dlp
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// What has no fixed beginning is looked at where something cheap says that it
+// may be: a run, a word of digits, a word of a seed phrase. The look waits until
+// lookAhead bytes are behind it, so that it does not depend on where a chunk ends.
+
+const (
+	// lookAhead is how much of the stream a look needs behind it.
+	lookAhead = runContext
+	// maxLook is the longest run that is looked at.
+	maxLook = 2 << 10
+	// seedStep is the distance of the words that are looked up for a seed phrase:
+	// twelve words have at least as many bytes. seedAhead is what a phrase needs
+	// behind the word.
+	seedStep  = 47
+	seedAhead = 320
+)
+
+// look is what waits.
+type look struct {
+	kind       lookKind
+	start, end int64 // of a run, of a word, of a :// and its @
+	from       int64 // where a match may start
+}
+
+type lookKind uint8
+
+const (
+	lookRun lookKind = iota
+	lookDigits
+	lookURL
+)
+
+func (l look) due() int64 {
+	if l.kind == lookURL {
+		return l.end + maxDBHost + 2
+	}
+	return l.end + lookAhead
+}
+
+// lookAtRun has a run that ended looked at.
+func (s *Scanner) lookAtRun(end int) {
+	if end-int(s.run.start-s.base) <= maxLook {
+		s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead()})
+	}
+}
+
+// sampleDigits looks for words of digits, spaces and dashes in what was not
+// looked at yet.
+func (s *Scanner) sampleDigits() {
+	i := int(s.digitsAt - s.base)
+	for ; i+wordLen <= len(s.buf); i += wordLen {
+		v := binary.LittleEndian.Uint64(s.buf[i:])
+		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
+			continue
+		}
+		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach})
+	}
+	s.digitsAt = s.base + int64(i)
+}
+
+// The rules of what is looked at where digits or words stand.
+const (
+	RuleCard       = "card-number"
+	RuleIBAN       = "iban"
+	RuleSeedPhrase = "seed-phrase"
+)
+
+var lookRules = [...]Rule{
+	{RuleCard, "Number of a payment card.", Block},
+	{RuleIBAN, "International bank account number.", Block},
+	{RuleSeedPhrase, "Seed phrase of a wallet (BIP-39).", Block},
+	{ruleDatabaseURL, "Database or broker URL with a password, for a host that is not local.", Block},
+	{ruleBasicAuthURL, "URL with a user and a password, or a token.", Block},
+	{RuleUnscanned, "A part that could not be read: too many encodings, too much decoded, encrypted, unknown.", Block},
+}
+
+// minDigits is how many of eight bytes of a number with separators are digits.
+const minDigits = 5
+
+// sampleSeeds looks for seed phrases; at the end of a message also where less
+// than seedAhead bytes follow.
+func (s *Scanner) sampleSeeds(final bool) {
+	ahead := seedAhead
+	if final {
+		ahead = 1
+	}
+	i := int(s.seedAt - s.base)
+	for ; i+ahead <= len(s.buf); i += seedStep {
+		if from, to, ok := seedPhrase(s.buf, i); ok {
+			s.found(RuleSeedPhrase, false, from, to)
+		}
+	}
+	s.seedAt = s.base + int64(i)
+}
+
+// takeLooks looks at what waits and is due; at the end of a message at all, but
+// what is not found there waits on.
+func (s *Scanner) takeLooks(final bool) {
+	kept := s.looks[:0]
+	for _, l := range s.looks {
+		due := l.due() <= s.end()
+		if (due || final) && s.takeLook(l) || due {
+			continue
+		}
+		kept = append(kept, l)
+	}
+	s.looks = kept
+}
+
+// flushLooks looks at what waits as if the stream ended, and where it still has
+// to be looked at because it goes on.
+func (s *Scanner) flushLooks() {
+	at := s.seedAt
+	s.sampleSeeds(true)
+	s.seedAt = at
+	s.takeLooks(true)
+}
+
+// takeLook reports whether there is what was looked for.
+func (s *Scanner) takeLook(l look) bool {
+	var rule Rule
+	var from, to int
+	var ok bool
+	start := int(l.start - s.base)
+	switch l.kind {
+	case lookRun:
+		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base))
+	case lookURL:
+		rule.ID, from, to, ok = credentialURL(s.buf, start)
+	case lookDigits:
+		if from, to, ok = cardNumber(s.buf, start); ok {
+			rule.ID = RuleCard
+		} else if from, to, ok = iban(s.buf, start); ok {
+			rule.ID = RuleIBAN
+		}
+	}
+	if ok {
+		s.found(rule.ID, rule.Action == Warn, from, to)
+	}
+	return ok
+}
+
+// found keeps a finding of a look until what stands there as it is was found.
+// What a known value covers is that value.
+func (s *Scanner) found(rule string, weak bool, from, to int) {
+	sp := span{s.base + int64(from), s.base + int64(to)}
+	for _, c := range s.covers {
+		if c.start < sp.end && sp.start < c.end && (weak || c.start <= sp.start && c.end >= sp.end) {
+			return
+		}
+	}
+	s.report(s.finding(&literal{rule: rule}, sp.start, s.bytes(sp)))
+}
+
+// lookTail returns the offset from which looks may still come to a match.
+func (s *Scanner) lookTail() int64 {
+	tail := s.end()
+	for _, l := range s.looks {
+		tail = min(tail, l.from)
+	}
+	if s.run.long && s.end()-s.run.start <= maxLook {
+		tail = min(tail, s.runLead())
+	}
+	return max(tail, 0)
+}
+
+// runLead returns the offset at which the lead of the open run starts.
+func (s *Scanner) runLead() int64 {
+	return s.base + int64(s.leadStart(int(s.run.start-s.base), maxLead))
+}
+
+// lookNeeds returns the offset from which looks need the stream.
+func (s *Scanner) lookNeeds() int64 {
+	least := min(s.seedAt, s.digitsAt) - phraseReach
+	for _, l := range s.looks {
+		least = min(least, l.start-runContext)
+	}
+	if s.run.open && s.end()-s.run.start <= maxLook {
+		least = min(least, s.run.start-runContext)
+	}
+	return least
+}
