@@ -114,7 +114,26 @@ type Finding struct {
 	// its beginning.
 	Offset int64
 	Length int
+	// Start and End are the stretch of the stream that must be replaced so that
+	// nothing of the match is left: the match itself, or the run of the encoding
+	// that it lies in, as far as that is known when the finding is reported.
+	Start, End int64
+	// Confidence says how sure it is that this is a credential; "" if no one
+	// looked.
+	Confidence Confidence
+	// Field is where in a structured message the match stands, where known.
+	Field string
 }
+
+// Confidence grades a finding.
+type Confidence string
+
+// The grades of confidence.
+const (
+	High   Confidence = "high"
+	Medium Confidence = "medium"
+	Low    Confidence = "low"
+)
 
 // Engine is everything to look for, compiled. It is immutable and may be used
 // concurrently.

@@ -30,3 +30,16 @@ func (e *Engine) ScanSlowly(b []byte) []Finding {
 	sortByOffset(s.out)
 	return s.out
 }
+
+// NewRedactorOf returns a Redactor of what another scanner finds.
+func NewRedactorOf(e *Engine, sc interface {
+	Write(p []byte) []Finding
+	Flush() []Finding
+	Close() []Finding
+	Safe() int64
+	Reset()
+}, opts RedactOptions) *Redactor {
+	r := NewRedactor(e.NewScanner(), opts)
+	r.scanner = sc
+	return r
+}
