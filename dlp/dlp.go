@@ -25,6 +25,8 @@
 //
 // How a stream is cut into chunks changes nothing about what is found.
 //
+// A [Redactor] does so itself and puts a marker in place of each finding.
+//
 // # How it works
 //
 // Every second position of the stream is the start of a gram of four bytes,

@@ -18,6 +18,8 @@ const (
 	// backslashes are one.
 	maxEscape  = 64
 	maxSlashes = 56
+	// maxReplaced bounds the text that Replaced gets.
+	maxReplaced = 64 << 10
 )
 
 // A Redactor copies a stream and replaces what is found in it, a finding at a
@@ -49,6 +51,7 @@ type Redactor struct {
 	run     int64  // where the run begins that ends at safe
 	waiting []redacted
 	open    replacement
+	text    []byte // what is being replaced, for opts.Replaced
 	results []Redaction
 	err     error
 }
@@ -61,6 +64,10 @@ type RedactOptions struct {
 	// Marker returns what is put in place of a finding instead of its marker,
 	// such as the placeholder of a known value. It may be nil.
 	Marker func(Finding) (text string, ok bool)
+	// Replaced, if not nil, is called with each marker that went out and what it
+	// stands for, so that it can be turned back. The text is only valid during
+	// the call, and is nil if it is longer than 64 KiB.
+	Replaced func(marker string, text []byte)
 }
 
 // Redaction is a finding and what was done with it.
@@ -107,7 +114,7 @@ func NewRedactor(sc *Scanner, opts RedactOptions) *Redactor {
 // Reset makes the Redactor ready for another stream.
 func (r *Redactor) Reset() {
 	r.scanner.Reset()
-	*r = Redactor{scanner: r.scanner, engine: r.engine, opts: r.opts, buf: r.buf[:0], waiting: r.waiting[:0], results: r.results[:0]}
+	*r = Redactor{scanner: r.scanner, engine: r.engine, opts: r.opts, buf: r.buf[:0], waiting: r.waiting[:0], text: r.text[:0], results: r.results[:0]}
 }
 
 // Write takes the next bytes of the stream, appends to dst what may go out and
@@ -133,7 +140,13 @@ func (r *Redactor) Write(dst, p []byte) ([]byte, []Redaction, error) {
 func (r *Redactor) Flush(dst []byte) ([]byte, []Redaction, error) { return r.end(dst, r.scanner.Flush) }
 
 // Close appends the rest of the stream.
-func (r *Redactor) Close(dst []byte) ([]byte, []Redaction, error) { return r.end(dst, r.scanner.Close) }
+func (r *Redactor) Close(dst []byte) ([]byte, []Redaction, error) {
+	dst, results, err := r.end(dst, r.scanner.Close)
+	if err == nil && r.open.active {
+		r.finish()
+	}
+	return dst, results, err
+}
 
 func (r *Redactor) end(dst []byte, decide func() []Finding) ([]byte, []Redaction, error) {
 	r.results = r.results[:0]
@@ -295,14 +308,32 @@ func (r *Redactor) join(before int64) {
 func (r *Redactor) drop(limit int64) {
 	r.join(r.open.end)
 	if r.done < r.open.end {
-		r.done = min(r.open.end, limit)
+		n := min(r.open.end, limit)
+		if r.opts.Replaced != nil && len(r.text) <= maxReplaced {
+			r.text = append(r.text, r.buf[r.done-r.base:n-r.base]...)
+		}
+		r.done = n
 		return
 	}
 	if !r.goesOn(int(r.done - r.base)) {
-		r.open = replacement{}
+		r.finish()
 		return
 	}
 	r.open.end = r.done + 1
+}
+
+// finish ends what is replaced.
+func (r *Redactor) finish() {
+	if r.opts.Replaced != nil {
+		text := r.text
+		if len(text) > maxReplaced {
+			text = nil
+		}
+		r.opts.Replaced(r.open.marker, text)
+		clear(r.text)
+		r.text = r.text[:0]
+	}
+	r.open = replacement{}
 }
 
 // goesOn reports whether the byte at r.buf[i], behind what is replaced, belongs

@@ -217,8 +217,7 @@ func TestRedactedJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &got); err != nil {
 			t.Fatalf("seed %d: %v\n%s\nbecame\n%s", seed, err, in, out)
 		}
-		want, have := any(doc), got
-		if a, b := d.flat(want), d.flat(have); !slices.Equal(a, b) {
+		if a, b := d.flat(doc), d.flat(got); !slices.Equal(a, b) {
 			t.Fatalf("seed %d: got %q\nwant %q\nof %s", seed, b, a, in)
 		}
 		for _, s := range secrets {
@@ -521,6 +520,48 @@ func FuzzRedactor(f *testing.F) {
 		r := dlp.NewRedactor(e.NewScanner(), dlp.RedactOptions{Decide: redactAll})
 		checkRedactor(t, r, expand(data, parts), rand.New(rand.NewPCG(seed, 0)))
 	})
+}
+
+// What was replaced can be had back.
+func TestReplaced(t *testing.T) {
+	e := mustEngine(t, dlp.Known{Name: "s", Value: secretValue})
+	in := "a gh" + "p_" + random(1, alnum, 36) + ", " + base64.StdEncoding.EncodeToString([]byte(secretValue+"!!")) + " gl" + "pat-" + random(2, alnum, 20)
+	for size := 1; size < len(in); size++ {
+		texts := map[string]string{}
+		r := dlp.NewRedactor(e.NewScanner(), dlp.RedactOptions{Decide: redactAll, Replaced: func(m string, text []byte) { texts[m] = string(text) }})
+		out := redactChunks(t, r, []byte(in), func() int { return size })
+		if len(texts) != 3 {
+			t.Fatalf("%d markers in %q", len(texts), out)
+		}
+		for m, text := range texts {
+			out = strings.ReplaceAll(out, m, text)
+		}
+		if out != in {
+			t.Fatalf("in chunks of %d: %q came back as %q", size, in, out)
+		}
+	}
+	gone := 0
+	sc := &script{finds: []dlp.Finding{find("a", "hex", 0, 0, 8, 8)}, known: []int64{8}}
+	r := dlp.NewRedactorOf(e, sc, dlp.RedactOptions{Decide: redactAll, Replaced: func(_ string, text []byte) {
+		if text == nil {
+			gone++
+		}
+	}})
+	redactChunks(t, r, []byte(strings.Repeat("0123456789abcdef", 10000)), func() int { return 1000 })
+	if gone != 1 {
+		t.Errorf("%d texts were too long", gone)
+	}
+}
+
+func BenchmarkRedactor(b *testing.B) {
+	e := mustEngine(b, testKnown()...)
+	clean := []byte(strings.Repeat(`{"role":"user","content":"nothing to see here\n"},`, 2000))
+	dst := make([]byte, 0, 2*len(clean))
+	r := dlp.NewRedactor(e.NewScanner(), dlp.RedactOptions{})
+	b.SetBytes(int64(len(clean)))
+	for b.Loop() {
+		_, _, _ = r.Write(dst, clean)
+	}
 }
 
 func TestRedactorDoesNotAllocate(t *testing.T) {
