@@ -9,14 +9,14 @@ import (
 
 const (
 	// MaxRedactorHeld bounds how many bytes of a stream a Redactor holds back.
-	MaxRedactorHeld = MaxHeld + maxRun + maxEscape
+	MaxRedactorHeld = MaxHeld + maxHeldRun + lookBehind
 
-	// maxRun is how much of a run that may become an encoding is held, so that
+	// maxHeldRun is how much of a run that may become an encoding is held, so that
 	// all of it can be replaced when something is found in it.
-	maxRun = 1 << 10
-	// maxEscape is how far back is looked for an escape, maxSlashes how many
+	maxHeldRun = 1 << 10
+	// lookBehind is how far back is looked for an escape, maxSlashes how many
 	// backslashes are one.
-	maxEscape  = 64
+	lookBehind = 64
 	maxSlashes = 56
 	// maxReplaced bounds the text that Replaced gets.
 	maxReplaced = 64 << 10
@@ -108,7 +108,7 @@ func NewRedactor(sc *Scanner, opts RedactOptions) *Redactor {
 	if opts.Decide == nil {
 		opts.Decide = func(f Finding) Action { return Policy{}.Decide(f, "") }
 	}
-	return &Redactor{scanner: sc, engine: sc.engine, opts: opts, buf: make([]byte, 0, maxEscape+MaxRedactorHeld+pieceBytes)}
+	return &Redactor{scanner: sc, engine: sc.engine, opts: opts, buf: make([]byte, 0, lookBehind+MaxRedactorHeld+pieceBytes)}
 }
 
 // Reset makes the Redactor ready for another stream.
@@ -174,7 +174,7 @@ func (r *Redactor) take(dst []byte, found []Finding, final bool) []byte {
 	for i := range found {
 		f := &found[i]
 		action := r.opts.Decide(*f)
-		if action == Redact && !replaceable(f.Path) || strictness[action] == 0 {
+		if action == Redact && !replaceable(f) || strictness[action] == 0 {
 			action = Block
 		}
 		if action == Redact {
@@ -210,7 +210,7 @@ func first(a, b redacted) int {
 // place returns where a finding is replaced.
 func (r *Redactor) place(f *Finding) redacted {
 	w := redacted{*f, f.Offset, max(f.Offset+int64(f.Length), f.End)}
-	if f.Start < f.Offset {
+	if f.Start < f.Offset && f.End > 0 { // or else they are not known
 		w.start = f.Start
 		if runOf(f.Path) != nil {
 			w.start = max(w.start, r.runBefore(f.Offset))
@@ -225,7 +225,7 @@ func (r *Redactor) place(f *Finding) redacted {
 // it is held in any case.
 func (r *Redactor) runBefore(offset int64) int64 {
 	i := int(offset - r.base)
-	for least := max(0, i-maxRun); i > least && held[r.buf[i-1]]; i-- {
+	for least := max(0, i-maxHeldRun); i > least && runBytes[r.buf[i-1]]; i-- {
 	}
 	return r.base + int64(i)
 }
@@ -235,13 +235,13 @@ func (r *Redactor) runBefore(offset int64) int64 {
 func (r *Redactor) limit() int64 {
 	safe := r.scanner.Safe()
 	i := int(safe - r.base)
-	for least := int(max(r.safe, r.base) - r.base); i > least && held[r.buf[i-1]]; i-- {
+	for least := int(max(r.safe, r.base) - r.base); i > least && runBytes[r.buf[i-1]]; i-- {
 	}
 	if at := r.base + int64(i); at > r.safe {
 		r.run = at
 	}
 	r.safe = safe
-	limit := max(r.run, safe-maxRun, r.done)
+	limit := max(r.run, safe-maxHeldRun, r.done)
 	return max(r.base+int64(escapeBefore(r.buf, int(limit-r.base), true)), r.done)
 }
 
@@ -262,7 +262,7 @@ func (r *Redactor) release(dst []byte, limit int64) []byte {
 			dst = r.begin(dst)
 		}
 	}
-	if cut := int(r.done-r.base) - maxEscape; cut > 0 {
+	if cut := int(r.done-r.base) - lookBehind; cut > 0 {
 		r.buf = r.buf[:copy(r.buf, r.buf[cut:])]
 		r.base += int64(cut)
 	}
@@ -362,7 +362,7 @@ func (r *Redactor) isNumber(w *redacted) bool {
 			return false
 		}
 	}
-	least := max(0, i-maxEscape)
+	least := max(0, i-lookBehind)
 	for i > least && isSpace(r.buf[i-1]) {
 		i--
 	}

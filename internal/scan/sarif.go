@@ -57,7 +57,7 @@ type sarifDriver struct {
 
 type sarifResult struct {
 	RuleID       string            `json:"ruleId"`
-	RuleIndex    int               `json:"ruleIndex"`
+	RuleIndex    *int              `json:"ruleIndex,omitempty"` // not of what is no rule
 	Level        string            `json:"level"`
 	Message      sarifText         `json:"message"`
 	Locations    []sarifLocation   `json:"locations"`
@@ -120,18 +120,17 @@ func level(a dlp.Action) string {
 
 // Finding writes one result.
 func (s *SARIF) Finding(f Finding) error {
-	index, ok := s.rules[f.Rule]
-	if !ok {
-		return fmt.Errorf("there is no rule %s", f.Rule)
-	}
 	if f.File != s.file || s.times == nil {
 		s.file, s.times = f.File, map[string]int{}
 	}
 	s.times[f.Rule]++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", f.Rule, filepath.ToSlash(f.File), s.times[f.Rule]))
-	r := sarifResult{RuleID: f.Rule, RuleIndex: index, Level: level(f.Action), Message: sarifText{message(f)},
+	r := sarifResult{RuleID: f.Rule, Level: level(f.Action), Message: sarifText{message(f)},
 		Locations:    []sarifLocation{location(f.File)},
 		Fingerprints: map[string]string{"bottleOccurrence/v1": hex.EncodeToString(sum[:16])}}
+	if index, ok := s.rules[f.Rule]; ok {
+		r.RuleIndex = &index
+	}
 	r.Locations[0].Physical.Region = &sarifRegion{f.Line, f.Column, f.Offset, f.Length}
 	if f.Confidence != "" {
 		r.Properties = map[string]string{"confidence": string(f.Confidence)}
@@ -150,7 +149,7 @@ func (s *SARIF) Finding(f Finding) error {
 
 func message(f Finding) string {
 	what := "What looks like a credential (" + f.Rule + ") stands here"
-	if f.Name != "" {
+	if f.Rule == dlp.RuleKnown {
 		what = "The value of the secret " + f.Name + " stands here"
 	}
 	if f.Path != "" {

@@ -229,7 +229,7 @@ func TestSARIF(t *testing.T) {
 		{File: "x y/ü.txt", Line: 3, Column: 4, Offset: 10, Length: 5, Rule: "b", Action: dlp.Warn, Confidence: dlp.High},
 		{File: "x y/ü.txt", Line: 9, Column: 1, Rule: "b", Action: dlp.Warn},
 		{File: "/abs/c:d", Line: 1, Column: 1, Rule: "a", Action: dlp.Block, Path: "base64>gzip"},
-		{File: "-", Line: 1, Column: 1, Rule: "a", Action: dlp.Block, Name: "api"},
+		{File: "-", Line: 1, Column: 1, Rule: dlp.RuleKnown, Action: dlp.Block, Name: "api"},
 	} {
 		if err := s.Finding(f); err != nil {
 			t.Fatal(err)
@@ -243,7 +243,7 @@ func TestSARIF(t *testing.T) {
 		Runs []struct {
 			Tool    struct{ Driver sarifDriver }
 			Results []struct {
-				RuleIndex    int
+				RuleIndex    *int
 				Level        string
 				Message      sarifText
 				Locations    []sarifLocation
@@ -274,7 +274,7 @@ func TestSARIF(t *testing.T) {
 	if len(prints) != 4 {
 		t.Errorf("the findings have %d fingerprints", len(prints))
 	}
-	if r := run.Results[0]; r.RuleIndex != 1 || r.Level != "warning" || *r.Locations[0].Physical.Region != (sarifRegion{3, 4, 10, 5}) {
+	if r := run.Results[0]; *r.RuleIndex != 1 || run.Results[3].RuleIndex != nil || r.Level != "warning" || *r.Locations[0].Physical.Region != (sarifRegion{3, 4, 10, 5}) {
 		t.Errorf("result %+v", r)
 	}
 	if !strings.Contains(run.Results[2].Message.Text, "base64>gzip") || !strings.Contains(run.Results[3].Message.Text, "secret api") {

@@ -5,17 +5,17 @@ import "strings"
 // maxPads is how many '=' end a run of base64 or base32.
 const maxPads = 6
 
-// Runs of encodings, as they are dropped behind a match. A run that may become
-// one is held with the breaks that may be in it.
+// What runs of encodings consist of, as they are dropped behind a match, and
+// what is held because it may become one, with the breaks that may be in it.
 var (
-	base64Run = newClass("A-Za-z0-9+/_-")
-	base32Run = newClass("A-Za-z0-9")
-	held      = newClass("A-Za-z0-9+/_\\\n\r-")
+	base64Bytes = newClass("A-Za-z0-9+/_-")
+	base32Bytes = newClass("A-Za-z0-9")
+	runBytes    = newClass("A-Za-z0-9+/_\\\n\r-")
 )
 
 // outermost returns the encoding that the bytes of the stream are in.
 func outermost(path string) string {
-	if i := strings.IndexAny(path, ">.@ "); i >= 0 {
+	if i := strings.IndexByte(path, '>'); i >= 0 {
 		return path[:i]
 	}
 	return path
@@ -26,23 +26,24 @@ func outermost(path string) string {
 func runOf(path string) *class {
 	switch outermost(path) {
 	case "base64", "base64url":
-		return base64Run
+		return base64Bytes
 	case "base32":
-		return base32Run
+		return base32Bytes
 	case "hex":
 		return hexAny
 	}
 	return nil
 }
 
-// replaceable reports whether text may be put in place of what has the path.
-// Neither a stream of a codec nor one of 16-bit units can have a text in it.
-func replaceable(path string) bool {
-	switch outermost(path) {
-	case "gzip", "zlib", "deflate", "zstd", "brotli", "br", "bzip2", "xz", "zip", "tar", "utf16", "utf-16", "utf16le", "utf16be":
+// replaceable reports whether text may be put in place of a finding. Neither a
+// stream of a codec nor one of wide characters can have a text in it, and what is
+// no match has no place.
+func replaceable(f *Finding) bool {
+	switch outermost(f.Path) {
+	case "gzip", "zlib", "deflate", "zstd", "br", "bzip2", "xz", "zip", "tar", "utf16":
 		return false
 	}
-	return true
+	return f.Kind <= KindPlaceholder
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
