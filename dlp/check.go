@@ -8,6 +8,9 @@ import "bytes"
 // what is behind them may have been put there to make a real one look like an
 // example.
 func isExample(body []byte, least int) bool {
+	if isMarker(body, least) {
+		return true
+	}
 	body = body[:min(len(body), least)]
 	for _, sign := range exampleSigns {
 		if bytes.Contains(body, []byte(sign)) {

@@ -25,6 +25,8 @@
 //
 // How a stream is cut into chunks changes nothing about what is found.
 //
+// A [Redactor] does so itself and puts a marker in place of each finding.
+//
 // # How it works
 //
 // A token stands in a run of letters and digits, and a run is found eight bytes
@@ -126,7 +128,26 @@ type Finding struct {
 	// its beginning.
 	Offset int64
 	Length int
+	// Start and End are the stretch of the stream that must be replaced so that
+	// nothing of the match is left: the match itself, or the run of the encoding
+	// that it lies in, as far as that is known when the finding is reported.
+	Start, End int64
+	// Confidence says how sure it is that this is a credential; "" if no one
+	// looked.
+	Confidence Confidence
+	// Field is where in a structured message the match stands, where known.
+	Field string
 }
+
+// Confidence grades a finding.
+type Confidence string
+
+// The grades of confidence.
+const (
+	High   Confidence = "high"
+	Medium Confidence = "medium"
+	Low    Confidence = "low"
+)
 
 // Engine is everything to look for, compiled. It is immutable and may be used
 // concurrently.

@@ -39,4 +39,16 @@ func IsLook(rule string) bool {
 		}
 	}
 	return rule != RuleKnown && rule != RulePlaceholder
+
+// NewRedactorOf returns a Redactor of what another scanner finds.
+func NewRedactorOf(e *Engine, sc interface {
+	Write(p []byte) []Finding
+	Flush() []Finding
+	Close() []Finding
+	Safe() int64
+	Reset()
+}, opts RedactOptions) *Redactor {
+	r := NewRedactor(e.NewScanner(), opts)
+	r.scanner = sc
+	return r
 }

@@ -165,6 +165,10 @@ func (s *Scanner) take(v *layer, found []Finding) {
 			continue // nothing of it is encoded in this way
 		}
 		f.Offset, f.Length = from, int(to-from)
+		f.Start, f.End = from, to
+		if v.src != v.dec {
+			f.Start = v.start
+		}
 		if f.Path == "" {
 			f.Path = v.path
 		} else {
@@ -236,9 +240,10 @@ func (s *Scanner) settleDecoded(open int64) {
 
 func (f Finding) end() int64 { return f.Offset + int64(f.Length) }
 
-// twin reports whether two findings are of the same and overlap.
+// twin reports whether a finding overlaps one of what stands as it is that tells
+// as much: of the same in an encoding, of anything where a look saw it.
 func (f Finding) twin(g Finding) bool {
-	return f.Rule == g.Rule && f.Name == g.Name && f.Offset < g.end() && g.Offset < f.end()
+	return f.Offset < g.end() && g.Offset < f.end() && (f.Path == "" || f.Rule == g.Rule && f.Name == g.Name)
 }
 
 // emit reports a finding of what stands in the stream as it is.

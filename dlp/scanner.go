@@ -265,7 +265,7 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
 	h := hmac.New(sha256.New, s.engine.hashKey[:])
 	h.Write(text)
-	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text)}
+	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text))}
 }
 
 // recheck judges the pending candidates with what came since. At a flush, those

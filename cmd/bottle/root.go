@@ -54,7 +54,7 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 		commands []*cobra.Command
 	}{
 		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.downCmd(), a.proxyCmd()}},
-		{"policy", []*cobra.Command{a.policyCmd(), a.trustCmd(), a.logsCmd(), a.verifyCmd(), a.demoCmd()}},
+		{"policy", []*cobra.Command{a.policyCmd(), a.trustCmd(), a.logsCmd(), a.scanCmd(), a.verifyCmd(), a.demoCmd()}},
 		{"host", []*cobra.Command{a.doctorCmd(), a.caCmd(), a.versionCmd()}},
 	} {
 		for _, cmd := range c.commands {
@@ -63,6 +63,13 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 		}
 	}
 	return root
+}
+
+// printJSONLine writes one value on one line, for data that goes on.
+func (a *app) printJSONLine(v any) error {
+	e := json.NewEncoder(a.std.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // help is what a command does that only has subcommands.
