@@ -39,6 +39,7 @@ func IsLook(rule string) bool {
 		}
 	}
 	return rule != RuleKnown && rule != RulePlaceholder
+}
 
 // NewRedactorOf returns a Redactor of what another scanner finds.
 func NewRedactorOf(e *Engine, sc interface {

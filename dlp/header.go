@@ -22,7 +22,7 @@ func (s *Scanner) sampleURLs() {
 			break
 		}
 		if at := s.schemeBefore(i + n); at >= 0 {
-			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(i+n), s.base + int64(at)})
+			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(i+n), s.base + int64(at), s.base + int64(i+n) + maxDBHost + 2})
 		}
 		i += n + 1
 	}

@@ -1,17 +1,17 @@
 package dlp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
 
 // What has no fixed beginning is looked at where something cheap says that it
 // may be: a run, a word of digits, a word of a seed phrase. The look waits until
-// lookAhead bytes are behind it, so that it does not depend on where a chunk ends.
+// what it may need behind it is there, so that it does not depend on where a
+// chunk ends.
 
 const (
-	// lookAhead is how much of the stream a look needs behind it.
-	lookAhead = runContext
 	// maxLook is the longest run that is looked at.
 	maxLook = 2 << 10
 	// seedStep is the distance of the words that are looked up for a seed phrase:
@@ -26,6 +26,7 @@ type look struct {
 	kind       lookKind
 	start, end int64 // of a run, of a word, of a :// and its @
 	from       int64 // where a match may start
+	due        int64 // the stream has to reach this offset
 }
 
 type lookKind uint8
@@ -36,18 +37,43 @@ const (
 	lookURL
 )
 
-func (l look) due() int64 {
-	if l.kind == lookURL {
-		return l.end + maxDBHost + 2
+// lookAhead is how much of the stream a look at a run needs behind it, by the
+// byte that ended the run: values go on behind some, and padding, blanks and
+// backslashes behind others may still be a value's end.
+var lookAhead = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = 2
 	}
-	return l.end + lookAhead
-}
+	for _, c := range []byte(".~!@#%^*:?$") {
+		t[c] = runContext
+	}
+	for _, c := range []byte(" \t\\=&") {
+		t[c] = 24
+	}
+	return t
+}()
 
 // lookAtRun has a run that ended looked at.
 func (s *Scanner) lookAtRun(end int) {
-	if end-int(s.run.start-s.base) <= maxLook {
-		s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead()})
+	start := int(s.run.start - s.base)
+	if end-start > maxLook {
+		return
 	}
+	ahead := 0
+	if end < len(s.buf) {
+		ahead = int(lookAhead[s.buf[end]])
+		if isMember(s.buf[:start], 'd') {
+			ahead = runContext // the other members of a JSON Web Key
+		}
+	}
+	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead(), s.base + int64(end+ahead)})
+}
+
+// isMember reports whether text ends with the name of a JSON member of one
+// letter, a colon and a quote.
+func isMember(text []byte, name byte) bool {
+	n := len(text)
+	return n > 4 && text[n-1] == '"' && bytes.Contains(text[max(0, n-8):], []byte{'"', name})
 }
 
 // sampleDigits looks for words of digits, spaces and dashes in what was not
@@ -59,7 +85,7 @@ func (s *Scanner) sampleDigits() {
 		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
 			continue
 		}
-		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach})
+		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext})
 	}
 	s.digitsAt = s.base + int64(i)
 }
@@ -104,7 +130,7 @@ func (s *Scanner) sampleSeeds(final bool) {
 func (s *Scanner) takeLooks(final bool) {
 	kept := s.looks[:0]
 	for _, l := range s.looks {
-		due := l.due() <= s.end()
+		due := l.due <= s.end()
 		if (due || final) && s.takeLook(l) || due {
 			continue
 		}
@@ -150,12 +176,16 @@ func (s *Scanner) takeLook(l look) bool {
 // What a known value covers is that value.
 func (s *Scanner) found(rule string, weak bool, from, to int) {
 	sp := span{s.base + int64(from), s.base + int64(to)}
-	for _, c := range s.covers {
-		if c.start < sp.end && sp.start < c.end && (weak || c.start <= sp.start && c.end >= sp.end) {
-			return
+	pieces := s.uncovered(sp)
+	whole := len(pieces) == 1 && pieces[0] == sp
+	if weak && !whole {
+		return
+	}
+	for _, p := range pieces {
+		if text := s.bytes(p); whole || len(text) >= minPassword && !isCommon(text) {
+			s.report(s.finding(&literal{rule: rule}, p.start, text))
 		}
 	}
-	s.report(s.finding(&literal{rule: rule}, sp.start, s.bytes(sp)))
 }
 
 // lookTail returns the offset from which looks may still come to a match.
