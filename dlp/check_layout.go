@@ -137,9 +137,15 @@ func sourcegraph(body []byte) bool {
 	at := bytes.LastIndexByte(body, '_') + 1
 	return len(body)-at == 40 && only(body[at:], hexLower) && (at == 0 || at == 17 || at == 6)
 }
-func swarm(body []byte) bool   { return groups(body, '-', 50, 25) }
-func telnyx(body []byte) bool  { return groups(body, '_', 32, 22) }
-func tezos(body []byte) bool   { return (len(body) == 50 || len(body) == 94) && scattered(body) }
+func swarm(body []byte) bool  { return groups(body, '-', 50, 25) }
+func telnyx(body []byte) bool { return groups(body, '_', 32, 22) }
+func tezos(body []byte) bool  { return (len(body) == 50 || len(body) == 94) && scattered(body) }
+
+// vaultOld is strict, since a call of a method looks much like it.
+func vaultOld(body []byte) bool {
+	_, changes := kindsOf(body)
+	return plainScattered(body) && changes >= 11
+}
 func xBearer(body []byte) bool { return scattered(body) && !bytes.Contains(body, []byte("AAAAA")) }
 func zoho(body []byte) bool    { return groups(body, '.', 32, 32) && mixed(body) }
 

@@ -33,7 +33,7 @@ var layoutsWork = []layout{
 	{"builder-key", "bpk-", "hx32"},
 	{"wix-key", "IST.eyJ", "an100 . an400 . ds340"},
 	{"frameio-token", "fio-u-", "ds64"},
-	{"imagekit-key", "private_", "an27-28"},
+	{"imagekit-key", "private_", "b627-28|an27 ="},
 	{"canva-secret", "cnvca", "ds40-72"},
 	{"adobe-secret", "p8e-", "ds32"},
 }

@@ -1,5 +1,7 @@
 package dlp
 
+//go:generate go test -run ^TestRulesDocumentIsInStep$ . -args -update
+
 import "slices"
 
 // formats are the rules, one file for each family. Within a rule no prefix is

@@ -50,7 +50,7 @@ var formatsAI = []format{
 		{prefix: "tgp_v1_", body: dashed, min: 43, max: 48, check: mixed},
 	}},
 	{Rule{"fireworks-key", "Fireworks AI API key.", Block}, []form{
-		{prefix: "fw_", body: alnum, min: 20, max: 28, check: scattered},
+		{prefix: "fw_", body: dashed, min: 20, max: 28, check: plainScattered},
 	}},
 	{Rule{"cerebras-key", "Cerebras API key.", Block}, []form{
 		{prefix: "csk-", body: hyphened, min: 48, max: 48, check: plainMixed},

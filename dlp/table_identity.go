@@ -8,7 +8,7 @@ var formatsIdentity = []format{
 		{prefix: "hvr.", body: dashed, min: 24, max: 300, check: mixed},
 	}},
 	{Rule{"vault-legacy-token", "HashiCorp Vault service token of the former kind.", Warn}, []form{
-		{prefix: "s.", body: dotted, min: 24, max: 24, check: plainScattered},
+		{prefix: "s.", body: dotted, min: 24, max: 24, check: vaultOld},
 	}},
 	{Rule{"hcp-boundary-token", "HashiCorp Boundary authentication token.", Block}, []form{
 		{prefix: "at_", body: word, min: 60, max: 400, check: boundaryToken},

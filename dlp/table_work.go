@@ -83,7 +83,7 @@ var formatsWork = []format{
 		{prefix: "fio-u-", body: dashed, min: 64, max: 64, check: scattered},
 	}},
 	{Rule{"imagekit-key", "ImageKit private key.", Warn}, []form{
-		{prefix: "private_", body: base64Any, min: 27, max: 28, check: scattered},
+		{prefix: "private_", body: base64Line, min: 27, max: 28, check: scattered},
 	}},
 	{Rule{"canva-secret", "Canva Connect client secret.", Block}, []form{
 		{prefix: "cnvca", body: dashed, min: 40, max: 72, check: scattered},
