@@ -77,13 +77,17 @@ func bitwarden(body []byte) bool {
 	return len(body) == 92 && uuid(body[:36]) && body[36] == '.' && only(body[37:67], alnum) && body[67] == ':' && only(body[68:90], base64Line)
 }
 func brevo(body []byte) bool { return groups(body, '-', 64, 16) && only(body[:64], hexLower) }
+func chromatic(body []byte) bool {
+	kinds, _ := kindsOf(body)
+	return kinds >= 2 && distinct(body) >= 6
+}
 func circle(body []byte) bool {
 	at := bytes.LastIndexByte(body, '_')
 	return at >= 20 && len(body)-at == 41 && only(body[at+1:], hexLower)
 }
 func clickUp(body []byte) bool {
 	at := bytes.IndexByte(body, '_')
-	return at >= 5 && len(body)-at == 33 && only(body[at+1:], upperNum) && mixed(body[at+1:])
+	return at >= 5 && only(body[:at], digits) && len(body)-at == 33 && only(body[at+1:], upperNum) && mixed(body[at+1:])
 }
 func closeKey(body []byte) bool     { return groups(body, '.', 22, 22) && scattered(body) }
 func cloudflareCA(body []byte) bool { return groups(body, '-', 24, 146) }
@@ -98,6 +102,11 @@ func discordHook(body []byte) bool {
 }
 func dynatrace(body []byte) bool { return groups(body, '.', 24, 64) && only(body[25:], upperNum) }
 func ebay(body []byte) bool      { return groups(body, '-', 12, 4, 4, 4, 4) && mixed(body) }
+
+// goCardless leaves out what has a prefix of its own behind live_.
+func goCardless(body []byte) bool {
+	return !bytes.HasPrefix(body, []byte("sk_")) && !bytes.HasPrefix(body, []byte("gsk_")) && scattered(body)
+}
 func harness(body []byte) bool {
 	return groups(body, '.', 22, 24, 20) && only(body[23:47], hexLower)
 }

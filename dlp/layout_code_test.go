@@ -41,6 +41,7 @@ var layoutsCode = []layout{
 	{"docker-token", "dckr_oat_", "ds27-40"},
 	{"packagist-token", "packagist_ack_", "an24-100"},
 	{"packagist-token", "packagist_acs_", "an40-100"},
+	{"packagist-token", "packagist_cut_", "an40-100"},
 	{"packagist-token", "packagist_out_", "an40-100"},
 	{"packagist-token", "packagist_ort_", "an40-100"},
 	{"packagist-token", "packagist_uut_", "an40-100"},

@@ -41,7 +41,7 @@ var layoutsMessage = []layout{
 	{"threads-token", "THAA", "ds100-300"},
 	{"x-bearer-token", "AAAAAAAAAAAAAAAAAAAAA", "an90|an40 %2F an40 %3D an20"},
 	{"pinterest-token", "pina_", "an60-120"},
-	{"pinterest-token", "pinr_", "an60-120"},
+	{"pinterest-token", "pinr.", "eyJ an30 . an100 . ds86|ds60-800"},
 	{"linkedin-secret", "WPL_AP1.", "an16 . an6 =="},
 	{"vk-token", "vk1.a.", "ds80-300"},
 	{"matrix-synapse-token", "syt_", "an12 _ an20 _ an6"},

@@ -1,6 +1,9 @@
 package dlp_test
 
 var layoutsObserve = []layout{
+	{"datadog-token", "ddpat_", "an22 _ an40|an32-120"},
+	{"datadog-token", "ddsat_", "an22 _ an40|an32-120"},
+	{"datadog-token", "ddapp_", "an34|an32-120"},
 	{"newrelic-user-key", "NRAK-", "up27"},
 	{"newrelic-admin-key", "NRAA-", "hx27-48"},
 	{"newrelic-admin-key", "NRRA-", "hx42"},
@@ -41,7 +44,7 @@ var layoutsObserve = []layout{
 	{"axiom-token", "xaat-", "uuid"},
 	{"axiom-token", "xapt-", "uuid"},
 	{"axiom-token", "xait-", "uuid"},
-	{"coralogix-key", "cxtp_", "an30-32"},
+	{"coralogix-data-key", "cxtp_", "an30-32"},
 	{"coralogix-key", "cxup_", "an30-32"},
 	{"firehydrant-token", "fhb-", "hx32"},
 	{"rootly-key", "rootly_", "hx64"},

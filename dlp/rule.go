@@ -218,7 +218,6 @@ var (
 	hexDash       = newClass("0-9a-f-")
 	hexDot        = newClass("0-9a-f.")
 	base58        = newClass("1-9A-HJ-NP-Za-km-z")
-	base58Dash    = newClass("1-9A-HJ-NP-Za-km-z-")
 	base32Low     = newClass("a-z2-7")
 	bech32Low     = newClass("ac-hj-np-z02-9")
 	base64Path    = newClass("A-Za-z0-9+/=_.-")

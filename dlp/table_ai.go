@@ -25,6 +25,19 @@ var formatsAI = []format{
 	{Rule{"deepseek-key", "DeepSeek or DashScope (Qwen) API key.", Block}, []form{
 		{prefix: "sk-", body: hyphened, min: 32, max: 32, check: plainHex},
 	}},
+	{Rule{"kimi-key", "Kimi coding API key.", Block}, []form{
+		{prefix: "sk-kimi-", body: alnum, min: 60, max: 72, check: scattered},
+	}},
+	{Rule{"minimax-key", "MiniMax API key.", Block}, []form{
+		{prefix: "sk-api-", body: dashed, min: 80, max: 200, check: scattered},
+		{prefix: "sk-cp-", body: dashed, min: 80, max: 200, check: scattered},
+	}},
+	{Rule{"dashscope-workspace-key", "DashScope (Qwen) key of a workspace, or Windsurf API key.", Block}, []form{
+		{prefix: "sk-ws-", body: dotted, min: 60, max: 300, check: scattered},
+	}},
+	{Rule{"devin-key", "Devin API key of a user.", Block}, []form{
+		{prefix: "apk_user_", body: base64Any, min: 80, max: 300, check: scattered},
+	}},
 	{Rule{"openrouter-key", "OpenRouter API key.", Block}, []form{
 		{prefix: "sk-or-v1-", body: hexLower, min: 64, max: 64},
 	}},
@@ -103,6 +116,7 @@ var formatsAI = []format{
 	}},
 	{Rule{"voyage-key", "Voyage AI API key.", Block}, []form{
 		{prefix: "pa-", body: dashed, min: 43, max: 43, check: scattered},
+		{prefix: "al-", body: dashed, min: 43, max: 43, check: scattered},
 	}},
 	{Rule{"jina-key", "Jina AI API key.", Block}, []form{
 		{prefix: "jina_", body: dashed, min: 56, max: 64, check: mixed},

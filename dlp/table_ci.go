@@ -40,7 +40,7 @@ var formatsCI = []format{
 		{prefix: "depot_user_", body: alnum, min: 40, max: 160, check: mixed},
 	}},
 	{Rule{"chromatic-token", "Chromatic project token.", Warn}, []form{
-		{prefix: "chpt_", body: alnum, min: 11, max: 16, check: mixed},
+		{prefix: "chpt_", body: alnum, min: 11, max: 16, check: chromatic},
 	}},
 	{Rule{"checkly-key", "Checkly user API key.", Block}, []form{
 		{prefix: "cu_", body: hexLower, min: 32, max: 32, check: mixed},
@@ -54,9 +54,8 @@ var formatsCI = []format{
 	{Rule{"socket-token", "Socket API token.", Block}, []form{
 		{prefix: "sktsec_", body: dashed, min: 40, max: 80, check: scattered},
 	}},
-	{Rule{"veracode-secret", "Veracode API secret of the European or federal region.", Block}, []form{
+	{Rule{"veracode-secret", "Veracode API secret of the European region.", Block}, []form{
 		{prefix: "vera01es-", body: hexLower, min: 128, max: 128},
-		{prefix: "vera02fs-", body: hexLower, min: 128, max: 128},
 	}},
 	{Rule{"teamcity-token", "TeamCity access token.", Block}, []form{
 		{prefix: "eyJ0eXAiOiAiVENWMiJ9.", body: dotted, min: 50, max: 200, check: scattered},

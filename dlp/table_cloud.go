@@ -48,7 +48,7 @@ var formatsCloud = []format{
 	}},
 	{Rule{"alibaba-access-key-id", "Alibaba Cloud AccessKey ID, long-lived or of a session.", Block}, []form{
 		{prefix: "LTAI", body: alnum, min: 12, max: 26, check: varied},
-		{prefix: "STS.N", body: alnum, min: 20, max: 40, check: scattered},
+		{prefix: "STS.", body: alnum, min: 20, max: 40, check: scattered},
 	}},
 	{Rule{"tencent-secret-id", "Tencent Cloud SecretId.", Block}, []form{
 		{prefix: "AKID", body: alnum, min: 32, max: 32, check: scattered},
@@ -120,13 +120,13 @@ var formatsCloud = []format{
 		{prefix: "nfb_", body: alnum, min: 36, max: 40, check: mixed},
 	}},
 	{Rule{"vercel-token", "Vercel personal, integration, app access or app refresh token.", Block}, []form{
-		{prefix: "vcp_", body: alnum, min: 24, max: 80, check: scattered},
-		{prefix: "vci_", body: alnum, min: 24, max: 80, check: scattered},
-		{prefix: "vca_", body: alnum, min: 24, max: 80, check: scattered},
-		{prefix: "vcr_", body: alnum, min: 24, max: 80, check: scattered},
+		{prefix: "vcp_", body: dashed, min: 24, max: 80, check: scattered},
+		{prefix: "vci_", body: dashed, min: 24, max: 80, check: scattered},
+		{prefix: "vca_", body: dashed, min: 24, max: 80, check: scattered},
+		{prefix: "vcr_", body: dashed, min: 24, max: 80, check: scattered},
 	}},
 	{Rule{"vercel-ai-gateway-key", "Vercel AI Gateway API key.", Block}, []form{
-		{prefix: "vck_", body: alnum, min: 24, max: 80, check: scattered},
+		{prefix: "vck_", body: dashed, min: 24, max: 80, check: scattered},
 	}},
 	{Rule{"vercel-blob-token", "Vercel Blob read-write token.", Block}, []form{
 		{prefix: "vercel_blob_rw_", body: word, min: 40, max: 64, check: scattered},

@@ -100,6 +100,7 @@ var formatsCode = []format{
 	{Rule{"packagist-token", "Private Packagist token, API key or API secret.", Block}, []form{
 		{prefix: "packagist_ack_", body: alnum, min: 24, max: 100, check: mixed},
 		{prefix: "packagist_acs_", body: alnum, min: 40, max: 100, check: mixed},
+		{prefix: "packagist_cut_", body: alnum, min: 40, max: 100, check: mixed},
 		{prefix: "packagist_out_", body: alnum, min: 40, max: 100, check: mixed},
 		{prefix: "packagist_ort_", body: alnum, min: 40, max: 100, check: mixed},
 		{prefix: "packagist_uut_", body: alnum, min: 40, max: 100, check: mixed},

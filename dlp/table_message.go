@@ -89,7 +89,7 @@ var formatsMessage = []format{
 	}},
 	{Rule{"pinterest-token", "Pinterest access or refresh token.", Block}, []form{
 		{prefix: "pina_", body: alnum, min: 60, max: 120, check: mixed},
-		{prefix: "pinr_", body: alnum, min: 60, max: 120, check: mixed},
+		{prefix: "pinr.", body: dotted, min: 60, max: 800, check: scattered},
 	}},
 	{Rule{"linkedin-secret", "LinkedIn client secret.", Block}, []form{
 		{prefix: "WPL_AP1.", body: base64Path, min: 20, max: 40, check: scattered},
@@ -105,7 +105,7 @@ var formatsMessage = []format{
 		{prefix: "mcr_", body: word, min: 37, max: 37, check: matrixService},
 	}},
 	{Rule{"ntfy-token", "ntfy access token.", Block}, []form{
-		{prefix: "tk_", body: lowerNum, min: 29, max: 29, check: mixed},
+		{prefix: "tk_", body: alnum, min: 29, max: 29, check: mixed},
 	}},
 	{Rule{"liveblocks-key", "Liveblocks secret key.", Block}, []form{
 		{prefix: "sk_prod_", body: dashed, min: 40, max: 80, check: scattered},

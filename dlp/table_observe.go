@@ -3,6 +3,11 @@ package dlp
 // formatsObserve are those of logs, metrics, errors, incidents, analytics and
 // feature flags.
 var formatsObserve = []format{
+	{Rule{"datadog-token", "Datadog personal or service access token, or application key.", Block}, []form{
+		{prefix: "ddpat_", body: word, min: 32, max: 120, check: scattered},
+		{prefix: "ddsat_", body: word, min: 32, max: 120, check: scattered},
+		{prefix: "ddapp_", body: word, min: 32, max: 120, check: scattered},
+	}},
 	{Rule{"newrelic-user-key", "New Relic user API key.", Block}, []form{
 		{prefix: "NRAK-", body: upperNum, min: 27, max: 27, check: mixed},
 	}},
@@ -91,8 +96,10 @@ var formatsObserve = []format{
 		{prefix: "xapt-", body: hexDash, min: 36, max: 36, check: uuid},
 		{prefix: "xait-", body: hexDash, min: 36, max: 36, check: uuid},
 	}},
-	{Rule{"coralogix-key", "Coralogix personal or team API key.", Block}, []form{
+	{Rule{"coralogix-data-key", "Coralogix key to send data with, which web pages may hold.", Warn}, []form{
 		{prefix: "cxtp_", body: alnum, min: 30, max: 32, check: scattered},
+	}},
+	{Rule{"coralogix-key", "Coralogix personal or team API key.", Block}, []form{
 		{prefix: "cxup_", body: alnum, min: 30, max: 32, check: scattered},
 	}},
 	{Rule{"firehydrant-token", "FireHydrant API token.", Block}, []form{

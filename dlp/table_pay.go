@@ -51,7 +51,7 @@ var formatsPay = []format{
 	}},
 	// The lengths tell these apart.
 	{Rule{"gocardless-token", "GoCardless live access token.", Block}, []form{
-		{prefix: "live_", body: dashed, min: 40, max: 40, check: scattered},
+		{prefix: "live_", body: dashed, min: 40, max: 40, check: goCardless},
 	}},
 	{Rule{"gocardless-sandbox-token", "GoCardless sandbox access token.", Warn}, []form{
 		{prefix: "sandbox_", body: dashed, min: 40, max: 40, check: scattered},
@@ -138,6 +138,7 @@ var formatsPay = []format{
 		{prefix: "shpat_", body: hexAny, min: 32, max: 32},
 		{prefix: "shpca_", body: hexAny, min: 32, max: 32},
 		{prefix: "shppa_", body: hexAny, min: 32, max: 32},
+		{prefix: "shpua_", body: hexAny, min: 32, max: 32},
 		{prefix: "shpss_", body: hexAny, min: 32, max: 32},
 	}},
 	{Rule{"shopify-theme-token", "Shopify Theme Access password.", Block}, []form{
