@@ -53,3 +53,26 @@ func NewRedactorOf(e *Engine, sc interface {
 	r.scanner = sc
 	return r
 }
+
+// Forms returns the rule and the prefix of each form.
+func Forms() [][2]string {
+	var out [][2]string
+	for i := range formats {
+		for j := range formats[i].forms {
+			out = append(out, [2]string{formats[i].ID, formats[i].forms[j].prefix})
+		}
+	}
+	return out
+}
+
+// FormBounds returns how long the body of a form is; 0 if it has a shape.
+func FormBounds(rule, prefix string) (least, most int) {
+	for i := range formats {
+		for j := range formats[i].forms {
+			if fm := &formats[i].forms[j]; formats[i].ID == rule && fm.prefix == prefix {
+				return fm.min, fm.max
+			}
+		}
+	}
+	return 0, 0
+}

@@ -1,6 +1,9 @@
 package dlp
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Rule describes one format, for documentation and for the validation of what
 // names rules.
@@ -51,9 +54,19 @@ func Describe(id string) (Rule, bool) {
 	return Rule{}, false
 }
 
+// actions are those of the rules by ID.
+var actions = sync.OnceValue(func() map[string]Action {
+	rules := Rules()
+	m := make(map[string]Action, len(rules))
+	for _, r := range rules {
+		m[r.ID] = r.Action
+	}
+	return m
+})
+
 func defaultAction(id string) Action {
-	if r, ok := Describe(id); ok {
-		return r.Action
+	if a, ok := actions()[id]; ok {
+		return a
 	}
 	return Block
 }
@@ -123,17 +136,22 @@ func (f *form) judge(b []byte, final bool) (start, end int, v verdict) {
 }
 
 // run judges a body by class and length. One that is longer than max is
-// something else.
+// something else; the full stop of a sentence behind it is none of its bytes.
 func (f *form) run(b []byte, body int, final bool) (int, int, verdict) {
-	n := f.body.span(b, body, body+f.max+1)
-	if n > body+f.max {
+	most := body + f.max
+	end := f.body.span(b, body, most+2)
+	switch {
+	case end > most && b[most] != '.':
 		return 0, 0, miss
-	}
-	if n == len(b) && !final {
+	case end == len(b) && end < most+2 && !final:
 		return 0, 0, more
 	}
+	n := end
+	if n > body && b[n-1] == '.' {
+		n--
+	}
 	text := b[body:n]
-	if len(text) < f.min || n < len(b) && word.has(b[n]) || isExample(text, f.min) || f.check != nil && !f.check(text) {
+	if n > most || len(text) < f.min || n < len(b) && word.has(b[n]) || isExample(text, f.min) || f.check != nil && !f.check(text) {
 		return 0, 0, miss
 	}
 	return 0, n, match
@@ -194,16 +212,34 @@ func newClass(spec string) *class {
 
 // The classes of token bodies. They are never changed.
 var (
-	word       = newClass("A-Za-z0-9_")
-	alnum      = newClass("A-Za-z0-9")
-	dashed     = newClass("A-Za-z0-9_-")
-	dotted     = newClass("A-Za-z0-9_.-")
-	hyphened   = newClass("A-Za-z0-9-")
-	hexLower   = newClass("0-9a-f")
-	hexAny     = newClass("0-9A-Fa-f")
-	base32Up   = newClass("A-Z2-7")
-	bech32Up   = newClass("AC-HJ-NP-Z02-9")
-	base64Any  = newClass("A-Za-z0-9+/=_-")
-	base64Line = newClass("A-Za-z0-9+/=")
-	slashed    = newClass("A-Za-z0-9/")
+	word          = newClass("A-Za-z0-9_")
+	alnum         = newClass("A-Za-z0-9")
+	dashed        = newClass("A-Za-z0-9_-")
+	dotted        = newClass("A-Za-z0-9_.-")
+	hyphened      = newClass("A-Za-z0-9-")
+	hexLower      = newClass("0-9a-f")
+	hexAny        = newClass("0-9A-Fa-f")
+	base32Up      = newClass("A-Z2-7")
+	bech32Up      = newClass("AC-HJ-NP-Z02-9")
+	base64Any     = newClass("A-Za-z0-9+/=_-")
+	base64Line    = newClass("A-Za-z0-9+/=")
+	slashed       = newClass("A-Za-z0-9/")
+	upperNum      = newClass("A-Z0-9")
+	lowerNum      = newClass("a-z0-9")
+	upperDash     = newClass("A-Z0-9-")
+	hexDash       = newClass("0-9a-f-")
+	hexDot        = newClass("0-9a-f.")
+	base58        = newClass("1-9A-HJ-NP-Za-km-z")
+	base32Low     = newClass("a-z2-7")
+	bech32Low     = newClass("ac-hj-np-z02-9")
+	base64Path    = newClass("A-Za-z0-9+/=_.-")
+	coloned       = newClass("A-Za-z0-9:")
+	percented     = newClass("A-Za-z0-9%+/=_-")
+	uuidPath      = newClass("A-Za-z0-9@/-")
+	dashedPath    = newClass("A-Za-z0-9_/-")
+	digits        = newClass("0-9")
+	hexUpper      = newClass("0-9A-F")
+	rancherBody   = newClass("a-z0-9:-")
+	bitwardenBody = newClass("A-Za-z0-9.:+/=-")
+	secretURI     = newClass("A-Za-z0-9._~!$&'()*+,;=:@%-")
 )

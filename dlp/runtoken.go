@@ -31,8 +31,6 @@ func discordToken(b []byte, start, end int) (int, int, bool) {
 	return from, to, true
 }
 
-var digits = newClass("0-9")
-
 // telegramToken wants a bot's number and a colon before the run. In a URL of
 // the service, "bot" stands before the number.
 func telegramToken(b []byte, start, end int) (int, int, bool) {

@@ -62,7 +62,7 @@ var samples = []sample{
 	{"github-token", "gh" + "r_", alnum, 76, false},
 	{"github-fine-grained-token", "github" + "_pat_", alnum, 82, false},
 	{"gitlab-token", "gl" + "pat-", alnum, 20, false},
-	{"gitlab-token", "gl" + "ptt-", hex, 40, true},
+	{"gitlab-trigger-token", "gl" + "ptt-", hex, 40, false},
 	{"npm-token", "np" + "m_", alnum, 36, true},
 	{"pypi-token", "py" + "pi-AgEIcHlwaS5vcmc", dashed, 120, false},
 	{"rubygems-token", "ruby" + "gems_", hex, 48, true},

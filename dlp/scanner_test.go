@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -238,7 +239,11 @@ func TestChunksOfComposedStreams(t *testing.T) {
 			t.Fatalf("seed %d, chunks up to %d: %s", seed, most, difference(got, want))
 		}
 	}
-	for _, id := range append(dlp.RuleIDs(), dlp.RulePlaceholder) {
+	want := []string{dlp.RuleKnown, dlp.RulePlaceholder}
+	for _, s := range samples {
+		want = append(want, s.rule)
+	}
+	for _, id := range append(want, slices.Collect(maps.Keys(shaped(1)))...) {
 		if !seen[id] {
 			t.Errorf("%s never occurred", id)
 		}

@@ -114,7 +114,7 @@ func spacedAround(b []byte, first, i, period int) spaced {
 		// The characters that are looked at are those around b[i], so that what
 		// is long and dull is not gone through again and again.
 		from := max(start, at-(minSpaced-1-after)*period)
-		if (at-from)/period+after < minSpaced-1 || !varied(b, from, period) {
+		if (at-from)/period+after < minSpaced-1 || !variedItems(b, from, period) {
 			continue
 		}
 		return spaced{start: start, end: start + spacedAfter(b, start, period, sep, len(b))*period + 1, period: period}
@@ -132,8 +132,8 @@ func spacedAfter(b []byte, at, period int, sep []byte, most int) int {
 	return n
 }
 
-// varied tells characters from rulers, tables of bits and the like.
-func varied(b []byte, from, period int) bool {
+// variedItems tells characters from rulers, tables of bits and the like.
+func variedItems(b []byte, from, period int) bool {
 	var seen class
 	n := 0
 	for k := range minSpaced {

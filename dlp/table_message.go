@@ -1,0 +1,125 @@
+package dlp
+
+// formatsMessage are those of messages, mail, calls and social networks.
+var formatsMessage = []format{
+	{Rule{"slack-token", "Slack bot, user, app, session or refresh token.", Block}, []form{
+		{prefix: "xoxb-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxp-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxa-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxr-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxs-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxo-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxc-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxe-", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xoxe.xox", body: hyphened, min: 24, max: 255, check: mixed},
+		{prefix: "xapp-", body: hyphened, min: 40, max: 255, check: mixed},
+	}},
+	{Rule{"slack-session-cookie", "Slack session cookie of a browser.", Block}, []form{
+		{prefix: "xoxd-", body: percented, min: 60, max: 400, check: scattered},
+	}},
+	{Rule{"slack-webhook", "Slack incoming webhook, workflow or trigger URL.", Block}, []form{
+		{prefix: "hooks.slack.com/services/", body: slashed, min: 38, max: 80, check: webhookPath},
+		{prefix: "hooks.slack.com/workflows/", body: slashed, min: 38, max: 100, check: webhookPath},
+		{prefix: "hooks.slack.com/triggers/", body: slashed, min: 38, max: 100, check: webhookPath},
+	}},
+	{Rule{"discord-webhook", "Discord webhook URL.", Block}, []form{
+		{prefix: "discord.com/api/webhooks/", body: dashedPath, min: 78, max: 110, check: discordHook},
+		{prefix: "discordapp.com/api/webhooks/", body: dashedPath, min: 78, max: 110, check: discordHook},
+	}},
+	{Rule{"teams-webhook", "Microsoft Teams incoming webhook URL.", Block}, []form{
+		{prefix: "webhook.office.com/webhookb2/", body: uuidPath, min: 140, max: 260, check: uuidStart},
+	}},
+	{Rule{"sendgrid-key", "SendGrid API key.", Block}, []form{
+		{prefix: "SG.", body: dotted, min: 66, max: 66, check: sendGridDot},
+	}},
+	{Rule{"twilio-key", "Twilio API key SID; it names a key, and only its secret opens anything.", Warn}, []form{
+		{prefix: "SK", body: hexLower, min: 32, max: 32, check: mixed},
+	}},
+	{Rule{"mailgun-key", "Mailgun private API key of the former kind. A key of a cache may look like it.", Warn}, []form{
+		{prefix: "key-", body: hyphened, min: 32, max: 32, check: plainHex},
+	}},
+	{Rule{"mandrill-key", "Mailchimp Transactional (Mandrill) API key.", Block}, []form{
+		{prefix: "md-", body: dashed, min: 22, max: 22, check: scattered},
+	}},
+	{Rule{"brevo-key", "Brevo API or SMTP key.", Block}, []form{
+		{prefix: "xkeysib-", body: hyphened, min: 81, max: 81, check: brevo},
+		{prefix: "xsmtpsib-", body: hyphened, min: 81, max: 81, check: brevo},
+	}},
+	{Rule{"resend-key", "Resend API key.", Block}, []form{
+		{prefix: "re_", body: word, min: 33, max: 33, check: resend},
+	}},
+	{Rule{"mailersend-token", "MailerSend API token.", Block}, []form{
+		{prefix: "mlsn.", body: hexLower, min: 64, max: 64},
+	}},
+	{Rule{"smtp2go-key", "SMTP2GO API key.", Block}, []form{
+		{prefix: "api-", body: hyphened, min: 32, max: 32, check: upperHex},
+	}},
+	{Rule{"klaviyo-key", "Klaviyo private API key.", Block}, []form{
+		{prefix: "pk_", body: hexLower, min: 34, max: 34, check: mixed},
+	}},
+	{Rule{"kit-key", "Kit (ConvertKit) API key.", Block}, []form{
+		{prefix: "kit_", body: hexLower, min: 32, max: 32, check: mixed},
+	}},
+	{Rule{"onesignal-key", "OneSignal API key of an app or an organisation.", Block}, []form{
+		{prefix: "os_v2_app_", body: lowerNum, min: 90, max: 120, check: mixed},
+		{prefix: "os_v2_org_", body: lowerNum, min: 90, max: 120, check: mixed},
+	}},
+	{Rule{"courier-key", "Courier authentication token.", Block}, []form{
+		{prefix: "pk_prod_", body: upperNum, min: 28, max: 28, check: mixed},
+	}},
+	{Rule{"telnyx-key", "Telnyx API key.", Block}, []form{
+		{prefix: "KEY", body: word, min: 55, max: 55, check: telnyx},
+	}},
+	{Rule{"intercom-token", "Intercom access token.", Block}, []form{
+		{prefix: "dG9rOj", body: base64Any, min: 48, max: 60, check: scattered},
+		{prefix: "dG9rOm", body: base64Any, min: 48, max: 60, check: scattered},
+	}},
+	{Rule{"facebook-token", "Facebook or WhatsApp Business access token.", Block}, []form{
+		{prefix: "EAA", body: base64Any, min: 90, max: 400, check: plainScattered},
+	}},
+	{Rule{"instagram-token", "Instagram access token.", Block}, []form{
+		{prefix: "IGQ", body: base64Any, min: 100, max: 300, check: dashedScattered},
+		{prefix: "IGAA", body: base64Any, min: 100, max: 300, check: dashedScattered},
+	}},
+	{Rule{"threads-token", "Threads access token.", Block}, []form{
+		{prefix: "THAA", body: base64Any, min: 100, max: 300, check: dashedScattered},
+	}},
+	{Rule{"x-bearer-token", "X (Twitter) application bearer token.", Block}, []form{
+		{prefix: "AAAAAAAAAAAAAAAAAAAAA", body: percented, min: 80, max: 110, check: xBearer},
+	}},
+	{Rule{"pinterest-token", "Pinterest access or refresh token.", Block}, []form{
+		{prefix: "pina_", body: alnum, min: 60, max: 120, check: mixed},
+		{prefix: "pinr.", body: dotted, min: 60, max: 800, check: scattered},
+	}},
+	{Rule{"linkedin-secret", "LinkedIn client secret.", Block}, []form{
+		{prefix: "WPL_AP1.", body: base64Path, min: 20, max: 40, check: scattered},
+	}},
+	{Rule{"vk-token", "VK access token.", Block}, []form{
+		{prefix: "vk1.a.", body: dashed, min: 80, max: 300, check: scattered},
+	}},
+	{Rule{"matrix-synapse-token", "Matrix access token of Synapse.", Block}, []form{
+		{prefix: "syt_", body: base64Any, min: 30, max: 160, check: matrix},
+	}},
+	{Rule{"matrix-auth-token", "Matrix Authentication Service access or refresh token.", Block}, []form{
+		{prefix: "mct_", body: word, min: 37, max: 37, check: matrixService},
+		{prefix: "mcr_", body: word, min: 37, max: 37, check: matrixService},
+	}},
+	{Rule{"ntfy-token", "ntfy access token.", Block}, []form{
+		{prefix: "tk_", body: alnum, min: 29, max: 29, check: mixed},
+	}},
+	{Rule{"liveblocks-key", "Liveblocks secret key.", Block}, []form{
+		{prefix: "sk_prod_", body: dashed, min: 40, max: 80, check: scattered},
+	}},
+	{Rule{"liveblocks-dev-key", "Liveblocks secret key of a development project.", Warn}, []form{
+		{prefix: "sk_dev_", body: dashed, min: 40, max: 80, check: scattered},
+	}},
+	{Rule{"riot-key", "Riot Games API key.", Block}, []form{
+		{prefix: "RGAPI-", body: hexDash, min: 36, max: 36, check: uuid},
+	}},
+	{Rule{"roblox-cookie", "Roblox session cookie.", Block}, []form{
+		{prefix: "WARNING:-DO-NOT-SHARE-THIS.--Sharing-this-will-allow-someone-to-log-in-as-you-and-to-steal-your-ROBUX-and-items.|_", body: base64Path, min: 200, max: 2000, check: mixed},
+	}},
+	{Rule{"zoho-token", "Zoho access or refresh token, or client secret of a session.", Block}, []form{
+		{prefix: "1000.", body: hexDot, min: 65, max: 65, check: zoho},
+	}},
+}
