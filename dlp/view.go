@@ -1,0 +1,176 @@
+package dlp
+
+import (
+	"math/bits"
+	"unicode/utf8"
+)
+
+// mark says that the byte at index to of a decoded text came from index from of
+// its source. In a list of marks both ascend; a later mark for the same to
+// replaces the earlier one. Behind a mark, source and decoded text advance by
+// the same steps up to the next.
+type mark struct{ from, to int32 }
+
+// addMark appends a mark.
+func addMark(m []mark, from, to int) []mark {
+	k := mark{int32(from), int32(to)}
+	if n := len(m); n > 0 && m[n-1].to == k.to {
+		m[n-1] = k
+		return m
+	}
+	return append(m, k)
+}
+
+// textView reads a stretch of text as if it had been encoded in some way.
+type textView struct {
+	path string
+	// find returns the index of the first sign at or after i that b is encoded
+	// in this way, or len(b). It tells signs from what honest encoders write by
+	// the bytes around, at most viewContext on either side.
+	find func(b []byte, i int) int
+	// decode appends the decoded form of src to dst and the marks of it to m;
+	// the indices of the marks count from the start of src and from the end of
+	// dst as it was given. What is not encoded passes as it is, and nothing
+	// becomes longer, but for the "z" of Ascii85. With changed false, nothing of src was encoded.
+	decode func(dst []byte, m []mark, src []byte) (out []byte, marks []mark, changed bool)
+}
+
+// viewContext is how far around a sign the views look.
+const viewContext = 256
+
+// textViews are the views of text, in the order in which they are tried.
+var textViews = []textView{
+	{"percent", findPercent, decodePercent},
+	{"json", findEscape, decodeEscapes},
+	{"html", findEntity, decodeEntities},
+	{"qp", findQuoted, decodeQuoted},
+	{"fold", findFold, decodeFold},
+	{"utf16", findWide, decodeWide},
+	{"spaced", findSpaced, decodeSpaced},
+	{"concat", findConcat, decodeConcat},
+	{"wrapped", findWrapped, decodeWrapped},
+	{"ascii85", findASCII85, decodeASCII85},
+}
+
+// copier writes a decoded text and its marks.
+type copier struct {
+	dst     []byte
+	m       []mark
+	base    int // of the text in dst
+	changed bool
+}
+
+// replace writes r for the source bytes from:to.
+func (c *copier) replace(r rune, from, to int) {
+	c.m = addMark(c.m, from, len(c.dst)-c.base)
+	c.dst = utf8.AppendRune(c.dst, r)
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
+// put writes a byte for the source bytes from:to.
+func (c *copier) put(b byte, from, to int) {
+	c.m = addMark(c.m, from, len(c.dst)-c.base)
+	c.dst = append(c.dst, b)
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
+// drop writes nothing for the source bytes up to to.
+func (c *copier) drop(to int) {
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
+// keep copies bytes as they are.
+func (c *copier) keep(b []byte) { c.dst = append(c.dst, b...) }
+
+func (c *copier) result() ([]byte, []mark, bool) { return c.dst, c.m, c.changed }
+
+// begin starts a text.
+func begin(dst []byte, m []mark) copier {
+	return copier{dst: dst, m: addMark(m, 0, 0), base: len(dst)}
+}
+
+// The classes of the views. runByte are the bytes of a run of the gate, plain
+// those that no honest encoder has a reason to escape.
+var (
+	runByte   = newClass("A-Za-z0-9+/_-")
+	plainByte = newClass("A-Za-z0-9._-")
+)
+
+const minNeighbours = 16
+
+// besideRun reports whether a run of at least least letters and digits ends at
+// b[from] or starts at b[to]: what stands between is then part of something
+// long, and not of a path or a sentence.
+func besideRun(b []byte, from, to, least int) bool {
+	return runBefore(b, from, least, alnum) >= least || runAfter(b, to, least, alnum) >= least
+}
+
+// runBefore counts the bytes of a class that end at b[i], up to most.
+func runBefore(b []byte, i, most int, c *class) int {
+	n := 0
+	for n < most && n < i && c[b[i-1-n]] {
+		n++
+	}
+	return n
+}
+
+// runAfter counts the bytes of a class that start at b[i], up to most.
+func runAfter(b []byte, i, most int, c *class) int {
+	n := 0
+	for n < most && i+n < len(b) && c[b[i+n]] {
+		n++
+	}
+	return n
+}
+
+// hexPair returns the value of two hex digits at the start of b.
+func hexPair(b []byte) (byte, bool) {
+	if len(b) < 2 {
+		return 0, false
+	}
+	h, l := hexDigit(b[0]), hexDigit(b[1])
+	return h<<4 | l&15, (h|l)&0x80 == 0
+}
+
+// hexDigit returns the value of a hex digit, or 0xff.
+func hexDigit(c byte) byte {
+	switch {
+	case c-'0' <= 9:
+		return c - '0'
+	case (c|0x20)-'a' <= 5:
+		return (c | 0x20) - 'a' + 10
+	}
+	return 0xff
+}
+
+// hexNumber returns the value of n hex digits at the start of b.
+func hexNumber(b []byte, n int) (rune, bool) {
+	if len(b) < n {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[:n] {
+		d := hexDigit(c)
+		if d > 15 || r > utf8.MaxRune {
+			return 0, false
+		}
+		r = r<<4 | rune(d)
+	}
+	return r, r <= utf8.MaxRune
+}
+
+const (
+	lows  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// firstByte returns the index of the first byte of a word of which zero has the
+// high bit, in the byte order in which it was loaded.
+func firstByte(zero uint64) int { return bits.TrailingZeros64(zero) >> 3 }
+
+// zeroBytes sets the high bit of the bytes of v that are zero, and of some
+// behind them.
+func zeroBytes(v uint64) uint64 { return (v - lows) &^ v & highs }

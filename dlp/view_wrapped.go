@@ -1,0 +1,190 @@
+package dlp
+
+import "bytes"
+
+const (
+	minWrapped = 8  // bytes of a line that is cut
+	maxIndent  = 32 // white space before the rest
+	wordBytes  = 24 // what is looked at to tell words
+	breakBlock = 4 << 10
+)
+
+// findWrapped finds a line break, plain or escaped, inside what may be a token:
+// eight bytes of one before it, and behind it eight more or its last ones. Two
+// words of letters are none, nor is one such word behind little.
+func findWrapped(b []byte, i int) int {
+	for i < len(b) {
+		end := min(len(b), i+breakBlock)
+		// The two kinds of breaks are looked for one after the other, in blocks
+		// so that neither is looked for again and again where there is none.
+		at := findWrap(b, i, end, '\n')
+		at = findWrap(b, i, at, '\\')
+		if at < end {
+			return at
+		}
+		i = end
+	}
+	return len(b)
+}
+
+// findWrap returns the index of the first byte c in b[i:end] that starts a break
+// inside a token, or end.
+func findWrap(b []byte, i, end int, c byte) int {
+	for i < end {
+		n := bytes.IndexByte(b[i:end], c)
+		if n < 0 {
+			break
+		}
+		i += n
+		if i >= minWrapped && (wrapByte[b[i-1]] || b[i-1] == '\r') && wrapByte[b[i-4]] && wrapByte[b[i-7]] {
+			if _, to := wrap(b, i); to > 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return end
+}
+
+// nextBreak returns the index of the first line feed or backslash at or after i.
+func nextBreak(b []byte, i int) int {
+	for i < len(b) {
+		block := b[i:min(len(b), i+breakBlock)]
+		if n := bytes.IndexByte(block, '\n'); n >= 0 {
+			block = block[:n+1]
+		}
+		if n := bytes.IndexByte(block, '\\'); n >= 0 {
+			return i + n
+		}
+		if block[len(block)-1] == '\n' {
+			return i + len(block) - 1
+		}
+		i += len(block)
+	}
+	return len(b)
+}
+
+// wrap returns what to take out if a token goes on behind the line break at
+// b[q]; to is 0 if none does.
+func wrap(b []byte, q int) (from, to int) {
+	from = q
+	if from > 0 && from < len(b) && b[from] == '\n' && b[from-1] == '\r' {
+		from--
+	}
+	if from < minWrapped || from >= len(b) || !wrapByte[b[from-1]] || !wrapByte[b[from-minWrapped]] {
+		return 0, 0
+	}
+	to = afterBreak(b, from)
+	if to == 0 || to == len(b) || !wrapByte[b[to]] {
+		return 0, 0
+	}
+	left, leftWord := wrapLeft(b, from)
+	right, rightWord := wrapRight(b, to)
+	switch {
+	case left < minWrapped || leftWord && rightWord || escaped(b[:from]):
+		return 0, 0
+	case left >= 2*minWrapped && !leftWord:
+		return from, to
+	case right < minWrapped && to+right < len(b) && !wrapEnd[b[to+right]] && rightWord:
+		return 0, 0
+	}
+	return from, to
+}
+
+// wrapLeft returns how many bytes of a token end at b[i], up to wordBytes, and
+// whether they are no more than words: letters of one case but for the first,
+// with punctuation.
+func wrapLeft(b []byte, i int) (n int, wordLike bool) {
+	wordLike = true
+	for ; n < wordBytes && n < i; n++ {
+		c := b[i-1-n]
+		if !wrapByte[c] {
+			break
+		}
+		if notWord[c] || upper[c] && n+1 < i && lower[b[i-2-n]] {
+			wordLike = false
+		}
+	}
+	return n, wordLike
+}
+
+// wrapRight is wrapLeft for those that start at b[i].
+func wrapRight(b []byte, i int) (n int, wordLike bool) {
+	wordLike = true
+	for ; n < wordBytes && i+n < len(b); n++ {
+		c := b[i+n]
+		if !wrapByte[c] {
+			break
+		}
+		if notWord[c] || upper[c] && n > 0 && lower[b[i+n-1]] {
+			wordLike = false
+		}
+	}
+	return n, wordLike
+}
+
+// afterBreak returns where the line behind the break at b[i:] starts, behind
+// its indentation, or 0. The break may be escaped once or twice, and have the
+// backslash of a continued line before it.
+func afterBreak(b []byte, i int) int {
+	slashes := runAfter(b, i, 4, backslash)
+	i += slashes
+	switch {
+	case i == len(b):
+		return 0
+	case slashes > 0 && b[i] == 'r':
+		i++
+		slashes = runAfter(b, i, 2, backslash)
+		i += slashes
+		if slashes == 0 || i == len(b) || b[i] != 'n' {
+			return 0
+		}
+		i++
+	case slashes > 0 && b[i] == 'n':
+		i++
+	default:
+		if b[i] == '\r' {
+			i++
+		}
+		if i == len(b) || b[i] != '\n' {
+			return 0
+		}
+		i++
+	}
+	for limit := min(len(b), i+maxIndent); i < limit; {
+		switch {
+		case b[i] == ' ' || b[i] == '\t':
+			i++
+		case b[i] == '\\' && i+1 < limit && b[i+1] == 't':
+			i += 2
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+var (
+	wrapByte  = newClass("A-Za-z0-9+/_=.-")
+	notWord   = newClass("0-9_+=")
+	upper     = newClass("A-Z")
+	lower     = newClass("a-z")
+	wrapEnd   = newClass("\"'`\n\r\\<)]};")
+	backslash = newClass("\\")
+)
+
+func decodeWrapped(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
+	c := begin(dst, m)
+	done := 0
+	for q := nextBreak(src, 0); q < len(src); q = nextBreak(src, q+1) {
+		from, to := wrap(src, q)
+		if to == 0 || from < done {
+			continue
+		}
+		c.keep(src[done:from])
+		c.drop(to)
+		done, q = to, to-1
+	}
+	c.keep(src[done:])
+	return c.result()
+}
