@@ -158,6 +158,6 @@ func plainText(b []byte) bool {
 
 // control returns the high bits of the bytes of v that plainText does not have.
 func control(v uint64) uint64 {
-	x := v&(0x78*lows) ^ 0x08*lows
-	return (v | (x+0x7f*lows)&^(x+0x60*lows)) & highs
+	x := v&(0x78*lanes) ^ 0x08*lanes
+	return (v | (x+0x7f*lanes)&^(x+0x60*lanes)) & highs
 }

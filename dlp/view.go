@@ -95,7 +95,6 @@ func begin(dst []byte, m []mark) copier {
 // The classes of the views. runByte are the bytes of a run of the gate, plain
 // those that no honest encoder has a reason to escape.
 var (
-	runByte   = newClass("A-Za-z0-9+/_-")
 	plainByte = newClass("A-Za-z0-9._-")
 )
 
@@ -162,15 +161,10 @@ func hexNumber(b []byte, n int) (rune, bool) {
 	return r, r <= utf8.MaxRune
 }
 
-const (
-	lows  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
 // firstByte returns the index of the first byte of a word of which zero has the
 // high bit, in the byte order in which it was loaded.
 func firstByte(zero uint64) int { return bits.TrailingZeros64(zero) >> 3 }
 
 // zeroBytes sets the high bit of the bytes of v that are zero, and of some
 // behind them.
-func zeroBytes(v uint64) uint64 { return (v - lows) &^ v & highs }
+func zeroBytes(v uint64) uint64 { return (v - lanes) &^ v & highs }

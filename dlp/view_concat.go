@@ -35,7 +35,7 @@ func findConcat(b []byte, i int) int {
 // of some others.
 func quotes(v uint64) uint64 {
 	// The bits 0x05 are all that tells " from '.
-	return zeroBytes(v&^(0x05*lows)^'"'*lows) | zeroBytes(v^'`'*lows)
+	return zeroBytes(v&^(0x05*lanes)^'"'*lanes) | zeroBytes(v^'`'*lanes)
 }
 
 func concatAt(b []byte, q int) bool {

@@ -20,12 +20,12 @@ func findFold(b []byte, i int) int {
 			high := v & highs
 			// Of ASCII, what has one of the bits 0x50 is not a control, a space
 			// or most punctuation.
-			letter := (v&(0x50*lows) + 0x70*lows) & highs &^ v
+			letter := (v&(0x50*lanes) + 0x70*lanes) & highs &^ v
 			// Where one that is not ASCII and a letter meet,
 			signs := high&(letter<<8|lastLetter) | letter&(high<<8|lastHigh)
 			// and what alwaysFolded may be true for: 0xe2, 0xef, from 0xf0 on.
 			signs |= v & (v << 1) & (v << 2) & (v << 3) & highs
-			signs |= zeroBytes(v^0xe2*lows) | zeroBytes(v^0xef*lows)
+			signs |= zeroBytes(v^0xe2*lanes) | zeroBytes(v^0xef*lanes)
 			for ; signs != 0; signs &= signs - 1 {
 				if at := foldSign(b, i+firstByte(signs)); at >= first {
 					return at

@@ -26,14 +26,14 @@ func suspectQuoted(b []byte, c, from, to int) bool {
 	if c >= 0 && !plainByte[c] {
 		return false
 	}
-	before, after := runBefore(b, from, minRun, quotedRun), runAfter(b, to, minRun, quotedRun)
+	before, after := runBefore(b, from, quotedLeast, quotedRun), runAfter(b, to, quotedLeast, quotedRun)
 	if c < 0 {
-		return before > 0 && after > 0 && before+after >= minRun-1
+		return before > 0 && after > 0 && before+after >= quotedLeast-1
 	}
-	return before+after >= minRun-1
+	return before+after >= quotedLeast-1
 }
 
-const minRun = 15
+const quotedLeast = 15
 
 // quotedNext are what may stand behind the "=" of a sign.
 var quotedNext = newClass("0-9A-Fa-f\r\n")

@@ -26,7 +26,7 @@ func nextSpaced(b []byte, i int) spaced {
 		v, u := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[16:])
 		x, y, z := v^v>>16, u^u>>16, v^binary.LittleEndian.Uint64(w[3:])
 		if x&spacedEven == 0 || x&spacedOdd == 0 || y&spacedEven == 0 || y&spacedOdd == 0 ||
-			z&spacedMask30 == 0 || z&spacedMask31 == 0 || z&spacedMask32 == 0 || zeroBytes(v^','*lows) != 0 {
+			z&spacedMask30 == 0 || z&spacedMask31 == 0 || z&spacedMask32 == 0 || zeroBytes(v^','*lanes) != 0 {
 			if s := spacedIn(b, first, i); s.period > 0 {
 				return s
 			}
@@ -77,7 +77,7 @@ func spacedIn(b []byte, first, i int) spaced {
 		}
 	}
 	most := maxPeriod
-	if zeroBytes(v^','*lows) == 0 {
+	if zeroBytes(v^','*lanes) == 0 {
 		most = 3
 	}
 	for period := 3; period <= most; period++ {
@@ -114,7 +114,7 @@ func spacedAround(b []byte, first, i, period int) spaced {
 		// The characters that are looked at are those around b[i], so that what
 		// is long and dull is not gone through again and again.
 		from := max(start, at-(minSpaced-1-after)*period)
-		if (at-from)/period+after < minSpaced-1 || !varied(b, from, period) {
+		if (at-from)/period+after < minSpaced-1 || !variedItems(b, from, period) {
 			continue
 		}
 		return spaced{start: start, end: start + spacedAfter(b, start, period, sep, len(b))*period + 1, period: period}
@@ -132,8 +132,8 @@ func spacedAfter(b []byte, at, period int, sep []byte, most int) int {
 	return n
 }
 
-// varied tells characters from rulers, tables of bits and the like.
-func varied(b []byte, from, period int) bool {
+// variedItems tells characters from rulers, tables of bits and the like.
+func variedItems(b []byte, from, period int) bool {
 	var seen class
 	n := 0
 	for k := range minSpaced {
