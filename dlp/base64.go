@@ -45,6 +45,8 @@ func base64Group(b []byte) uint32 {
 type phase struct {
 	next int64  // the offset of the next group to test
 	l    *layer // of what is text, if anything is
+	// blob says that it is decoded whatever it is.
+	blob bool
 }
 
 // startPhases makes the phases ready for a run that starts at an offset.
@@ -56,6 +58,9 @@ func (s *Scanner) startPhases(start int64) {
 
 // decodePhases reads the run on, up to s.buf[end].
 func (s *Scanner) decodePhases(end int, closed bool) {
+	if !s.run.checked && !s.checkBlob(end, closed) {
+		return
+	}
 	for p := range s.phases {
 		ph := &s.phases[p]
 		for s.step(ph, end, closed) {
@@ -66,13 +71,45 @@ func (s *Scanner) decodePhases(end int, closed bool) {
 	}
 }
 
+// blobChars is how much of a run tells whether it is a blob in base64.
+const blobChars = (magicBytes + 2) / 3 * groupLen
+
+// checkBlob looks whether the run is a blob from its start, and reports whether
+// enough of it is there to tell.
+func (s *Scanner) checkBlob(end int, closed bool) bool {
+	start := int(s.run.start - s.base)
+	for n := 1; n < maxEscape && start+n < end; n++ {
+		if word[s.buf[start+n-1]] && escaped(s.buf[:start+n]) {
+			start += n
+			break
+		}
+	}
+	if end-start < blobChars && !closed {
+		return false
+	}
+	s.run.checked = true
+	s.scratch = appendBase64(s.scratch[:0], s.buf[start:max(start, min(end, start+blobChars))])
+	if !startsBlob(s.scratch) {
+		return true
+	}
+	ph := &s.phases[(start-int(s.run.start-s.base))%groupLen]
+	if ph.l = s.open(pathBase64, s.base+int64(start), groupLen, 3); ph.l != nil {
+		ph.next, ph.blob = ph.l.start, true
+	}
+	return true
+}
+
 // step looks at the next group of a phase and reports whether it could.
 func (s *Scanner) step(ph *phase, end int, closed bool) bool {
 	i := int(ph.next - s.base)
 	if i+groupLen > end {
 		return false
 	}
-	if ph.l != nil {
+	switch {
+	case ph.blob:
+		s.feed(ph, i, end-(end-i)%groupLen)
+		return true
+	case ph.l != nil:
 		return s.stretch(ph, i, end)
 	}
 	if base64Group(s.buf[i:])&notASCII != 0 {
@@ -140,29 +177,31 @@ func (s *Scanner) finishPhase(ph *phase, end int) {
 		s.feed(ph, i, end)
 	}
 	s.finish(ph.l)
-	ph.l = nil
+	ph.l, ph.blob = nil, false
 }
 
 // feed decodes s.buf[from:to], of which the last group may be shorter.
 func (s *Scanner) feed(ph *phase, from, to int) {
-	v := ph.l
-	text := v.text[:0]
-	i := from
-	for ; i+groupLen <= to; i += groupLen {
-		g := base64Group(s.buf[i:])
+	ph.l.text = appendBase64(ph.l.text[:0], s.buf[from:to])
+	ph.next = s.base + int64(to)
+	if len(ph.l.text) > 0 {
+		s.write(ph.l, ph.l.text, s.base+int64(from), ph.next)
+	}
+}
+
+// appendBase64 appends what b stands for, of which the last group may be shorter.
+func appendBase64(text, b []byte) []byte {
+	for ; len(b) >= groupLen; b = b[groupLen:] {
+		g := base64Group(b)
 		text = append(text, byte(g>>16), byte(g>>8), byte(g))
 	}
-	if n := to - i; n > 1 {
+	if n := len(b); n > 1 {
 		var last [groupLen]byte
-		copy(last[:], s.buf[i:to])
+		copy(last[:], b)
 		g := base64Group(last[:])
 		text = append(text, byte(g>>16), byte(g>>8))[:len(text)+n-1]
 	}
-	v.text = text
-	ph.next = s.base + int64(to)
-	if len(text) > 0 {
-		s.write(v, text, s.base+int64(from), ph.next)
-	}
+	return text
 }
 
 // flushPhases decides the end of an open run as if it ended there.
@@ -175,6 +214,7 @@ func (s *Scanner) flushPhases() {
 	kept, r := s.phases, s.run
 	s.phases = [groupLen]phase{}
 	s.run.start = max(r.start, s.end()-flushTail, s.base)
+	s.run.checked = true
 	s.startPhases(s.run.start)
 	s.decodePhases(len(s.buf), true)
 	s.phases, s.run = kept, r
@@ -196,6 +236,9 @@ func (s *Scanner) dropPhases() {
 
 // phaseTail returns the offset from which the open run may still become text.
 func (s *Scanner) phaseTail() int64 {
+	if s.run.long && !s.run.checked {
+		return s.run.start
+	}
 	tail := int64(math.MaxInt64)
 	for p := range s.phases {
 		switch ph := &s.phases[p]; {

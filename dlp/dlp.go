@@ -92,6 +92,10 @@ const (
 	UnscannedDepth = "depth"
 	// UnscannedBudget is more decoded text than is read of a stream.
 	UnscannedBudget = "budget"
+	// UnscannedEncrypted is an archive with a password.
+	UnscannedEncrypted = "encrypted"
+	// UnscannedFormat is an archive in a format that is not read.
+	UnscannedFormat = "format"
 )
 
 // Known is a text to find as it is and in its encodings. One of less than 16

@@ -15,7 +15,7 @@ const (
 	minRun = 15
 	// maxLead is how far before a run a token may start, with only bytes of lead
 	// between: SG.…, hooks.slack.com/services/….
-	maxLead  = 32
+	maxLead  = 48
 	wordLen  = 8
 	blockLen = 64
 

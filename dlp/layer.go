@@ -188,7 +188,10 @@ func (s *Scanner) unscanned(path string, start int64, reason string) {
 }
 
 // work is what was decoded of a stream, by all scanners that read a part of it.
-type work struct{ spent, allowed int64 }
+type work struct {
+	spent, allowed int64
+	budget         *budget // of what is decompressed, if anything is
+}
 
 const (
 	// workShare is how many bytes may be decoded for each byte of the stream, and

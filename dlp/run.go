@@ -9,8 +9,10 @@ import (
 type run struct {
 	open bool
 	// long says that it has minRun bytes, so that tokens in it are tried.
-	long  bool
-	start int64
+	long bool
+	// checked says that it is known whether it is a blob in base64.
+	checked bool
+	start   int64
 	// tried is the offset in it up to which tokens were tried.
 	tried int64
 }

@@ -54,6 +54,7 @@ type Scanner struct {
 	spans  [len(spanViews)]int64
 	// regions are the readings of the stream as encoded text.
 	regions [10]region
+	blob    blob
 	scratch []byte
 	// reported are the last findings of layers, unread the reasons why some part
 	// was not scanned that were reported.
@@ -92,6 +93,7 @@ type candidate struct {
 func (s *Scanner) Reset() {
 	s.dropPhases()
 	s.dropRegions()
+	s.dropBlob()
 	*s = Scanner{
 		engine:  s.engine,
 		unread:  s.unread[:0],
@@ -151,6 +153,7 @@ func (s *Scanner) Flush() []Finding {
 			s.flushSpans()
 		}
 		s.flushRegions()
+		s.flushBlob()
 		s.flushLooks()
 	})
 }
@@ -175,6 +178,8 @@ func (s *Scanner) Close() []Finding {
 			s.closeRun(len(s.buf))
 		}
 		s.closeRegions()
+		s.sampleBlobs(true)
+		s.closeBlob()
 		s.flushLooks()
 	})
 }
@@ -194,6 +199,7 @@ func (s *Scanner) sample() {
 	s.sampleDigits()
 	s.sampleRuns()
 	s.sampleRegions()
+	s.sampleBlobs(false)
 	s.sampleSeeds(false)
 	s.takeLooks(false)
 }
@@ -342,7 +348,7 @@ func (s *Scanner) tail() (open, openKnown int64) {
 // layerTail returns the offset from which the end of the stream may be encoded
 // text that is not decided.
 func (s *Scanner) layerTail() int64 {
-	tail := min(s.regionTail(), s.lookTail())
+	tail := min(s.regionTail(), s.lookTail(), s.blobTail())
 	if s.run.open {
 		tail = min(tail, s.phaseTail(), s.spanTail())
 	}
@@ -395,7 +401,7 @@ func (s *Scanner) trim() {
 			keep = min(keep, int(at-s.base)-maxSpan)
 		}
 	}
-	keep = min(keep, int(s.lookNeeds()-s.base))
+	keep = min(keep, int(s.lookNeeds()-s.base), int(s.blob.at-s.base))
 	keep -= context
 	if keep <= 0 {
 		return

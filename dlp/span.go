@@ -87,7 +87,7 @@ func (s *Scanner) readSpan(v *spanView, from, to int) {
 			return
 		}
 		s.scratch = v.decode(s.scratch[:0], s.buf[from+p:to])
-		if !hasText(s.scratch) {
+		if !hasText(s.scratch) && !startsBlob(s.scratch) {
 			continue
 		}
 		start := s.base + int64(from+p)

@@ -1,0 +1,135 @@
+package dlp
+
+import "errors"
+
+// A blob is compressed data or an archive that begins somewhere in the stream. It
+// is decompressed while it passes, and what comes out is scanned.
+
+// blob is the one that the stream is in.
+type blob struct {
+	at int64  // the next offset to look for a blob at, or to decompress
+	l  *layer // nil if the stream is in none
+	in *inflater
+	// begun says that something came out.
+	begun bool
+}
+
+// sampleBlobs looks for blobs in what was not looked at yet, and decompresses
+// the one that the stream is in; at the end of the stream also what is too short
+// to tell what it is.
+func (s *Scanner) sampleBlobs(final bool) {
+	if s.depth >= maxDepth {
+		return
+	}
+	for b := &s.blob; b.at < s.end(); {
+		if b.l != nil {
+			s.feedBlob()
+			continue
+		}
+		ready := len(s.buf) - magicBytes
+		if final {
+			ready = len(s.buf)
+		}
+		i := int(b.at - s.base)
+		if i >= ready {
+			return
+		}
+		i = findMagic(s.buf, i)
+		if i >= ready {
+			b.at = s.base + int64(ready)
+			return
+		}
+		s.openBlob(i)
+	}
+}
+
+// openBlob begins the blob at s.buf[i].
+func (s *Scanner) openBlob(i int) {
+	b := &s.blob
+	b.at = s.base + int64(i)
+	kind := magic(s.buf[i:])
+	if kind == codecUnknown {
+		s.unscanned("", b.at, UnscannedFormat)
+		b.at++
+		return
+	}
+	if b.l = s.open(kind.path(), b.at, 0, 0); b.l == nil {
+		b.at++
+		return
+	}
+	if s.work.budget == nil {
+		s.work.budget = newBudget(DecodeLimits{})
+	}
+	b.begun = false
+	l := b.l
+	b.in = newInflater(kind, s.work.budget, func(text []byte) {
+		b.begun = true
+		s.work.allowed += workShare * int64(len(text)) // bounded by its own budget
+		s.write(l, text, l.fed, l.fed)
+	})
+}
+
+// feedBlob hands what is there of the stream to the blob.
+func (s *Scanner) feedBlob() {
+	b := &s.blob
+	rest, done, err := b.in.write(s.buf[b.at-s.base:])
+	b.at = s.end() - int64(rest)
+	b.l.fed = b.at
+	s.blobError(err)
+	if done {
+		s.closeBlob()
+	}
+}
+
+// flushBlob decides what came out of the blob.
+func (s *Scanner) flushBlob() {
+	if l := s.blob.l; l != nil {
+		s.take(l, l.sc.Flush())
+	}
+}
+
+// closeBlob ends the blob that the stream is in.
+func (s *Scanner) closeBlob() {
+	b := &s.blob
+	if b.l == nil {
+		return
+	}
+	s.blobError(b.in.close())
+	s.finish(b.l)
+	b.l, b.in = nil, nil
+}
+
+// blobError reports that a part of a blob was not scanned. What is damaged is
+// not: nothing that reads it will see more of it.
+func (s *Scanner) blobError(err error) {
+	l := s.blob.l
+	switch {
+	case errors.Is(err, ErrBudget):
+		s.unscanned(l.path, l.start, UnscannedBudget)
+	case errors.Is(err, ErrEncrypted):
+		s.unscanned(l.path, l.start, UnscannedEncrypted)
+	case errors.Is(err, ErrUnknownEncoding):
+		s.unscanned(l.path, l.start, UnscannedFormat)
+	}
+}
+
+// dropBlob gives what the blob took back.
+func (s *Scanner) dropBlob() {
+	if s.blob.l != nil {
+		s.blob.in.stop()
+		s.drop(s.blob.l)
+	}
+	s.blob = blob{}
+}
+
+// blobTail returns the offset from which the stream may still be in a blob, or
+// become one.
+func (s *Scanner) blobTail() int64 {
+	if s.blob.l != nil {
+		return s.blob.l.safe()
+	}
+	return s.end()
+}
+
+// startsBlob reports whether data starts as a blob does.
+func startsBlob(data []byte) bool { return magic(data) != codecNone }
