@@ -112,7 +112,7 @@ var formatsAI = []format{
 		{prefix: "sk_", body: word, min: 48, max: 48, check: plainHex},
 	}},
 	{Rule{"cartesia-key", "Cartesia API key.", Block}, []form{
-		{prefix: "sk_car_", body: alnum, min: 20, max: 40, check: scattered},
+		{prefix: "sk_car_", body: alnum, min: 20, max: 40, check: varied},
 	}},
 	{Rule{"voyage-key", "Voyage AI API key.", Block}, []form{
 		{prefix: "pa-", body: dashed, min: 43, max: 43, check: scattered},
@@ -167,7 +167,7 @@ var formatsAI = []format{
 		{prefix: "apify_api_", body: alnum, min: 34, max: 40, check: scattered},
 	}},
 	{Rule{"browserbase-key", "Browserbase API key.", Block}, []form{
-		{prefix: "bb_live_", body: dashed, min: 20, max: 40, check: scattered},
+		{prefix: "bb_live_", body: dashed, min: 20, max: 40, check: varied},
 	}},
 	{Rule{"cursor-key", "Cursor API key.", Block}, []form{
 		{prefix: "crsr_", body: hexLower, min: 64, max: 64},
@@ -190,12 +190,12 @@ var formatsAI = []format{
 		{prefix: "signkey-branch-", body: hexLower, min: 64, max: 64},
 	}},
 	{Rule{"trigger-key", "Trigger.dev secret key or personal token.", Block}, []form{
-		{prefix: "tr_prod_", body: alnum, min: 20, max: 24, check: scattered},
-		{prefix: "tr_stg_", body: alnum, min: 20, max: 24, check: scattered},
-		{prefix: "tr_preview_", body: alnum, min: 20, max: 24, check: scattered},
+		{prefix: "tr_prod_", body: alnum, min: 20, max: 24, check: varied},
+		{prefix: "tr_stg_", body: alnum, min: 20, max: 24, check: varied},
+		{prefix: "tr_preview_", body: alnum, min: 20, max: 24, check: varied},
 		{prefix: "tr_pat_", body: lowerNum, min: 40, max: 40, check: mixed},
 	}},
 	{Rule{"trigger-dev-key", "Trigger.dev secret key of a development environment.", Warn}, []form{
-		{prefix: "tr_dev_", body: alnum, min: 20, max: 24, check: scattered},
+		{prefix: "tr_dev_", body: alnum, min: 20, max: 24, check: varied},
 	}},
 }

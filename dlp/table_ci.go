@@ -85,7 +85,7 @@ var formatsCI = []format{
 		{prefix: "spat_", body: alnum, min: 40, max: 64, check: scattered},
 	}},
 	{Rule{"unkey-key", "Unkey root key.", Block}, []form{
-		{prefix: "unkey_", body: alnum, min: 20, max: 40, check: scattered},
+		{prefix: "unkey_", body: alnum, min: 20, max: 40, check: varied},
 	}},
 	{Rule{"settlemint-token", "SettleMint personal, application or service token.", Block}, []form{
 		{prefix: "sm_pat_", body: alnum, min: 16, max: 16, check: varied},

@@ -142,7 +142,7 @@ var formatsCloud = []format{
 		{prefix: "ddo_", body: alnum, min: 36, max: 40, check: mixed},
 	}},
 	{Rule{"valtown-token", "Val Town API token.", Block}, []form{
-		{prefix: "vtwn_", body: alnum, min: 24, max: 64, check: scattered},
+		{prefix: "vtwn_", body: alnum, min: 24, max: 64, check: varied},
 	}},
 	{Rule{"zuplo-key", "Zuplo API key.", Block}, []form{
 		{prefix: "zpka_", body: word, min: 41, max: 41, check: mixed},

@@ -110,8 +110,8 @@ var formatsCode = []format{
 		{prefix: "CLOJARS_", body: alnum, min: 60, max: 60, check: mixed},
 	}},
 	{Rule{"jsr-token", "JSR personal or device token.", Block}, []form{
-		{prefix: "jsrp_", body: alnum, min: 20, max: 64, check: scattered},
-		{prefix: "jsrd_", body: alnum, min: 20, max: 64, check: scattered},
+		{prefix: "jsrp_", body: alnum, min: 20, max: 64, check: varied},
+		{prefix: "jsrd_", body: alnum, min: 20, max: 64, check: varied},
 	}},
 	{Rule{"open-vsx-token", "Open VSX publish token.", Block}, []form{
 		{prefix: "ovsxat_", body: hexDash, min: 36, max: 36, check: uuid},

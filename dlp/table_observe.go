@@ -78,9 +78,9 @@ var formatsObserve = []format{
 		{prefix: "console-", body: dashed, min: 40, max: 50, check: plainScattered},
 	}},
 	{Rule{"growthbook-key", "GrowthBook secret API key.", Block}, []form{
-		{prefix: "secret_user_", body: alnum, min: 20, max: 64, check: scattered},
-		{prefix: "secret_admin_", body: alnum, min: 20, max: 64, check: scattered},
-		{prefix: "secret_readonly_", body: alnum, min: 20, max: 64, check: scattered},
+		{prefix: "secret_user_", body: alnum, min: 20, max: 64, check: varied},
+		{prefix: "secret_admin_", body: alnum, min: 20, max: 64, check: varied},
+		{prefix: "secret_readonly_", body: alnum, min: 20, max: 64, check: varied},
 	}},
 	{Rule{"configcat-sdk-key", "ConfigCat SDK key, which apps may hold.", Warn}, []form{
 		{prefix: "configcat-sdk-1/", body: dashedPath, min: 45, max: 45, check: configCat},
@@ -118,7 +118,7 @@ var formatsObserve = []format{
 		{prefix: "waka_", body: hexDash, min: 36, max: 36, check: uuid},
 	}},
 	{Rule{"adafruit-io-key", "Adafruit IO key.", Block}, []form{
-		{prefix: "aio_", body: alnum, min: 28, max: 28, check: scattered},
+		{prefix: "aio_", body: alnum, min: 28, max: 28, check: varied},
 	}},
 	{Rule{"ubidots-token", "Ubidots token.", Block}, []form{
 		{prefix: "BBFF-", body: alnum, min: 30, max: 36, check: scattered},

@@ -114,10 +114,10 @@ var formatsPay = []format{
 		{prefix: "xnd_development_", body: alnum, min: 40, max: 80, check: scattered},
 	}},
 	{Rule{"midtrans-key", "Midtrans production server key.", Block}, []form{
-		{prefix: "Mid-server-", body: dashed, min: 24, max: 24, check: scattered},
+		{prefix: "Mid-server-", body: dashed, min: 24, max: 24, check: varied},
 	}},
 	{Rule{"midtrans-sandbox-key", "Midtrans sandbox server key.", Warn}, []form{
-		{prefix: "SB-Mid-server-", body: dashed, min: 24, max: 24, check: scattered},
+		{prefix: "SB-Mid-server-", body: dashed, min: 24, max: 24, check: varied},
 	}},
 	{Rule{"mercadopago-token", "Mercado Pago access token.", Block}, []form{
 		{prefix: "APP_USR-", body: hyphened, min: 60, max: 72, check: mercadoPago},

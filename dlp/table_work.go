@@ -65,7 +65,7 @@ var formatsWork = []format{
 		{prefix: "ol_api_", body: alnum, min: 38, max: 38, check: scattered},
 	}},
 	{Rule{"dub-key", "Dub API key.", Block}, []form{
-		{prefix: "dub_", body: alnum, min: 24, max: 24, check: scattered},
+		{prefix: "dub_", body: alnum, min: 24, max: 24, check: varied},
 	}},
 	{Rule{"contentful-token", "Contentful personal access token.", Block}, []form{
 		{prefix: "CFPAT-", body: dashed, min: 43, max: 43, check: scattered},
