@@ -70,71 +70,76 @@ func isZlib(b []byte) bool {
 	return len(b) >= 2 && b[0]&0x0f == 8 && b[0]>>4 <= 7 && b[1]&0x20 == 0 && binary.BigEndian.Uint16(b)%31 == 0
 }
 
-// magicNeedles are the rarest bytes of the magics that are looked for in the
-// middle of data, and their offsets.
-var magicNeedles = [...]struct {
-	c  byte
-	at int
-}{
-	{0x1f, 0},                       // gzip
-	{0x01, 1}, {0x9c, 1}, {0xda, 1}, // zlib
-	{0xfd, 3}, // zstd
-	{0xfd, 0}, // xz
-	{0x18, 3}, // a frame of zstd to skip, LZ4
-	{0x03, 2}, // zip
-	{0xbc, 2}, // 7-Zip
-	{0x1a, 4}, // RAR
+// magicNeedle is a byte of a magic that is rare, its offset, and what stands
+// beside it.
+type magicNeedle struct {
+	c      byte
+	at     int
+	side   int // 1 or -1
+	beside *class
 }
 
-const magicBlock = 1 << 10
+// magicNeedles are of the magics that are looked for in the middle of data, all
+// those of plain text first. Zlib is that with the usual window.
+var magicNeedles = [...]magicNeedle{
+	{'^', 1, -1, newClass("x")}, // zlib at its second level
+	{'&', 7, -1, newClass("Y")}, // bzip2: of the magic of a block
+	{'x', 0, 1, newClass("\x01^\x9c\xda")},
+	{0x1f, 0, 1, newClass("\x8b")}, // gzip
+	{0xfd, 3, -1, newClass("/")},   // zstd
+	{0xfd, 0, 1, newClass("7")},    // xz
+	{0x18, 3, -1, newClass("M")},   // LZ4, a frame of zstd to skip
+	{0x03, 2, -1, newClass("K")},   // zip
+	{0xbc, 2, -1, newClass("z")},   // 7-Zip
+	{0x1a, 4, -1, newClass("!")},   // RAR
+}
+
+const (
+	textNeedles = 2
+	magicBlock  = 1 << 10
+)
 
 // findMagic returns the index of the first magic at or after i, or len(b). One
 // that starts in the last magicBytes of b may not be seen for what it is.
 func findMagic(b []byte, i int) int {
 	first := i
 	for i < len(b) {
-		block := b[i:min(len(b), i+magicBlock)]
-		best := len(b)
-		if !plainText(block) {
-			for _, n := range magicNeedles {
-				best = min(best, findNeedle(b, first, i, len(block), n.c, n.at, best))
-			}
+		end := min(len(b), i+magicBlock)
+		needles := magicNeedles[:]
+		if plainText(b[i:end]) {
+			needles = magicNeedles[:textNeedles]
 		}
-		best = min(best, findNeedle(b, first, i, len(block), '^', 1, best)) // zlib, at its second level
-		if n := bytes.Index(b[i:min(len(b), i+magicBlock+2)], []byte("BZh")); n >= 0 && magic(b[i+n:]) != codecNone {
-			best = min(best, i+n)
+		best := len(b)
+		for k := range needles {
+			best = min(best, needles[k].find(b, first, i, end))
 		}
 		if best < len(b) {
 			return best
 		}
-		i += len(block)
+		i = end
 	}
 	return len(b)
 }
 
-// findNeedle looks for a magic that has c at offset at, with c in the n bytes
-// from i on, and that starts in b[first:end].
-func findNeedle(b []byte, first, i, n int, c byte, at, end int) int {
-	for k := i; k < i+n; k++ {
-		next := bytes.IndexByte(b[k:i+n], c)
+// find looks for a magic that starts at first or behind and has the needle in
+// b[i:end]. It returns its start, or len(b).
+func (n *magicNeedle) find(b []byte, first, i, end int) int {
+	for ; i < end; i++ {
+		next := bytes.IndexByte(b[i:end], n.c)
 		if next < 0 {
 			break
 		}
-		k += next
-		start := k - at
-		if start >= end {
-			break
+		i += next
+		side := i + n.side
+		if uint(side) >= uint(len(b)) || !n.beside[b[side]] {
+			continue
 		}
-		if start >= first && magicStart[b[start]] && magic(b[start:]) != codecNone {
+		if start := i - n.at; start >= first && magic(b[start:]) != codecNone {
 			return start
 		}
 	}
-	return end
+	return len(b)
 }
-
-// magicStart are the first bytes of the magics that findNeedle looks for. Zlib
-// in the middle of data is that of the usual window only.
-var magicStart = newClass("\x1f\x28\xfd7PRx\x04\x50\x51\x52\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f")
 
 // plainText reports whether b has neither bytes from 0x80 on nor controls other
 // than 0x08 to 0x0f, so no byte of magicNeedles.

@@ -100,7 +100,7 @@ func findable(b []byte) bool {
 			return false
 		}
 	}
-	return b[0]&0x0f != 8 || b[0] == 'x' && (b[1] == 0x01 || b[1] == '^' || b[1] == 0x9c || b[1] == 0xda)
+	return b[0]&0x0f != 8 || b[0] == 0x28 || b[0] == 'x' && (b[1] == 0x01 || b[1] == '^' || b[1] == 0x9c || b[1] == 0xda)
 }
 
 // FuzzDeflateStarts holds the test of a beginning to what the decoder says.

@@ -99,6 +99,10 @@ var (
 	plainByte = newClass("A-Za-z0-9._-")
 )
 
+// findBlock is how far several bytes are looked for one after the other, so that
+// a frequent one does not have a rare one looked for far ahead again and again.
+const findBlock = 4 << 10
+
 const minNeighbours = 16
 
 // besideRun reports whether a run of at least least letters and digits ends at

@@ -1,49 +1,64 @@
 package dlp
 
-import "encoding/binary"
+import "bytes"
 
 // maxJoiner bounds what may stand between two parts of a string.
 const maxJoiner = 64
 
-// findConcat finds two string literals that the code around joins, with an
-// operator or by standing side by side.
+// findConcat finds two string literals that the code around joins with an
+// operator, or that stand side by side in single quotation marks. Those in
+// double ones are everywhere; joiner tells what is joined at one of them.
 func findConcat(b []byte, i int) int {
-	for ; i+32 <= len(b); i += 32 {
-		w := b[i : i+32 : i+32]
-		q0, q1 := quotes(binary.LittleEndian.Uint64(w)), quotes(binary.LittleEndian.Uint64(w[8:]))
-		q2, q3 := quotes(binary.LittleEndian.Uint64(w[16:])), quotes(binary.LittleEndian.Uint64(w[24:]))
-		if q0|q1|q2|q3 == 0 {
-			continue
+	for i < len(b) {
+		end := min(len(b), i+findBlock)
+		at := end
+		for _, c := range [...]byte{'+', '.', '&', '|', '\'', '`'} {
+			at = findJoiner(b, i, at, c)
 		}
-		for k, q := range [...]uint64{q0, q1, q2, q3} {
-			for ; q != 0; q &= q - 1 {
-				if at := i + 8*k + firstByte(q); concatAt(b, at) {
-					return at
-				}
-			}
+		if at < end {
+			return at
 		}
-	}
-	for ; i < len(b); i++ {
-		if concatAt(b, i) {
-			return i
-		}
+		i = end
 	}
 	return len(b)
 }
 
-// quotes returns the high bits of the bytes of v that are quotation marks, and
-// of some others.
-func quotes(v uint64) uint64 {
-	// The bits 0x05 are all that tells " from '.
-	return zeroBytes(v&^(0x05*lows)^'"'*lows) | zeroBytes(v^'`'*lows)
+// findJoiner returns the index of the first byte c in b[i:end], an operator or a
+// quotation mark, at which two parts of a string meet, or end.
+func findJoiner(b []byte, i, end int, c byte) int {
+	for ; i < end; i++ {
+		n := bytes.IndexByte(b[i:end], c)
+		if n < 0 {
+			break
+		}
+		i += n
+		if i < 2 || i+1 >= len(b) || !joinNext[b[i+1]] {
+			continue
+		}
+		if !quoteByte[c] && !joinBefore[b[i-1]] && (b[i-2] != '\\' || !escapeLetter(b[i-1])) {
+			continue
+		}
+		q := i
+		if !quoteByte[c] {
+			q = spaceBefore(b, i)
+		}
+		if _, to := joiner(b, q); to > i {
+			return i
+		}
+	}
+	return end
 }
 
-func concatAt(b []byte, q int) bool {
-	if !quoteByte[b[q]] || q == 0 || q+1 == len(b) || !joinNext[b[q+1]] || !joinEdge[b[q-1]] && b[q-1] != '\\' {
-		return false
+// spaceBefore returns the index of the quotation mark before the white space,
+// plain or escaped, that ends at b[i], or of something else.
+func spaceBefore(b []byte, i int) int {
+	limit := max(0, i-maxJoiner)
+	for i--; i > limit && !quoteByte[b[i]]; i-- {
+		if c := b[i]; !joinOperator[c] && c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\\' && (b[i-1] != '\\' || !escapeLetter(c)) {
+			break
+		}
 	}
-	_, to := joiner(b, q)
-	return to > 0
+	return max(i, 0)
 }
 
 // nextQuote returns the index of the first quotation mark at or after i.
@@ -61,7 +76,7 @@ func joiner(b []byte, q int) (from, to int) {
 	for from > 0 && q-from < 3 && b[from-1] == '\\' {
 		from--
 	}
-	if from == 0 || !joinEdge[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
+	if from == 0 || !quoteByte[b[q]] || !joinEdge[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
 		return 0, 0
 	}
 	limit := min(len(b), q+maxJoiner)
@@ -100,6 +115,7 @@ var (
 	joinEdge     = newClass("A-Za-z0-9+/_.:=-")
 	quoteByte    = newClass("\"'`")
 	joinOperator = newClass("+.&~|")
+	joinBefore   = newClass("\"'` \t\r\n\\+.&|")
 	stringPrefix = newClass("bfruBFRU")
 	joinNext     = newClass(" \t\r\n\\+.&~|\"'`")
 )

@@ -29,6 +29,12 @@ func findEscape(b []byte, i int) int {
 // suspectEscape looks at the letter behind the backslashes from start to i.
 func suspectEscape(b []byte, i, start int) bool {
 	switch c := b[i]; c {
+	case 'n', 'r': // a token that goes on in the next line
+		if !mayWrap(b, start) {
+			return false
+		}
+		_, to := wrap(b, start)
+		return to > 0
 	case 'u', 'U', 'x':
 		r, n := escapeNumber(b[i-1:])
 		return n > 0 && suspectRune(b, r, start, i-1+n)

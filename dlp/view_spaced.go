@@ -21,80 +21,71 @@ type spaced struct {
 // a period of two; for longer ones every 32 bytes are enough.
 func nextSpaced(b []byte, i int) spaced {
 	first := i
-	for ; i+32 <= len(b); i += 32 {
-		w := b[i : i+32 : i+32]
-		v, u := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[16:])
-		x, y, z := v^v>>16, u^u>>16, v^binary.LittleEndian.Uint64(w[3:])
-		if x&spacedEven == 0 || x&spacedOdd == 0 || y&spacedEven == 0 || y&spacedOdd == 0 ||
-			z&spacedMask30 == 0 || z&spacedMask31 == 0 || z&spacedMask32 == 0 || zeroBytes(v^','*lows) != 0 {
-			if s := spacedIn(b, first, i); s.period > 0 {
-				return s
-			}
-			if s := spacedIn(b, first, i+16); s.period > 0 {
+	for ; i+8+maxPeriod <= len(b); i += 32 {
+		w := b[i : i+8+maxPeriod : i+8+maxPeriod]
+		v := binary.LittleEndian.Uint64(w)
+		if x := v ^ v>>16; x&spacedEven == 0 || x&spacedOdd == 0 {
+			if s := spacedAround(b, first, i, 2); s.period > 0 {
 				return s
 			}
 		}
-	}
-	for ; i+8+maxPeriod <= len(b); i += 16 {
-		if s := spacedIn(b, first, i); s.period > 0 {
-			return s
+		if x := v ^ binary.LittleEndian.Uint64(w[3:]); x&spacedMask30 == 0 || x&spacedMask31 == 0 || x&spacedMask32 == 0 {
+			if s := spacedOrHex(b, first, i, 3); s.period > 0 {
+				return s
+			}
+		}
+		if comma := zeroBytes(v ^ ','*lows); comma != 0 {
+			if s := listAround(b, first, i, firstByte(comma)); s.period > 0 {
+				return s
+			}
+		}
+		if i+16+8 > len(b) {
+			break
+		}
+		v = binary.LittleEndian.Uint64(b[i+16:])
+		if x := v ^ v>>16; x&spacedEven == 0 || x&spacedOdd == 0 {
+			if s := spacedAround(b, first, i+16, 2); s.period > 0 {
+				return s
+			}
 		}
 	}
 	return spaced{start: len(b)}
 }
 
 // A mask has the bytes of a word that are separators, by where the first item
-// starts; compared are words of which one starts a period behind the other.
+// starts; compared are words of which one starts a period behind the other, and
+// of a period of two the first six bytes.
 const (
-	spacedEven   = 0x0000ff00ff00ff00 >> 8
+	spacedEven   = 0x000000ff00ff00ff
 	spacedOdd    = 0x0000ff00ff00ff00
-	spacedMask30 = 0xff0000ff0000ff << 0
+	spacedMask30 = 0x00ff0000ff0000ff
 	spacedMask31 = 0xff0000ff0000ff00
 	spacedMask32 = 0x0000ff0000ff0000
 
 	maxPeriod = 6
 )
 
-// spacedMasks are those that hold both for characters and for bytes in hex, by
-// period from 3 on.
-var spacedMasks = [maxPeriod - 2][maxPeriod]uint64{
-	{0x0000ff0000ff0000, 0x00ff0000ff0000ff, 0xff0000ff0000ff00},
-	{0xffff0000ffff0000, 0xff0000ffff0000ff, 0x0000ffff0000ffff, 0x00ffff0000ffff00},
-	{0xff0000ffffff0000, 0x0000ffffff0000ff, 0x00ffffff0000ffff, 0xffffff0000ffffff, 0xffff0000ffffff00},
-	{0x0000ffffffff0000, 0x00ffffffff0000ff, 0xffffffff0000ffff, 0xffffff0000ffffff, 0xffff0000ffffffff, 0xff0000ffffffff00},
-}
-
-// spacedIn looks for a stretch that has the word at b[i] in it. Periods of more
-// than three are those of lists with commas.
-func spacedIn(b []byte, first, i int) spaced {
-	if i+8+maxPeriod > len(b) {
-		return spaced{}
-	}
-	v := binary.LittleEndian.Uint64(b[i:])
-	if x := v ^ v>>16; x&spacedEven == 0 || x&spacedOdd == 0 {
-		if s := spacedAround(b, first, i, 2); s.period > 0 {
+// listAround looks for a list with commas that has b[i+comma] in it, whose items
+// start every four bytes or more.
+func listAround(b []byte, first, i, comma int) spaced {
+	for period := 4; period <= maxPeriod; period++ {
+		if i+comma+period >= len(b) || b[i+comma+period] != ',' {
+			continue
+		}
+		if s := spacedOrHex(b, first, i, period); s.period > 0 {
 			return s
 		}
 	}
-	most := maxPeriod
-	if zeroBytes(v^','*lows) == 0 {
-		most = 3
-	}
-	for period := 3; period <= most; period++ {
-		x := v ^ binary.LittleEndian.Uint64(b[i+period:])
-		for _, mask := range spacedMasks[period-3][:period] {
-			if x&mask == 0 {
-				if s := spacedAround(b, first, i, period); s.period > 0 {
-					return s
-				}
-				if s := hexAround(b, first, i, period); s.period > 0 {
-					return s
-				}
-				break
-			}
+	return spaced{}
+}
+
+func spacedOrHex(b []byte, first, i, period int) spaced {
+	if period <= 5 {
+		if s := spacedAround(b, first, i, period); s.period > 0 {
+			return s
 		}
 	}
-	return spaced{}
+	return hexAround(b, first, i, period)
 }
 
 // spacedAround returns the stretch of a period that b[i:i+8] is part of, not
