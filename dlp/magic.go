@@ -3,6 +3,7 @@ package dlp
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // magicBytes is how much of the data magic looks at.
@@ -70,34 +71,39 @@ func isZlib(b []byte) bool {
 	return len(b) >= 2 && b[0]&0x0f == 8 && b[0]>>4 <= 7 && b[1]&0x20 == 0 && binary.BigEndian.Uint16(b)%31 == 0
 }
 
-// magicNeedle is a byte of a magic that is rare, its offset, and what stands
-// beside it.
-type magicNeedle struct {
-	c      byte
-	at     int
-	side   int // 1 or -1
-	beside *class
+// magicPairs are two bytes of each magic that is looked for in the middle of
+// data, as they stand side by side, and the offset of the first. Zlib is that
+// with the usual window.
+var magicPairs = [8]struct {
+	first, second string
+	at            int
+}{
+	{"\x1f", "\x8b", 0}, // gzip
+	{"x", "\x01^\x9c\xda", 0},
+	{"/", "\xfd", 2}, // zstd
+	{"\xfd", "7", 0}, // xz
+	{"M", "\x18", 2}, // LZ4, a frame of zstd to skip
+	{"K", "\x03", 1}, // zip
+	{"z", "\xbc", 1}, // 7-Zip
+	{"!", "\x1a", 3}, // RAR
 }
 
-// magicNeedles are of the magics that are looked for in the middle of data, all
-// those of plain text first. Zlib is that with the usual window.
-var magicNeedles = [...]magicNeedle{
-	{'^', 1, -1, newClass("x")}, // zlib at its second level
-	{'&', 7, -1, newClass("Y")}, // bzip2: of the magic of a block
-	{'x', 0, 1, newClass("\x01^\x9c\xda")},
-	{0x1f, 0, 1, newClass("\x8b")}, // gzip
-	{0xfd, 3, -1, newClass("/")},   // zstd
-	{0xfd, 0, 1, newClass("7")},    // xz
-	{0x18, 3, -1, newClass("M")},   // LZ4, a frame of zstd to skip
-	{0x03, 2, -1, newClass("K")},   // zip
-	{0xbc, 2, -1, newClass("z")},   // 7-Zip
-	{0x1a, 4, -1, newClass("!")},   // RAR
+// magicFirst and magicSecond have a bit for each of magicPairs.
+var magicFirst, magicSecond = pairBits()
+
+func pairBits() (first, second [256]byte) {
+	for k, p := range magicPairs {
+		for i := range len(p.first) {
+			first[p.first[i]] |= 1 << k
+		}
+		for i := range len(p.second) {
+			second[p.second[i]] |= 1 << k
+		}
+	}
+	return first, second
 }
 
-const (
-	textNeedles = 2
-	magicBlock  = 1 << 10
-)
+const magicBlock = 1 << 10
 
 // findMagic returns the index of the first magic at or after i, or len(b). One
 // that starts in the last magicBytes of b may not be seen for what it is.
@@ -105,36 +111,71 @@ func findMagic(b []byte, i int) int {
 	first := i
 	for i < len(b) {
 		end := min(len(b), i+magicBlock)
-		needles := magicNeedles[:]
+		var at int
 		if plainText(b[i:end]) {
-			needles = magicNeedles[:textNeedles]
+			// What is left are zlib at its second level, and bzip2 by the magic
+			// of its block.
+			at = min(findText(b, first, i, end, '^', 1), findText(b, first, i, end, '&', 7))
+		} else {
+			at = min(findPairs(b, first, i, end), findText(b, first, i, end, '&', 7))
 		}
-		best := len(b)
-		for k := range needles {
-			best = min(best, needles[k].find(b, first, i, end))
-		}
-		if best < len(b) {
-			return best
+		if at < len(b) {
+			return at
 		}
 		i = end
 	}
 	return len(b)
 }
 
-// find looks for a magic that starts at first or behind and has the needle in
-// b[i:end]. It returns its start, or len(b).
-func (n *magicNeedle) find(b []byte, first, i, end int) int {
+// findText looks for a magic that starts at first or behind and has c, at an
+// offset, in b[i:end]. It returns its start, or len(b).
+func findText(b []byte, first, i, end int, c byte, offset int) int {
 	for ; i < end; i++ {
-		next := bytes.IndexByte(b[i:end], n.c)
-		if next < 0 {
+		n := bytes.IndexByte(b[i:end], c)
+		if n < 0 {
 			break
 		}
-		i += next
-		side := i + n.side
-		if uint(side) >= uint(len(b)) || !n.beside[b[side]] {
+		i += n
+		if start := i - offset; start >= first && (b[start] == 'x' || b[start] == 'B') && magic(b[start:]) != codecNone {
+			return start
+		}
+	}
+	return len(b)
+}
+
+// findPairs is findText for the first bytes of magicPairs.
+func findPairs(b []byte, first, i, end int) int {
+	for ; i+8 <= end && i+9 <= len(b); i += 8 {
+		w := b[i : i+9 : i+9]
+		f, s := &magicFirst, &magicSecond
+		hits := f[w[0]]&s[w[1]] | f[w[1]]&s[w[2]] | f[w[2]]&s[w[3]] | f[w[3]]&s[w[4]] |
+			f[w[4]]&s[w[5]] | f[w[5]]&s[w[6]] | f[w[6]]&s[w[7]] | f[w[7]]&s[w[8]]
+		if hits == 0 {
 			continue
 		}
-		if start := i - n.at; start >= first && magic(b[start:]) != codecNone {
+		for k := i; k < i+8; k++ {
+			if at := pairAt(b, first, k); at < len(b) {
+				return at
+			}
+		}
+	}
+	for ; i < end; i++ {
+		if at := pairAt(b, first, i); at < len(b) {
+			return at
+		}
+	}
+	return len(b)
+}
+
+// pairAt returns the start of the magic that has one of magicPairs at i, or
+// len(b).
+func pairAt(b []byte, first, i int) int {
+	if i+1 >= len(b) {
+		return len(b)
+	}
+	for hits := magicFirst[b[i]] & magicSecond[b[i+1]]; hits != 0; hits &= hits - 1 {
+		start := i - magicPairs[bits.TrailingZeros8(hits)].at
+		if start >= first && magic(b[start:]) != codecNone {
 			return start
 		}
 	}

@@ -1,20 +1,20 @@
 package dlp
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // maxJoiner bounds what may stand between two parts of a string.
 const maxJoiner = 64
 
-// findConcat finds two string literals that the code around joins with an
-// operator, or that stand side by side in single quotation marks. Those in
-// double ones are everywhere; joiner tells what is joined at one of them.
+// findConcat finds two string literals that the code around joins, with an
+// operator or by standing side by side.
 func findConcat(b []byte, i int) int {
 	for i < len(b) {
 		end := min(len(b), i+findBlock)
-		at := end
-		for _, c := range [...]byte{'+', '.', '&', '|', '\'', '`'} {
-			at = findJoiner(b, i, at, c)
-		}
+		at := findQuotes(b, i, end)
+		at = findTicks(b, i, at)
 		if at < end {
 			return at
 		}
@@ -23,42 +23,56 @@ func findConcat(b []byte, i int) int {
 	return len(b)
 }
 
-// findJoiner returns the index of the first byte c in b[i:end], an operator or a
-// quotation mark, at which two parts of a string meet, or end.
-func findJoiner(b []byte, i, end int, c byte) int {
+// findQuotes returns the index of the first quotation mark " or ' in b[i:end]
+// that ends a part of a string, or end.
+func findQuotes(b []byte, i, end int) int {
+	for ; i+33 <= len(b) && i < end; i += 32 {
+		w := b[i : i+33 : i+33]
+		q := quotes(binary.LittleEndian.Uint64(w))>>7 | quotes(binary.LittleEndian.Uint64(w[8:]))>>6 |
+			quotes(binary.LittleEndian.Uint64(w[16:]))>>5 | quotes(binary.LittleEndian.Uint64(w[24:]))>>4
+		best := end
+		for ; q != 0; q &= q - 1 {
+			at := wordsIndex(q)
+			if !joinNext[w[at+1]] {
+				continue
+			}
+			if _, to := joiner(b, i+at); to > 0 {
+				best = min(best, i+at)
+			}
+		}
+		if best < end {
+			return best
+		}
+	}
 	for ; i < end; i++ {
-		n := bytes.IndexByte(b[i:end], c)
+		if quoteByte[b[i]] {
+			if _, to := joiner(b, i); to > 0 {
+				return i
+			}
+		}
+	}
+	return end
+}
+
+// findTicks is findQuotes for the mark of JavaScript's templates and of Go.
+func findTicks(b []byte, i, end int) int {
+	for ; i < end; i++ {
+		n := bytes.IndexByte(b[i:end], '`')
 		if n < 0 {
 			break
 		}
 		i += n
-		if i < 2 || i+1 >= len(b) || !joinNext[b[i+1]] {
-			continue
-		}
-		if !quoteByte[c] && !joinBefore[b[i-1]] && (b[i-2] != '\\' || !escapeLetter(b[i-1])) {
-			continue
-		}
-		q := i
-		if !quoteByte[c] {
-			q = spaceBefore(b, i)
-		}
-		if _, to := joiner(b, q); to > i {
+		if _, to := joiner(b, i); to > 0 {
 			return i
 		}
 	}
 	return end
 }
 
-// spaceBefore returns the index of the quotation mark before the white space,
-// plain or escaped, that ends at b[i], or of something else.
-func spaceBefore(b []byte, i int) int {
-	limit := max(0, i-maxJoiner)
-	for i--; i > limit && !quoteByte[b[i]]; i-- {
-		if c := b[i]; !joinOperator[c] && c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\\' && (b[i-1] != '\\' || !escapeLetter(c)) {
-			break
-		}
-	}
-	return max(i, 0)
+// quotes returns the high bits of the bytes of v that are " or ', and of some
+// others.
+func quotes(v uint64) uint64 {
+	return zeroBytes(v&^(0x05*lows) ^ '"'*lows) // 0x05 is all that tells them apart
 }
 
 // nextQuote returns the index of the first quotation mark at or after i.
@@ -115,7 +129,6 @@ var (
 	joinEdge     = newClass("A-Za-z0-9+/_.:=-")
 	quoteByte    = newClass("\"'`")
 	joinOperator = newClass("+.&~|")
-	joinBefore   = newClass("\"'` \t\r\n\\+.&|")
 	stringPrefix = newClass("bfruBFRU")
 	joinNext     = newClass(" \t\r\n\\+.&~|\"'`")
 )
