@@ -112,7 +112,7 @@ func findMagic(b []byte, i int) int {
 	for i < len(b) {
 		end := min(len(b), i+magicBlock)
 		var at int
-		if plainText(b[i:end]) {
+		if plainText(b[i:min(len(b), end+1)]) { // a pair may start in the last byte
 			// What is left are zlib at its second level, and bzip2 by the magic
 			// of its block.
 			at = min(findText(b, first, i, end, '^', 1), findText(b, first, i, end, '&', 7))

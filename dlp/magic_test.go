@@ -76,13 +76,14 @@ func TestMagicNamesWhatIsNotDecoded(t *testing.T) {
 // FuzzFindMagic compares with asking at every offset.
 func FuzzFindMagic(f *testing.F) {
 	f.Add([]byte("PK\x03\x04 and \x1f\x8b\x08\x00"), uint16(0))
+	f.Add([]byte("x\x9c0"), uint16(1023))
 	f.Add([]byte("x^ x\x9c x\xda x\x01 BZh91AY&SY"), uint16(1000))
 	f.Fuzz(func(t *testing.T, data []byte, before uint16) {
 		b := append(sampleText(int(before)%3000), data...)
 		for i := 0; i <= len(b); i++ {
 			at := findMagic(b, i)
 			want := i
-			for want < len(b) && !(magic(b[want:]) != codecNone && findable(b[want:])) {
+			for want < len(b) && (magic(b[want:]) == codecNone || !findable(b[want:])) {
 				want++
 			}
 			if at != want {

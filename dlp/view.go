@@ -92,12 +92,8 @@ func begin(dst []byte, m []mark) copier {
 	return copier{dst: dst, m: addMark(m, 0, 0), base: len(dst)}
 }
 
-// The classes of the views. runByte are the bytes of a run of the gate, plain
-// those that no honest encoder has a reason to escape.
-var (
-	runByte   = newClass("A-Za-z0-9+/_-")
-	plainByte = newClass("A-Za-z0-9._-")
-)
+// plainByte are the characters that no honest encoder has a reason to escape.
+var plainByte = newClass("A-Za-z0-9._-")
 
 // findBlock is how far several bytes are looked for one after the other, so that
 // a frequent one does not have a rare one looked for far ahead again and again.

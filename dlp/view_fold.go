@@ -71,7 +71,7 @@ func foldSign(b []byte, i int) int {
 	if b[i] < 0xc2 || i+1 == len(b) || b[i+1]&0xc0 != 0x80 {
 		return -1
 	}
-	if !(i > 0 && word[b[i-1]]) {
+	if i == 0 || !word[b[i-1]] {
 		switch c := b[i+1]; b[i] {
 		case 0xe2:
 			if c|1 != 0x93 {
