@@ -175,7 +175,11 @@ func pairAt(b []byte, first, i int) int {
 	}
 	for hits := magicFirst[b[i]] & magicSecond[b[i+1]]; hits != 0; hits &= hits - 1 {
 		start := i - magicPairs[bits.TrailingZeros8(hits)].at
-		if start >= first && magic(b[start:]) != codecNone {
+		if start < first {
+			continue
+		}
+		// Zlib with another window is one at the start of data only.
+		if kind := magic(b[start:]); kind != codecNone && (kind != codecZlib || b[start] == 'x') {
 			return start
 		}
 	}
