@@ -10,11 +10,22 @@ const minSpaced = 16
 // "0x67, 0x68".
 func findSpaced(b []byte, i int) int { return nextSpaced(b, i).start }
 
-// spaced is a stretch of items up to end, of which one starts every period
-// bytes; without a period there is none.
+// spaced is a stretch of items, of which one starts every period bytes; without
+// a period there is none.
 type spaced struct {
-	start, end, period int
-	hex                bool
+	start, period int
+	width         int // of an item
+	hex           bool
+}
+
+// end returns where the stretch ends in b.
+func (s spaced) end(b []byte) int {
+	if s.hex {
+		end, _ := hexEnd(b, s.start, s.width, s.period, len(b))
+		return end
+	}
+	sep := b[s.start+1 : s.start+s.period]
+	return s.start + spacedAfter(b, s.start, s.period, sep, len(b))*s.period + 1
 }
 
 // nextSpaced looks at a word every 16 bytes, which lies within any stretch with
@@ -24,18 +35,10 @@ func nextSpaced(b []byte, i int) spaced {
 	for ; i+8+maxPeriod <= len(b); i += 32 {
 		w := b[i : i+8+maxPeriod : i+8+maxPeriod]
 		v := binary.LittleEndian.Uint64(w)
-		if x := v ^ v>>16; x&spacedEven == 0 || x&spacedOdd == 0 {
-			if s := spacedAround(b, first, i, 2); s.period > 0 {
-				return s
-			}
-		}
-		if x := v ^ binary.LittleEndian.Uint64(w[3:]); x&spacedMask30 == 0 || x&spacedMask31 == 0 || x&spacedMask32 == 0 {
-			if s := spacedOrHex(b, first, i, 3); s.period > 0 {
-				return s
-			}
-		}
-		if comma := zeroBytes(v ^ ','*lows); comma != 0 {
-			if s := listAround(b, first, i, firstByte(comma)); s.period > 0 {
+		x, y := v^v>>16, v^binary.LittleEndian.Uint64(w[3:])
+		odd := x&spacedEven == 0 || x&spacedOdd == 0
+		if odd || y&spacedMask30 == 0 || y&spacedMask31 == 0 || y&spacedMask32 == 0 || zeroBytes(v^','*lows) != 0 {
+			if s := spacedIn(b, first, i, v, odd); s.period > 0 {
 				return s
 			}
 		}
@@ -43,13 +46,39 @@ func nextSpaced(b []byte, i int) spaced {
 			break
 		}
 		v = binary.LittleEndian.Uint64(b[i+16:])
-		if x := v ^ v>>16; x&spacedEven == 0 || x&spacedOdd == 0 {
+		if x := v ^ v>>16; (x&spacedEven == 0 || x&spacedOdd == 0) && !isRuler(v) {
 			if s := spacedAround(b, first, i+16, 2); s.period > 0 {
 				return s
 			}
 		}
 	}
 	return spaced{start: len(b)}
+}
+
+// isRuler reports whether a word is of one same byte.
+func isRuler(v uint64) bool { return v == v&0xff*lows }
+
+// spacedIn looks for a stretch that has the word v at b[i] in it; odd says that
+// a period of two is possible. Periods of more than three are those of lists
+// with commas.
+func spacedIn(b []byte, first, i int, v uint64, odd bool) spaced {
+	if isRuler(v) {
+		return spaced{}
+	}
+	if odd {
+		if s := spacedAround(b, first, i, 2); s.period > 0 {
+			return s
+		}
+	}
+	if x := v ^ binary.LittleEndian.Uint64(b[i+3:]); x&spacedMask30 == 0 || x&spacedMask31 == 0 || x&spacedMask32 == 0 {
+		if s := spacedOrHex(b, first, i, 3); s.period > 0 {
+			return s
+		}
+	}
+	if comma := zeroBytes(v ^ ','*lows); comma != 0 {
+		return listAround(b, first, i, firstByte(comma))
+	}
+	return spaced{}
 }
 
 // A mask has the bytes of a word that are separators, by where the first item
@@ -97,18 +126,15 @@ func spacedAround(b []byte, first, i, period int) spaced {
 			continue
 		}
 		sep := b[at+1 : at+period]
-		start := at
-		for start-period >= first && at-start < viewContext && spacedItem[b[start-period]] && string(b[start-period+1:start]) == string(sep) {
-			start -= period
-		}
-		after := spacedAfter(b, at, period, sep, minSpaced-1)
 		// The characters that are looked at are those around b[i], so that what
 		// is long and dull is not gone through again and again.
-		from := max(start, at-(minSpaced-1-after)*period)
-		if (at-from)/period+after < minSpaced-1 || !varied(b, from, period) {
+		after := spacedAfter(b, at, period, sep, minSpaced-1)
+		before := spacedBefore(b, first, at, period, sep, minSpaced-1-after)
+		if before+after < minSpaced-1 || !varied(b, at-before*period, period) {
 			continue
 		}
-		return spaced{start: start, end: start + spacedAfter(b, start, period, sep, len(b))*period + 1, period: period}
+		start := at - period*spacedBefore(b, first, at, period, sep, viewContext/period)
+		return spaced{start: start, period: period, width: 1}
 	}
 	return spaced{}
 }
@@ -118,6 +144,16 @@ func spacedAfter(b []byte, at, period int, sep []byte, most int) int {
 	n := 0
 	for n < most && at+period < len(b) && string(b[at+1:at+period]) == string(sep) && spacedItem[b[at+period]] {
 		at += period
+		n++
+	}
+	return n
+}
+
+// spacedBefore counts those before the one at b[at], not before first.
+func spacedBefore(b []byte, first, at, period int, sep []byte, most int) int {
+	n := 0
+	for n < most && at-period >= first && spacedItem[b[at-period]] && string(b[at-period+1:at]) == string(sep) {
+		at -= period
 		n++
 	}
 	return n
@@ -159,15 +195,18 @@ func decodeSpaced(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 	for i := 0; i < len(src); {
 		s := nextSpaced(src, i)
 		c.keep(src[i:s.start])
-		for i = s.start; i < s.end; i += s.period {
+		if s.period == 0 {
+			break
+		}
+		end := s.end(src) // the separator behind the last item stays what it is
+		for i = s.start; i < end; i += s.period {
 			v := src[i]
 			if s.hex {
 				v, _, _ = hexItem(src[i:])
 			}
-			c.put(v, i, min(i+s.period, s.end))
+			c.put(v, i, min(i+s.period, end))
 		}
-		// The separator behind the last item stays what it is.
-		i = max(s.start, s.end)
+		i = end
 	}
 	return c.result()
 }

@@ -366,6 +366,24 @@ func TestEscapedLookalikesAreSigns(t *testing.T) {
 	}
 }
 
+func TestSpacedAtEveryOffset(t *testing.T) {
+	token := viewTokens[2][:minSpaced]
+	for _, encode := range []func(string) string{join(" "), join("  "), join(", "), join(`","`), each2("%02x", " "), each2("0x%02x", ", ")} {
+		for _, fill := range []string{"#", "-", "x", "ab", "0 ", ", "} {
+			for n := range 70 {
+				left := strings.Repeat(fill, n) + "\x01"
+				src := []byte(left + encode(token) + "\x01" + strings.Repeat(fill, n%20))
+				if out, _, _ := decodeSpaced(nil, nil, src); !bytes.Contains(out, []byte(token)) {
+					t.Fatalf("behind %d of %q: %q", n, fill, out)
+				}
+				if at := findSpaced(src, 0); at < len(left) && fill != "0 " || at > len(left)+6 {
+					t.Fatalf("behind %d of %q: found at %d of %d", n, fill, at, len(left))
+				}
+			}
+		}
+	}
+}
+
 func TestEscapedLineBreaksInsideTokens(t *testing.T) {
 	for _, sep := range []string{`\n`, `\\n`, `\r\n  `, `\n\t`} {
 		for _, token := range viewTokens {
