@@ -2,33 +2,84 @@ package dlp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf16"
 )
 
 // findEscape finds an escape of a character that no encoder of JSON has a
-// reason to escape, in any of the forms that decodeEscapes reads. What stands
-// behind several backslashes is text in a text.
+// reason to escape, in any of the forms that decodeEscapes reads, and an escaped
+// line break inside a token. What stands behind several backslashes is text in a
+// text.
 func findEscape(b []byte, i int) int {
-	for i < len(b) {
-		n := bytes.IndexByte(b[i:], '\\')
-		if n < 0 {
-			break
+	for i = nextBackslash(b, i); i+33 <= len(b); {
+		w := b[i : i+33 : i+33]
+		q := slashes(binary.LittleEndian.Uint64(w))>>7 | slashes(binary.LittleEndian.Uint64(w[8:]))>>6 |
+			slashes(binary.LittleEndian.Uint64(w[16:]))>>5 | slashes(binary.LittleEndian.Uint64(w[24:]))>>4
+		if q == 0 {
+			// Where there are none for a while, this is faster.
+			i = nextBackslash(b, i+32)
+			continue
 		}
-		i += n
-		start := i
-		for i < len(b) && b[i] == '\\' {
-			i++
+		best := len(b)
+		for ; q != 0; q &= q - 1 {
+			at := wordsIndex(q)
+			if escapeNext[w[at+1]] && escapeAt(b, i+at) {
+				best = min(best, i+at)
+			}
 		}
-		if i < len(b) && suspectEscape(b, i, start) {
-			return start
+		if best < len(b) {
+			return best
+		}
+		i += 32
+	}
+	for ; i < len(b); i++ {
+		if escapeAt(b, i) {
+			return i
 		}
 	}
 	return len(b)
 }
 
+func nextBackslash(b []byte, i int) int {
+	if i < len(b) {
+		if n := bytes.IndexByte(b[i:], '\\'); n >= 0 {
+			return i + n
+		}
+	}
+	return len(b)
+}
+
+// slashes returns the high bits of the bytes of v that are backslashes, and of
+// some others.
+func slashes(v uint64) uint64 { return zeroBytes(v ^ '\\'*lows) }
+
+// escapeNext are what stands behind the backslash of a sign.
+var escapeNext = newClass("uUx/nr0-3\\")
+
+// escapeAt reports whether a sign starts with a backslash at b[start].
+func escapeAt(b []byte, start int) bool {
+	if b[start] != '\\' {
+		return false
+	}
+	i := start + 1
+	for i < len(b) && i-start < maxSlashes && b[i] == '\\' {
+		i++
+	}
+	return i < len(b) && suspectEscape(b, i, start)
+}
+
+// maxSlashes is how many backslashes are looked at in a row.
+const maxSlashes = 16
+
 // suspectEscape looks at the letter behind the backslashes from start to i.
 func suspectEscape(b []byte, i, start int) bool {
 	switch c := b[i]; c {
+	case 'n', 'r': // a token that goes on in the next line
+		if !mayWrap(b, start) {
+			return false
+		}
+		_, to := wrap(b, start)
+		return to > 0
 	case 'u', 'U', 'x':
 		r, n := escapeNumber(b[i-1:])
 		return n > 0 && suspectRune(b, r, start, i-1+n)
