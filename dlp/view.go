@@ -168,7 +168,7 @@ func firstByte(zero uint64) int { return bits.TrailingZeros64(zero) >> 3 }
 
 // zeroBytes sets the high bit of the bytes of v that are zero, and of some
 // behind them.
-func zeroBytes(v uint64) uint64 { return (v - lows) &^ v & highs }
+func zeroBytes(v uint64) uint64 { return (v - lanes) &^ v & highs }
 
 // wordsIndex returns the index of a byte in four words of eight, of the lowest
 // bit of a mask that has bits 0 to 3 of each of its bytes for the words.

@@ -72,7 +72,7 @@ func findTicks(b []byte, i, end int) int {
 // quotes returns the high bits of the bytes of v that are " or ', and of some
 // others.
 func quotes(v uint64) uint64 {
-	return zeroBytes(v&^(0x05*lows) ^ '"'*lows) // 0x05 is all that tells them apart
+	return zeroBytes(v&^(0x05*lanes) ^ '"'*lanes) // 0x05 is all that tells them apart
 }
 
 // nextQuote returns the index of the first quotation mark at or after i.

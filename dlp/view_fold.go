@@ -24,11 +24,11 @@ func findFold(b []byte, i int) int {
 			}
 			high := v & highs
 			// What alwaysFolded may be true for starts with 0xe2 or from 0xef on.
-			signs := high&(v&(0x7f*lows)+0x11*lows) | zeroBytes(v^0xe2*lows)
+			signs := high&(v&(0x7f*lanes)+0x11*lanes) | zeroBytes(v^0xe2*lanes)
 			if high != highs || lastLetter != 0 {
 				// Of ASCII, what has one of the bits 0x50 is not a control, a
 				// space or most punctuation.
-				letter := (v&(0x50*lows) + 0x70*lows) & highs &^ v
+				letter := (v&(0x50*lanes) + 0x70*lanes) & highs &^ v
 				next := high &^ (v << 1) // 10xxxxxx, the next of a character
 				signs |= (high^next)&(letter<<8|lastLetter) | letter&(next<<8|lastNext)
 				lastLetter = letter >> 56

@@ -51,7 +51,7 @@ func nextBackslash(b []byte, i int) int {
 
 // slashes returns the high bits of the bytes of v that are backslashes, and of
 // some others.
-func slashes(v uint64) uint64 { return zeroBytes(v ^ '\\'*lows) }
+func slashes(v uint64) uint64 { return zeroBytes(v ^ '\\'*lanes) }
 
 // escapeNext are what stands behind the backslash of a sign.
 var escapeNext = newClass("uUx/nr0-3\\")
@@ -62,14 +62,14 @@ func escapeAt(b []byte, start int) bool {
 		return false
 	}
 	i := start + 1
-	for i < len(b) && i-start < maxSlashes && b[i] == '\\' {
+	for i < len(b) && i-start < escapeSlashes && b[i] == '\\' {
 		i++
 	}
 	return i < len(b) && suspectEscape(b, i, start)
 }
 
-// maxSlashes is how many backslashes are looked at in a row.
-const maxSlashes = 16
+// escapeSlashes is how many backslashes are looked at in a row.
+const escapeSlashes = 16
 
 // suspectEscape looks at the letter behind the backslashes from start to i.
 func suspectEscape(b []byte, i, start int) bool {

@@ -37,7 +37,7 @@ func nextSpaced(b []byte, i int) spaced {
 		v := binary.LittleEndian.Uint64(w)
 		x, y := v^v>>16, v^binary.LittleEndian.Uint64(w[3:])
 		odd := x&spacedEven == 0 || x&spacedOdd == 0
-		if odd || y&spacedMask30 == 0 || y&spacedMask31 == 0 || y&spacedMask32 == 0 || zeroBytes(v^','*lows) != 0 {
+		if odd || y&spacedMask30 == 0 || y&spacedMask31 == 0 || y&spacedMask32 == 0 || zeroBytes(v^','*lanes) != 0 {
 			if s := spacedIn(b, first, i, v, odd); s.period > 0 {
 				return s
 			}
@@ -56,7 +56,7 @@ func nextSpaced(b []byte, i int) spaced {
 }
 
 // isRuler reports whether a word is of one same byte.
-func isRuler(v uint64) bool { return v == v&0xff*lows }
+func isRuler(v uint64) bool { return v == v&0xff*lanes }
 
 // spacedIn looks for a stretch that has the word v at b[i] in it; odd says that
 // a period of two is possible. Periods of more than three are those of lists
@@ -75,7 +75,7 @@ func spacedIn(b []byte, first, i int, v uint64, odd bool) spaced {
 			return s
 		}
 	}
-	if comma := zeroBytes(v ^ ','*lows); comma != 0 {
+	if comma := zeroBytes(v ^ ','*lanes); comma != 0 {
 		return listAround(b, first, i, firstByte(comma))
 	}
 	return spaced{}
@@ -130,7 +130,7 @@ func spacedAround(b []byte, first, i, period int) spaced {
 		// is long and dull is not gone through again and again.
 		after := spacedAfter(b, at, period, sep, minSpaced-1)
 		before := spacedBefore(b, first, at, period, sep, minSpaced-1-after)
-		if before+after < minSpaced-1 || !varied(b, at-before*period, period) {
+		if before+after < minSpaced-1 || !variedItems(b, at-before*period, period) {
 			continue
 		}
 		start := at - period*spacedBefore(b, first, at, period, sep, viewContext/period)
@@ -159,8 +159,8 @@ func spacedBefore(b []byte, first, at, period int, sep []byte, most int) int {
 	return n
 }
 
-// varied tells characters from rulers, tables of bits and the like.
-func varied(b []byte, from, period int) bool {
+// variedItems tells characters from rulers, tables of bits and the like.
+func variedItems(b []byte, from, period int) bool {
 	var seen class
 	n := 0
 	for k := range minSpaced {

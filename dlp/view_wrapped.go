@@ -44,7 +44,7 @@ func mayWrap(b []byte, i int) bool {
 		return false
 	}
 	v := binary.LittleEndian.Uint64(b[i-minWrapped:])
-	return zeroBytes(v^' '*lows) == 0 && v&(0x60*lows) != 0x60*lows
+	return zeroBytes(v^' '*lanes) == 0 && v&(0x60*lanes) != 0x60*lanes
 }
 
 // nextBreak returns the index of the first line feed or backslash at or after i.
