@@ -1,0 +1,56 @@
+package dlp
+
+import "bytes"
+
+// awsSecret wants exactly 40 random characters of base64 and a word shortly
+// before that says what they are.
+func awsSecret(b []byte, start, end int) (int, int, bool) {
+	from := runBegin(b, start, end)
+	if end-from != 40 || base64Plain.span(b, from, end) != end || byteAt(b, end) == '=' {
+		return 0, 0, false
+	}
+	key := b[from:end]
+	n := shapeOf(key)
+	if n.hex == 40 || n.digits == 0 || !mixedCase(key) || isExample(key, 40) || wordLike(key) || entropy(key) < 4.1 {
+		return 0, 0, false
+	}
+	left := before(b, from, 64)
+	if !namesAny(left, awsWords) && !bytes.Contains(left, []byte("AKIA")) && !bytes.Contains(left, []byte("ASIA")) {
+		return 0, 0, false
+	}
+	return from, end, true
+}
+
+var (
+	base64Plain = newClass("A-Za-z0-9+/")
+	awsWords    = []string{"aws", "secret", "access_key", "access-key", "accesskey", "access key", "amazon"}
+)
+
+// azureStorageKey wants 64 bytes, or the 32 of a shared access policy, in
+// base64 with its padding, and a name for them before.
+func azureStorageKey(b []byte, start, end int) (int, int, bool) {
+	from := runBegin(b, start, end)
+	n := end - from
+	to, names := end+2, azureWords
+	switch n {
+	case 86:
+	case 43:
+		to, names = end+1, azureNames
+	default:
+		return 0, 0, false
+	}
+	if to > len(b) || equalSigns.span(b, end, to) != to || byteAt(b, to) == '=' || base64Plain.span(b, from, end) != end {
+		return 0, 0, false
+	}
+	if key := b[from:end]; !mixedCase(key) || isExample(key, 43) || isPublished(key) || !namesAny(before(b, from, 32), names) {
+		return 0, 0, false
+	}
+	return from, to, true
+}
+
+var (
+	equalSigns = newClass("=")
+	azureNames = []string{"accountkey", "account_key", "sharedaccesskey", "shared_access_key", "storage_key", "storagekey"}
+	// azureWords do for 86 characters, which hardly anything else has.
+	azureWords = append([]string{"azure", "cosmos", "primarykey", "primary_key", "masterkey", "master_key"}, azureNames...)
+)

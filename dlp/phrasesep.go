@@ -1,0 +1,133 @@
+package dlp
+
+// separator is what joins the words of a phrase.
+type separator int
+
+const (
+	sepSpace separator = iota // or a line break, plain or escaped, maybe with a number behind it
+	sepPlus                   // of a form
+	sepComma                  // a comma and a space, or only a comma
+	sepArray                  // the quotation marks and the comma of a JSON array
+	sepCount                  // a space or comma, and the number of the word
+
+	// maxSeparator bounds one: a line break, an indent and a number.
+	maxSeparator = 24
+)
+
+// beside reports whether the separator stands between the word b[from:to] and
+// another one.
+func (k separator) beside(b []byte, from, to int) bool {
+	if i := k.forth(b, to); i >= 0 && i < len(b) && isLower(b[i]) {
+		return true
+	}
+	i := k.back(b, from)
+	return i > 0 && isLower(b[i-1])
+}
+
+// forth returns where the separator that starts at b[i] ends, or -1.
+func (k separator) forth(b []byte, i int) int {
+	switch k {
+	case sepSpace:
+		if byteAt(b, i) == ' ' {
+			return i + 1
+		}
+		if n := forthLine(b, i); n > i {
+			return forthNumber(b, forthBlank(b, n))
+		}
+	case sepPlus:
+		if byteAt(b, i) == '+' {
+			return i + 1
+		}
+	case sepComma:
+		if byteAt(b, i) == ',' {
+			if byteAt(b, i+1) == ' ' {
+				return i + 2
+			}
+			return i + 1
+		}
+	case sepCount:
+		n := i
+		if byteAt(b, n) == ',' {
+			n++
+		}
+		n = forthBlank(b, n)
+		if m := forthNumber(b, n); n > i && m > n {
+			return m
+		}
+	case sepArray:
+		n := forthQuote(b, i)
+		if n < 0 || byteAt(b, n) != ',' {
+			return -1
+		}
+		n = forthBlank(b, n+1)
+		return forthQuote(b, forthBlank(b, forthLine(b, n)))
+	}
+	return -1
+}
+
+// forthLine skips a line break, plain or escaped.
+func forthLine(b []byte, i int) int {
+	start := i
+	for n := 0; n < maxSlash && byteAt(b, i) == '\\'; n++ {
+		i++
+	}
+	switch c := byteAt(b, i); {
+	case i > start && c == 'r' && byteAt(b, i+1) == '\\':
+		return forthLine(b, i+1)
+	case i > start && c == 'n':
+		return i + 1
+	case i > start:
+		return start
+	case c == '\r' && byteAt(b, i+1) == '\n':
+		return i + 2
+	case c == '\n':
+		return i + 1
+	}
+	return start
+}
+
+func forthBlank(b []byte, i int) int {
+	for n := 0; n < maxBlank && (byteAt(b, i) == ' ' || byteAt(b, i) == '\t'); n++ {
+		i++
+	}
+	return i
+}
+
+// forthNumber skips the number of a word, as in "12. " or "3) ".
+func forthNumber(b []byte, i int) int {
+	n := digits.span(b, i, i+2)
+	if n == i {
+		return i
+	}
+	switch byteAt(b, n) {
+	case '.', ')', ':':
+		return forthBlank(b, n+1)
+	case ' ':
+		return n + 1
+	}
+	return i
+}
+
+func forthQuote(b []byte, i int) int {
+	if i < 0 {
+		return -1
+	}
+	for n := 0; n < maxSlash && byteAt(b, i) == '\\'; n++ {
+		i++
+	}
+	if c := byteAt(b, i); c == '"' || c == '\'' {
+		return i + 1
+	}
+	return -1
+}
+
+// back returns where the separator that ends before b[i] starts, or -1. It
+// takes what forth takes.
+func (k separator) back(b []byte, i int) int {
+	for n := 1; n <= maxSeparator && n < i; n++ {
+		if isLower(b[i-n-1]) && k.forth(b, i-n) == i {
+			return i - n
+		}
+	}
+	return -1
+}

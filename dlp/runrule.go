@@ -1,0 +1,156 @@
+package dlp
+
+// A runRule judges a maximal run of [A-Za-z0-9+/_-] that has no fixed beginning
+// to look for: its length and what stands around it tell what it is.
+type runRule struct {
+	Rule
+	// find looks at the run b[start:end], which has at least 15 bytes. b has up
+	// to runContext bytes before and behind it, where the stream has them. On
+	// ok, b[from:to] is the finding, which may reach beyond the run.
+	find func(b []byte, start, end int) (from, to int, ok bool)
+	// least and most bound the length of a run that find may accept. Those with
+	// room for an escape count maxEscape more.
+	least, most int
+}
+
+const (
+	// runContext is what a find looks at on either side of a run.
+	runContext = 128
+	// maxEscape is what is left of an escape at the start of a run: the letters
+	// of \n, %22 or \u0022.
+	maxEscape = 5
+)
+
+// runRules are tried in order; the first that matches a run wins.
+var runRules = []runRule{
+	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + maxEscape},
+	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35},
+	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64},
+	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40},
+	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86},
+	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70},
+	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140},
+	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + maxEscape},
+	{Rule{"bitcoin-private-key", "Bitcoin private key in wallet import format.", Block}, wifKey, 51, runSegments},
+	{Rule{"bip32-private-key", "Extended private key of a wallet (xprv, yprv, zprv, tprv).", Block}, bip32Key, 111, runSegments},
+	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + maxEscape},
+	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun},
+	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun},
+	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + maxEscape},
+	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic},
+	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue},
+	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue},
+}
+
+const (
+	// maxRun bounds the runs that are looked at at all.
+	maxRun = 1 << 20
+	// runSegments bounds the runs that are searched for a segment.
+	runSegments = 256
+)
+
+// findRun returns the first rule that matches the run b[start:end].
+func findRun(b []byte, start, end int) (r *runRule, from, to int) {
+	n := end - start
+	for i := range runRules {
+		r := &runRules[i]
+		if n < r.least || n > r.most {
+			continue
+		}
+		if from, to, ok := r.find(b, start, end); ok {
+			return r, from, to
+		}
+	}
+	return nil, 0, 0
+}
+
+// runClass is the class of runs.
+var runClass = newClass("A-Za-z0-9+/_-")
+
+// runBegin returns where the text of a run starts: behind what an escape of
+// JSON or a URL left at its start.
+func runBegin(b []byte, start, end int) int {
+	if start == 0 {
+		return start
+	}
+	switch n := end - start; {
+	case b[start-1] == '%' && n > 2 && hexAny[b[start]] && hexAny[b[start+1]]:
+		return start + 2
+	case b[start-1] != '\\':
+	case n > 5 && b[start] == 'u' && escaped(b[:start+5]):
+		return start + 5
+	case n > 1 && escapeLetter(b[start]):
+		return start + 1
+	}
+	return start
+}
+
+// spanBack returns where the run of a class that ends before b[i] starts, at
+// least limit.
+func (c *class) spanBack(b []byte, i, limit int) int {
+	limit = max(limit, 0)
+	for i > limit && c[b[i-1]] {
+		i--
+	}
+	return i
+}
+
+// byteAt returns b[i], or 0 where there is none.
+func byteAt(b []byte, i int) byte {
+	if i < 0 || i >= len(b) {
+		return 0
+	}
+	return b[i]
+}
+
+// before returns the text of at most n bytes before b[i].
+func before(b []byte, i, n int) []byte { return b[max(0, i-n):i] }
+
+// segment returns the next part of b[i:end] between the joiners + / _ -.
+func segment(b []byte, i, end int) (from, to int) {
+	for i < end && !alnum[b[i]] {
+		i++
+	}
+	return i, alnum.span(b, i, end)
+}
+
+// foldIndex returns where lower, in lower case, is in text in any case, or -1.
+func foldIndex(text []byte, lower string) int {
+	for i := 0; i+len(lower) <= len(text); i++ {
+		if text[i]|0x20 == lower[0]|0x20 && foldPrefix(text[i:], lower) {
+			return i
+		}
+	}
+	return -1
+}
+
+// foldPrefix reports whether text starts with lower, which is in lower case, in
+// any case.
+func foldPrefix(text []byte, lower string) bool {
+	if len(text) < len(lower) {
+		return false
+	}
+	for i := range len(lower) {
+		if toLower(text[i]) != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func toLower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// namesAny reports whether text has one of the words, which are in lower case.
+func namesAny(text []byte, words []string) bool {
+	for _, w := range words {
+		if foldIndex(text, w) >= 0 {
+			return true
+		}
+	}
+	return false
+}
