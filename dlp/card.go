@@ -113,7 +113,7 @@ func isNumber(b []byte, g digitGroup) bool {
 	return g.to-g.from > 6 && !isCard(num[:n])
 }
 
-var cardWords = []string{"card", "pan", "visa", "maestro", "unionpay", "discover", "ccn", "cc_", "cc:"}
+var cardWords = []string{"card", "pan", "visa", "maestro", "unionpay", "discover", "ccn", "cc_", "cc:", "cc,"}
 
 // inNumbers reports whether a number is one of a list, or the argument of a
 // function, as programs have them.
@@ -123,16 +123,23 @@ func inNumbers(b []byte, from, to int) bool {
 	}
 	if byteAt(b, to) == ',' {
 		i := forthBlank(b, to+1)
-		if i > to+1 && digits[byteAt(b, i)] {
+		if n := digits.span(b, i, i+longNumber) - i; n > 0 && i > to+1 || n == longNumber {
 			return true
 		}
 	}
 	i := skipBlanks(b, from)
-	return i < from && byteAt(b, i-1) == ',' && digits[byteAt(b, i-2)]
+	if byteAt(b, i-1) != ',' {
+		return false
+	}
+	n := i - 1 - digits.spanBack(b, i-1, i-1-longNumber)
+	return n > 0 && i < from || n == longNumber
 }
 
-// layouts are how the digits of numbers are grouped.
-var layouts = [...][]int{{4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}, {4, 4, 4, 4, 3}, {4, 4, 4, 4, 2}}
+// longNumber is how many digits no field beside that of a card's number has.
+const longNumber = 9
+
+// layouts are how the digits of numbers are grouped, the longest first.
+var layouts = [...][]int{{4, 4, 4, 4, 3}, {4, 4, 4, 4, 2}, {4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}}
 
 // groupedCard judges the number that starts with a group.
 func groupedCard(b []byte, groups []digitGroup, i int) (from, to int, ok bool) {
@@ -204,7 +211,7 @@ func cardStarts(b []byte, i int, inner bool) bool {
 	switch c := b[i-1]; {
 	case word[c]:
 		return escaped(b[:i])
-	case c == '.' || c == ',':
+	case c == '.':
 		return !digits[byteAt(b, i-2)]
 	case c == '-' || c == '+' || c == '/' || c == '$' || c == '#' || c == '@':
 		return false
@@ -217,7 +224,7 @@ func cardEnds(b []byte, i int) bool {
 	switch c := byteAt(b, i); {
 	case word[c] || c == '/' || c == '@' || c == '$':
 		return false
-	case c == '-' || c == '.' || c == ',' || c == '+' || c == ':':
+	case c == '-' || c == '.' || c == '+' || c == ':':
 		return !word[byteAt(b, i+1)]
 	}
 	return true

@@ -9,7 +9,7 @@ const (
 )
 
 const (
-	maxScheme = 32
+	maxScheme = 32 // with what an escape left before it
 	// minURLToken is the shortest user that is a token when no password stands
 	// behind it.
 	minURLToken = 20
@@ -22,14 +22,7 @@ func credentialURL(b []byte, at int) (rule string, from, to int, ok bool) {
 	if at < 2 || at+3 > len(b) || b[at] != ':' || b[at+1] != '/' || b[at+2] != '/' {
 		return "", 0, 0, false
 	}
-	start := schemeByte.spanBack(b, at, at-maxScheme)
-	scheme := b[start:at]
-	if start > 0 && b[start-1] == '\\' && len(scheme) > 2 && escapeLetter(scheme[0]) {
-		scheme = scheme[1:]
-	}
-	if start > 0 && b[start-1] == '%' && len(scheme) > 4 && hexAny[scheme[0]] && hexAny[scheme[1]] {
-		scheme = scheme[2:]
-	}
+	scheme := b[runBegin(b, schemeByte.spanBack(b, at, at-maxScheme), at):at]
 	user := at + 3
 	userEnd := urlUser.span(b, user, user+maxValue)
 	switch byteAt(b, userEnd) {

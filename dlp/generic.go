@@ -18,7 +18,7 @@ func genericSecret(b []byte, start, end int) (int, int, bool) {
 	to := valueBody.span(b, end, from+maxValue+1)
 	to = trimValue(b, from, to)
 	last := equalSigns.span(b, to, to+2)
-	if !a.ends(b, last) || !looksRandom(b[from:to]) || isPath(b[from:to]) || isToken(b[from:to]) {
+	if !a.ends(b, last) || !looksRandom(b[from:to]) || isPath(b[from:to]) || isToken(b[from:to]) || isPublished(b[from:to]) {
 		return 0, 0, false
 	}
 	return from, last, true
@@ -198,7 +198,7 @@ func (a assignment) ends(b []byte, i int) bool {
 		for n := 0; n < maxSlash && i < len(b) && b[i] == '\\'; n++ {
 			i++
 		}
-		return byteAt(b, i) == a.quote
+		return byteAt(b, i) == a.quote || byteAt(b, i) == '\n' // cut off
 	}
 	switch b[i] {
 	case '\n', '\r', '"', '\'', '\\', '`':

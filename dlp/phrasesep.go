@@ -15,13 +15,70 @@ const (
 )
 
 // beside reports whether the separator stands between the word b[from:to] and
-// another one.
-func (k separator) beside(b []byte, from, to int) bool {
-	if i := k.forth(b, to); i >= 0 && i < len(b) && isLower(b[i]) {
-		return true
+// another one of the list.
+func (k separator) beside(b []byte, table *bip39Table, from, to int) bool {
+	if k.has(byteAt(b, to)) {
+		if _, ok := k.wordBehind(b, table, to); ok {
+			return true
+		}
 	}
-	i := k.back(b, from)
-	return i > 0 && isLower(b[i-1])
+	if k.has(byteAt(b, from-1)) {
+		_, ok := k.wordBefore(b, table, from)
+		return ok
+	}
+	return false
+}
+
+// has reports whether the separator may start or end with c. An escape ends
+// with a letter, before which is its backslash.
+func (k separator) has(c byte) bool {
+	switch c {
+	case ' ':
+		return k == sepSpace || k == sepCount || k == sepComma || k == sepArray
+	case '\n', '\r', '.', ')', ':', '\t':
+		return k == sepSpace || k == sepCount
+	case ',':
+		return k == sepComma || k == sepCount
+	case '+':
+		return k == sepPlus
+	case '"', '\'':
+		return k == sepArray
+	case '\\', 'n':
+		return k == sepSpace || k == sepArray
+	}
+	return false
+}
+
+// wordBehind returns the word of the list behind the separator at b[i].
+func (k separator) wordBehind(b []byte, table *bip39Table, i int) (phraseWord, bool) {
+	from := k.forth(b, i)
+	if from < 0 || from >= len(b) || !isLower(b[from]) {
+		return phraseWord{}, false
+	}
+	to := from + 1
+	for to < len(b) && isLower(b[to]) && to-from <= maxBIP39Word {
+		to++
+	}
+	index := table.index(b[from:to])
+	return phraseWord{int32(from), int32(to), uint16(index)}, index >= 0 && !word[byteAt(b, to)]
+}
+
+// wordBefore returns the word of the list before the separator that ends at
+// b[i].
+func (k separator) wordBefore(b []byte, table *bip39Table, i int) (phraseWord, bool) {
+	to := k.back(b, i)
+	if to <= 0 || !isLower(b[to-1]) {
+		return phraseWord{}, false
+	}
+	from := to - 1
+	for from > 0 && isLower(b[from-1]) && to-from <= maxBIP39Word {
+		from--
+	}
+	if from > 0 && b[from-1] == '\\' && escapeLetter(b[from]) && to-from > minBIP39Word {
+		from++
+	}
+	index := table.index(b[from:to])
+	return phraseWord{int32(from), int32(to), uint16(index)}, index >= 0 && !isUpper(byteAt(b, from-1)) && byteAt(b, from-1) != '_'
 }
 
 // forth returns where the separator that starts at b[i] ends, or -1.
@@ -122,9 +179,12 @@ func forthQuote(b []byte, i int) int {
 }
 
 // back returns where the separator that ends before b[i] starts, or -1. It
-// takes what forth takes.
+// takes what forth takes, which has no lower-case letter but that of an escape.
 func (k separator) back(b []byte, i int) int {
 	for n := 1; n <= maxSeparator && n < i; n++ {
+		if isLower(b[i-n]) && b[i-n-1] != '\\' {
+			return -1
+		}
 		if isLower(b[i-n-1]) && k.forth(b, i-n) == i {
 			return i - n
 		}

@@ -34,13 +34,15 @@ const (
 	// minValue and maxValue bound the length of a value that is judged alone.
 	minValue = 16
 	maxValue = 256
+	// maxExample is how much of a value is searched for signs of an example.
+	maxExample = 64
 )
 
 // looksRandom reports whether a text is what a generator of keys makes: no name,
 // path, number, date, identifier of a record or example. It is meant for texts
 // of minValue to maxValue bytes.
 func looksRandom(v []byte) bool {
-	if len(v) < minValue || len(v) > maxValue || isExample(v, min(len(v), 32)) || isUUID(v) {
+	if len(v) < minValue || len(v) > maxValue || isExample(v, min(len(v), maxExample)) || isUUID(v) {
 		return false
 	}
 	n := shapeOf(v)

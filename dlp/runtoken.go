@@ -40,7 +40,8 @@ func telegramToken(b []byte, start, end int) (int, int, bool) {
 	if b[start] != 'A' || b[start+1] != 'A' || byteAt(b, colon) != ':' {
 		return 0, 0, false
 	}
-	from := digits.spanBack(b, colon, colon-11)
+	from := digits.spanBack(b, colon, colon-10-maxEscape)
+	from += escapeDigits(b, from)
 	body := b[start:end]
 	switch n := colon - from; {
 	case n < 8 || n > 10 || bytes.IndexByte(body, '+') >= 0 || bytes.IndexByte(body, '/') >= 0:

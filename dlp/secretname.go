@@ -18,6 +18,9 @@ func namesSecret(name []byte) bool {
 		if from == to {
 			break
 		}
+		for to-from > 2 && digits[name[to-1]] {
+			to-- // password2
+		}
 		w := buf[from:to]
 		for k, c := range name[from:to] {
 			w[k] = toLower(c)
@@ -86,7 +89,7 @@ func qualifiesKey(w []byte) bool {
 func neutral(w []byte) bool {
 	switch string(w) {
 	case "key", "value", "val", "data", "string", "str", "text", "plain", "raw", "prod", "production", "live", "dev", "staging", "test",
-		"default", "primary", "secondary", "base64", "b64", "header", "new", "old", "current", "env", "var", "main", "master", "admin", "api", "v1", "v2":
+		"default", "primary", "secondary", "base", "header", "new", "old", "current", "env", "var", "main", "master", "admin", "api":
 		return true
 	}
 	return len(w) <= 2
@@ -98,7 +101,7 @@ func harmless(w []byte) bool {
 	switch string(w) {
 	case "public", "pub", "publishable", "publickey", "csrf", "xsrf", "nonce", "page", "next", "prev", "previous", "cursor", "continuation",
 		"continue", "sync", "resume", "pagination", "nextpagetoken", "pagetoken", "nexttoken", "csrftoken", "hash", "hashed", "checksum",
-		"digest", "sha", "sha1", "sha256", "sha512", "md5", "etag", "commit", "integrity", "fingerprint", "signature", "encrypted",
+		"digest", "sha", "md", "md5", "etag", "commit", "integrity", "fingerprint", "signature", "encrypted",
 		"ciphertext", "sealed", "cache", "idempotency", "instance", "anti", "forgery", "verification", "site", "sitekey", "example",
 		"sample", "dummy", "fake", "mock", "placeholder", "max", "min", "count", "usage", "limit", "syntax", "author", "tokenizer":
 		return true

@@ -19,7 +19,7 @@ const (
 
 // phraseWord is a word of the list in a row of them.
 type phraseWord struct {
-	from, to int
+	from, to int32 // in the window
 	index    uint16
 }
 
@@ -34,28 +34,35 @@ type phrase struct {
 // checksum, in the words around b[at]. All of them stand in one field: what
 // joins them is one kind of separator.
 func seedPhrase(b []byte, at int) (from, to int, ok bool) {
-	if at < 0 || at >= len(b) {
+	if at < 0 || at >= len(b) || !bip39().mayBeWord(b, at) {
 		return 0, 0, false
 	}
-	table := bip39()
-	wf, wt := wordAround(b, at)
-	index := table.index(b[wf:wt])
+	from, to = wordAround(b, at)
+	if to-from < minBIP39Word || to-from > maxBIP39Word {
+		return 0, 0, false
+	}
+	index := bip39().index(b[from:to])
 	if index < 0 {
 		return 0, 0, false
 	}
+	return phraseAround(b, phraseWord{int32(from), int32(to), uint16(index)})
+}
+
+// phraseAround finds a phrase that has the word.
+func phraseAround(b []byte, w phraseWord) (from, to int, ok bool) {
 	for kind := sepSpace; kind <= sepCount; kind++ {
-		if !kind.beside(b, wf, wt) {
+		if !kind.beside(b, bip39(), int(w.from), int(w.to)) {
 			continue
 		}
 		p := phrase{first: maxPhraseWords, last: maxPhraseWords + 1}
-		p.words[p.first] = phraseWord{wf, wt, uint16(index)}
-		p.follow(b, table, kind, at)
+		p.words[p.first] = w
+		p.follow(b, bip39(), kind, int(w.from))
 		words := p.words[p.first:p.last]
 		if len(words) < minPhrase || sorted(words) {
 			continue
 		}
-		if from, to := validPart(words, maxPhraseWords-p.first); to > 0 {
-			return words[from].from, words[to-1].to, true
+		if i, k := validPart(words, maxPhraseWords-p.first); k > 0 {
+			return int(words[i].from), int(words[k-1].to), true
 		}
 	}
 	return 0, 0, false
@@ -64,7 +71,7 @@ func seedPhrase(b []byte, at int) (from, to int, ok bool) {
 // wordAround returns the lower-case word at b[at], or the next one behind a
 // separator there. It is empty if there is none of the length of a BIP-39 word.
 func wordAround(b []byte, at int) (from, to int) {
-	for n := 0; n < maxSeparator && at < len(b) && !isLower(b[at]); n++ {
+	for n := 0; n < maxSeparator && at < len(b) && (!isLower(b[at]) || byteAt(b, at-1) == '\\' && escapeLetter(b[at])); n++ {
 		at++
 	}
 	if at == len(b) || !isLower(b[at]) {
@@ -90,41 +97,23 @@ func wordAround(b []byte, at int) (from, to int) {
 	return from, to
 }
 
-// follow adds the words to the left and to the right of the first one.
+// follow adds the words to the left and to the right of the first one, which
+// starts at b[at].
 func (p *phrase) follow(b []byte, table *bip39Table, kind separator, at int) {
 	for p.first > 0 {
-		end := kind.back(b, p.words[p.first].from)
-		if end <= 0 || !isLower(b[end-1]) {
-			break
-		}
-		from := end - 1
-		for from > 0 && isLower(b[from-1]) && end-from <= maxBIP39Word {
-			from--
-		}
-		if from > 0 && b[from-1] == '\\' && escapeLetter(b[from]) && end-from > minBIP39Word {
-			from++
-		}
-		index := table.index(b[from:end])
-		if index < 0 || at-from > phraseReach || isUpper(byteAt(b, from-1)) || byteAt(b, from-1) == '_' {
+		w, ok := kind.wordBefore(b, table, int(p.words[p.first].from))
+		if !ok || at-int(w.from) > phraseReach {
 			break
 		}
 		p.first--
-		p.words[p.first] = phraseWord{from, end, uint16(index)}
+		p.words[p.first] = w
 	}
 	for p.last < len(p.words) {
-		from := kind.forth(b, p.words[p.last-1].to)
-		if from < 0 || from >= len(b) || !isLower(b[from]) {
+		w, ok := kind.wordBehind(b, table, int(p.words[p.last-1].to))
+		if !ok || int(w.to)-at > phraseReach {
 			break
 		}
-		end := from + 1
-		for end < len(b) && isLower(b[end]) && end-from <= maxBIP39Word {
-			end++
-		}
-		index := table.index(b[from:end])
-		if index < 0 || end-at > phraseReach || word[byteAt(b, end)] {
-			break
-		}
-		p.words[p.last] = phraseWord{from, end, uint16(index)}
+		p.words[p.last] = w
 		p.last++
 	}
 }

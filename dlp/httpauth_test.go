@@ -1,0 +1,48 @@
+package dlp
+
+import (
+	"encoding/base64"
+	"testing"
+)
+
+func TestBasicAuth(t *testing.T) {
+	r := newRand(1)
+	enc := base64.StdEncoding.EncodeToString
+	for range 30 {
+		for _, pair := range []string{"svc:" + from(r, "!-9A-Za-z", 12), "api-user:" + from(r, "a-z0-9", 20), "jörg:" + from(r, "A-Za-z0-9", 16), ":" + from(r, "A-Za-z0-9", 24)} {
+			text := enc([]byte(pair))
+			for _, before := range []string{"Authorization: Basic ", "authorization: basic ", `{"Authorization":"Basic `, `-H 'Proxy-Authorization: Basic `, `\nBasic `} {
+				wantRun(t, before+text+"\"", "basic-auth", text)
+			}
+		}
+	}
+	for _, pair := range []string{"user:password", "username:password", "Aladdin:open sesame", "no colon in this", "x-access-token:", "user:xxxxxxxx", "a:b\x00c\x01defghijk"} {
+		wantNoRun(t, pair, "Authorization: Basic "+enc([]byte(pair)))
+	}
+	wantNoRun(t, "prose", "This is Basic AuthenticationForEverybody in HTTP")
+	wantNoRun(t, "another word", "Visual-nonbasic "+enc([]byte("svc:aB3!kd93jKd0")))
+}
+
+func TestBearerToken(t *testing.T) {
+	r := newRand(2)
+	for range 30 {
+		for _, text := range []string{from(r, "0-9a-f", 40), from(r, "A-Za-z0-9", 32) + "5Zk", from(r, "A-Za-z0-9", 20) + "." + from(r, "A-Za-z0-9", 30), from(r, "A-Za-z0-9+/", 43) + "="} {
+			for _, before := range []string{"Authorization: Bearer ", `"authorization":"bearer `, `\nBearer `, "Authorization: token "} {
+				if !looksRandom([]byte(text)) {
+					continue
+				}
+				wantRun(t, before+text+`"`, "bearer-token", text)
+			}
+		}
+	}
+	for name, in := range map[string]string{
+		"a template":     "Authorization: Bearer ${ACCESS_TOKEN_OF_THE_SERVICE}",
+		"a name":         "Authorization: Bearer your-access-token-goes-here",
+		"prose":          "a bearer authentication-scheme-of-oauth is used",
+		"a JWT":          "Bearer eyJhbGciOiJIUzI1NiJ9." + from(r, "A-Za-z0-9", 40),
+		"a short one":    "Bearer " + from(r, "0-9a-f", 19),
+		"token in prose": "the token " + from(r, "A-Za-z0-9", 32),
+	} {
+		wantNoRun(t, name, in)
+	}
+}
