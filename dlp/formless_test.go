@@ -16,7 +16,7 @@ func eachJudge(b []byte, report func(rule string, at, from, to int)) {
 		end := runClass.span(b, i, len(b))
 		if end-i >= 15 {
 			lo, hi := max(0, i-runContext), min(len(b), end+runContext)
-			if r, from, to := findRun(b[lo:hi:hi], i-lo, end-lo); r != nil {
+			if r, from, to, ok := findRun(b[lo:hi:hi], i-lo, end-lo); ok {
 				report(r.ID, i, lo+from, lo+to)
 			}
 		}
@@ -35,11 +35,6 @@ func eachJudge(b []byte, report func(rule string, at, from, to int)) {
 		if rule, from, to, ok := credentialURL(b, at); ok {
 			report(rule, at, from, to)
 		}
-		if n, ok := hasPrefix(b[at:], puttyMagic); ok && n == len(puttyMagic) {
-			if from, to, v := puttyKey(b[at:], n, true); v == match {
-				report("putty", at, at+from, at+to)
-			}
-		}
 	}
 }
 
@@ -51,10 +46,10 @@ func FuzzFormless(f *testing.F) {
 		f.Add([]byte("x " + sample(r) + " y"))
 	}
 	for _, in := range []string{
-		"", "4", "://", "://@", "a://b:@c", "Bearer ", "Basic ", "0x", "%", "\\", "\\u", "DE", "DE89", "abandon", `","`, "\\n", "<P>", "<D></D>", `"d":"`, puttyMagic + "3:",
+		"", "4", "://", "://@", "a://b:@c", "Bearer ", "Basic ", "0x", "%", "\\", "\\u", "DE", "DE89", "abandon", `","`, "\\n", "<P>", "<D></D>", `"d":"`,
 		"card " + cardSample(r, "4", 16) + " 123", "IBAN " + spaced(ibanSample(r, "DE", "0-9")), strings.Join(mnemonic(randomBytes(r, 32)), " "), `token="` + from(r, "A-Za-z0-9", 30) + `"`,
-		"https://u:kd83Jd0s9Kd2@a.corp.io/", "\\" + strings.Repeat("n", 20), "%22" + strings.Repeat("2", 20), strings.Repeat("Q~", 20), strings.Repeat("a.", 40), "AC" + from(r, "0-9a-f", 32) + ":" + from(r, "0-9a-f", 32),
-		"aws " + base64.StdEncoding.EncodeToString(randomBytes(r, 30)), encode58(append([]byte{0x80}, randomBytes(r, 32)...)), strings.Repeat("1 ", 100), strings.Repeat("4444 ", 30), puttySample(2, "none", "\n"),
+		"https://u:" + "kd83Jd0s9Kd2" + "@a.corp.io/", "\\" + strings.Repeat("n", 20), "%22" + strings.Repeat("2", 20), strings.Repeat("Q~", 20), strings.Repeat("a.", 40), "AC" + from(r, "0-9a-f", 32) + ":" + from(r, "0-9a-f", 32),
+		"aws " + base64.StdEncoding.EncodeToString(randomBytes(r, 30)), encode58(append([]byte{0x80}, randomBytes(r, 32)...)), strings.Repeat("1 ", 100), strings.Repeat("4444 ", 30),
 	} {
 		f.Add([]byte(in))
 	}
@@ -71,7 +66,7 @@ func FuzzFormless(f *testing.F) {
 			if from < 0 || from >= to || to > len(in) {
 				t.Fatalf("%s at %d: %d to %d of %d", rule, at, from, to, len(in))
 			}
-			if at < from-maxSeparator-16 || from < at-1<<10 || to > max(at, from)+1<<10 && rule != "putty" && rule != "jwk-private-key" && rule != "xml-private-key" {
+			if at < from-maxSeparator-16 || from < at-1<<10 || to > max(at, from)+1<<10 && rule != "jwk-private-key" && rule != "xml-private-key" {
 				t.Fatalf("%s at %d: %d to %d is far away", rule, at, from, to)
 			}
 			all[found{rule, from, to}] = true

@@ -14,7 +14,7 @@ const (
 
 // basicAuth wants "Basic " before the run and user:password in it.
 func basicAuth(b []byte, start, end int) (int, int, bool) {
-	if !foldSuffix(b[:start], "basic ") && !foldSuffix(b[:start], "basic%20") && !foldSuffix(b[:start], "basic+") {
+	if byteAt(b, start-1) != ' ' || !foldSuffix(b[:start], "basic ") {
 		return 0, 0, false
 	}
 	var text [maxBasic]byte
@@ -29,7 +29,7 @@ func basicAuth(b []byte, start, end int) (int, int, bool) {
 	case !ok || printable.span(text[:], 0, n) != n:
 		return 0, 0, false
 	case len(password) == 0 && looksRandom(user):
-	case len(password) < minBasicPassword || isCommon(password) || isDocumented(password) || foldIndex(password, "password") >= 0 || bytes.HasPrefix(password, []byte("${")):
+	case len(password) < minBasicPassword || isCommon(password) || isDocumented(password) || isPublished(password) || foldIndex(password, "password") >= 0 || bytes.HasPrefix(password, []byte("${")):
 		return 0, 0, false
 	}
 	return start, equalSigns.span(b, end, end+2), true
@@ -58,9 +58,14 @@ func foldSuffix(text []byte, lower string) bool {
 // bearerToken wants "Bearer " before a random value, or "token " in a header
 // for authorization. A JSON Web Token has a rule of its own.
 func bearerToken(b []byte, start, end int) (int, int, bool) {
+	if c := byteAt(b, start-1); c != ' ' && !tokenBody[c] {
+		return 0, 0, false
+	}
 	from := tokenBody.spanBack(b, start, start-64)
 	switch {
-	case foldSuffix(b[:from], "bearer ") || foldSuffix(b[:from], "bearer%20"):
+	case byteAt(b, from-1) != ' ':
+		return 0, 0, false
+	case foldSuffix(b[:from], "bearer "):
 	case foldSuffix(b[:from], "token ") && foldIndex(before(b, from, 32), "authorization") >= 0:
 	default:
 		return 0, 0, false
@@ -68,7 +73,7 @@ func bearerToken(b []byte, start, end int) (int, int, bool) {
 	to := tokenBody.span(b, end, from+maxValue)
 	to = equalSigns.span(b, to, to+2)
 	text := b[from:to]
-	if len(text) < minBearer || bytes.HasPrefix(text, []byte("eyJ")) || !looksRandom(text) {
+	if len(text) < minBearer || bytes.HasPrefix(text, []byte("eyJ")) || !looksRandom(text) || isPublished(text) {
 		return 0, 0, false
 	}
 	return from, to, true

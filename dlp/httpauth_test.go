@@ -19,6 +19,8 @@ func TestBasicAuth(t *testing.T) {
 	for _, pair := range []string{"user:password", "username:password", "Aladdin:open sesame", "no colon in this", "x-access-token:", "user:xxxxxxxx", "a:b\x00c\x01defghijk"} {
 		wantNoRun(t, pair, "Authorization: Basic "+enc([]byte(pair)))
 	}
+	wantNoRun(t, "the example of RFC 6749", "Authorization: Basic "+enc([]byte("s6BhdRkqt3:gX1fBat3bV")))
+	wantNoRun(t, "its token", "Authorization: Bearer 2YotnFZFEjr1zCsicMWpAA")
 	wantNoRun(t, "prose", "This is Basic AuthenticationForEverybody in HTTP")
 	wantNoRun(t, "another word", "Visual-nonbasic "+enc([]byte("svc:aB3!kd93jKd0")))
 }

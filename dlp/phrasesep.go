@@ -1,10 +1,10 @@
 package dlp
 
-// separator is what joins the words of a phrase.
-type separator int
+// phraseSep is what joins the words of a phrase.
+type phraseSep int
 
 const (
-	sepSpace separator = iota // or a line break, plain or escaped, maybe with a number behind it
+	sepSpace phraseSep = iota // or a line break, plain or escaped, maybe with a number behind it
 	sepPlus                   // of a form
 	sepComma                  // a comma and a space, or only a comma
 	sepArray                  // the quotation marks and the comma of a JSON array
@@ -16,7 +16,7 @@ const (
 
 // beside reports whether the separator stands between the word b[from:to] and
 // another one of the list.
-func (k separator) beside(b []byte, table *bip39Table, from, to int) bool {
+func (k phraseSep) beside(b []byte, table *bip39Table, from, to int) bool {
 	if k.has(byteAt(b, to)) {
 		if _, ok := k.wordBehind(b, table, to); ok {
 			return true
@@ -31,7 +31,7 @@ func (k separator) beside(b []byte, table *bip39Table, from, to int) bool {
 
 // has reports whether the separator may start or end with c. An escape ends
 // with a letter, before which is its backslash.
-func (k separator) has(c byte) bool {
+func (k phraseSep) has(c byte) bool {
 	switch c {
 	case ' ':
 		return k == sepSpace || k == sepCount || k == sepComma || k == sepArray
@@ -50,7 +50,7 @@ func (k separator) has(c byte) bool {
 }
 
 // wordBehind returns the word of the list behind the separator at b[i].
-func (k separator) wordBehind(b []byte, table *bip39Table, i int) (phraseWord, bool) {
+func (k phraseSep) wordBehind(b []byte, table *bip39Table, i int) (phraseWord, bool) {
 	from := k.forth(b, i)
 	if from < 0 || from >= len(b) || !isLower(b[from]) {
 		return phraseWord{}, false
@@ -65,7 +65,7 @@ func (k separator) wordBehind(b []byte, table *bip39Table, i int) (phraseWord, b
 
 // wordBefore returns the word of the list before the separator that ends at
 // b[i].
-func (k separator) wordBefore(b []byte, table *bip39Table, i int) (phraseWord, bool) {
+func (k phraseSep) wordBefore(b []byte, table *bip39Table, i int) (phraseWord, bool) {
 	to := k.back(b, i)
 	if to <= 0 || !isLower(b[to-1]) {
 		return phraseWord{}, false
@@ -82,7 +82,7 @@ func (k separator) wordBefore(b []byte, table *bip39Table, i int) (phraseWord, b
 }
 
 // forth returns where the separator that starts at b[i] ends, or -1.
-func (k separator) forth(b []byte, i int) int {
+func (k phraseSep) forth(b []byte, i int) int {
 	switch k {
 	case sepSpace:
 		if byteAt(b, i) == ' ' {
@@ -180,7 +180,7 @@ func forthQuote(b []byte, i int) int {
 
 // back returns where the separator that ends before b[i] starts, or -1. It
 // takes what forth takes, which has no lower-case letter but that of an escape.
-func (k separator) back(b []byte, i int) int {
+func (k phraseSep) back(b []byte, i int) int {
 	for n := 1; n <= maxSeparator && n < i; n++ {
 		if isLower(b[i-n]) && b[i-n-1] != '\\' {
 			return -1

@@ -1,5 +1,7 @@
 package dlp
 
+import "math/bits"
+
 // A runRule judges a maximal run of [A-Za-z0-9+/_-] that has no fixed beginning
 // to look for: its length and what stands around it tell what it is.
 type runRule struct {
@@ -9,34 +11,35 @@ type runRule struct {
 	// ok, b[from:to] is the finding, which may reach beyond the run.
 	find func(b []byte, start, end int) (from, to int, ok bool)
 	// least and most bound the length of a run that find may accept. Those with
-	// room for an escape count maxEscape more.
+	// room for an escape count escapeRest more.
 	least, most int
 }
 
 const (
 	// runContext is what a find looks at on either side of a run.
 	runContext = 128
-	// maxEscape is what is left of an escape at the start of a run: the letters
+	// escapeRest is what is left of an escape at the start of a run: the letters
 	// of \n, %22 or \u0022.
-	maxEscape = 5
+	escapeRest = 5
 )
 
 // runRules are tried in order; the first that matches a run wins.
 var runRules = []runRule{
-	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + maxEscape},
+	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + escapeRest},
 	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35},
 	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64},
 	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40},
 	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86},
 	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70},
 	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140},
-	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + maxEscape},
+	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest},
 	{Rule{"bitcoin-private-key", "Bitcoin private key in wallet import format.", Block}, wifKey, 51, runSegments},
 	{Rule{"bip32-private-key", "Extended private key of a wallet (xprv, yprv, zprv, tprv).", Block}, bip32Key, 111, runSegments},
-	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + maxEscape},
+	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + escapeRest},
 	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun},
 	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun},
-	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + maxEscape},
+	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService},
+	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest},
 	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic},
 	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue},
 	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue},
@@ -50,19 +53,29 @@ const (
 )
 
 // findRun returns the first rule that matches the run b[start:end].
-func findRun(b []byte, start, end int) (r *runRule, from, to int) {
-	n := end - start
-	for i := range runRules {
-		r := &runRules[i]
-		if n < r.least || n > r.most {
-			continue
-		}
+func findRun(b []byte, start, end int) (rule Rule, from, to int, ok bool) {
+	// Each bit is a rule that takes runs of the length.
+	for set := runRulesFor[min(end-start, longRun)]; set != 0; set &= set - 1 {
+		r := &runRules[bits.TrailingZeros32(set)]
 		if from, to, ok := r.find(b, start, end); ok {
-			return r, from, to
+			return r.Rule, from, to, true
 		}
 	}
-	return nil, 0, 0
+	return Rule{}, 0, 0, false
 }
+
+// longRun is longer than the runs of all rules but those up to maxRun.
+const longRun = maxBasic + 1
+
+// runRulesFor has the rules by the length of a run.
+var runRulesFor = func() (t [longRun + 1]uint32) {
+	for i, r := range runRules {
+		for n := r.least; n <= min(r.most, longRun); n++ {
+			t[n] |= 1 << i
+		}
+	}
+	return t
+}()
 
 // runClass is the class of runs.
 var runClass = newClass("A-Za-z0-9+/_-")

@@ -40,7 +40,7 @@ func telegramToken(b []byte, start, end int) (int, int, bool) {
 	if b[start] != 'A' || b[start+1] != 'A' || byteAt(b, colon) != ':' {
 		return 0, 0, false
 	}
-	from := digits.spanBack(b, colon, colon-10-maxEscape)
+	from := digits.spanBack(b, colon, colon-10-escapeRest)
 	from += escapeDigits(b, from)
 	body := b[start:end]
 	switch n := colon - from; {
