@@ -57,3 +57,42 @@ func TestAzureStorageKey(t *testing.T) {
 	}
 	wantNoRun(t, "the emulator", "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFs"+"uFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==")
 }
+
+func TestAWSSession(t *testing.T) {
+	r := newRand(3)
+	for range 20 {
+		for _, head := range []string{"IQoJb3Jp" + "Z2luX2Vj", "FwoGZXIv" + "YXdz"} {
+			text := head + from(r, "A-Za-z0-9+/", 200+r.IntN(400)) + "=="
+			for _, p := range tokenFrames {
+				wantRun(t, p.before+text+p.after, "aws-session-token", text)
+			}
+			wantNoRun(t, "the beginning alone", head+from(r, "A-Za-z0-9+/", 40))
+			wantNoRun(t, "inside another", "x"+text)
+		}
+	}
+}
+
+func TestAzureSAS(t *testing.T) {
+	r := newRand(4)
+	found := 0
+	for range 50 {
+		sig := base64.StdEncoding.EncodeToString(randomBytes(r, 32))
+		escaped := strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D").Replace(sig)
+		for _, in := range []string{
+			"https://x.blob.core.windows.net/c?sv=2022-11-02&ss=b&se=2030-01-01T00:00:00Z&sp=r&sig=" + escaped,
+			"?sig=" + escaped + "&se=2030-01-01&sp=rl ",
+		} {
+			for _, got := range runsOf(in) {
+				if got == (runFound{"azure-sas-token", escaped}) {
+					found++
+				}
+			}
+		}
+		wantNoRun(t, "another query", "?sig="+escaped+"&v=1")
+		wantNoRun(t, "another name", "?sv=2020&bigsig="+escaped)
+	}
+	// A signature whose runs are all short has none to look at.
+	if found < 90 {
+		t.Errorf("found %d of 100", found)
+	}
+}

@@ -29,6 +29,7 @@ func TestGenericSecret(t *testing.T) {
 		{`{"password":"`, `"}`}, {`{"clientSecret": "`, `"}`}, {`{\"accessToken\":\"`, `\"}`}, {`{\"x\":{\\\"auth_token\\\": \\\"`, `\\\"}`},
 		{`config["api_key"] = "`, `"`}, {`:auth_token => '`, `'`}, {`const apiKey = "`, `";`}, {`password := "`, `"`}, {"secret = ", "\n"}, {"encryption_key=", " x"},
 		{"signingKey=", ";"}, {"private-key: ", ""}, {"MY_APP_ACCESS_KEY=", "\n"}, {"credentials=", "\n"}, {"//registry.npmjs.org/:_authToken=", "\n"}, {"//registry.npmjs.org/:_password=", "\n"},
+		{"<apiKey>", "</apiKey>"}, {"tool --api-key ", " x"}, {"tool --token '", "' x"}, {"machine h login me password ", "\n"},
 		{"my.service.auth.token=", "\n"}, {"APIKEY=", "\n"}, {"userPassword=", "\n"},
 	}
 	for range 40 {
@@ -50,7 +51,7 @@ func TestGenericSecretElsewhere(t *testing.T) {
 		for _, p := range []frame{
 			{"", ""}, {"id=", "&"}, {"page_token=", "&"}, {"nextPageToken\":\"", "\""}, {"token_id=", "\n"}, {"TOKEN_HASH=", "\n"}, {"password_hash: ", "\n"}, {"etag: ", "\n"},
 			{`"integrity": "sha512-`, `"`}, {`"commit": "`, `"`}, {"sha256=", "\n"}, {"csrf_token=", "&"}, {"public_key=", "\n"}, {"publishableKey: ", "\n"}, {"token == ", "\n"}, {"token != \"", "\""},
-			{"the token ", " is"}, {"key=", "\n"}, {"cache_key=", "\n"}, {"author=", "\n"}, {"passenger=", "\n"}, {"tokenizer=", "\n"}, {"monkey=", "\n"}, {"token_url=", "\n"}, {"credential_type=", "\n"},
+			{"the token ", " is"}, {"the password ", " is"}, {"<b>token</b>", " "}, {"tool --commit ", " x"}, {"tool --token-id ", "\n"}, {"a->token", ""}, {"<keyId>", "</keyId>"}, {"key=", "\n"}, {"cache_key=", "\n"}, {"author=", "\n"}, {"passenger=", "\n"}, {"tokenizer=", "\n"}, {"monkey=", "\n"}, {"token_url=", "\n"}, {"credential_type=", "\n"},
 			{"token=${", "}"}, {"token=", "()"}, {"token=", "[0]"}, {"token = ", " + 1"}, {`"token": `, "}"}, {"token: get ", "\n"}, {"token=", "$X"}, {"X-Request-Id: ", "\r\n"},
 		} {
 			wantNoRun(t, p.before, p.before+v+p.after)

@@ -29,7 +29,7 @@ func TestBearerToken(t *testing.T) {
 	r := newRand(2)
 	for range 30 {
 		for _, text := range []string{from(r, "0-9a-f", 40), from(r, "A-Za-z0-9", 32) + "5Zk", from(r, "A-Za-z0-9", 20) + "." + from(r, "A-Za-z0-9", 30), from(r, "A-Za-z0-9+/", 43) + "="} {
-			for _, before := range []string{"Authorization: Bearer ", `"authorization":"bearer `, `\nBearer `, "Authorization: token "} {
+			for _, before := range []string{"Authorization: Bearer ", `"authorization":"bearer `, `\nBearer `, "Authorization: token ", `"Authorization": "ApiKey `, "authorization: sso-key "} {
 				if !looksRandom([]byte(text)) {
 					continue
 				}
@@ -40,6 +40,7 @@ func TestBearerToken(t *testing.T) {
 	for name, in := range map[string]string{
 		"a template":     "Authorization: Bearer ${ACCESS_TOKEN_OF_THE_SERVICE}",
 		"a name":         "Authorization: Bearer your-access-token-goes-here",
+		"a proof":        "Authorization: Hawk " + from(r, "A-Za-z0-9", 32),
 		"prose":          "a bearer authentication-scheme-of-oauth is used",
 		"a JWT":          "Bearer eyJhbGciOiJIUzI1NiJ9." + from(r, "A-Za-z0-9", 40),
 		"a short one":    "Bearer " + from(r, "0-9a-f", 19),
