@@ -6,6 +6,8 @@ const (
 	// cardReach is how far a stretch of digits is looked at on either side.
 	cardReach = 32
 	maxGroups = 40
+	// maxCardGroups are those of a number, a year, a month or a code.
+	maxCardGroups = 7
 )
 
 // digitGroup is a run of digits in a stretch of them.
@@ -26,6 +28,9 @@ func cardNumber(b []byte, at int) (from, to int, ok bool) {
 	for i := range groups {
 		if from, to, ok := plainCard(b, groups, i); ok {
 			return from, to, true
+		}
+		if len(groups) > maxCardGroups {
+			continue // a row of numbers
 		}
 		if from, to, ok := groupedCard(b, groups, i); ok {
 			return from, to, true
@@ -161,7 +166,7 @@ func groupedCard(b []byte, groups []digitGroup, i int) (from, to int, ok bool) {
 		}
 		// A row of numbers of four digits is a table.
 		first, last := groups[i], groups[i+len(layout)-1]
-		if i > 0 || last.sep == '-' || len(groups) > len(layout)+2 || inTable(b, first.from, last.to) || repeats(b, groups[i:i+len(layout)]) {
+		if i > 0 || last.sep == '-' || inTable(b, first.from, last.to) || repeats(b, groups[i:i+len(layout)]) {
 			continue
 		}
 		if cardStarts(b, first.from, false) && cardEnds(b, last.to) {

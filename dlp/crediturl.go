@@ -23,6 +23,9 @@ func credentialURL(b []byte, at int) (rule string, from, to int, ok bool) {
 		return "", 0, 0, false
 	}
 	scheme := b[runBegin(b, schemeByte.spanBack(b, at, at-maxScheme), at):at]
+	if len(scheme) < 2 {
+		return "", 0, 0, false
+	}
 	user := at + 3
 	userEnd := urlUser.span(b, user, user+maxValue)
 	switch byteAt(b, userEnd) {
