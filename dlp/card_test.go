@@ -11,7 +11,7 @@ import (
 // cardSample makes a number that starts with first and has n digits.
 func cardSample(r *rand.Rand, first string, n int) string {
 	for {
-		num := []byte(first + from(r, "0-9", n-len(first)))
+		num := []byte(first + randText(r, "0-9", n-len(first)))
 		for c := byte('0'); c <= '9'; c++ {
 			num[n-1] = c
 			// Few digits, and six in a row, are taken for fillers.
@@ -164,7 +164,7 @@ func TestTestCardsAreCards(t *testing.T) {
 func TestLuhn(t *testing.T) {
 	r := newRand(3)
 	for range 2000 {
-		num := from(r, "0-9", 1+r.IntN(19))
+		num := randText(r, "0-9", 1+r.IntN(19))
 		sum := 0
 		for i := range len(num) {
 			d := int(num[len(num)-1-i] - '0')

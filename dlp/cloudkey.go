@@ -60,17 +60,17 @@ var (
 func awsSession(b []byte, start, end int) (int, int, bool) {
 	from := runBegin(b, start, end)
 	text := b[from:end]
-	if len(text) < minSession || !bytes.HasPrefix(text, []byte("IQoJb3JpZ2lu")) && !bytes.HasPrefix(text, []byte("FwoGZXIvYXdz")) && !bytes.HasPrefix(text, []byte("FQoGZXIvYXdz")) {
+	if len(text) < minAWSSession || !bytes.HasPrefix(text, []byte("IQoJb3JpZ2lu")) && !bytes.HasPrefix(text, []byte("FwoGZXIvYXdz")) && !bytes.HasPrefix(text, []byte("FQoGZXIvYXdz")) {
 		return 0, 0, false
 	}
-	if head := text[:minSession]; base64Plain.span(head, 0, minSession) != minSession || isExample(head, minSession) {
+	if head := text[:minAWSSession]; base64Plain.span(head, 0, minAWSSession) != minAWSSession || isExample(head, minAWSSession) {
 		return 0, 0, false
 	}
 	return from, equalSigns.span(b, end, end+2), true
 }
 
-// minSession is the shortest session token that is looked at.
-const minSession = 100
+// minAWSSession is the shortest session token that is looked at.
+const minAWSSession = 100
 
 // azureSAS wants the signature of a shared access URL: 32 bytes in base64, whose
 // last characters a query has as escapes, beside the version or the expiry.

@@ -14,7 +14,7 @@ func TestAWSSecret(t *testing.T) {
 		key := base64.StdEncoding.EncodeToString(randomBytes(r, 30))
 		for _, p := range []frame{
 			{"aws_secret_access_key = ", "\n"}, {"AWS_SECRET_ACCESS_KEY=", "\n"}, {`"SecretAccessKey": "`, `"`}, {`{\"secretAccessKey\":\"`, `\"}`},
-			{"AK" + "IA" + from(r, "A-Z2-7", 16) + ",", "\n"}, {`secret:\n`, `\n`},
+			{"AK" + "IA" + randText(r, "A-Z2-7", 16) + ",", "\n"}, {`secret:\n`, `\n`},
 		} {
 			got := runsOf(p.before + key + p.after)
 			if len(got) != 1 || got[0] != (runFound{"aws-secret-access-key", key}) {
@@ -26,7 +26,7 @@ func TestAWSSecret(t *testing.T) {
 			"longer":      "my aws " + key + "a",
 			"shorter":     "my aws " + key[:39],
 			"padded":      "my aws " + key + "==",
-			"a commit":    "secret commit " + from(r, "0-9a-f", 40),
+			"a commit":    "secret commit " + randText(r, "0-9a-f", 40),
 			"far from it": "aws " + strings.Repeat(" ", 70) + key,
 		} {
 			for _, f := range runsOf(in) {
@@ -62,11 +62,11 @@ func TestAWSSession(t *testing.T) {
 	r := newRand(3)
 	for range 20 {
 		for _, head := range []string{"IQoJb3Jp" + "Z2luX2Vj", "FwoGZXIv" + "YXdz"} {
-			text := head + from(r, "A-Za-z0-9+/", 200+r.IntN(400)) + "=="
+			text := head + randText(r, "A-Za-z0-9+/", 200+r.IntN(400)) + "=="
 			for _, p := range tokenFrames {
 				wantRun(t, p.before+text+p.after, "aws-session-token", text)
 			}
-			wantNoRun(t, "the beginning alone", head+from(r, "A-Za-z0-9+/", 40))
+			wantNoRun(t, "the beginning alone", head+randText(r, "A-Za-z0-9+/", 40))
 			wantNoRun(t, "inside another", "x"+text)
 		}
 	}

@@ -17,7 +17,7 @@ func urlFinding(in string) (rule, text string) {
 func TestCredentialURLs(t *testing.T) {
 	r := newRand(1)
 	for range 20 {
-		pw := from(r, "A-Za-z0-9", 6) + "7" + from(r, "!+~^&A-Za-z0-9", 9)
+		pw := randText(r, "A-Za-z0-9", 6) + "7" + randText(r, "!+~^&A-Za-z0-9", 9)
 		for _, scheme := range []string{
 			"postgres", "postgresql+psycopg2", "mysql", "mysql+pymysql", "mongodb+srv", "rediss", "amqps", "mssql", "oracle", "cockroachdb", "redshift", "cassandra", "neo4j", "neo4j+s", "bolt+ssc",
 			"nats", "mqtt", "mqtts", "kafka", "stomp", "ldap", "ldaps", "smtp", "smtps", "imap", "imaps", "ftp", "ftps", "sftp", "ssh", "snowflake", "presto", "trino", "couchdb", "influxdb", "elasticsearch", "POSTGRES", "jdbc:postgresql",

@@ -47,8 +47,8 @@ func FuzzFormless(f *testing.F) {
 	}
 	for _, in := range []string{
 		"", "4", "://", "://@", "a://b:@c", "Bearer ", "Basic ", "0x", "%", "\\", "\\u", "DE", "DE89", "abandon", `","`, "\\n", "<P>", "<D></D>", `"d":"`,
-		"card " + cardSample(r, "4", 16) + " 123", "IBAN " + spaced(ibanSample(r, "DE", "0-9")), strings.Join(mnemonic(randomBytes(r, 32)), " "), `token="` + from(r, "A-Za-z0-9", 30) + `"`,
-		"https://u:" + "kd83Jd0s9Kd2" + "@a.corp.io/", "\\" + strings.Repeat("n", 20), "%22" + strings.Repeat("2", 20), strings.Repeat("Q~", 20), strings.Repeat("a.", 40), "AC" + from(r, "0-9a-f", 32) + ":" + from(r, "0-9a-f", 32),
+		"card " + cardSample(r, "4", 16) + " 123", "IBAN " + inFours(ibanSample(r, "DE", "0-9")), strings.Join(mnemonic(randomBytes(r, 32)), " "), `token="` + randText(r, "A-Za-z0-9", 30) + `"`,
+		"https://u:" + "kd83Jd0s9Kd2" + "@a.corp.io/", "\\" + strings.Repeat("n", 20), "%22" + strings.Repeat("2", 20), strings.Repeat("Q~", 20), strings.Repeat("a.", 40), "AC" + randText(r, "0-9a-f", 32) + ":" + randText(r, "0-9a-f", 32),
 		"aws " + base64.StdEncoding.EncodeToString(randomBytes(r, 30)), encode58(append([]byte{0x80}, randomBytes(r, 32)...)), strings.Repeat("1 ", 100), strings.Repeat("4444 ", 30),
 	} {
 		f.Add([]byte(in))
@@ -92,7 +92,7 @@ func TestJudgesAllocateNothing(t *testing.T) {
 	}
 	for range 10 {
 		fmt.Fprintf(&b, "token=%s\ncard %s iban %s https://u:%s@a.corp.io seed: %s\n", value(r), cardSample(r, "4", 16), ibanSample(r, "FR", "0-9"), value(r), strings.Join(mnemonic(randomBytes(r, 16)), " "))
-		fmt.Fprintf(&b, "Basic %s\nBearer %s\n%s\n", base64.StdEncoding.EncodeToString([]byte("svc:"+from(r, "A-Za-z0-9", 12))), value(r), encode58(append([]byte{0x80}, randomBytes(r, 32)...)))
+		fmt.Fprintf(&b, "Basic %s\nBearer %s\n%s\n", base64.StdEncoding.EncodeToString([]byte("svc:"+randText(r, "A-Za-z0-9", 12))), value(r), encode58(append([]byte{0x80}, randomBytes(r, 32)...)))
 	}
 	text := []byte(b.String())
 	found := 0
@@ -114,8 +114,8 @@ func TestRandomTextIsNoCredential(t *testing.T) {
 		"base64": []byte(base64.StdEncoding.EncodeToString(blob)),
 		"url":    []byte(base64.RawURLEncoding.EncodeToString(blob)),
 		"hex":    fmt.Appendf(nil, "%x", blob),
-		"lines":  []byte(wrap(base64.StdEncoding.EncodeToString(blob), 76)),
-		"digits": []byte(from(r, "0-9", 1<<18)),
+		"lines":  []byte(wrapLines(base64.StdEncoding.EncodeToString(blob), 76)),
+		"digits": []byte(randText(r, "0-9", 1<<18)),
 		"uuids":  uuids(blob),
 	} {
 		eachJudge(in, func(rule string, _, from, to int) {
@@ -124,7 +124,7 @@ func TestRandomTextIsNoCredential(t *testing.T) {
 	}
 }
 
-func wrap(text string, n int) string {
+func wrapLines(text string, n int) string {
 	var b strings.Builder
 	for len(text) > n {
 		b.WriteString(text[:n] + "\n")

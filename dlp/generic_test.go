@@ -11,7 +11,7 @@ import (
 // value returns a random value that is one by looksRandom.
 func value(r *rand.Rand) string {
 	for {
-		v := from(r, [...]string{"A-Za-z0-9", "a-z0-9", "0-9a-f", "A-Za-z0-9_-", "A-Za-z0-9+/"}[r.IntN(5)], 20+r.IntN(40))
+		v := randText(r, [...]string{"A-Za-z0-9", "a-z0-9", "0-9a-f", "A-Za-z0-9_-", "A-Za-z0-9+/"}[r.IntN(5)], 20+r.IntN(40))
 		// One that ends or starts with a sign of other meaning, or has none of
 		// the runs that are looked at, is for other tests.
 		if looksRandom([]byte(v)) && !isPath([]byte(v)) && alnum[v[0]] && alnum[v[len(v)-1]] {
@@ -88,7 +88,7 @@ func TestSecretNames(t *testing.T) {
 func TestEntropy(t *testing.T) {
 	r := newRand(3)
 	for range 500 {
-		b := []byte(from(r, "a-h", r.IntN(300)))
+		b := []byte(randText(r, "a-h", r.IntN(300)))
 		counts := map[byte]float64{}
 		for _, c := range b {
 			counts[c]++
@@ -111,7 +111,7 @@ func TestLooksRandom(t *testing.T) {
 		for _, tt := range []struct{ length, least int }{{16, 90}, {20, 92}, {32, 98}, {64, 99}, {200, 99}} {
 			ok := 0
 			for range 1000 {
-				if looksRandom([]byte(from(r, spec, tt.length))) {
+				if looksRandom([]byte(randText(r, spec, tt.length))) {
 					ok++
 				}
 			}
@@ -133,7 +133,7 @@ func TestNamesAreNotRandom(t *testing.T) {
 		for range 3 + r.IntN(3) {
 			parts = append(parts, words[r.IntN(len(words))])
 		}
-		name := strings.Join(parts, [...]string{"-", "_", ".", ""}[r.IntN(4)]) + from(r, "0-9", r.IntN(3))
+		name := strings.Join(parts, [...]string{"-", "_", ".", ""}[r.IntN(4)]) + randText(r, "0-9", r.IntN(3))
 		if looksRandom([]byte(name)) {
 			random++
 		}
@@ -157,7 +157,7 @@ func TestXMLKey(t *testing.T) {
 
 func TestWebKey(t *testing.T) {
 	r := newRand(7)
-	d, x := from(r, "A-Za-z0-9_-", 43), from(r, "A-Za-z0-9_-", 43)
+	d, x := randText(r, "A-Za-z0-9_-", 43), randText(r, "A-Za-z0-9_-", 43)
 	for _, in := range []string{
 		`{"kty":"EC","crv":"P-256","x":"` + x + `","d":"` + d + `"}`,
 		`{"d": "` + d + `", "kty": "OKP"}`,

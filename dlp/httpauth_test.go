@@ -9,7 +9,7 @@ func TestBasicAuth(t *testing.T) {
 	r := newRand(1)
 	enc := base64.StdEncoding.EncodeToString
 	for range 30 {
-		for _, pair := range []string{"svc:" + from(r, "!-9A-Za-z", 12), "api-user:" + from(r, "a-z0-9", 20), "jörg:" + from(r, "A-Za-z0-9", 16), ":" + from(r, "A-Za-z0-9", 24)} {
+		for _, pair := range []string{"svc:" + randText(r, "!-9A-Za-z", 12), "api-user:" + randText(r, "a-z0-9", 20), "jörg:" + randText(r, "A-Za-z0-9", 16), ":" + randText(r, "A-Za-z0-9", 24)} {
 			text := enc([]byte(pair))
 			for _, before := range []string{"Authorization: Basic ", "authorization: basic ", `{"Authorization":"Basic `, `-H 'Proxy-Authorization: Basic `, `\nBasic `} {
 				wantRun(t, before+text+"\"", "basic-auth", text)
@@ -28,7 +28,7 @@ func TestBasicAuth(t *testing.T) {
 func TestBearerToken(t *testing.T) {
 	r := newRand(2)
 	for range 30 {
-		for _, text := range []string{from(r, "0-9a-f", 40), from(r, "A-Za-z0-9", 32) + "5Zk", from(r, "A-Za-z0-9", 20) + "." + from(r, "A-Za-z0-9", 30), from(r, "A-Za-z0-9+/", 43) + "="} {
+		for _, text := range []string{randText(r, "0-9a-f", 40), randText(r, "A-Za-z0-9", 32) + "5Zk", randText(r, "A-Za-z0-9", 20) + "." + randText(r, "A-Za-z0-9", 30), randText(r, "A-Za-z0-9+/", 43) + "="} {
 			for _, before := range []string{"Authorization: Bearer ", `"authorization":"bearer `, `\nBearer `, "Authorization: token ", `"Authorization": "ApiKey `, "authorization: sso-key "} {
 				if !looksRandom([]byte(text)) {
 					continue
@@ -40,11 +40,11 @@ func TestBearerToken(t *testing.T) {
 	for name, in := range map[string]string{
 		"a template":     "Authorization: Bearer ${ACCESS_TOKEN_OF_THE_SERVICE}",
 		"a name":         "Authorization: Bearer your-access-token-goes-here",
-		"a proof":        "Authorization: Hawk " + from(r, "A-Za-z0-9", 32),
+		"a proof":        "Authorization: Hawk " + randText(r, "A-Za-z0-9", 32),
 		"prose":          "a bearer authentication-scheme-of-oauth is used",
-		"a JWT":          "Bearer eyJhbGciOiJIUzI1NiJ9." + from(r, "A-Za-z0-9", 40),
-		"a short one":    "Bearer " + from(r, "0-9a-f", 19),
-		"token in prose": "the token " + from(r, "A-Za-z0-9", 32),
+		"a JWT":          "Bearer eyJhbGciOiJIUzI1NiJ9." + randText(r, "A-Za-z0-9", 40),
+		"a short one":    "Bearer " + randText(r, "0-9a-f", 19),
+		"token in prose": "the token " + randText(r, "A-Za-z0-9", 32),
 	} {
 		wantNoRun(t, name, in)
 	}

@@ -24,11 +24,11 @@ func bigMod97(num string) int64 {
 
 func ibanSample(r *rand.Rand, country string, class string) string {
 	n := int(ibanLengths[ibanCountry(country[0], country[1])])
-	body := from(r, class, n-4)
+	body := randText(r, class, n-4)
 	return fmt.Sprintf("%s%02d%s", country, 98-bigMod97(country+"00"+body), body)
 }
 
-func spaced(num string) string {
+func inFours(num string) string {
 	var parts []string
 	for len(num) > 4 {
 		parts = append(parts, num[:4])
@@ -67,14 +67,14 @@ func TestIBANs(t *testing.T) {
 			}
 			for _, class := range []string{"0-9", "0-9A-Z"} {
 				num := ibanSample(r, string([]byte{a, b}), class)
-				for _, text := range []string{num, spaced(num)} {
+				for _, text := range []string{num, inFours(num)} {
 					for _, f := range []frame{{"", ""}, {"IBAN: ", "\n"}, {`{"iban":"`, `"}`}, {"iban=", "&"}, {`to\n`, `\nthanks`}, {"%22", "%22"}, {"(", ")."}, {"pay ", " now"}, {"TO ", ", NOW"}} {
 						wantIBAN(t, f.before+text+f.after, text)
 					}
 				}
 				for name, in := range map[string]string{
 					"longer": num + "7", "in a word": "X" + num, "lower case": strings.ToLower(num), "a digit changed": num[:6] + string('0'+(num[6]-'0'+1)%10) + num[7:],
-					"shorter": num[:len(num)-1], "other groups": num[:5] + " " + num[5:], "two spaces": strings.ReplaceAll(spaced(num), " ", "  "), "no country": "ZZ" + num[2:],
+					"shorter": num[:len(num)-1], "other groups": num[:5] + " " + num[5:], "two spaces": strings.ReplaceAll(inFours(num), " ", "  "), "no country": "ZZ" + num[2:],
 				} {
 					if name == "a digit changed" && (num[6] < '0' || num[6] > '9') {
 						continue
@@ -92,14 +92,14 @@ func TestExampleIBANs(t *testing.T) {
 			t.Errorf("%s is none: rest %d, length %d", num, mod97([]byte(num)), len(num))
 		}
 		wantNoIBAN(t, "an example", num)
-		wantNoIBAN(t, "an example", "IBAN "+spaced(num))
+		wantNoIBAN(t, "an example", "IBAN "+inFours(num))
 	}
 }
 
 func TestMod97(t *testing.T) {
 	r := newRand(2)
 	for range 1000 {
-		num := from(r, "0-9A-Z", 15+r.IntN(20))
+		num := randText(r, "0-9A-Z", 15+r.IntN(20))
 		if got, want := mod97([]byte(num)), bigMod97(num); int64(got) != want {
 			t.Fatalf("mod97(%s) = %d, want %d", num, got, want)
 		}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// from returns n random bytes of a class written as for newClass.
-func from(r *rand.Rand, spec string, n int) string {
+// randText returns n random bytes of a class written as for newClass.
+func randText(r *rand.Rand, spec string, n int) string {
 	c := newClass(spec)
 	var set []byte
 	for i := range 256 {

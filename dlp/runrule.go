@@ -31,7 +31,7 @@ var runRules = []runRule{
 	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40},
 	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86},
 	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest},
-	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minSession, maxRun},
+	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun},
 	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70},
 	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140},
 	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest},

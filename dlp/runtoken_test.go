@@ -10,26 +10,26 @@ import (
 
 func discordSample(r *rand.Rand) string {
 	id := base64.RawStdEncoding.EncodeToString([]byte(strconv.FormatUint(1e17+r.Uint64N(1.2e18-1e17), 10)))
-	return id + "." + from(r, "A-Za-z0-9_-", 6) + "." + from(r, "A-Za-z0-9_-", 27+11*r.IntN(2))
+	return id + "." + randText(r, "A-Za-z0-9_-", 6) + "." + randText(r, "A-Za-z0-9_-", 27+11*r.IntN(2))
 }
 
 // tokenSamples makes a sample of each format that needs no word before it.
 var tokenSamples = map[string]func(r *rand.Rand) string{
 	"discord-bot-token": discordSample,
 	"telegram-bot-token": func(r *rand.Rand) string {
-		return from(r, "1-9", 1) + from(r, "0-9", 7+r.IntN(3)) + ":A" + "A" + from(r, "A-Za-z0-9_-", 33)
+		return randText(r, "1-9", 1) + randText(r, "0-9", 7+r.IntN(3)) + ":A" + "A" + randText(r, "A-Za-z0-9_-", 33)
 	},
 	"mailchimp-key": func(r *rand.Rand) string {
-		return from(r, "0-9a-f", 32) + "-us" + strconv.Itoa(1+r.IntN(21))
+		return randText(r, "0-9a-f", 32) + "-us" + strconv.Itoa(1+r.IntN(21))
 	},
 	"azure-client-secret": func(r *rand.Rand) string {
-		return from(r, "A-Za-z0-9", 3) + from(r, "0-9", 1) + "Q" + "~" + from(r, "A-Za-z0-9_-", 31+r.IntN(4))
+		return randText(r, "A-Za-z0-9", 3) + randText(r, "0-9", 1) + "Q" + "~" + randText(r, "A-Za-z0-9_-", 31+r.IntN(4))
 	},
 	"terraform-cloud-token": func(r *rand.Rand) string {
-		return from(r, "A-Za-z0-9", 14) + ".atlas" + "v1." + from(r, "A-Za-z0-9", 60+r.IntN(11))
+		return randText(r, "A-Za-z0-9", 14) + ".atlas" + "v1." + randText(r, "A-Za-z0-9", 60+r.IntN(11))
 	},
 	"fcm-server-key": func(r *rand.Rand) string {
-		return "AAA" + "A" + from(r, "A-Za-z0-9_-", 7) + ":APA" + "91b" + from(r, "A-Za-z0-9_-", 134)
+		return "AAA" + "A" + randText(r, "A-Za-z0-9_-", 7) + ":APA" + "91b" + randText(r, "A-Za-z0-9_-", 134)
 	},
 }
 
@@ -53,7 +53,7 @@ func TestRunTokensOfOtherLength(t *testing.T) {
 			for name, in := range map[string]string{
 				"inside a word":  "x" + text,
 				"too short":      text[:len(text)*2/3],
-				"far too long":   text + from(r, "a-z", 120),
+				"far too long":   text + randText(r, "a-z", 120),
 				"without a dot":  strings.NewReplacer(".", "_", ":", "_", "~", "_", "-us", "_us").Replace(text),
 				"filled with x":  text[:len(text)-24] + strings.Repeat("x", 24),
 				"other division": strings.NewReplacer(".", " ", ":", " ", "~", " ", "-us", " us").Replace(text),
@@ -70,7 +70,7 @@ func TestRunTokensOfOtherLength(t *testing.T) {
 func TestDiscordTokenNeedsNumber(t *testing.T) {
 	r := newRand(3)
 	for range 50 {
-		wantNoRun(t, "random first part", from(r, "a-z", 24)+"."+from(r, "A-Za-z0-9", 6)+"."+from(r, "A-Za-z0-9", 27))
+		wantNoRun(t, "random first part", randText(r, "a-z", 24)+"."+randText(r, "A-Za-z0-9", 6)+"."+randText(r, "A-Za-z0-9", 27))
 	}
 }
 
@@ -86,7 +86,7 @@ func TestTelegramURL(t *testing.T) {
 func TestTwilioPair(t *testing.T) {
 	r := newRand(5)
 	for range 20 {
-		sid, token := "A"+"C"+from(r, "0-9a-f", 32), from(r, "0-9a-f", 32)
+		sid, token := "A"+"C"+randText(r, "0-9a-f", 32), randText(r, "0-9a-f", 32)
 		for _, in := range []string{
 			sid + ":" + token,
 			"-u '" + sid + ":" + token + "'",

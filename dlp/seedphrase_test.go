@@ -188,7 +188,7 @@ func TestBIP39Table(t *testing.T) {
 	}
 	r := newRand(4)
 	for range 100000 {
-		w := from(r, "a-z", r.IntN(10))
+		w := randText(r, "a-z", r.IntN(10))
 		want, ok := index[w]
 		if !ok {
 			want = -1

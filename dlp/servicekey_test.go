@@ -8,14 +8,14 @@ import (
 func serviceSample(f *serviceFormat, seed uint64) string {
 	r := newRand(seed)
 	if f.length == 0 {
-		return fmt.Sprintf("%s-%s-4%s-a%s-%s", from(r, "0-9a-f", 8), from(r, "0-9a-f", 4), from(r, "0-9a-f", 3), from(r, "0-9a-f", 3), from(r, "0-9a-f", 12))
+		return fmt.Sprintf("%s-%s-4%s-a%s-%s", randText(r, "0-9a-f", 8), randText(r, "0-9a-f", 4), randText(r, "0-9a-f", 3), randText(r, "0-9a-f", 3), randText(r, "0-9a-f", 12))
 	}
 	spec := "A-Za-z0-9"
 	if f.body == hexLower {
 		spec = "0-9a-f"
 	}
 	for {
-		if key := from(r, spec, f.length); mixed([]byte(key)) && !wordLike([]byte(key)) {
+		if key := randText(r, spec, f.length); mixed([]byte(key)) && !wordLike([]byte(key)) {
 			return key
 		}
 	}

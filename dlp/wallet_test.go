@@ -120,7 +120,7 @@ func TestPublishedWalletKeys(t *testing.T) {
 func TestHexWalletKey(t *testing.T) {
 	r := newRand(3)
 	for range 30 {
-		key := from(r, "0-9a-f", 64)
+		key := randText(r, "0-9a-f", 64)
 		for _, before := range []string{"PRIVATE_KEY=0x", `"privateKey": "0x`, "the private key is 0x", "secret: 0x", "cast send --private-key 0x", `\"mnemonic_key\":\"0x`, `priv\n0x`} {
 			if before == `priv\n0x` {
 				continue
