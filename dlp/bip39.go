@@ -111,7 +111,7 @@ func (t *bip39Table) wordAt(b []byte, at int) (from, to int, ok bool) {
 
 // isName reports whether the letters b[from:to] are a part of a longer word.
 func isName(b []byte, from, to int) bool {
-	if c := byteAt(b, from-1); word[c] && !decimal[c] && !escaped(b[:from]) {
+	if c := byteAt(b, from-1); word[c] && !decimals[c] && !escaped(b[:from]) {
 		return true
 	}
 	return word[byteAt(b, to)]

@@ -44,14 +44,14 @@ var stretchByte = newClass("0-9 -")
 // digitGroups returns the groups of digits around b[at].
 func digitGroups(b []byte, at int, buf *[maxGroups]digitGroup) []digitGroup {
 	i := at
-	if !decimal[b[i]] {
+	if !decimals[b[i]] {
 		i++
 	}
 	for low := max(0, at-cardReach); i > low; i-- {
-		if decimal[b[i-1]] {
+		if decimals[b[i-1]] {
 			continue
 		}
-		if !stretchByte[b[i-1]] || !decimal[byteAt(b, i-2)] {
+		if !stretchByte[b[i-1]] || !decimals[byteAt(b, i-2)] {
 			break
 		}
 		i-- // a separator and the digit before it
@@ -59,9 +59,9 @@ func digitGroups(b []byte, at int, buf *[maxGroups]digitGroup) []digitGroup {
 	high := min(len(b), at+cardReach)
 	i += escapeDigits(b, i)
 	groups := buf[:0]
-	for i < high && decimal[b[i]] && len(groups) < maxGroups {
-		g := digitGroup{from: i, to: decimal.span(b, i, i+cardReach)}
-		if c := byteAt(b, g.to); (c == ' ' || c == '-') && decimal[byteAt(b, g.to+1)] {
+	for i < high && decimals[b[i]] && len(groups) < maxGroups {
+		g := digitGroup{from: i, to: decimals.span(b, i, i+cardReach)}
+		if c := byteAt(b, g.to); (c == ' ' || c == '-') && decimals[byteAt(b, g.to+1)] {
 			g.sep = c
 		}
 		groups = append(groups, g)
@@ -76,9 +76,9 @@ func digitGroups(b []byte, at int, buf *[maxGroups]digitGroup) []digitGroup {
 // escapeDigits returns how many digits at b[i:] are those of an escape.
 func escapeDigits(b []byte, i int) int {
 	switch {
-	case byteAt(b, i-1) == '%' && decimal[byteAt(b, i)] && decimal[byteAt(b, i+1)]:
+	case byteAt(b, i-1) == '%' && decimals[byteAt(b, i)] && decimals[byteAt(b, i+1)]:
 		return 2
-	case byteAt(b, i-1) == 'u' && byteAt(b, i-2) == '\\' && decimal.span(b, i, i+4) == i+4:
+	case byteAt(b, i-1) == 'u' && byteAt(b, i-2) == '\\' && decimals.span(b, i, i+4) == i+4:
 		return 4
 	}
 	return 0
@@ -126,7 +126,7 @@ func inNumbers(b []byte, from, to int) bool {
 	}
 	if byteAt(b, to) == ',' {
 		i := forthBlank(b, to+1)
-		if n := decimal.span(b, i, i+longNumber) - i; n > 0 && i > to+1 || n == longNumber {
+		if n := decimals.span(b, i, i+longNumber) - i; n > 0 && i > to+1 || n == longNumber {
 			return true
 		}
 	}
@@ -134,7 +134,7 @@ func inNumbers(b []byte, from, to int) bool {
 	if byteAt(b, i-1) != ',' {
 		return false
 	}
-	n := i - 1 - decimal.spanBack(b, i-1, i-1-longNumber)
+	n := i - 1 - decimals.spanBack(b, i-1, i-1-longNumber)
 	return n > 0 && i < from || n == longNumber
 }
 
@@ -192,7 +192,7 @@ func inTable(b []byte, from, to int) bool {
 
 func hasDigit(b []byte) bool { return shapeOf(b).digits > 0 }
 
-func digitsOnly(b []byte) bool { return decimal.span(b, 0, len(b)) == len(b) }
+func digitsOnly(b []byte) bool { return decimals.span(b, 0, len(b)) == len(b) }
 
 // repeats reports whether two groups are equal.
 func repeats(b []byte, groups []digitGroup) bool {
@@ -215,7 +215,7 @@ func cardStarts(b []byte, i int, inner bool) bool {
 	case word[c]:
 		return escaped(b[:i])
 	case c == '.':
-		return !decimal[byteAt(b, i-2)]
+		return !decimals[byteAt(b, i-2)]
 	case c == '-' || c == '+' || c == '/' || c == '$' || c == '#' || c == '@':
 		return false
 	}

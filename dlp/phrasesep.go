@@ -152,7 +152,7 @@ func forthBlank(b []byte, i int) int {
 
 // forthNumber skips the number of a word, as in "12. " or "3) ".
 func forthNumber(b []byte, i int) int {
-	n := decimal.span(b, i, i+2)
+	n := decimals.span(b, i, i+2)
 	if n == i {
 		return i
 	}
