@@ -98,7 +98,7 @@ func isWord(password []byte) bool {
 	return n < minPassword || n <= 12 && foldIndex(text, "sword") >= 0 || wordLike(text) && shapeOf(text).digits == 0
 }
 
-var fillers = []string{"password", "passwd", "username", "changeme", "change_me", "change-me", "redacted", "example", "my_secret", "mysecret", "your_", "secretpass", "xxxx", "foobar", "env.", "process."}
+var fillers = []string{"password", "passwd", "username", "changeme", "change_me", "change-me", "redacted", "example", "my_secret", "mysecret", "hunter2", "your_", "secretpass", "xxxx", "foobar", "env.", "process."}
 
 // isDatabaseScheme reports whether a scheme is that of a database, a broker, or
 // another service that is reached with a password of its own. A driver may

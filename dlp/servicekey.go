@@ -66,7 +66,7 @@ func serviceKey(b []byte, start, end int) (int, int, bool) {
 	}
 	to := equalSigns.span(b, end, end+2)
 	key := b[from:end]
-	if !a.ends(b, to) || isExample(key, maxExample) || distinct(key) < 8 || length > 0 && (!mixed(key) || wordLike(key)) {
+	if !a.ends(b, to) || isExample(key, maxExample) || distinct(key) < 8 || length > 0 && (!mixed(key) || hexLower.span(key, 0, length) < length && wordLike(key)) {
 		return 0, 0, false
 	}
 	text := b[max(0, a.from-40):a.to]

@@ -15,7 +15,7 @@ func serviceSample(f *serviceFormat, seed uint64) string {
 		spec = "0-9a-f"
 	}
 	for {
-		if key := randText(r, spec, f.length); mixed([]byte(key)) && !wordLike([]byte(key)) {
+		if key := randText(r, spec, f.length); mixed([]byte(key)) && (f.body == hexLower || !wordLike([]byte(key))) {
 			return key
 		}
 	}
