@@ -41,6 +41,12 @@ func base64Group(b []byte) uint32 {
 	return base64Value[0][b[0]] | base64Value[1][b[1]] | base64Value[2][b[2]] | base64Value[3][b[3]]
 }
 
+// textGroup reports whether a group stands for ASCII. Zeros alone are none.
+func textGroup(b []byte) bool {
+	g := base64Group(b)
+	return g&notASCII == 0 && g != 0
+}
+
 // phase is the reading of a run as base64 from one of four offsets.
 type phase struct {
 	next int64  // the offset of the next group to test
@@ -112,7 +118,7 @@ func (s *Scanner) step(ph *phase, end int, closed bool) bool {
 	case ph.l != nil:
 		return s.stretch(ph, i, end)
 	}
-	if base64Group(s.buf[i:])&notASCII != 0 {
+	if !textGroup(s.buf[i:]) {
 		ph.next += textGroups * groupLen
 		return true
 	}
@@ -123,7 +129,7 @@ func (s *Scanner) step(ph *phase, end int, closed bool) bool {
 func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
 	first := int(s.run.start - s.base)
 	from := i
-	for n := 1; n < textGroups && from-groupLen >= first && base64Group(s.buf[from-groupLen:])&notASCII == 0; n++ {
+	for n := 1; n < textGroups && from-groupLen >= first && textGroup(s.buf[from-groupLen:]); n++ {
 		from -= groupLen
 	}
 	to, least := i+groupLen, textGroups
@@ -134,7 +140,7 @@ func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
 		if to+groupLen > end && !closed {
 			return false
 		}
-		if to+groupLen > end || base64Group(s.buf[to:])&notASCII != 0 {
+		if to+groupLen > end || !textGroup(s.buf[to:]) {
 			ph.next += textGroups * groupLen
 			return true
 		}
@@ -158,7 +164,7 @@ func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
 // stretch decodes the text that goes on at s.buf[i], with the group behind it.
 func (s *Scanner) stretch(ph *phase, i, end int) bool {
 	to := i
-	for to+groupLen <= end && base64Group(s.buf[to:])&notASCII == 0 {
+	for to+groupLen <= end && textGroup(s.buf[to:]) {
 		to += groupLen
 	}
 	if to+groupLen > end {
@@ -258,7 +264,7 @@ func (s *Scanner) phaseTail() int64 {
 func (s *Scanner) textTail(i int) int64 {
 	last := i - groupLen
 	for ; i+groupLen <= len(s.buf); i += groupLen {
-		if base64Group(s.buf[i:])&notASCII != 0 {
+		if !textGroup(s.buf[i:]) {
 			last = i
 		}
 	}

@@ -118,7 +118,7 @@ func (s *Scanner) Write(p []byte) []Finding {
 	s.out = s.written[:0]
 	if s.depth == 0 {
 		s.work = &s.own
-		s.own.allowed += workShare * int64(len(p))
+		s.own.more(len(p))
 	}
 	for len(p) > 0 {
 		if len(s.buf)+len(p) > cap(s.buf) {
