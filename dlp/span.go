@@ -10,6 +10,8 @@ const (
 	// that is decoded again with what follows.
 	maxSpan     = 2048
 	spanOverlap = 512
+	// minSpan is the shortest span.
+	minSpan = 24
 	// leastText is the fewest ASCII bytes in a row that are looked at.
 	leastText = 12
 )
@@ -25,10 +27,10 @@ type spanView struct {
 }
 
 var spanViews = [...]spanView{
-	{"hex", hexAny, 2 * leastText, 2, 1, hexRun},
-	{"base32", base32Up, 24, 8, 5, base32Run},
-	{"base32", newClass("a-z2-7"), 24, 8, 5, base32Run},
-	{"base32hex", newClass("0-9A-V"), 24, 8, 5, base32HexRun},
+	{"hex", hexAny, minSpan, 2, 1, hexRun},
+	{"base32", base32Up, minSpan, 8, 5, base32Run},
+	{"base32", newClass("a-z2-7"), minSpan, 8, 5, base32Run},
+	{"base32hex", newClass("0-9A-V"), minSpan, 8, 5, base32HexRun},
 }
 
 // startSpans makes the views ready for a run that starts at an offset.
@@ -36,20 +38,45 @@ func (s *Scanner) startSpans(start int64) {
 	for k := range s.spans {
 		s.spans[k] = start
 	}
+	s.spanSeen = false
+}
+
+// seeSpans notes whether the n characters of a run at s.buf[i] may be a part of
+// a span: no letters of both kinds in a row.
+func (s *Scanner) seeSpans(upper, lower uint64, i, n int) {
+	// A block that is not whole may be cut off from the rest of its span.
+	if n < blockLen || oneKind(upper) || oneKind(lower) {
+		s.spanSeen = true
+	}
+}
+
+// oneKind reports whether a mask has minSpan zeros in a row.
+func oneKind(m uint64) bool {
+	m = ^m
+	m &= m >> 1
+	m &= m >> 2
+	m &= m >> 4
+	m &= m >> 8 // 16 in a row
+	return m&(m>>(minSpan-16)) != 0
 }
 
 // decodeSpans reads the open run on, up to s.buf[end]. s.spans has the offset of
 // the next byte to look at for each view: one of a span that is long enough.
 func (s *Scanner) decodeSpans(end int, closed bool) {
-	if s.depth >= maxDepth {
+	if s.depth >= maxDepth || end-int(s.run.start-s.base) < minSpan {
 		return
 	}
 	for k := range s.spans {
 		i := int(s.spans[k] - s.base)
-		if i < end {
+		switch {
+		case i >= end:
+		case !s.spanSeen:
+			s.spans[k] = s.base + int64(end) - minSpan
+		default:
 			s.spans[k] = s.base + int64(s.decodeSpan(&spanViews[k], i, end, closed))
 		}
 	}
+	s.spanSeen = false
 }
 
 func (s *Scanner) decodeSpan(v *spanView, i, end int, closed bool) int {
