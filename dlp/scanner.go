@@ -37,9 +37,9 @@ type Scanner struct {
 	buf  []byte // the end of the stream
 	base int64  // stream offset of buf[0]
 
-	gramAt   int64 // the next offset to look up a gram at
-	digitsAt int64 // the next offset to look for a word of digits at
-	seedAt   int64 // the next offset to look for a word of a seed phrase at
+	gramAt   int64  // the next offset to look up a gram at
+	digitsAt int64  // the next offset to look for a word of digits at
+	badWords uint64 // where the last words are of no seed phrase
 	looks    []look
 	atAt     int64 // the next offset to look for an @ at
 	gateAt   int64 // the next offset to look for a run at
@@ -73,7 +73,8 @@ type Scanner struct {
 	queue   []queued    // what a known value may still cover or cut
 	covers  []span      // known values that may still do so
 
-	released int64 // Safe
+	released int64 // Safe, unless it is stale
+	stale    bool
 	edge     int64 // offset of the last flush
 	// due are the offsets behind a flush or a known value where a token that
 	// starts still has to be looked for.
@@ -141,7 +142,13 @@ func (s *Scanner) Write(p []byte) []Finding {
 // Safe returns the offset up to which the stream may be forwarded: no byte
 // before it belongs to a match that was not reported. It never decreases, and
 // is at most MaxHeld behind the end. Behind a Flush, it is the end.
-func (s *Scanner) Safe() int64 { return s.released }
+func (s *Scanner) Safe() int64 {
+	if s.stale {
+		s.stale = false
+		s.settleAll(false)
+	}
+	return s.released
+}
 
 // Flush decides what is held as if the stream ended here, so that a message may
 // go out whole, and makes everything safe. The stream goes on: a match that
@@ -202,7 +209,6 @@ func (s *Scanner) sample() {
 	s.sampleRuns()
 	s.sampleRegions()
 	s.sampleBlobs(false)
-	s.sampleSeeds(false)
 	s.takeLooks(false)
 }
 
@@ -300,8 +306,26 @@ func (s *Scanner) recheck(flush bool) {
 }
 
 // settle reports the queued findings that no known value can change any more
-// and advances Safe. At a flush, it reports what is one as it is.
+// and advances Safe. At a flush, it reports what is one as it is. Where there is
+// nothing to report, Safe is left to be computed when it is asked for.
 func (s *Scanner) settle(flush bool) {
+	if s.stale = !flush && len(s.queue) == 0 && len(s.decoded) == 0; s.stale {
+		s.forget(s.least())
+		return
+	}
+	s.settleAll(flush)
+}
+
+// least returns an offset before which nothing is undecided.
+func (s *Scanner) least() int64 {
+	open := s.end() - maxURL
+	for i := range s.pending {
+		open = min(open, s.pending[i].offset)
+	}
+	return open
+}
+
+func (s *Scanner) settleAll(flush bool) {
 	// Nothing undecided starts before open; no known value before openKnown.
 	open, openKnown := s.tail()
 	for i := range s.pending {
@@ -364,7 +388,7 @@ func (s *Scanner) layerTail() int64 {
 // not looked up.
 func (s *Scanner) mayBeNeedle(at int) bool {
 	b := s.buf[at:]
-	for _, i := range s.engine.needles.starts[b[0]] {
+	for _, i := range s.engine.needles.startsAt(b) {
 		l := &s.engine.literals[i]
 		if l.header != 0 { // pemTail looks for it
 			continue
