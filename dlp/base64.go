@@ -136,8 +136,13 @@ func (s *Scanner) findText(end int, closed bool) {
 		for starts &= 1<<n - 1; starts != 0; starts &= starts - 1 {
 			s.begin(i+bits.TrailingZeros64(starts), end, closed)
 		}
-		s.seeSpans(upper, lower, i, min(blockLen, end-i))
+		s.seeSpans(upper, lower, i, n)
 		i += n
+	}
+	if n := end - i; closed && n > 0 {
+		copy(last[copy(last[:], s.buf[i:end]):], noText)
+		_, upper, lower := textStarts(&last)
+		s.seeSpans(upper, lower, i, n)
 	}
 	s.textAt = s.base + int64(i)
 }
@@ -162,6 +167,9 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 		return false
 	}
 	s.run.checked = true
+	if end-start < groupLen || !blobFirst[base64Group(s.buf[start:])>>16] {
+		return true
+	}
 	s.scratch = appendBase64(s.scratch[:0], s.buf[start:max(start, min(end, start+blobChars))])
 	if !startsBlob(s.scratch) {
 		return true

@@ -125,5 +125,16 @@ func (s *Scanner) blobTail() int64 {
 	return s.end()
 }
 
+// blobFirst are the bytes that blobs start with.
+var blobFirst = func() (t [256]bool) {
+	for i := range magics {
+		t[magics[i].text[0]] = true
+	}
+	for c := range t {
+		t[c] = t[c] || c&0xf0 == 0x50 || c&0x8f == 0x08 // a frame to skip, zlib
+	}
+	return t
+}()
+
 // startsBlob reports whether data starts as a blob does.
 func startsBlob(data []byte) bool { return magic(data) != codecNone }

@@ -56,7 +56,7 @@ var lookAhead = func() (t [256]uint8) {
 // lookAtRun has a run that ended looked at.
 func (s *Scanner) lookAtRun(end int) {
 	start := int(s.run.start - s.base)
-	if end-start > maxLook {
+	if end-start > maxLook || !anyDigit(s.buf[start:end]) && !bytes.HasSuffix(s.buf[:start], []byte("asic ")) {
 		return
 	}
 	ahead := 0
@@ -67,6 +67,22 @@ func (s *Scanner) lookAtRun(end int) {
 		}
 	}
 	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead(), s.base + int64(end+ahead)})
+}
+
+// anyDigit reports whether a part of a run has a digit: those are the bytes of
+// runs with bit 4 and without bit 6.
+func anyDigit(b []byte) bool {
+	for ; len(b) >= wordLen; b = b[wordLen:] {
+		if v := binary.LittleEndian.Uint64(b); v<<3&^(v<<1)&highs != 0 {
+			return true
+		}
+	}
+	for _, c := range b {
+		if decimals[c] {
+			return true
+		}
+	}
+	return false
 }
 
 // isMember reports whether text ends with the name of a JSON member of one
@@ -122,13 +138,18 @@ func notPhrase(m uint64) uint64 {
 // sampleSeeds has the words looked at that may be of a phrase, in the n bytes at
 // s.buf[at:] whose mask of runs is m. Any seedStep bytes have seedWindow among
 // them that end seedStride bytes behind where others did; in a phrase, all words
-// in there are of the right length, or the numbers of the words.
+// in there are of the right length.
 func (s *Scanner) sampleSeeds(m uint64, at, n int) {
 	bad := notPhrase(m) & (1<<(n-min(n, 2)) - 1) // the last word may go on
+	const quarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
+	if n == blockLen && ((bad&^quarters)+(quarters-quarters>>15)|bad)&quarters == quarters {
+		s.badWords = bad // every window has one
+		return
+	}
 	for k := min(seedStride, n); ; k = min(k+seedStride, n) {
 		w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow))
 		from := at + k - seedWindow
-		if from >= 0 && (w == 0 || decimals[s.buf[from+bits.TrailingZeros32(w)]]) && mayBeSeed(s.buf, from+seedWindow/2) {
+		if from >= 0 && w == 0 && mayBeSeed(s.buf, from+seedWindow/2) {
 			mid := s.base + int64(from+seedWindow/2)
 			s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
 		}

@@ -47,13 +47,15 @@ type Scanner struct {
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
-	depth    int // how many encodings were taken off
-	work     *work
-	own      work            // if depth is 0
-	phases   [groupLen]phase // of the open run, as base64
-	textAt   int64           // the next character of the open run to look for text at
-	spans    [len(spanViews)]int64
-	spanSeen bool // the part of the open run that was not decoded may be of one
+	depth        int // how many encodings were taken off
+	work         *work
+	own          work            // if depth is 0
+	phases       [groupLen]phase // of the open run, as base64
+	textAt       int64           // the next character of the open run to look for text at
+	spans        [len(spanViews)]int64
+	upper, lower uint64 // which of the last characters of the run are such letters
+	spanFrom     int64  // where spans have to be looked for if spanSeen
+	spanSeen     bool   // the part of the open run that was not decoded may be of one
 	// regions are the readings of the stream as encoded text.
 	regions [10]region
 	blob    blob

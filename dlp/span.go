@@ -39,14 +39,18 @@ func (s *Scanner) startSpans(start int64) {
 		s.spans[k] = start
 	}
 	s.spanSeen = false
+	s.upper, s.lower = math.MaxUint64, math.MaxUint64
 }
 
-// seeSpans notes whether the n characters of a run at s.buf[i] may be a part of
-// a span: no letters of both kinds in a row.
+// seeSpans notes where the run may be a part of a span: no letters of both kinds
+// among minSpan characters. The masks tell of the n characters at s.buf[i] which
+// are capital and which are small letters.
 func (s *Scanner) seeSpans(upper, lower uint64, i, n int) {
-	// A block that is not whole may be cut off from the rest of its span.
-	if n < blockLen || oneKind(upper) || oneKind(lower) {
+	s.upper = s.upper>>n | upper<<(blockLen-n)
+	s.lower = s.lower>>n | lower<<(blockLen-n)
+	if !s.spanSeen && (oneKind(s.upper) || oneKind(s.lower)) {
 		s.spanSeen = true
+		s.spanFrom = s.base + int64(i+n-blockLen)
 	}
 }
 
@@ -63,7 +67,7 @@ func oneKind(m uint64) bool {
 // decodeSpans reads the open run on, up to s.buf[end]. s.spans has the offset of
 // the next byte to look at for each view: one of a span that is long enough.
 func (s *Scanner) decodeSpans(end int, closed bool) {
-	if s.depth >= maxDepth || end-int(s.run.start-s.base) < minSpan {
+	if !s.run.checked || s.depth >= maxDepth || end-int(s.run.start-s.base) < minSpan {
 		return
 	}
 	for k := range s.spans {
@@ -71,8 +75,9 @@ func (s *Scanner) decodeSpans(end int, closed bool) {
 		switch {
 		case i >= end:
 		case !s.spanSeen:
-			s.spans[k] = s.base + int64(end) - minSpan
+			s.spans[k] = max(s.spans[k], s.base+int64(end)-blockLen)
 		default:
+			i = max(i, int(s.spanFrom-s.base))
 			s.spans[k] = s.base + int64(s.decodeSpan(&spanViews[k], i, end, closed))
 		}
 	}
