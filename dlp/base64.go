@@ -51,12 +51,13 @@ func textGroup(b []byte) bool {
 	return g&notASCII == 0 && g != 0
 }
 
-// textStarts returns at which of 64 characters of a run textGroups groups of
-// ASCII start, the first in the lowest bit, and which of them are capital and
-// which small letters. It takes some groups with + - / or _ for ASCII.
-func textStarts(b *[blockLen]byte) (starts, upper, lower uint64) {
+// textStarts returns at which of the first n of 64 characters of a run textGroups
+// groups of ASCII start, the first in the lowest bit, and which of them are
+// capital and which small letters. It takes some groups with + - / or _ for
+// ASCII.
+func textStarts(b *[blockLen]byte, n int) (starts, upper, lower uint64) {
 	var first, second, third uint64 // which may be those characters of a group
-	for k := 0; k < blockLen; k += wordLen {
+	for k := 0; k < n && k < blockLen; k += wordLen {
 		c := binary.LittleEndian.Uint64(b[k:])
 		small := c << 1 & (c << 2) & highs
 		digit := c << 3 &^ (c << 1) & highs
@@ -131,8 +132,8 @@ func (s *Scanner) findText(end int, closed bool) {
 		} else {
 			copy(last[copy(last[:], s.buf[i:]):], noText)
 		}
-		starts, upper, lower := textStarts(block)
 		n := min(textStep, end-textReach+1-i)
+		starts, upper, lower := textStarts(block, n+textReach-1)
 		for starts &= 1<<n - 1; starts != 0; starts &= starts - 1 {
 			s.begin(i+bits.TrailingZeros64(starts), end, closed)
 		}
@@ -141,7 +142,7 @@ func (s *Scanner) findText(end int, closed bool) {
 	}
 	if n := end - i; closed && n > 0 {
 		copy(last[copy(last[:], s.buf[i:end]):], noText)
-		_, upper, lower := textStarts(&last)
+		_, upper, lower := textStarts(&last, n)
 		s.seeSpans(upper, lower, i, n)
 	}
 	s.textAt = s.base + int64(i)

@@ -158,7 +158,7 @@ func (s *Scanner) decodeRegion(r *region, view *textView, to, end int64) {
 	lo, _ := decodedIndex(marks, len(text), int(end-from), int(r.cut-from))
 	hi, cut := decodedIndex(marks, len(text), int(end-from), int(to-from))
 	r.cut = from + int64(cut)
-	if hi > lo && (l.sc.end() > 0 || mayHold(text)) {
+	if hi > lo && (l.sc.end() > 0 || changesRun(text, marks[1:])) {
 		s.writeMarked(l, text[lo:hi], marks, from, lo, hi, r.cut)
 	}
 	l.fed = r.cut
@@ -182,17 +182,20 @@ func decodedIndex(marks []mark, text, source, src int) (to, next int) {
 	return int(marks[i].to) + step, src
 }
 
-// mayHold reports whether a decoded text has a run, or what may be the header of
-// a key.
-func mayHold(text []byte) bool {
-	for ; len(text) >= blockLen; text = text[blockLen-minRun:] {
-		if longRuns(blockMask((*[blockLen]byte)(text))) != 0 {
+// changesRun reports whether a run has a byte in it that was decoded, or ends or
+// starts at one: what is in no run is found as it is or not at all.
+func changesRun(text []byte, marks []mark) bool {
+	for _, m := range marks {
+		at := int(m.to)
+		from := at
+		for from > 0 && at-from < minRun && runByte[text[from-1]] {
+			from--
+		}
+		if runByte.span(text, at, from+minRun)-from >= minRun {
 			return true
 		}
 	}
-	var last [blockLen]byte
-	copy(last[:], text)
-	return longRuns(blockMask(&last)) != 0
+	return false
 }
 
 // isBinary reports whether control characters are near s.buf[i], so that what is

@@ -2,7 +2,6 @@ package dlp
 
 import (
 	"bytes"
-	"encoding/binary"
 	"unicode/utf16"
 )
 
@@ -11,30 +10,16 @@ import (
 // line break inside a token. What stands behind several backslashes is text in a
 // text.
 func findEscape(b []byte, i int) int {
-	for i = nextBackslash(b, i); i+33 <= len(b); {
-		w := b[i : i+33 : i+33]
-		q := slashes(binary.LittleEndian.Uint64(w))>>7 | slashes(binary.LittleEndian.Uint64(w[8:]))>>6 |
-			slashes(binary.LittleEndian.Uint64(w[16:]))>>5 | slashes(binary.LittleEndian.Uint64(w[24:]))>>4
-		if q == 0 {
-			// Where there are none for a while, this is faster.
-			i = nextBackslash(b, i+32)
-			continue
-		}
-		best := len(b)
-		for ; q != 0; q &= q - 1 {
-			at := wordsIndex(q)
-			if escapeNext[w[at+1]] && escapeAt(b, i+at) {
-				best = min(best, i+at)
-			}
-		}
-		if best < len(b) {
-			return best
-		}
-		i += 32
-	}
-	for ; i < len(b); i++ {
-		if escapeAt(b, i) {
+	for i = nextBackslash(b, i); i+1 < len(b); i = nextBackslash(b, i) {
+		switch c := b[i+1]; {
+		case !escapeNext[c]:
+		case (c == 'n' || c == 'r') && (i == 0 || !wrapByte[b[i-1]]):
+			// No token ends here, as hardly ever at the end of a line.
+		case escapeAt(b, i):
 			return i
+		}
+		if i++; b[i] == '\\' { // one that is escaped stands for itself
+			i++
 		}
 	}
 	return len(b)
@@ -48,10 +33,6 @@ func nextBackslash(b []byte, i int) int {
 	}
 	return len(b)
 }
-
-// slashes returns the high bits of the bytes of v that are backslashes, and of
-// some others.
-func slashes(v uint64) uint64 { return zeroBytes(v ^ '\\'*lanes) }
 
 // escapeNext are what stands behind the backslash of a sign.
 var escapeNext = newClass("uUx/nr0-3\\")

@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	minWrapped = 8  // bytes of a line that is cut
-	maxIndent  = 32 // white space before the rest
-	wordBytes  = 16 // what is looked at to tell words
+	minWrapped   = 8  // bytes of a line that is cut
+	maxIndent    = 32 // white space before the rest
+	maxLineStart = 48 // bytes of a name at the start of a line
+	wordBytes    = 16 // what is looked at to tell words
 )
 
 // findWrapped finds a line break inside what may be a token: eight bytes of one
@@ -82,6 +83,10 @@ func wrap(b []byte, q int) (from, to int) {
 	}
 	to = afterBreak(b, from)
 	if to == 0 || to == len(b) || !wrapByte[b[to]] {
+		return 0, 0
+	}
+	// A name of a field, a call or an index is the beginning of something else.
+	if end := wrapByte.span(b, to, to+maxLineStart); end < len(b) && wrapStart[b[end]] {
 		return 0, 0
 	}
 	left, leftWord := wrapLeft(b, from)
@@ -175,6 +180,7 @@ var (
 	notWord   = newClass("0-9_+=")
 	upper     = newClass("A-Z")
 	lower     = newClass("a-z")
+	wrapStart = newClass(":([{,")
 	wrapEnd   = newClass("\"'`\n\r\\<)]};")
 	backslash = newClass("\\")
 )
