@@ -17,6 +17,8 @@ func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
 		{"the workspace itself", "workspace: {path: ./work, mode: mount}\n" + routes + script, "work/token.sh, which the agent could change", ""},
 		{"a writable mount", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + script, "work/token.sh, which the agent could change", ""},
 		{"a writable mount by way of a link", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + strings.Replace(script, "./work/", "./link/", 1), "which the agent could change", ""},
+		{"a link that the agent can turn elsewhere", "mounts: [{path: ./turn, at: /data, mode: rw}]\n" + routes + strings.Replace(script, "./work/", "./turn/", 1), "turn/token.sh, which the agent could change", ""},
+		{"a program that the PATH finds", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + "secrets: {token: {from: {command: [token.sh]}, inject: bearer}}\n", "work/token.sh, which the agent could change", ""},
 		{"a read-only mount", "mounts: [{path: ./work, at: /data}]\n" + routes + script, "", ""},
 		{"a file in a copy", routes + file, "", ""},
 		{"a file in the workspace itself", "workspace: {path: ./work, mode: mount}\n" + routes + file, "", "the agent can read"},
@@ -27,9 +29,13 @@ func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
 			p := newProject(t)
 			p.write("work/token.sh", "echo tok_0123456789abcdef\n", 0o700)
 			p.write("work/token", "tok_0123456789abcdef\n", 0o600)
-			if err := os.Symlink(p.path("work"), p.path("link")); err != nil {
-				t.Fatal(err)
+			p.mkdirs("turn")
+			for link, to := range map[string]string{"link": "work", "turn/token.sh": "work/token.sh"} {
+				if err := os.Symlink(p.path(to), p.path(link)); err != nil {
+					t.Fatal(err)
+				}
 			}
+			t.Setenv("PATH", p.path("work")+":"+os.Getenv("PATH"))
 			text := c.text
 			if !strings.Contains(text, "workspace:") {
 				text = "workspace: {path: ./work}\n" + text

@@ -56,6 +56,11 @@ type TrustEntry struct {
 	Since time.Time `json:"since"`
 }
 
+// Same reports whether two entries are one yes of a person.
+func (e TrustEntry) Same(o TrustEntry) bool {
+	return e.Path == o.Path && e.Hash == o.Hash && e.Since.Equal(o.Since)
+}
+
 // hashOf is what stands for a manifest in the list.
 func hashOf(path string, text []byte) string {
 	h := sha256.New()
@@ -74,7 +79,7 @@ func (t *Trust) Trust(m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC().Truncate(time.Second)}
+	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC()}
 	return t.update(func(list []TrustEntry) []TrustEntry {
 		list = slices.DeleteFunc(list, func(o TrustEntry) bool { return o.Path == e.Path })
 		return append(list, e)
@@ -89,22 +94,20 @@ func (t *Trust) IsTrusted(m *Manifest) error {
 	if m.Project == nil {
 		return nil
 	}
-	list, err := t.List()
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(list, func(e TrustEntry) bool { return e.Path == m.Project.Path })
+	e, ok, err := t.Entry(m.Project.Path)
 	switch {
-	case i < 0:
+	case err != nil:
+		return err
+	case !ok:
 		return fmt.Errorf("%s is new here: %w", m.Project.Path, ErrNotTrusted)
-	case list[i].Hash != m.Project.Hash:
+	case e.Hash != m.Project.Hash:
 		return fmt.Errorf("%s changed since it was trusted: %w", m.Project.Path, ErrNotTrusted)
 	}
 	now, err := pinned(m)
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, ErrNotTrusted)
 	}
-	if changed := changedFile(list[i].Files, now); changed != "" {
+	if changed := changedFile(e.Files, now); changed != "" {
 		return fmt.Errorf("%s, which %s runs or relies on, changed since it was trusted: %w", changed, m.Project.Path, ErrNotTrusted)
 	}
 	return nil
@@ -131,6 +134,19 @@ func (t *Trust) Revoke(path string) (was bool, err error) {
 		return list
 	})
 	return was, err
+}
+
+// Entry returns the entry of a manifest by its path.
+func (t *Trust) Entry(path string) (e TrustEntry, found bool, err error) {
+	list, err := t.List()
+	if err != nil {
+		return TrustEntry{}, false, err
+	}
+	i := slices.IndexFunc(list, func(e TrustEntry) bool { return e.Path == path })
+	if i < 0 {
+		return TrustEntry{}, false, nil
+	}
+	return list[i], true, nil
 }
 
 // List returns the trusted projects by path.
