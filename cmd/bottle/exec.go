@@ -51,8 +51,7 @@ func (a *app) exec(ctx context.Context, ref, command []string) error {
 	if t := os.Getenv("TERM"); t != "" {
 		cmd.Env = map[string]string{"TERM": t}
 	}
-	// Signals are the command's.
-	code, err := c.Run(context.WithoutCancel(ctx), cmd, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	code, err := a.foreground(ctx, c, cmd)
 	if err == nil && code != 0 {
 		err = &exitError{code: code}
 	}

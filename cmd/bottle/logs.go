@@ -33,7 +33,11 @@ latest one when there are several. With --json each line is one object.`,
 				o.Since = time.Now().Add(-since)
 			}
 			o.JSON = a.json
-			return journal.Logs(cmd.Context(), a.std.out, dir, o)
+			err = journal.Logs(cmd.Context(), a.std.out, dir, o)
+			if code, ok := interrupted(cmd.Context(), err); ok {
+				return &exitError{code: code} // the way to leave it
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()

@@ -34,7 +34,7 @@ none: only you can open it. Clients trust the proxy by the printed CA variables;
 			if err != nil {
 				return err
 			}
-			trust, err := a.trusted(m, yes)
+			trust, err := a.trusted(cmd.Context(), m, yes)
 			if err != nil {
 				return err
 			}

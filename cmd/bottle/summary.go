@@ -7,8 +7,16 @@ import (
 	"github.com/bot-bottle/bottle/internal/manifest"
 )
 
-// printSummary shows what a manifest gives to an agent. The lines are escaped
-// already.
+// showSummary shows what a manifest gives to an agent, once: who was asked to
+// trust it has seen it.
+func (a *app) showSummary(m *manifest.Manifest) {
+	if !a.shown {
+		printSummary(a.std.err, m.Summary())
+	}
+	a.shown = true
+}
+
+// printSummary prints the lines, which are escaped already.
 func printSummary(w io.Writer, s manifest.Summary) {
 	for _, part := range []struct {
 		title string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -89,12 +88,11 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 	if err != nil {
 		return err
 	}
-	var trust *manifest.Trust
+	trusted := a.trusted
 	if o.dryRun {
-		trust, err = openTrust()
-	} else {
-		trust, err = a.trusted(m, o.yes)
+		trusted = a.trustedAlready
 	}
+	trust, err := trusted(ctx, m, o.yes)
 	if err != nil {
 		return err
 	}
@@ -115,8 +113,8 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		return nil
 	}
 	if !o.yes && a.interactive() {
-		if ok, err := a.confirm("Start it?"); err != nil || !ok {
-			return errors.Join(err, errors.New("nothing was started"))
+		if err := a.insist(ctx, "Start it?", "nothing was started"); err != nil {
+			return err
 		}
 	}
 	return a.launch(ctx, p, bar)
@@ -129,7 +127,7 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	}
 	bar.done()
 	// Signals go to the command from here on, until it ends.
-	code, err := vm.Run(context.WithoutCancel(ctx), b, vm.Command{Args: p.Args}, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	code, err := a.foreground(ctx, b, vm.Command{Args: p.Args})
 	if b.Ending() {
 		code, err = exitKilled, nil
 		fmt.Fprintln(a.std.err, "bottle: ended by \"bottle down\"")
@@ -146,16 +144,23 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	return nil
 }
 
-// file returns a stream of this process as the file that it is; nil otherwise.
-func file(w any) *os.File {
-	f, _ := w.(*os.File)
-	return f
+// foreground runs a command on this terminal. Signals are the command's, and
+// what there is to say waits until the terminal is free again.
+func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, error) {
+	if isTerminal(a.std.in) && isTerminal(a.std.out) && isTerminal(a.std.err) {
+		a.notices.hold()
+	}
+	code, err := vm.Run(context.WithoutCancel(ctx), m, c, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	return code, errors.Join(err, a.notices.release())
 }
 
 func (a *app) printPrepared(p *bottle.Prepared) {
-	printSummary(a.std.err, p.Manifest.Summary())
+	a.showSummary(p.Manifest)
+	if len(p.Install) > 0 {
+		fmt.Fprintln(a.std.err, "It also sees, read-only, where the program is installed:")
+	}
 	for _, m := range p.Install {
-		fmt.Fprintf(a.std.err, "  %s: read-only, where the program is installed\n", escape.Text(m.Source))
+		fmt.Fprintf(a.std.err, "  %s\n", escape.Text(m.Source))
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintf(a.std.err, "warning: %s\n", escape.Text(w))
@@ -164,9 +169,12 @@ func (a *app) printPrepared(p *bottle.Prepared) {
 
 // farewell says what stays, and how to see what happened.
 func (a *app) farewell(b *bottle.Bottle) {
-	denied := b.Denied()
-	if denied > 0 {
-		fmt.Fprintf(a.std.err, "bottle: %d requests were denied: bottle logs --denied %s\n", denied, b.ID())
+	switch n := b.Denied(); n {
+	case 0:
+	case 1:
+		fmt.Fprintf(a.std.err, "bottle: 1 request was denied; see: bottle logs --denied %s\n", b.ID())
+	default:
+		fmt.Fprintf(a.std.err, "bottle: %d requests were denied; see: bottle logs --denied %s\n", n, b.ID())
 	}
 	fmt.Fprintf(a.std.err, "bottle: %s has ended; its files stay until: bottle down %s\n", b.ID(), b.ID())
 }
