@@ -35,9 +35,9 @@ const (
 
 // Trust is the list of the projects whose manifests a person has agreed to. It
 // goes by content: the manifest's text and path, and the text of those files
-// below the project's folder that decide what runs on the host or who is
-// believed there: scripts in the command of a secret, and upstream_ca. Any
-// change asks again.
+// that decide what runs on the host or who is believed there: scripts in the
+// command of a secret, as far as they are below the project's folder, and
+// upstream_ca wherever it is. Any change asks again.
 //
 // The list is a file in dir with mode 0600; processes take turns by a lock.
 type Trust struct {
@@ -231,11 +231,16 @@ func flock(f *os.File) error {
 	}
 }
 
-// pinned returns the files below the project's folder that it is trusted with.
-// They are named by a manifest whose text has been agreed to.
+// pinned returns the files that a project is trusted with. They are named by a
+// manifest whose text has been agreed to. Programs of the system change with
+// every update and would ask again for nothing; roots seldom do.
 func pinned(m *Manifest) ([]File, error) {
 	root := filepath.Dir(m.Project.Path)
 	paths := slices.Clone(m.Egress.UpstreamCA)
+	below := func(p string) bool {
+		rel, err := filepath.Rel(root, p)
+		return err == nil && filepath.IsLocal(rel)
+	}
 	for _, s := range m.Secrets {
 		for _, arg := range s.Source.Command {
 			if !filepath.IsAbs(arg) {
@@ -247,8 +252,7 @@ func pinned(m *Manifest) ([]File, error) {
 	slices.Sort(paths)
 	var out []File
 	for _, p := range slices.Compact(paths) {
-		rel, err := filepath.Rel(root, p)
-		if err != nil || !filepath.IsLocal(rel) || strings.ContainsRune(p, 0) {
+		if !below(p) && !slices.Contains(m.Egress.UpstreamCA, p) || strings.ContainsRune(p, 0) {
 			continue
 		}
 		hash, err := hashFile(p)
@@ -262,7 +266,7 @@ func pinned(m *Manifest) ([]File, error) {
 			continue
 		}
 		if out = append(out, File{Path: p, Hash: hash}); len(out) > maxPinned {
-			return nil, fmt.Errorf("%s names more than %d files of its folder in commands and upstream_ca", m.Project.Path, maxPinned)
+			return nil, fmt.Errorf("%s names more than %d files in commands and upstream_ca", m.Project.Path, maxPinned)
 		}
 	}
 	return out, nil
@@ -282,7 +286,7 @@ func hashFile(path string) (string, error) {
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(f, maxPinnedSize+1))
 	if err == nil && n > maxPinnedSize {
-		err = fmt.Errorf("%s has more than %d MiB: name a file outside of the project", path, maxPinnedSize>>20)
+		err = fmt.Errorf("%s has more than %d MiB, which is more than it can be trusted with", path, maxPinnedSize>>20)
 	}
 	return hex.EncodeToString(h.Sum(nil)), err
 }
