@@ -49,6 +49,9 @@ type Manifest struct {
 
 	// Project is the project's manifest file; nil when there is none.
 	Project *File
+	// Overlooked says what was probably meant to be the project's manifest and is
+	// not, such as a bottle.yml, where there is no project.
+	Overlooked string
 	// User is the user's file; nil when there is none.
 	User *File
 	// Dir is the folder of the project's file, or the working directory.
