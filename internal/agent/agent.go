@@ -32,9 +32,15 @@ type Plan struct {
 // File is one file of a plan.
 type File struct {
 	Path string `json:"path"` // relative to the home folder, with slashes
-	Mode uint32 `json:"mode"` // permission bits
+	Mode Mode   `json:"mode"`
 	Data string `json:"data"`
 }
+
+// Mode are the permission bits of a file. Its text is octal, such as 0644.
+type Mode uint32
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Mode) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04o", uint32(m)), nil }
 
 // Options is what plans depend on.
 type Options struct {

@@ -91,7 +91,7 @@ func TestWrite(t *testing.T) {
 		if err != nil || string(b) != f.Data {
 			t.Errorf("%s: %q, %v", f.Path, b, err)
 		}
-		if fi, err := os.Stat(name); err != nil || uint32(fi.Mode().Perm()) != f.Mode {
+		if fi, err := os.Stat(name); err != nil || agent.Mode(fi.Mode().Perm()) != f.Mode {
 			t.Errorf("%s: mode %v, %v", f.Path, fi.Mode(), err)
 		}
 	}
@@ -108,5 +108,12 @@ func TestWriteStaysInTheHome(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(outside); len(entries) > 0 {
 		t.Errorf("written outside: %v", entries)
+	}
+}
+
+func TestModesAreOctal(t *testing.T) {
+	b, err := json.Marshal(agent.File{Path: "x", Mode: 0o644})
+	if want := `{"path":"x","mode":"0644","data":""}`; err != nil || string(b) != want {
+		t.Errorf("got %s, %v, want %s", b, err, want)
 	}
 }

@@ -40,7 +40,7 @@ func claude(opt Options) (Plan, error) {
 
 type jsonFile struct {
 	path string
-	mode uint32
+	mode Mode
 	data any
 }
 
