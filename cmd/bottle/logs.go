@@ -33,11 +33,7 @@ latest one when there are several. With --json each line is one object.`,
 				o.Since = time.Now().Add(-since)
 			}
 			o.JSON = a.json
-			err = journal.Logs(cmd.Context(), a.std.out, dir, o)
-			if code, ok := interrupted(cmd.Context(), err); ok {
-				return &exitError{code: code} // the way to leave it
-			}
-			return err
+			return journal.Logs(cmd.Context(), a.std.out, dir, o)
 		},
 	}
 	f := cmd.Flags()
@@ -93,14 +89,20 @@ func (a *app) journalOf(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := env.BottleDir(b.ID)
+	dir, err := journalDir(b.ID)
 	if err != nil {
 		return "", err
 	}
 	if !a.quiet && len(args) == 0 {
 		fmt.Fprintf(a.std.err, "bottle: the journal of %s\n", b.ID)
 	}
-	return filepath.Join(dir, "journal"), nil
+	return dir, nil
+}
+
+// journalDir returns the folder of the journal of a bottle.
+func journalDir(id string) (string, error) {
+	dir, err := env.BottleDir(id)
+	return filepath.Join(dir, "journal"), err
 }
 
 func latest(list []control.Bottle) (b control.Bottle) {

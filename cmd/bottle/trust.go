@@ -26,7 +26,8 @@ or read. Any change to it asks again.
 You see what it gives to an agent, and are asked. Without a terminal --yes must
 say it for you.
 
-A running bottle whose manifest now gives the agent more waits for this, too.`,
+A running bottle whose manifest now gives the agent more waits for this, too,
+also when the manifest was trusted with that text before.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -52,7 +53,11 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 		return err
 	}
 	if m.Project == nil {
-		return errors.New("there is no bottle.yaml here or in a folder above; your own file is always trusted")
+		text := "there is no bottle.yaml here or in a folder above; your own file is always trusted"
+		if m.Overlooked != "" {
+			text += "; " + m.Overlooked
+		}
+		return errors.New(text)
 	}
 	t, err := openTrust()
 	if err != nil {
@@ -66,6 +71,10 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 		a.showSummary(m)
 	}
 	if why == nil {
+		// A running bottle that waits wants a yes from after its last change.
+		if err := t.Trust(m); err != nil {
+			return err
+		}
 		_, err = fmt.Fprintf(a.std.err, "trusted already: %s\n", escape.Text(m.Project.Path))
 		return err
 	}

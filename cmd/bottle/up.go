@@ -104,7 +104,11 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		return err
 	}
 	if o.dryRun && a.json {
-		return a.printJSON(p.Describe())
+		d := p.Describe()
+		if d.Summary.Secrets == nil {
+			d.Summary.Secrets = []string{}
+		}
+		return a.printJSON(d)
 	}
 	if !a.quiet {
 		a.printPrepared(p)
