@@ -65,6 +65,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkWorkspace(m); err != nil {
+		return nil, err
+	}
 	if err := checkEnv(m); err != nil {
 		return nil, err
 	}
