@@ -17,17 +17,6 @@ import (
 	"github.com/elazarl/goproxy"
 )
 
-// guardListener puts the head guard in front of every accepted connection.
-type guardListener struct{ net.Listener }
-
-func (l guardListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return newHeadGuard(c), nil
-}
-
 // frontHandler takes what clients send to the proxy itself: CONNECT, which
 // goproxy turns into tunnels, and plain http requests in absolute form.
 type frontHandler struct {
@@ -50,6 +39,9 @@ func (f *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, session))
 	switch {
 	case r.Method == http.MethodConnect:
+		if g, ok := r.Context().Value(connKey{}).(*headGuard); ok {
+			defer g.place.leave() // unless it became a tunnel, and has
+		}
 		f.s.door.ServeHTTP(hijackReplay{w}, r)
 	case r.URL.IsAbs() && r.URL.Scheme == "http":
 		f.s.serveExchange(w, r, nil, session)
@@ -76,7 +68,11 @@ func newDoor(s *Server) *goproxy.ProxyHttpServer {
 		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(r *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
 			session, _ := r.Context().Value(sessionKey{}).(string)
 			// The tunnel outlives this request; nothing of its context is kept.
-			s.connect(host, session, client)
+			leave := func() {}
+			if g, ok := r.Context().Value(connKey{}).(*headGuard); ok {
+				leave = g.place.leave
+			}
+			s.connect(host, session, client, leave)
 		}}, host
 	})
 	return door

@@ -7,6 +7,12 @@ import "time"
 const (
 	// maxHeaderBytes is the most that a request or response head may take.
 	maxHeaderBytes = 1 << 20
+	// maxFrontHead is the most that the head of a request to the proxy itself may
+	// take: whoever sends it has not shown a password yet.
+	maxFrontHead = 64 << 10
+	// maxFrontConns bounds the open connections of a listener that are not
+	// tunnels (yet). Others wait to be accepted.
+	maxFrontConns = 512
 	// decideBytes is the largest declared body that is read and decided before
 	// the upstream is contacted, and the largest that is buffered to recompute
 	// a length.
@@ -18,6 +24,12 @@ const (
 	streamBuffer = 32 << 10
 	// maxTunnels bounds the open CONNECT tunnels of a Server.
 	maxTunnels = 4096
+	// maxSessionTunnels bounds those of one session, so that it leaves room for
+	// the others.
+	maxSessionTunnels = 512
+	// retryAfter is when a client that was told that there are too many may try
+	// again, in seconds.
+	retryAfter = "5"
 	// maxFindings is how many findings of one exchange are kept for the journal;
 	// the others are counted.
 	maxFindings = 64

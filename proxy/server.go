@@ -89,6 +89,7 @@ type Server struct {
 	mu      sync.Mutex
 	closing bool
 	tunnels map[*tunnel]struct{}
+	ofEach  map[string]int // tunnels by session
 	fronts  map[*http.Server]net.Listener
 	active  sync.WaitGroup // tunnels
 }
@@ -109,6 +110,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		runID:   strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
 		inbox:   newTunnelListener(),
 		tunnels: map[*tunnel]struct{}{},
+		ofEach:  map[string]int{},
 		fronts:  map[*http.Server]net.Listener{},
 	}
 	if s.log == nil {
@@ -147,6 +149,7 @@ func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 // http.ErrServerClosed. It closes l.
 func (s *Server) Serve(l net.Listener, opts ListenOptions) error {
 	front := s.newHTTPServer(&frontHandler{s: s, auth: newAuthenticator(opts)})
+	front.MaxHeaderBytes = maxFrontHead
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
@@ -155,7 +158,7 @@ func (s *Server) Serve(l net.Listener, opts ListenOptions) error {
 	}
 	s.fronts[front] = l
 	s.mu.Unlock()
-	return front.Serve(guardListener{l})
+	return front.Serve(newGuardListener(l))
 }
 
 // Reload replaces the configuration. Running exchanges end under the old one;

@@ -35,8 +35,9 @@ func modeOf(r *Route) TLSMode {
 }
 
 // connect handles one CONNECT on a hijacked connection, which it owns. It
-// returns when the tunnel was handed to the inner server or has ended.
-func (s *Server) connect(authority, session string, conn net.Conn) {
+// returns when the tunnel was handed to the inner server or has ended; admitted
+// is called when it counts as a tunnel.
+func (s *Server) connect(authority, session string, conn net.Conn, admitted func()) {
 	id := s.nextID()
 	snap := s.current.Load()
 	refuse := func(host string, port int, d *denial, findings []EventFinding) {
@@ -61,10 +62,11 @@ func (s *Server) connect(authority, session string, conn net.Conn) {
 		return
 	}
 	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn}
-	if !s.addTunnel(t) {
-		refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: fmt.Sprintf("more than %d connections are open, or the proxy is stopping", maxTunnels)}, nil)
+	if full := s.addTunnel(t); full != "" {
+		refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, nil)
 		return
 	}
+	admitted()
 	if t.mode == Passthrough {
 		t.passthrough(id, d)
 		t.end()
@@ -164,15 +166,22 @@ func tunnelOf(c net.Conn) *tunnel {
 	return nil
 }
 
-func (s *Server) addTunnel(t *tunnel) bool {
+// addTunnel returns why there is no room for one more, or "".
+func (s *Server) addTunnel(t *tunnel) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.tunnels) >= maxTunnels {
-		return false
+	switch {
+	case s.closing:
+		return "the proxy is stopping"
+	case s.ofEach[t.session] >= maxSessionTunnels:
+		return fmt.Sprintf("this agent has %d connections open, which is the most it may have; close some and try again", maxSessionTunnels)
+	case len(s.tunnels) >= maxTunnels:
+		return fmt.Sprintf("%d connections are open, which is the most this proxy carries; try again later", maxTunnels)
 	}
 	s.tunnels[t] = struct{}{}
+	s.ofEach[t.session]++
 	s.active.Add(1)
-	return true
+	return ""
 }
 
 func (t *tunnel) idle() bool { return t.waiting.Load() }
@@ -186,6 +195,9 @@ func (t *tunnel) end() {
 		t.close()
 		t.s.mu.Lock()
 		delete(t.s.tunnels, t)
+		if t.s.ofEach[t.session]--; t.s.ofEach[t.session] <= 0 {
+			delete(t.s.ofEach, t.session)
+		}
 		t.s.mu.Unlock()
 		t.s.active.Done()
 	})
@@ -199,10 +211,14 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 }
 
 func (s *Server) connState(c net.Conn, state http.ConnState) {
-	if state == http.StateClosed {
-		if t := tunnelOf(c); t != nil {
-			t.end()
-		}
+	if state != http.StateClosed {
+		return
+	}
+	if g, ok := c.(*headGuard); ok {
+		g.place.leave()
+	}
+	if t := tunnelOf(c); t != nil {
+		t.end()
 	}
 }
 
