@@ -19,12 +19,14 @@ import (
 func (a *app) downCmd() *cobra.Command {
 	var force, all bool
 	cmd := &cobra.Command{
-		Use:   "down [ID|NAME…]",
-		Short: "End a bottle and remove its files",
+		Use:        "down [ID|NAME…]",
+		Short:      "End a bottle and remove its files",
+		SuggestFor: []string{"stop", "kill", "rm"},
 		Long: `End a bottle, if it runs, and remove its copy of the workspace, its home and its
 journal. Without an argument it is the bottle whose workspace is here.
 
 Work in the copy that is nowhere else is a reason to refuse, unless --force.`,
+		ValidArgsFunction: completeBottles(0, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs := make([][]string, 0, len(args))
 			for _, arg := range args {

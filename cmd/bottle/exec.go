@@ -16,7 +16,8 @@ func (a *app) execCmd() *cobra.Command {
 		Short: "Run a command in a running bottle",
 		Long: `Run a command in a bottle that runs, with the same environment and behind the
 same proxy as the agent. The exit code is the command's.`,
-		Example: "  bottle exec -- git status\n  bottle exec claude-7kq2m -- env",
+		Example:           "  bottle exec -- git status\n  bottle exec claude-7kq2m -- env",
+		ValidArgsFunction: completeBottles(1, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d := cmd.ArgsLenAtDash()
 			if d < 0 || d == len(args) {
@@ -35,6 +36,8 @@ func (a *app) shellCmd() *cobra.Command {
 		Use:   "shell [ID|NAME]",
 		Short: "Open a shell in a running bottle",
 		Args:  cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeBottles(1, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.exec(cmd.Context(), args, []string{"/bin/sh", "-c", `exec "${SHELL:-/bin/sh}" -l`})
 		},

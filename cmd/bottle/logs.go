@@ -24,6 +24,8 @@ over the wire. Without an argument it is the bottle whose workspace is here, the
 latest one when there are several. With --json each line is one object.`,
 		Example: "  bottle logs -f\n  bottle logs --denied --since 10m\n  bottle logs verify",
 		Args:    cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := a.journalOf(cmd.Context(), args)
 			if err != nil {
@@ -41,6 +43,8 @@ latest one when there are several. With --json each line is one object.`,
 	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
 	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
 	f.DurationVar(&since, "since", 0, "only what happened in this time until now, such as 10m")
+	offer(cmd, "host")
+	offer(cmd, "since", "10m", "1h", "24h")
 	cmd.AddCommand(a.logsVerifyCmd())
 	return cmd
 }
@@ -54,6 +58,8 @@ func (a *app) logsVerifyCmd() *cobra.Command {
 elsewhere, the head proves later that this part of the journal is still the same:
 give it to --head. The exit code is 1 when something is wrong.`,
 		Args: cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var kept []journal.Head
 			for _, s := range heads {
@@ -75,6 +81,7 @@ give it to --head. The exit code is 1 when something is wrong.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&heads, "head", nil, "a head that was printed before (COUNT:HASH)")
+	offer(cmd, "head")
 	return cmd
 }
 

@@ -16,8 +16,9 @@ import (
 
 func (a *app) lsCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "ls",
-		Short: "List the bottles of this user, running and stopped",
+		Use:        "ls",
+		SuggestFor: []string{"ps", "list"},
+		Short:      "List the bottles of this user, running and stopped",
 		Long: `List the bottles of this user: their status (running, busy, silent, stopped, or
 dead when the process was killed), age, and how many requests were allowed and
 denied. Those of a bottle that has ended are counted in its journal, as far as

@@ -18,6 +18,7 @@ var env state.Env
 // flag of all commands: logs follows with -f, as people expect.
 func (a *app) configFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&a.config, "config", "f", "", "manifest to use (default: bottle.yaml here or in a folder above)")
+	offerBy(cmd, "config", cobra.FixedCompletions([]cobra.Completion{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt))
 }
 
 // load reads the manifest for a name on the command line, with the flags that

@@ -47,6 +47,8 @@ none: only you can open it. Clients trust the proxy by the printed CA variables;
 	f.BoolVar(&noAuth, "no-auth", false, "ask for no password (on a loopback address only)")
 	f.BoolVarP(&yes, "yes", "y", false, "trust the manifest without asking")
 	f.StringVar(&name, "bottle", "", "variant of the manifest (a key of bottles)")
+	offer(cmd, "listen", "127.0.0.1:0", "unix:")
+	offerBy(cmd, "bottle", a.completeVariants)
 	return cmd
 }
 

@@ -31,13 +31,11 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 "bottle up -- COMMAND".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs, // else an unknown command would only print the help
-		RunE:          help,
 	}
+	onlyCommands(root)
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.CompletionOptions.DisableDefaultCmd = false
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no summary")
@@ -61,11 +59,10 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 			root.AddCommand(cmd)
 		}
 	}
+	root.SetHelpCommandGroupID("host")
+	addCompletion(root, "host")
 	return root
 }
-
-// help is what a command does that only has subcommands.
-func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // printJSON writes one value, indented, as the data of a command.
 func (a *app) printJSON(v any) error {

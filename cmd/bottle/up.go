@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -44,10 +45,12 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 			}
 			return nil
 		},
+		ValidArgsFunction: a.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, command := split(cmd, args)
-			return a.up(cmd.Context(), o, name, command)
+			return explainName(cmd.Root(), name, a.up(cmd.Context(), o, name, command))
 		},
+		SuggestFor: []string{"run", "start", "claude", "codex"},
 	}
 	f := cmd.Flags()
 	a.configFlag(cmd)
@@ -56,7 +59,29 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
 	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
+	offer(cmd, "agent", agent.Names()...)
+	offer(cmd, "backend", "auto", "sandbox")
+	offer(cmd, "workspace-mode", manifest.WorkspaceCopy, manifest.WorkspaceMount)
 	return cmd
+}
+
+// explainName adds to the error about a NAME that is none what was probably
+// meant.
+func explainName(root *cobra.Command, name string, err error) error {
+	var list manifest.Errors
+	if name == "" || !errors.As(err, &list) {
+		return err
+	}
+	for _, e := range list {
+		if e.Line > 0 || e.File != "bottle "+name { // what the manifest package calls it
+			continue
+		}
+		if isCommand(root, name) {
+			return fmt.Errorf("%w\n(to run \"bottle %s\", leave out up)", err, name)
+		}
+		return fmt.Errorf("%w\n(a command goes behind --, as in \"bottle up -- %s\")", err, escape.Text(name))
+	}
+	return err
 }
 
 // split takes the arguments apart: NAME, and what is behind --.

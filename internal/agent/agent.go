@@ -18,6 +18,8 @@ type Plan struct {
 	// Program is what is looked up on the host's PATH, so that its install
 	// folder can be shown inside; empty for an agent that is any command.
 	Program string `json:"program,omitempty"`
+	// Install is the command that puts Program there.
+	Install string `json:"install,omitempty"`
 	// Command runs the agent when the person names no command.
 	Command []string `json:"command,omitempty"`
 	// Env is added to the environment. Variables of the manifest win over it.

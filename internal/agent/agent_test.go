@@ -26,6 +26,9 @@ func TestPlans(t *testing.T) {
 			if p.Program != "" && (p.Command[0] != p.Program || !slices.Equal(p.Command[len(p.Command)-2:], opt.Args)) {
 				t.Errorf("command %q", p.Command)
 			}
+			if (p.Program == "") != (p.Install == "") {
+				t.Errorf("the program %q is installed by %q", p.Program, p.Install)
+			}
 		})
 	}
 	if _, err := agent.New("nobody", opt); err == nil || !strings.Contains(err.Error(), "claude, codex, generic") {

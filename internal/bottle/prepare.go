@@ -2,7 +2,9 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -130,11 +132,22 @@ func (p *Prepared) findProgram() error {
 		}
 	}
 	install, err := vm.FindInstall(name, os.Getenv("PATH"), os.Getenv("HOME"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; %s", err, p.howToGet(name))
+	}
 	if err != nil {
 		return err
 	}
 	p.Install, p.links, p.path = install.Mounts, install.Links, install.Path
 	return nil
+}
+
+// howToGet says what to do about a program that is not there.
+func (p *Prepared) howToGet(name string) string {
+	if name == p.Plan.Program {
+		return fmt.Sprintf("a bottle shows the one of this host, so install it here (%s), or run something else with \"bottle up -- COMMAND\"", p.Plan.Install)
+	}
+	return "a bottle has the programs of this host, so install it here, or name one in the workspace as ./PROGRAM"
 }
 
 // warnUnreachable names hosts without which the agent cannot work.

@@ -242,6 +242,9 @@ func (l *loader) manifest(project, user *level) *Manifest {
 	}
 	m := build(&l.problems, outside(chosen), l.home, l.opts.RuleIDs)
 	m.Name = l.opts.Name
+	for _, e := range root.get("bottles").mapEntries() {
+		m.Variants = append(m.Variants, e.key)
+	}
 	return m
 }
 

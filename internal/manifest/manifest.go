@@ -29,7 +29,9 @@ import (
 // is not changed once it is loaded.
 type Manifest struct {
 	// Name is the variant's, or the agent's that was asked for; "" otherwise.
-	Name    string
+	Name string
+	// Variants are the names under bottles, as they stand there.
+	Variants []string
 	Agent   string // claude, codex or generic
 	Backend string // auto or sandbox
 
