@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/bot-bottle/bottle/internal/control"
@@ -21,11 +20,7 @@ func (a *app) find(ctx context.Context, args []string, running bool) (control.Bo
 		return control.Bottle{}, err
 	}
 	q.Dir = dir
-	b, err := control.Find(ctx, env, q)
-	if err != nil {
-		err = fmt.Errorf("%w; \"bottle ls\" lists them", err)
-	}
-	return b, err
+	return control.Find(ctx, env, q)
 }
 
 // dial finds a running bottle and connects to it.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -116,7 +117,11 @@ func (a *app) printBottles(list []listed) error {
 	}
 	for _, b := range list {
 		if b.Problem != "" && !a.quiet {
-			fmt.Fprintf(a.std.err, "%s: %s\n", b.ID, escape.Text(b.Problem))
+			text := escape.Text(b.Problem)
+			if !strings.Contains(text, b.ID) { // most say of whom
+				text = b.ID + ": " + text
+			}
+			fmt.Fprintln(a.std.err, text)
 		}
 	}
 	return nil

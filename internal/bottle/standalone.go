@@ -245,6 +245,9 @@ func (s *Standalone) Serve(ctx context.Context) error {
 	return errors.Join(err, s.opt.Env.Save(s.record), s.close())
 }
 
+// Abandon ends a proxy that is not going to Serve, and removes its state.
+func (s *Standalone) Abandon() error { return errors.Join(s.close(), s.forget()) }
+
 // forget removes the state of a proxy that never served.
 func (s *Standalone) forget() error {
 	if s.dir == "" {
