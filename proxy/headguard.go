@@ -182,7 +182,7 @@ func (g *headGuard) step() bool {
 		}
 		if len(line) == 0 {
 			g.state = guardHead
-		} else if _, _, err := splitField(line); err != nil {
+		} else if _, _, err := splitField(string(line)); err != nil {
 			return g.fail()
 		}
 		g.pass = len(line) + 2

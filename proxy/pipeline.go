@@ -29,11 +29,13 @@ type exchange struct {
 	rc *http.ResponseController
 	r  *http.Request
 
-	target Target
-	route  *Route
+	target   Target
+	cleanURL bool   // the scanner finds nothing in it
+	host     string // for the journal, once it was redacted
+	route    *Route
 	// hostSecrets may be injected somewhere on this host. What one route stores
 	// there can be read back through another.
-	hostSecrets []string
+	hostSecrets secretSet
 	decision    Decision
 	out         *http.Request
 	body        *uploadBody
@@ -209,7 +211,7 @@ func (x *exchange) prepare() *denial {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // or the Transport adds its own
 	}
-	if len(x.hostSecrets) > 0 {
+	if len(x.hostSecrets.names) > 0 {
 		x.limitCodings(out.Header)
 	}
 	out.Trailer = x.r.Trailer
@@ -249,27 +251,36 @@ func (s *Server) ask(ctx context.Context, q Question) *denial {
 	return nil
 }
 
+// shownHost is the host for the journal.
+func (x *exchange) shownHost() string {
+	if x.host == "" {
+		raw := x.target.Host
+		if x.tunnel == nil {
+			raw = x.r.URL.Host
+		}
+		x.host = x.snap.redactHost(raw, x.target.Host)
+	}
+	return x.host
+}
+
 // event describes the request for the journal, redacted.
 func (x *exchange) event() Event {
 	path := x.r.URL.EscapedPath()
 	if x.r.URL.RawQuery != "" {
 		path += "?" + x.r.URL.RawQuery
 	}
-	path = x.snap.redactText(path)
+	if !x.cleanURL {
+		path = x.snap.redactText(path)
+	}
 	if len(path) > maxJournalPath {
 		path = path[:maxJournalPath] + "…"
 	}
-	host := x.target.Host
-	if x.tunnel == nil {
-		host = x.r.URL.Host
-	}
-	host = x.snap.redactHost(host, x.target.Host)
 	proto := strings.ToLower(x.r.Proto)
 	if x.r.ProtoMajor == 2 {
 		proto = "h2"
 	}
 	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
-		Host: host, Port: x.target.Port, Path: path, Rule: x.decision.Rule}
+		Host: x.shownHost(), Port: x.target.Port, Path: path, Rule: x.decision.Rule}
 }
 
 // journal writes the decision; what cannot be recorded is not sent.

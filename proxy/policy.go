@@ -19,6 +19,15 @@ type Policy struct {
 	routes []*compiledRoute
 	exact  map[string][]*compiledRoute
 	wild   map[string][]*compiledRoute // by suffix, with its leading dot
+	// secrets are those of the hosts that a key of exact or wild is the most
+	// specific one for.
+	secrets map[string]secretSet
+}
+
+// secretSet is a list of names of secrets without repetition.
+type secretSet struct {
+	names []string
+	key   string // the names as one text
 }
 
 // NewPolicy checks and compiles routes. The zero Action as default is Deny.
@@ -56,6 +65,7 @@ func NewPolicy(def Action, routes []Route) (*Policy, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	p.collectSecrets()
 	return p, nil
 }
 
@@ -247,16 +257,36 @@ func (p *Policy) candidates(host string) func(yield func(*compiledRoute) bool) {
 	}
 }
 
-// hostSecrets names the secrets that some route may have injected on a host.
-func (p *Policy) hostSecrets(host string) (names []string) {
+// hostSecrets are the secrets that some route may have injected on a host.
+func (p *Policy) hostSecrets(host string) secretSet {
+	// All candidates after the first are candidates for its key too.
 	for c := range p.candidates(host) {
-		for _, n := range c.Secrets {
-			if !slices.Contains(names, n) {
-				names = append(names, n)
+		if c.wildcard {
+			return p.secrets[c.suffix]
+		}
+		return p.secrets[c.Host]
+	}
+	return secretSet{}
+}
+
+// collectSecrets prepares what hostSecrets returns.
+func (p *Policy) collectSecrets() {
+	p.secrets = map[string]secretSet{}
+	for _, routes := range []map[string][]*compiledRoute{p.exact, p.wild} {
+		for key := range routes {
+			var names []string
+			for c := range p.candidates(key) {
+				for _, n := range c.Secrets {
+					if !slices.Contains(names, n) {
+						names = append(names, n)
+					}
+				}
+			}
+			if len(names) > 0 {
+				p.secrets[key] = secretSet{names: names, key: strings.Join(names, "\x00")}
 			}
 		}
 	}
-	return names
 }
 
 // Routes returns the compiled routes in their order, canonical and with their

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,15 +11,77 @@ import (
 	"github.com/bot-bottle/bottle/internal/replace"
 )
 
+// redaction turns the values of secrets into their placeholders.
+type redaction struct {
+	table *replace.Table
+	// The values in small letters, for the names of fields, and the length of
+	// the shortest one.
+	lower    []string
+	shortest int
+}
+
+// redaction returns what is done with the answer to x, nil for nothing. It is
+// the newest one, which knows values that changed while the answer was awaited,
+// unless the secrets were removed meanwhile.
+func (x *exchange) redaction() (*redaction, error) {
+	if len(x.hostSecrets.names) == 0 {
+		return nil, nil
+	}
+	snap := x.s.current.Load()
+	if snap != x.snap && slices.ContainsFunc(x.hostSecrets.names, func(name string) bool { return snap.secret(name) == nil }) {
+		snap = x.lent
+	}
+	return snap.redaction(x.hostSecrets)
+}
+
+// redaction makes the one of a set once.
+func (snap *snapshot) redaction(set secretSet) (*redaction, error) {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if r := snap.redactions[set.key]; r != nil {
+		return r, nil
+	}
+	r := &redaction{shortest: math.MaxInt}
+	var pairs []replace.Pair
+	for i, name := range set.names {
+		st := snap.secret(name)
+		for _, v := range st.values() {
+			lower := strings.ToLower(v)
+			r.lower = append(r.lower, lower)
+			r.shortest = min(r.shortest, len(lower))
+			for _, p := range replace.Forms(v, st.Placeholder) {
+				p.ID = i
+				pairs = append(pairs, p)
+			}
+		}
+	}
+	var err error
+	if r.table, err = replace.New(pairs); err != nil {
+		return nil, err
+	}
+	snap.redactions[set.key] = r
+	return r, nil
+}
+
+// holds reports whether a text has one of the values in it, whatever its
+// letters' case.
+func (r *redaction) holds(text string) bool {
+	if len(text) < r.shortest {
+		return false
+	}
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(r.lower, func(v string) bool { return strings.Contains(text, v) })
+}
+
 // redactBody reads the answer through the redaction. The length stays when
 // every replacement has the length of what it replaces, and nothing had to be
 // decompressed.
-func (x *exchange) redactBody(resp *http.Response, table *replace.Table) (io.Reader, error) {
+func (x *exchange) redactBody(resp *http.Response, red *redaction) (io.Reader, error) {
 	if resp.Body == http.NoBody || x.r.Method == http.MethodHead {
 		return resp.Body, nil
 	}
 	var src io.Reader = resp.Body
-	sameLength := table.SameLength()
+	sameLength := red.table.SameLength()
 	if coding := contentCoding(resp.Header); coding != "" {
 		dec, err := newDecoder(coding, resp.Body)
 		if err != nil {
@@ -27,7 +90,7 @@ func (x *exchange) redactBody(resp *http.Response, table *replace.Table) (io.Rea
 		src, sameLength = dec, false
 		resp.Header.Del("Content-Encoding")
 	}
-	stream := &redactFilter{replaceFilter: replaceFilter{stream: table.NewStream()}, x: x}
+	stream := &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}
 	r := newFilterReader(x.ctx, src, stream)
 	if sameLength || resp.ContentLength < 0 {
 		return r, nil
@@ -68,17 +131,17 @@ func (f *redactFilter) close() ([]byte, error) {
 }
 
 // redactHeader replaces injected values that came back in a header.
-func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
-	if table == nil {
+func (x *exchange) redactHeader(h http.Header, red *redaction) {
+	if red == nil {
 		return
 	}
 	redact := func(text string) string {
-		s := table.NewStream()
+		s := red.table.NewStream()
 		return string(s.Close(s.Append(nil, []byte(text))))
 	}
 	for name, values := range h {
 		// The name of a field can hold a value too, in other letters.
-		if x.holdsValue(name) {
+		if red.holds(name) {
 			delete(h, name)
 			x.redacted++
 			continue
@@ -90,18 +153,4 @@ func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
 			}
 		}
 	}
-}
-
-// holdsValue reports whether a text holds a value of the host's secrets,
-// whatever its letters' case.
-func (x *exchange) holdsValue(text string) bool {
-	snap := x.s.current.Load()
-	text = strings.ToLower(text)
-	for _, name := range x.hostSecrets {
-		st := snap.secret(name)
-		if st != nil && slices.ContainsFunc(st.lower, func(v string) bool { return strings.Contains(text, v) }) {
-			return true
-		}
-	}
-	return false
 }

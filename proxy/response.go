@@ -11,8 +11,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/bot-bottle/bottle/internal/replace"
 )
 
 // forward sends the request and streams the answer back. Whatever happens, the
@@ -72,14 +70,14 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		if over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
 			return nil
 		}
-		table, err := x.redaction()
+		red, err := x.redaction()
 		if err != nil {
 			return err
 		}
 		h := x.w.Header()
 		copyHeader(h, http.Header(header))
 		x.cleanResponseHeader(h)
-		x.redactHeader(h, table)
+		x.redactHeader(h, red)
 		x.w.WriteHeader(code)
 		clear(h)
 		return nil
@@ -108,18 +106,18 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 // respond streams the answer to the agent. An error means that the client saw
 // the beginning of an answer that has no end.
 func (x *exchange) respond(resp *http.Response) error {
-	table, err := x.redaction()
+	red, err := x.redaction()
 	if err != nil {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "the answer cannot be searched for credentials: " + err.Error()})
 		return nil
 	}
 	body := io.Reader(resp.Body)
-	if coding := messageCoding(resp.Header); table != nil && coding != "" {
+	if coding := messageCoding(resp.Header); red != nil && coding != "" {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the messages in the answer of %s are compressed (%s), so they cannot be searched for credentials", x.target.Host, headerText(coding))})
 		return nil
 	}
-	if table != nil {
-		if body, err = x.redactBody(resp, table); err != nil {
+	if red != nil {
+		if body, err = x.redactBody(resp, red); err != nil {
 			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(contentCoding(resp.Header)))})
 			return nil
 		}
@@ -127,7 +125,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	h := x.w.Header()
 	copyHeader(h, resp.Header)
 	x.cleanResponseHeader(h)
-	x.redactHeader(h, table)
+	x.redactHeader(h, red)
 	announced := len(resp.Trailer)
 	for name := range resp.Trailer {
 		h.Add("Trailer", name)
@@ -141,7 +139,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	if err := x.abort(); err != nil {
 		return err
 	}
-	x.writeTrailers(resp.Trailer, announced, table)
+	x.writeTrailers(resp.Trailer, announced, red)
 	return nil
 }
 
@@ -245,11 +243,11 @@ func (l *lateHead) write(p []byte, flush bool) error {
 }
 
 // writeTrailers sends trailers, also ones that were not announced.
-func (x *exchange) writeTrailers(trailer http.Header, announced int, table *replace.Table) {
+func (x *exchange) writeTrailers(trailer http.Header, announced int, red *redaction) {
 	if len(trailer) == 0 {
 		return
 	}
-	x.redactHeader(trailer, table)
+	x.redactHeader(trailer, red)
 	_ = x.rc.Flush() // forces chunking, without which h1 has no trailers
 	prefix := ""
 	if len(trailer) != announced {
@@ -273,7 +271,7 @@ func (x *exchange) end(err error) {
 		e = x.event()
 		e.Verdict, e.Rule, e.Reason = Deny, d.rule, x.snap.redactText(d.message)
 	} else {
-		e = Event{ID: x.id, Session: x.session, Host: x.snap.redactText(x.target.Host), Port: x.target.Port}
+		e = Event{ID: x.id, Session: x.session, Host: x.shownHost(), Port: x.target.Port}
 	}
 	e.Type, e.Status, e.BytesOut, e.BytesIn = EventEnd, x.status, x.body.count(), x.bytesIn
 	e.Duration, e.Redacted = time.Since(x.start), x.redacted

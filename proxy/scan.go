@@ -121,9 +121,12 @@ func (x *exchange) scanHead() *denial {
 			return stop
 		})
 	}
-	for _, part := range x.lineParts() {
+	for i, part := range x.lineParts() {
 		if d := scan(part.where, part.text); d != nil {
 			return d
+		}
+		if i == 0 {
+			x.cleanURL = !found
 		}
 	}
 	for name, values := range x.r.Header {
@@ -166,11 +169,12 @@ func decideWhole(sc *dlp.Scanner, text []byte, judge func([]dlp.Finding) *denial
 // part is a text that the agent wrote into the head, and where.
 type part struct{ where, text string }
 
-// lineParts are what stands in the head besides fields. Servers take escapes in
-// a URL apart, so they are looked through.
+// lineParts are what stands in the head besides fields, the URL first. Servers
+// take escapes in a URL apart, so they are looked through.
 func (x *exchange) lineParts() []part {
 	u := x.r.URL
-	parts := []part{{"url", u.EscapedPath() + "?" + u.RawQuery}}
+	parts := make([]part, 1, 4)
+	parts[0] = part{"url", u.EscapedPath() + "?" + u.RawQuery}
 	if plain, changed := unescape(parts[0].text); changed {
 		parts = append(parts, part{"url", plain})
 	}
