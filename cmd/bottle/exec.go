@@ -15,7 +15,8 @@ func (a *app) execCmd() *cobra.Command {
 		Use:   "exec [ID|NAME] -- COMMAND [ARG…]",
 		Short: "Run a command in a running bottle",
 		Long: `Run a command in a bottle that runs, with the same environment and behind the
-same proxy as the agent. The exit code is the command's.`,
+same proxy as the agent. In a subfolder of the workspace it starts in that. The
+exit code is the command's.`,
 		Example:           "  bottle exec -- git status\n  bottle exec claude-7kq2m -- env",
 		ValidArgsFunction: completeBottles(1, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -50,7 +51,7 @@ func (a *app) exec(ctx context.Context, ref, command []string) error {
 	if err != nil {
 		return err
 	}
-	cmd := vm.Command{Args: command}
+	cmd := vm.Command{Args: command, Dir: startDir(c.Info().Workspace)}
 	if t := os.Getenv("TERM"); t != "" {
 		cmd.Env = map[string]string{"TERM": t}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 )
 
@@ -30,4 +31,14 @@ func (a *app) dial(ctx context.Context, args []string) (*control.Client, error) 
 		return nil, err
 	}
 	return control.Dial(ctx, b.Socket)
+}
+
+// startDir returns where in a bottle a command starts: where this process is, if
+// that is in the workspace, else "" for its root.
+func startDir(workspace string) string {
+	dir, err := os.Getwd()
+	if err != nil || workspace == "" {
+		return ""
+	}
+	return bottle.StartDir(workspace, dir)
 }

@@ -29,7 +29,8 @@ NAME is a variant of the manifest (a key of bottles) or an agent: claude, codex.
 
 Before anything starts you see what the agent can reach, every folder of this
 host that it sees and the credentials that it can use; on a terminal you are
-asked. The exit code is the command's; 125 means that bottle itself failed.
+asked. It starts in the folder of the workspace that you are in. The exit code is
+the command's; 125 means that bottle itself failed.
 
 The copy of the workspace and the agent's home stay until "bottle down".`,
 		Example: `  bottle up claude
@@ -156,7 +157,7 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	}
 	bar.done()
 	// Signals go to the command from here on, until it ends.
-	code, err := a.foreground(ctx, b, vm.Command{Args: p.Args})
+	code, err := a.foreground(ctx, b, vm.Command{Args: p.Args, Dir: startDir(p.Manifest.Workspace)})
 	if b.Ending() {
 		code, err = exitKilled, nil
 		fmt.Fprintln(a.std.err, "bottle: ended by \"bottle down\"")

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/proxy"
 	"github.com/bot-bottle/bottle/vm"
@@ -82,11 +83,12 @@ func (b *Bottle) Dir() string { return b.dir }
 func (b *Bottle) JournalDir() string { return filepath.Join(b.dir, journalDir) }
 
 // Command completes a command with the bottle's environment. A command that
-// names no folder starts in the workspace.
+// names no folder starts in the workspace, and so does one that names a folder
+// below it which is not there inside, as one that git ignores.
 func (b *Bottle) Command(c vm.Command) vm.Command {
 	c.Env = layer(b.env, c.Env)
-	if c.Dir == "" {
-		c.Dir = b.prepared.Manifest.Workspace
+	if root := b.prepared.Manifest.Workspace; c.Dir == "" || paths.Below(c.Dir, root) && !b.hasFolder(c.Dir) {
+		c.Dir = root
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -104,6 +105,37 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 		mounts = append(mounts, vm.Mount{Source: private, Target: git})
 	}
 	return mounts
+}
+
+// StartDir returns where in a bottle a person who is in dir on the host is: the
+// same folder of the workspace, or "" for one that is not in it.
+func StartDir(workspace, dir string) string {
+	rel, in := inside(real(dir), workspace)
+	if !in {
+		return ""
+	}
+	return filepath.Join(workspace, rel)
+}
+
+// hasFolder reports whether a folder of the workspace is there inside. Where the
+// agent put a link is not looked at: it may lead anywhere.
+func (b *Bottle) hasFolder(path string) bool {
+	m := b.prepared.Manifest
+	rel, err := filepath.Rel(m.Workspace, path)
+	if err != nil {
+		return false
+	}
+	at := filepath.Join(b.dir, workspaceDir)
+	if m.WorkspaceMode == manifest.WorkspaceMount {
+		at = m.Workspace
+	}
+	for part := range strings.SplitSeq(rel, string(filepath.Separator)) {
+		at = filepath.Join(at, part)
+		if info, err := os.Lstat(at); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // knownScanner returns what looks for the values of secrets in copied files.
