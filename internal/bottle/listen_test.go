@@ -51,7 +51,7 @@ func TestListenSaysWhatToDo(t *testing.T) {
 		{"a new socket", "unix:" + filepath.Join(dir, "new"), true, ""},
 		{"a socket that is served", "unix:" + served, false, "is in use: another program listens there"},
 		{"a file that is no socket", "unix:" + file, false, "is there and is no socket"},
-		{"a folder that is not there", "unix:" + filepath.Join(dir, "missing", "s"), false, "no such file or directory"},
+		{"a folder that is not there", "unix:" + filepath.Join(dir, "missing", "s"), false, "there is no folder "},
 		{"a path that no socket can have", "unix:" + filepath.Join(dir, strings.Repeat("x", 100)), false, "100 that a socket can have"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
