@@ -184,11 +184,7 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 		return err
 	}
 	b.machine = m
-	for _, l := range m.Limits() {
-		if l.Scope != vm.ScopeMachine {
-			b.log.Warn("a limit does not hold for the bottle as a whole", "resource", l.Resource, "wanted", l.Wanted, "holds for", l.Scope, "why", l.Detail)
-		}
-	}
+	b.sayLimits(m.Limits())
 	if b.listener, err = m.Listen(ctx, proxyPort); err != nil {
 		return err
 	}

@@ -75,12 +75,16 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 // say tells the operator what is in the copy that they may not want there, and
 // what is not.
 func (b *Bottle) say(r workspace.Report) {
+	m := b.prepared.Manifest
 	if r.Enclosing != "" {
 		b.log.Warn("the workspace is a folder inside a repository: its history was not copied, and its .gitignore kept nothing back", "repository", r.Enclosing)
 	}
 	for _, s := range r.Secrets.Items {
-		b.log.Warn("a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git",
-			"file", s.Path, "line", s.Line, "secret", s.Name)
+		text := "a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git"
+		if m.Project != nil && filepath.Join(m.Workspace, filepath.FromSlash(s.Path)) == m.Project.Path {
+			text = "the manifest itself has the text that is the value of a secret, and the agent can read it: let the secret come from a variable, a file or a command that does not name it"
+		}
+		b.log.Warn(text, "file", s.Path, "line", s.Line, "secret", s.Name)
 	}
 	if n := r.Secrets.Total - len(r.Secrets.Items); n > 0 {
 		b.log.Warn("more files of the workspace hold values of secrets", "more", n)
@@ -170,19 +174,6 @@ func matches(findings []dlp.Finding) (out []workspace.Match) {
 		}
 	}
 	return out
-}
-
-// size renders a number of bytes.
-func size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, exp := float64(n)/unit, 0
-	for v >= unit && exp < 3 {
-		v, exp = v/unit, exp+1
-	}
-	return fmt.Sprintf("%.1f %ciB", v, "KMGT"[exp])
 }
 
 // Unpulled says what is in the workspace copy of a bottle that the host does not

@@ -32,8 +32,8 @@ type Manifest struct {
 	Name string
 	// Variants are the names under bottles, as they stand there.
 	Variants []string
-	Agent   string // claude, codex or generic
-	Backend string // auto or sandbox
+	Agent    string // claude, codex or generic
+	Backend  string // auto or sandbox
 
 	// Workspace is the folder that the agent works on.
 	Workspace string
