@@ -7,13 +7,14 @@ package manifest
 //
 //   - yaml is the key;
 //   - jsonschema holds the choice of values and what is required;
-//   - later names values that come with a later version ("*": any that is not
-//     empty);
+//   - later names values that come with a later version ("*": any but false);
+//   - fix is what to do about a required key that is missing, where its
+//     description does not say it;
 //   - merge says how a value of a lower level is treated: "add" appends its
 //     list, "replace" drops it as a whole. Otherwise maps merge by key, and
 //     lists and scalars replace.
 type Document struct {
-	Version int `yaml:"version" jsonschema:"required,enum=1" jsonschema_description:"The version of this format: 1."`
+	Version int `yaml:"version" jsonschema:"required,enum=1" fix:"add \"version: 1\" as the first line" jsonschema_description:"The version of this format: 1."`
 	Keys
 	Bottles map[string]Keys `yaml:"bottles" jsonschema_description:"Named variants (bottle up NAME), each overriding the keys above; its routes and dlp.allow are added to those."`
 }
