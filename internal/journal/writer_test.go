@@ -329,10 +329,8 @@ func readWhile(dir string, stop <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
-		for _, p := range r.Problems {
-			if p.Kind != HeadMissing { // it comes after the first lines
-				return fmt.Errorf("while it is written: %+v", p)
-			}
+		if !r.OK {
+			return fmt.Errorf("while it is written: %+v", r.Problems)
 		}
 	}
 }
