@@ -24,10 +24,13 @@ func (c *copier) checkOwn(g *gitFolder) error {
 		back = c.linkOf
 	}
 	ok, err := back(g)
-	if err == nil && !ok {
-		err = foreignGit(g.gitPath)
+	switch {
+	case err != nil || ok:
+		return err
+	case linked:
+		return foreignGit(g.gitPath)
 	}
-	return err
+	return fmt.Errorf("%w; if you made it with --separate-git-dir, run git -C %s config core.worktree %s, which names it back", foreignGit(g.gitPath), quoted(c.source), quoted(c.source))
 }
 
 // isWorktreeOf reports whether git is where common has its linked worktrees.
@@ -107,3 +110,6 @@ func foreignObjects(by, path string) error {
 	return fmt.Errorf("%w: %q borrows objects from %q; if both are yours, run git repack -a -d and remove info/alternates there,"+
 		" or clone again without --shared and --reference", ErrForeign, by, path)
 }
+
+// quoted quotes a path for a POSIX shell.
+func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
