@@ -58,16 +58,15 @@ func (x *exchange) mayInject(st *secretState, place string) *denial {
 
 // injectHeader handles one value of one header.
 func (x *exchange) injectHeader(st *secretState, name string, value *string) *denial {
-	place := "the header " + headerText(name)
 	if rest, ok := cutScheme(*value, "basic"); ok && strings.EqualFold(name, "Authorization") {
 		raw, err := decodeBasic(rest)
 		if err != nil || !strings.Contains(raw, st.Placeholder) {
 			return nil
 		}
 		if !st.Inject.zero() && !st.Inject.Basic && !st.Inject.anyHeader(name) {
-			return x.wrongPlace(st, place+" as Basic")
+			return x.wrongPlace(st, inHeader(name)+" as Basic")
 		}
-		v, d := x.credential(st, place)
+		v, d := x.credential(st, inHeader(name))
 		if d != nil {
 			return d
 		}
@@ -78,15 +77,17 @@ func (x *exchange) injectHeader(st *secretState, name string, value *string) *de
 		return nil
 	}
 	if !st.Inject.zero() && !st.Inject.anyHeader(name) && (!st.Inject.Bearer || !isBearer(name, *value, st.Placeholder)) {
-		return x.wrongPlace(st, place)
+		return x.wrongPlace(st, inHeader(name))
 	}
-	v, d := x.credential(st, place)
+	v, d := x.credential(st, inHeader(name))
 	if d != nil {
 		return d
 	}
 	*value = strings.ReplaceAll(*value, st.Placeholder, v)
 	return nil
 }
+
+func inHeader(name string) string { return "the header " + headerText(name) }
 
 // wrongPlace refuses a placeholder that stands in a header where its secret is
 // never injected.

@@ -135,9 +135,14 @@ func (x *exchange) redactHeader(h http.Header, red *redaction) {
 	if red == nil {
 		return
 	}
+	s := red.table.NewStream()
+	var out []byte
 	redact := func(text string) string {
-		s := red.table.NewStream()
-		return string(s.Close(s.Append(nil, []byte(text))))
+		out = s.Append(out[:0], []byte(text))
+		if out = s.Close(out); string(out) == text {
+			return text
+		}
+		return string(out)
 	}
 	for name, values := range h {
 		// The name of a field can hold a value too, in other letters.

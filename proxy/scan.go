@@ -107,7 +107,7 @@ func (x *exchange) scanHead() *denial {
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
 	found := false // by the last scan
-	scan := func(where string, parts ...string) *denial {
+	scan := func(where, field string, parts ...string) *denial {
 		found = false
 		x.scratch = x.scratch[:0]
 		for _, p := range parts {
@@ -115,14 +115,14 @@ func (x *exchange) scanHead() *denial {
 		}
 		return decideWhole(sc, x.scratch, func(findings []dlp.Finding) *denial {
 			found = true
-			events, placeholders, stop := x.snap.judge(findings, where, x.target.Host)
+			events, placeholders, stop := x.snap.judge(findings, where+headerText(field), x.target.Host)
 			x.keepFindings(events)
 			x.seen(placeholders)
 			return stop
 		})
 	}
 	for i, part := range x.lineParts() {
-		if d := scan(part.where, part.text); d != nil {
+		if d := scan(part.where, "", part.text); d != nil {
 			return d
 		}
 		if i == 0 {
@@ -130,17 +130,17 @@ func (x *exchange) scanHead() *denial {
 		}
 	}
 	for name, values := range x.r.Header {
-		where := "header " + headerText(name)
+		where, field := "header ", name
 		if spellings := nameSpellings(name); spellings != "" {
-			if d := scan(unnamedHeader, spellings); d != nil {
+			if d := scan(unnamedHeader, "", spellings); d != nil {
 				return d
 			}
 			if found { // then it must not stand in the journal
-				where = unnamedHeader
+				where, field = unnamedHeader, ""
 			}
 		}
 		for _, v := range values {
-			if d := scan(where, name, ": ", v); d != nil {
+			if d := scan(where, field, name, ": ", v); d != nil {
 				return d
 			}
 		}
