@@ -27,6 +27,9 @@ const (
 	// maxSessionTunnels bounds those of one session, so that it leaves room for
 	// the others.
 	maxSessionTunnels = 512
+	// strangerInterval is the least time between two journal lines about clients
+	// without a password.
+	strangerInterval = time.Second
 	// retryAfter is when a client that was told that there are too many may try
 	// again, in seconds.
 	retryAfter = "5"
