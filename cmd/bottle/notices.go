@@ -51,7 +51,7 @@ func (n *notices) release() error {
 		return nil
 	}
 	if n.lost > 0 {
-		fmt.Fprintf(n.held, "bottle: and %d more warnings, for which there was no room\n", n.lost)
+		fmt.Fprintf(n.held, "bottle: warnings that found no room here: %d\n", n.lost)
 	}
 	_, err := n.held.WriteTo(n.w)
 	n.held, n.lost = nil, 0
