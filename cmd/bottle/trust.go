@@ -71,18 +71,28 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 		a.showSummary(m)
 	}
 	if why == nil {
-		// A running bottle that waits wants a yes from after its last change.
-		if err := t.Trust(m); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(a.std.err, "trusted already: %s\n", escape.Text(m.Project.Path))
-		return err
+		return a.trustAgain(ctx, t, m, yes)
 	}
 	if err := a.agree(ctx, t, m, why, yes, "say \"bottle trust --yes\" where nobody can be asked"); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.std.err, "trusted: %s\n", escape.Text(m.Project.Path))
 	return err
+}
+
+// trustAgain is about a text that is trusted: a running bottle that waits wants a
+// yes from after its last change. Who only looked has given none.
+func (a *app) trustAgain(ctx context.Context, t *manifest.Trust, m *manifest.Manifest, yes bool) (err error) {
+	fmt.Fprintf(a.std.err, "trusted already: %s\n", escape.Text(m.Project.Path))
+	if !yes && a.interactive() {
+		if yes, err = a.confirm(ctx, "Agree again, for a running bottle that waits for it?"); err != nil {
+			return err
+		}
+	}
+	if !yes {
+		return nil
+	}
+	return t.Trust(m)
 }
 
 // openTrust returns the list of trusted projects.
