@@ -23,7 +23,7 @@ func (t *tunnel) passthrough(id string, d Decision) {
 	if d.Action == Ask {
 		if dn := t.s.ask(t.s.ctx, Question{ID: id, Session: t.session, Rule: d.Rule,
 			Target: Target{Scheme: "https", Host: t.host, Port: t.port, Method: http.MethodConnect}}); dn != nil {
-			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, dn.message
+			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, t.s.current.Load().redactText(dn.message)
 			_ = t.s.record(&decision)
 			finish(t.conn, dn.connectAnswer(id))
 			return
@@ -35,7 +35,7 @@ func (t *tunnel) passthrough(id string, d Decision) {
 	}
 	ev.Type = EventEnd
 	if dn, err := t.relay(d.Route, &ev); dn != nil {
-		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, dn.message
+		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, t.s.current.Load().redactText(dn.message)
 		if dn.upset {
 			ev.Verdict, ev.Error = "", dn.message
 		}
@@ -94,7 +94,8 @@ func (t *tunnel) checkSNI(hello *mitm.ClientHello, err error) *denial {
 	case hello.ServerName == "" && !isAddress(t.host):
 		return deny("the TLS connection names no server (SNI), so it cannot be held to " + t.host)
 	case hello.ServerName != "" && hello.ServerName != t.host:
-		return deny(fmt.Sprintf("the TLS connection is for %s, the tunnel for %s", headerText(hello.ServerName), t.host))
+		name := t.s.current.Load().redactHost(hello.SentName, hello.ServerName)
+		return deny(fmt.Sprintf("the TLS connection is for %s, the tunnel for %s", headerText(name), t.host))
 	}
 	return nil
 }
