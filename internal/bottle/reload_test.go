@@ -254,3 +254,19 @@ func TestWatch(t *testing.T) {
 		t.Errorf("b.example: %s", d.Action)
 	}
 }
+
+func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
+	r := newReloading(t, twoRoutes)
+	r.project.load(oneRoute)
+	if err := r.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case cfg := <-r.applied.configs:
+		if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+			t.Errorf("b.example: %s", d.Action)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the change is not seen")
+	}
+}

@@ -66,8 +66,8 @@ func (r *reloader) run(ctx context.Context) error {
 
 func (r *reloader) watch(ctx context.Context, w *fsnotify.Watcher, concerns func(string) bool) {
 	defer func() { _ = w.Close() }()
+	// Once in any case: the file may have changed since it was loaded.
 	settled := time.NewTimer(settleTime)
-	settled.Stop()
 	for {
 		select {
 		case <-ctx.Done():
