@@ -105,16 +105,18 @@ func (t *takeOver) commits() {
 	}
 }
 
-// uploadPack lets git read a repository of another user: that of a bottle which
-// root started. What -c says does not reach the program at the other end of a
-// fetch, and only what is said to that program itself counts (safe.directory in
-// git-config(1)).
+// uploadPack is the option for the program that reads the agent's repository.
+// Its config is the agent's, and git before 2.45.1 fetched objects that such a
+// repository lacks by what that config says, commands among it (CVE-2024-32004):
+// so no protocol is allowed. A repository of another user, that of a bottle
+// which root started, is only read when the program itself is told that it may
+// (safe.directory in git-config(1)): what -c says does not reach it.
 func uploadPack(git string) string {
-	info, err := os.Stat(git)
-	if err != nil || !another(info) {
-		return ""
+	program := "GIT_ALLOW_PROTOCOL=none git "
+	if info, err := os.Stat(git); err == nil && another(info) {
+		program += "-c " + shellWord("safe.directory="+real(git)) + " "
 	}
-	return "--upload-pack " + shellWord("git -c "+shellWord("safe.directory="+real(git))+" upload-pack") + " "
+	return "--upload-pack " + shellWord(program+"upload-pack") + " "
 }
 
 // another says whether a file belongs to another user.

@@ -88,6 +88,9 @@ func TestTakeOver(t *testing.T) {
 				t.Errorf("the commands are:\n%s", text)
 			}
 			for _, line := range lines {
+				if strings.HasPrefix(line, "git ") && !strings.Contains(line, " merge ") && !strings.Contains(line, "GIT_ALLOW_PROTOCOL=none") {
+					t.Errorf("%s: git could go by the agent's config", line)
+				}
 				shell(t, p.dir, line)
 			}
 			for name, want := range c.has {
