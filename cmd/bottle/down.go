@@ -25,7 +25,8 @@ func (a *app) downCmd() *cobra.Command {
 		Long: `End a bottle, if it runs, and remove its copy of the workspace, its home and its
 journal. Without an argument it is the bottle whose workspace is here.
 
-Work in the copy that is nowhere else is a reason to refuse, unless --force.`,
+Work that is only in the bottle is a reason to refuse, unless --force. The
+commands that take it over are printed then.`,
 		ValidArgsFunction: completeBottles(0, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs := make([][]string, 0, len(args))
