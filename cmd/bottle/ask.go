@@ -8,11 +8,27 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
 // interactive reports whether a person can be asked.
-func (a *app) interactive() bool { return isTerminal(a.std.in) && isTerminal(a.std.err) }
+func (a *app) interactive() bool { return a.atTerminal() && !a.background() }
+
+// atTerminal reports whether there is a terminal to ask at.
+func (a *app) atTerminal() bool { return isTerminal(a.std.in) && isTerminal(a.std.err) }
+
+// background reports whether the terminal is another job's now, as behind "&" in
+// a shell. To read there would stop this program without a word (SIGTTIN). A
+// terminal that is not the session's own has no jobs, and stops nobody.
+func (a *app) background() bool {
+	f := file(a.std.in)
+	if f == nil {
+		return false
+	}
+	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
+	return err == nil && group != unix.Getpgrp()
+}
 
 // isTerminal reports whether a stream of this process is a terminal.
 func isTerminal(stream any) bool {

@@ -142,7 +142,10 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 	if o.dryRun {
 		return nil
 	}
-	if !o.yes && a.interactive() {
+	if !o.yes && a.atTerminal() {
+		if a.background() {
+			return errors.New("nothing was started: this runs in the background, where nobody can be asked; --yes starts it without a question")
+		}
 		if err := a.insist(ctx, "Start it?", "nothing was started"); err != nil {
 			return err
 		}
