@@ -75,8 +75,10 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request, id string) {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
 	}
-	if r.Method == http.MethodConnect {
-		h.Set("Connection", "close") // the head guard stands aside behind a CONNECT
+	// The head guard stands aside behind a CONNECT; a body that was given up
+	// leaves no place where a next request could begin (RFC 9110, section 15.5.9).
+	if r.Method == http.MethodConnect || d.status == http.StatusRequestTimeout && r.ProtoMajor < 2 {
+		h.Set("Connection", "close")
 	}
 	w.WriteHeader(d.status)
 	_, _ = w.Write(body) // the client may be gone; nothing is left to tell it

@@ -94,6 +94,18 @@ func (x *exchange) usedBodySecrets() {
 
 func (x *exchange) readSmall() ([]byte, *denial) {
 	x.body.started = true
+	if d := x.reserve(x.r.ContentLength); d != nil {
+		return nil, d
+	}
+	limit := x.limitRead(smallBodyTimeout)
+	body, d := x.readWhole()
+	if limit.end() && d != nil {
+		return nil, &denial{status: http.StatusRequestTimeout, rule: "slow-body", message: fmt.Sprintf("the request body of %d bytes did not arrive within %v, so it could not be checked and was not sent", x.r.ContentLength, smallBodyTimeout)}
+	}
+	return body, d
+}
+
+func (x *exchange) readWhole() ([]byte, *denial) {
 	body := make([]byte, x.r.ContentLength)
 	if _, err := io.ReadFull(x.r.Body, body); err != nil {
 		return nil, &denial{status: http.StatusBadRequest, rule: "bad-body", message: "the request body ended early or is not framed right"}
@@ -128,6 +140,10 @@ func (x *exchange) compressedBody(coding string, small bool) *denial {
 	if d != nil {
 		return d
 	}
+	if !acquire(x.ctx, x.s.budget.decoders, 1) {
+		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-bodies", message: "too many compressed request bodies are being looked into; try again, or send it uncompressed"}
+	}
+	defer x.s.budget.decoders.Release(1)
 	src := bytes.NewReader(body)
 	dec, err := newDecoder(coding, src)
 	if err != nil {

@@ -27,6 +27,24 @@ const (
 	// maxSessionTunnels bounds those of one session, so that it leaves room for
 	// the others.
 	maxSessionTunnels = 512
+	// maxExchanges bounds the requests of a Server that are under way,
+	// maxSessionExchanges those of one session. Each takes some 100 KiB beside
+	// its body.
+	maxExchanges        = 4096
+	maxSessionExchanges = 512
+	// maxBodyBytes bounds the request bodies of a Server that are held whole, by
+	// their declared lengths; maxSessionBodyBytes those of one session.
+	maxBodyBytes        = 256 << 20
+	maxSessionBodyBytes = 64 << 20
+	// maxDecoders bounds the compressed request bodies that are looked into at
+	// a time: one decoder can take 16 MiB.
+	maxDecoders = 8
+	// maxStreams bounds the requests under way in one HTTP/2 connection.
+	maxStreams = 250
+	// maxStreamUnread and maxConnUnread bound what is received of uploads in
+	// one HTTP/2 stream and one connection before it is read.
+	maxStreamUnread = 512 << 10
+	maxConnUnread   = 1 << 20
 	// strangerInterval is the least time between two journal lines about clients
 	// without a password.
 	strangerInterval = time.Second
@@ -46,6 +64,11 @@ const (
 
 	// headerTimeout bounds the wait for a whole request head once it began.
 	headerTimeout = 30 * time.Second
+	// smallBodyTimeout bounds the wait for the whole of a body that is decided
+	// before it is sent.
+	smallBodyTimeout = time.Minute
+	// roomWait is how long a request waits for others to give memory back.
+	roomWait = 10 * time.Second
 	// firstByteTimeout bounds the wait for the first byte in a new tunnel;
 	// clients open some in reserve.
 	firstByteTimeout = 2 * time.Minute

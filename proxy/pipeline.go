@@ -40,6 +40,8 @@ type exchange struct {
 	out         *http.Request
 	body        *uploadBody
 	scratch     []byte
+	share       *share // of the budget; nil before it was admitted
+	buffered    int64  // bytes of it
 
 	lent        *snapshot // the newest one that a value was taken from
 	injected    []string
@@ -59,6 +61,7 @@ type exchange struct {
 // steps is the path of a request up to the point where it leaves.
 var steps = [...]func(*exchange) *denial{
 	(*exchange).pin,         // the authority is the tunnel's
+	(*exchange).admit,       // as one of so many
 	(*exchange).decide,      // route by host, method and path
 	(*exchange).scanHead,    // what the agent wrote: URL and headers
 	(*exchange).prepare,     // the outgoing request, without hop-by-hop headers
@@ -98,6 +101,7 @@ func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel
 	// answer. HTTP/2 is full duplex already and says so by an error.
 	_ = x.rc.EnableFullDuplex()
 	defer x.rescue()
+	defer x.giveBack()
 	x.serve()
 }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"io"
 	"math"
 	"net/http"
@@ -104,11 +105,11 @@ func (x *exchange) relength(resp *http.Response, r io.Reader) (io.Reader, error)
 	resp.Header.Del("Content-Length")
 	declared := resp.ContentLength
 	resp.ContentLength = -1
-	if declared > decideBytes {
+	if declared > decideBytes || !x.tryReserve(2*decideBytes) {
 		return r, nil
 	}
 	whole, err := io.ReadAll(io.LimitReader(r, 2*decideBytes))
-	rest := io.MultiReader(strings.NewReader(string(whole)), r)
+	rest := io.MultiReader(bytes.NewReader(whole), r)
 	if err == nil && len(whole) < 2*decideBytes {
 		resp.ContentLength = int64(len(whole))
 		resp.Header.Set("Content-Length", strconv.Itoa(len(whole)))

@@ -83,6 +83,8 @@ type Server struct {
 	runID string
 	seq   atomic.Uint64
 
+	budget *budget
+
 	reloading sync.Mutex // serialises the building of snapshots
 	current   atomic.Pointer[snapshot]
 
@@ -109,6 +111,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		log:     opts.Logger,
 		runID:   strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
 		inbox:   newTunnelListener(),
+		budget:  newBudget(),
 		tunnels: map[*tunnel]struct{}{},
 		ofEach:  map[string]int{},
 		fronts:  map[*http.Server]net.Listener{},
@@ -141,7 +144,7 @@ func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 		BaseContext:                  func(net.Listener) context.Context { return s.ctx },
 		ConnContext:                  connContext,
 		ConnState:                    s.connState,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: maxStreamUnread, MaxReceiveBufferPerConnection: maxConnUnread},
 	}
 }
 
