@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -24,7 +25,7 @@ func (p *Prepared) checkExposed() error {
 		if !d.Used {
 			continue
 		}
-		if shown, _ := exposed(folders, d.Source.File); shown {
+		if exposed(folders, d.Source.File) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: the agent can read %s, and so the secret %s itself: move the file out of what the agent sees", d.Declared, d.Source.File, d.Name))
 		}
 	}
@@ -39,34 +40,53 @@ func checkCommands(m *manifest.Manifest, folders []manifest.Mount) error {
 		if !d.Used {
 			continue
 		}
-		for n, arg := range d.Source.Command {
-			if found, err := exec.LookPath(arg); n == 0 && err == nil && !strings.Contains(arg, "/") {
-				arg = found
+		names := manifest.PathsIn(d.Source.Command)
+		if len(d.Source.Command) > 0 {
+			if found, err := exec.LookPath(d.Source.Command[0]); err == nil {
+				names = append(names, found)
 			}
-			if !filepath.IsAbs(arg) {
-				arg = filepath.Join(d.Source.Dir, arg)
-			}
-			if _, writable := exposed(folders, arg); writable {
-				return fmt.Errorf("%s: the command of the secret %s runs %s, which the agent could change: move it to a folder that the agent cannot write, or use workspace mode copy", d.Declared, d.Name, arg)
+		}
+		for _, name := range names {
+			if writable(folders, name) {
+				return fmt.Errorf("%s: the command of the secret %s runs or reads %s, which the agent could change: move it to a folder that the agent cannot write, or use workspace mode copy", d.Declared, d.Name, name)
 			}
 		}
 	}
 	return nil
 }
 
-// exposed says whether the agent sees a file of the host itself, not a copy, and
-// whether it can write it or put another in its place, by a link on the way to
-// it as well. What is no file is not exposed.
-func exposed(folders []manifest.Mount, path string) (shown, writable bool) {
-	if info, err := os.Stat(path); path == "" || err != nil || !info.Mode().IsRegular() {
-		return false, false
-	}
-	for _, name := range trail(path) {
-		for _, f := range folders {
-			if _, in := inside(name, f.Path); in {
-				shown, writable = true, writable || f.Writable
-			}
+// commandEnviron is the environment of the commands of secrets: this process's,
+// with a PATH on which a program that they run in turn is none of the agent's.
+func commandEnviron(folders []manifest.Mount) []string {
+	list := os.Environ()
+	for i, line := range list {
+		value, ok := strings.CutPrefix(line, "PATH=")
+		if !ok {
+			continue
 		}
+		dirs := slices.DeleteFunc(filepath.SplitList(value), func(dir string) bool { return !filepath.IsAbs(dir) || writable(folders, dir) })
+		list[i] = "PATH=" + strings.Join(dirs, string(filepath.ListSeparator))
 	}
-	return shown, writable
+	return list
+}
+
+// exposed says whether the agent sees a file of the host itself, not a copy.
+func exposed(folders []manifest.Mount, path string) bool {
+	if info, err := os.Stat(path); path == "" || err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	return slices.ContainsFunc(folders, func(f manifest.Mount) bool { return leadsInto(f, path) })
+}
+
+// writable says whether the agent can write a file or folder of the host, or
+// put one there or in its place, by a link on the way to it as well.
+func writable(folders []manifest.Mount, path string) bool {
+	return slices.ContainsFunc(folders, func(f manifest.Mount) bool { return f.Writable && leadsInto(f, path) })
+}
+
+func leadsInto(f manifest.Mount, path string) bool {
+	return slices.ContainsFunc(trail(path), func(name string) bool {
+		_, in := inside(name, f.Path)
+		return in
+	})
 }

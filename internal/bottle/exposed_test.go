@@ -19,6 +19,9 @@ func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
 		{"a writable mount by way of a link", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + strings.Replace(script, "./work/", "./link/", 1), "which the agent could change", ""},
 		{"a link that the agent can turn elsewhere", "mounts: [{path: ./turn, at: /data, mode: rw}]\n" + routes + strings.Replace(script, "./work/", "./turn/", 1), "turn/token.sh, which the agent could change", ""},
 		{"a program that the PATH finds", "mounts: [{path: ./work, at: /data, mode: rw}]\n" + routes + "secrets: {token: {from: {command: [token.sh]}, inject: bearer}}\n", "work/token.sh, which the agent could change", ""},
+		{"a file that is not there yet", "workspace: {path: ./work, mode: mount}\n" + routes + strings.Replace(script, "[sh, ./work/token.sh]", "[sh, PROJECT/work/later.sh]", 1), "work/later.sh, which the agent could change", ""},
+		{"a file in a text", "workspace: {path: ./work, mode: mount}\n" + routes + strings.Replace(script, "[sh, ./work/token.sh]", "[sh, -c, '. PROJECT/work/token.sh']", 1), "work/token.sh, which the agent could change", ""},
+		{"a folder with a Makefile", "workspace: {path: ./work, mode: mount}\n" + routes + strings.Replace(script, "[sh, ./work/token.sh]", "[make, -C, /, -fPROJECT/work/Makefile]", 1), "work/Makefile, which the agent could change", ""},
 		{"a read-only mount", "mounts: [{path: ./work, at: /data}]\n" + routes + script, "", ""},
 		{"a file in a copy", routes + file, "", ""},
 		{"a file in the workspace itself", "workspace: {path: ./work, mode: mount}\n" + routes + file, "", "the agent can read"},
@@ -36,7 +39,7 @@ func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
 				}
 			}
 			t.Setenv("PATH", p.path("work")+":"+os.Getenv("PATH"))
-			text := c.text
+			text := strings.ReplaceAll(c.text, "PROJECT", p.dir)
 			if !strings.Contains(text, "workspace:") {
 				text = "workspace: {path: ./work}\n" + text
 			}

@@ -168,7 +168,8 @@ func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
 			return err
 		}
 	}
-	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{})
+	environ := func() []string { return commandEnviron(r.folders) }
+	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{Environ: environ})
 	if err == nil {
 		err = r.server.Reload(ctx, cfg)
 	}

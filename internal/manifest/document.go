@@ -123,7 +123,7 @@ type From struct {
 	Env     string   `yaml:"env" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"A variable of the host's environment."`
 	File    Path     `yaml:"file" jsonschema_description:"A file of the host."`
 	JSON    string   `yaml:"json" jsonschema:"pattern=^/" jsonschema_description:"With file: a JSON pointer to the value in it, such as /accounts/0/token."`
-	Command []string `yaml:"command" jsonschema:"minItems=1" jsonschema_description:"A program and its arguments (no shell), run on the host in the manifest's folder; it prints the value."`
+	Command []string `yaml:"command" jsonschema:"minItems=1" jsonschema_description:"A program and its arguments (no shell), run on the host in an empty folder; it prints the value. A relative path of a program or file is taken from the manifest's folder."`
 	TTL     Duration `yaml:"ttl" jsonschema_description:"With command: how long what it printed is used. Default: 5m."`
 	Timeout Duration `yaml:"timeout" jsonschema_description:"With command: how long it may take. Default: 30s."`
 	Keyring string   `yaml:"keyring" later:"*" jsonschema_description:"An entry of the host's keyring."`

@@ -69,7 +69,7 @@ func (b *builder) source(where []any, f From) secret.Source {
 		b.fault(where, "ttl and timeout go with command only")
 	}
 	if len(f.Command) > 0 {
-		src.Dir = b.root.dig(below("command")...).src.dir
+		src.Command = absolute(b.root.dig(below("command")...).src.dir, f.Command)
 	}
 	for i, arg := range append([]string{src.File}, f.Command...) {
 		if strings.ContainsRune(arg, 0) || i == 0 && hasControl(arg) {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/internal/paths"
 )
 
 // ErrNotTrusted is wrapped by the error for a project that is not trusted, or
@@ -236,23 +238,23 @@ func flock(f *os.File) error {
 // every update and would ask again for nothing; roots seldom do.
 func pinned(m *Manifest) ([]File, error) {
 	root := filepath.Dir(m.Project.Path)
-	paths := slices.Clone(m.Egress.UpstreamCA)
-	below := func(p string) bool {
-		rel, err := filepath.Rel(root, p)
-		return err == nil && filepath.IsLocal(rel)
-	}
-	for _, s := range m.Secrets {
-		for _, arg := range s.Source.Command {
-			if !filepath.IsAbs(arg) {
-				arg = filepath.Join(s.Source.Dir, arg)
+	names := slices.Clone(m.Egress.UpstreamCA)
+	for i := range m.Secrets {
+		s := &m.Secrets[i]
+		for _, p := range PathsIn(s.Source.Command) {
+			if p != root && !paths.Below(p, root) {
+				continue
 			}
-			paths = append(paths, arg)
+			if info, err := os.Stat(p); err == nil && info.IsDir() {
+				return nil, fmt.Errorf("%s: the command of the secret %s names the folder %s of the project, where any file can change without a question: name the files that it needs, each as an argument of its own", s.Declared, s.Name, p)
+			}
+			names = append(names, p)
 		}
 	}
-	slices.Sort(paths)
+	slices.Sort(names)
 	var out []File
-	for _, p := range slices.Compact(paths) {
-		if !below(p) && !slices.Contains(m.Egress.UpstreamCA, p) || strings.ContainsRune(p, 0) {
+	for _, p := range slices.Compact(names) {
+		if strings.ContainsRune(p, 0) {
 			continue
 		}
 		hash, err := hashFile(p)

@@ -73,7 +73,7 @@ func TestUserFileIsAlwaysTrusted(t *testing.T) {
 }
 
 func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
-	const text = "version: 1\nmounts: [{path: data}]\negress: {upstream_ca: [ca.pem, ../corporate.pem]}\nsecrets:\n  s: {from: {command: [sh, scripts/token.sh, ../tool]}}\n  f: {from: {file: value}}\n"
+	const text = "version: 1\nmounts: [{path: data}]\negress: {upstream_ca: [ca.pem, ../corporate.pem]}\nsecrets:\n  s: {from: {command: [sh, scripts/token.sh, ../tool, target]}}\n  f: {from: {file: value}}\n"
 	tests := []struct {
 		name string
 		do   func(p *place) error
@@ -83,7 +83,8 @@ func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
 			return os.WriteFile(filepath.Join(p.project, "scripts/token.sh"), []byte("x"), 0o600)
 		}, "token.sh"},
 		{"it is removed", func(p *place) error { return os.Remove(filepath.Join(p.project, "scripts/token.sh")) }, "token.sh"},
-		{"a file appears under the name of an argument", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "sh"), []byte("x"), 0o600) }, "/sh"},
+		{"a file appears under the name of an argument", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "target"), []byte("x"), 0o600) }, "/target"},
+		{"a file appears under the name of the program, which the PATH finds", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "sh"), []byte("x"), 0o600) }, ""},
 		{"a root changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "ca.pem"), []byte("x"), 0o600) }, "ca.pem"},
 		{"a root outside of the project changes", func(p *place) error {
 			return os.WriteFile(filepath.Join(p.project, "../corporate.pem"), []byte("x"), 0o600)
