@@ -2,11 +2,9 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -221,137 +219,4 @@ func (x *exchange) prepare() *denial {
 	out.Trailer = x.r.Trailer
 	x.out = out
 	return nil
-}
-
-// askOperator holds the request while the operator decides.
-func (x *exchange) askOperator() *denial {
-	if x.decision.Action != Ask {
-		return nil
-	}
-	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.target, Rule: x.decision.Rule, Findings: x.findings})
-}
-
-func (s *Server) ask(ctx context.Context, q Question) *denial {
-	deny := func(why string) *denial {
-		return &denial{status: http.StatusForbidden, rule: q.Rule, message: fmt.Sprintf("%s %s needs the operator's approval (%s), and %s. %s", q.Target.Method, describe(q.Target), q.Rule, why, advice)}
-	}
-	if s.opts.Ask == nil {
-		return deny("there is no one to ask in this run")
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.current.Load().AskTimeout)
-	defer cancel()
-	a, err := s.opts.Ask(ctx, q)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return deny("nobody answered in time")
-	case err != nil:
-		s.log.Error("ask", "error", err)
-		return deny("the question could not be put")
-	case !a.Allow && a.Reason != "":
-		return deny("the answer was no: " + a.Reason)
-	case !a.Allow:
-		return deny("the answer was no")
-	}
-	return nil
-}
-
-// shownHost is the host for the journal.
-func (x *exchange) shownHost() string {
-	if x.host == "" {
-		raw := x.target.Host
-		if x.tunnel == nil {
-			raw = x.r.URL.Host
-		}
-		x.host = x.snap.redactHost(raw, x.target.Host)
-	}
-	return x.host
-}
-
-// event describes the request for the journal, redacted.
-func (x *exchange) event() Event {
-	path := x.r.URL.EscapedPath()
-	if x.r.URL.RawQuery != "" {
-		path += "?" + x.r.URL.RawQuery
-	}
-	if !x.cleanURL {
-		path = x.snap.redactText(path)
-	}
-	if len(path) > maxJournalPath {
-		path = path[:maxJournalPath] + "…"
-	}
-	proto := strings.ToLower(x.r.Proto)
-	if x.r.ProtoMajor == 2 {
-		proto = "h2"
-	}
-	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
-		Host: x.shownHost(), Port: x.target.Port, Path: path, Rule: x.decision.Rule}
-}
-
-// journal writes the decision; what cannot be recorded is not sent.
-func (x *exchange) journal() *denial {
-	e := x.event()
-	e.Type, e.Verdict, e.Secrets = EventDecision, Allow, x.injected
-	x.bodyMu.Lock()
-	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
-	x.bodyMu.Unlock()
-	if err := x.s.record(&e); err != nil {
-		return journalDenial(err)
-	}
-	return nil
-}
-
-// journalDenial is the answer to what could not be written down.
-func journalDenial(err error) *denial {
-	message := "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"
-	if errors.Is(err, ErrJournalFull) {
-		message = ErrJournalFull.Error() + ", and nothing goes out unrecorded. Do not retry; the operator has to start a new bottle, with a journal of its own."
-	}
-	return &denial{status: http.StatusForbidden, rule: "journal", message: message}
-}
-
-// deny answers in the upstream's place and takes the rest of the upload, so
-// that the client gets to read the answer.
-func (x *exchange) deny(d *denial) {
-	e := x.event()
-	e.Type, e.Verdict, e.Rule, e.Reason, e.Status = EventDecision, Deny, d.rule, x.snap.redactText(d.message), d.status
-	x.bodyMu.Lock()
-	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
-	x.bodyMu.Unlock()
-	_ = x.s.record(&e) // it is denied either way
-	x.answer(d)
-}
-
-func (x *exchange) answer(d *denial) {
-	x.status = d.status
-	d.write(x.w, x.r, x.id)
-	x.drain()
-}
-
-// hopByHop are the headers that concern one connection only (RFC 9110, section
-// 7.6.1), besides those that Connection names.
-var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings"}
-
-func stripHopByHop(h http.Header) {
-	for _, v := range h["Connection"] {
-		for name := range strings.SplitSeq(v, ",") {
-			if name = strings.TrimSpace(name); name != "" {
-				h.Del(name)
-			}
-		}
-	}
-	for _, name := range hopByHop {
-		h.Del(name)
-	}
-}
-
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for t := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
-				return true
-			}
-		}
-	}
-	return false
 }

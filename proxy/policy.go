@@ -24,12 +24,6 @@ type Policy struct {
 	secrets map[string]secretSet
 }
 
-// secretSet is a list of names of secrets without repetition.
-type secretSet struct {
-	names []string
-	key   string // the names as one text
-}
-
 // NewPolicy checks and compiles routes. The zero Action as default is Deny.
 // Every bad route is reported: the error joins *RouteError values.
 func NewPolicy(def Action, routes []Route) (*Policy, error) {
@@ -257,38 +251,6 @@ func (p *Policy) candidates(host string) func(yield func(*compiledRoute) bool) {
 	}
 }
 
-// hostSecrets are the secrets that some route may have injected on a host.
-func (p *Policy) hostSecrets(host string) secretSet {
-	// All candidates after the first are candidates for its key too.
-	for c := range p.candidates(host) {
-		if c.wildcard {
-			return p.secrets[c.suffix]
-		}
-		return p.secrets[c.Host]
-	}
-	return secretSet{}
-}
-
-// collectSecrets prepares what hostSecrets returns.
-func (p *Policy) collectSecrets() {
-	p.secrets = map[string]secretSet{}
-	for _, routes := range []map[string][]*compiledRoute{p.exact, p.wild} {
-		for key := range routes {
-			var names []string
-			for c := range p.candidates(key) {
-				for _, n := range c.Secrets {
-					if !slices.Contains(names, n) {
-						names = append(names, n)
-					}
-				}
-			}
-			if len(names) > 0 {
-				p.secrets[key] = secretSet{names: names, key: strings.Join(names, "\x00")}
-			}
-		}
-	}
-}
-
 // Routes returns the compiled routes in their order, canonical and with their
 // defaults filled in.
 func (p *Policy) Routes() []Route {
@@ -307,48 +269,4 @@ func notDeny(c candidate) int {
 		return 0
 	}
 	return 1
-}
-
-func whyBeaten(win, c candidate) string {
-	switch {
-	case win.route.Action == Deny && c.route.Action != Deny:
-		return "a deny beats everything"
-	case c.route.hostRank() != win.route.hostRank():
-		return "a more specific host won"
-	case c.path != win.path:
-		return "a more specific path won"
-	case (len(c.route.Methods) > 0) != (len(win.route.Methods) > 0):
-		return "a route with methods won"
-	default:
-		return "an earlier route won"
-	}
-}
-
-func describe(t Target) string {
-	path := t.Path
-	if path == "" {
-		path = "/"
-	}
-	if len(path) > maxShownPath {
-		path = path[:maxShownPath] + "…"
-	}
-	return t.Scheme + "://" + authority(t.Scheme, t.Host, t.Port) + path
-}
-
-// authority renders host and port as a URL does, without a default port.
-func authority(scheme, host string, port int) string {
-	if (scheme == "https" && port == 443) || (scheme == "http" && port == 80) {
-		if strings.Contains(host, ":") {
-			return "[" + host + "]"
-		}
-		return host
-	}
-	return joinHostPort(host, port)
-}
-
-func portList(c *compiledRoute) string {
-	if len(c.Ports) == 0 {
-		return "443 (80 for plain http)"
-	}
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Ports), " ", ", "), "[]")
 }
