@@ -12,7 +12,7 @@ func (x *exchange) askOperator() *denial {
 	if x.decision.Action != Ask {
 		return nil
 	}
-	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.target, Rule: x.decision.Rule, Findings: x.findings})
+	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.shownTarget(), Rule: x.decision.Rule, Findings: x.findings})
 }
 
 func (s *Server) ask(ctx context.Context, q Question) *denial {

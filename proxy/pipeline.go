@@ -181,7 +181,7 @@ func (x *exchange) decide() *denial {
 	x.route = x.decision.Route
 	x.hostSecrets = x.snap.Policy.hostSecrets(x.target.Host)
 	if x.decision.Action == Deny {
-		return denyPolicy(x.decision)
+		return denyPolicy(x.decision.about(x.shownTarget()))
 	}
 	// An upgrade to h2c is an offer that may be ignored (RFC 9110, section 7.8);
 	// Java's client makes it with every request.

@@ -100,6 +100,16 @@ type Decision struct {
 	Route  *Route // nil when the default decided
 	Rule   string
 	Reason string // for a denial: what happened, for a person
+	// because begins a Reason that ends in the target.
+	because string
+}
+
+// about gives the reason of a denial with the target as t shows it.
+func (d Decision) about(t Target) Decision {
+	if d.because != "" {
+		d.Reason = d.because + " " + t.Method + " " + describe(t)
+	}
+	return d
 }
 
 // Loser is a route that could have matched a target, and why it did not win.
@@ -208,14 +218,18 @@ func (p *Policy) decide(t Target, explain bool) (Decision, []Loser) {
 		losers = append(beaten, losers...)
 	}
 	if win.Action == Deny {
-		return denied(win, fmt.Sprintf("%s denies %s %s", win.Rule(), t.Method, describe(t))), losers
+		d := denied(win, "")
+		d.because = win.Rule() + " denies"
+		return d.about(t), losers
 	}
 	return Decision{Action: win.Action, Route: &win.Route, Rule: win.Rule()}, losers
 }
 
 func (p *Policy) byDefault(t Target) Decision {
 	if p.def == Deny {
-		return p.unmatched(fmt.Sprintf("no route allows %s %s", t.Method, describe(t)))
+		d := p.unmatched("")
+		d.because = "no route allows"
+		return d.about(t)
 	}
 	return Decision{Action: p.def, Rule: "default"}
 }

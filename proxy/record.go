@@ -19,6 +19,14 @@ func (x *exchange) shownHost() string {
 	return x.host
 }
 
+// shownTarget is the target for messages, which cut its path: a value that was
+// cut in two would not be found any more, so it is redacted before.
+func (x *exchange) shownTarget() Target {
+	t := x.target
+	t.Method, t.Path = x.snap.redactText(t.Method), x.snap.redactText(t.Path)
+	return t
+}
+
 // event describes the request for the journal, redacted.
 func (x *exchange) event() Event {
 	path := x.r.URL.EscapedPath()

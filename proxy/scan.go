@@ -67,8 +67,20 @@ func (snap *snapshot) find(text string) []dlp.Finding {
 }
 
 // redactText replaces everything the scanner finds, so that the text may be
-// written to the journal.
+// written to the journal. What can be read out of a text by taking its escapes
+// apart is covered too: such a text is returned without them.
 func (snap *snapshot) redactText(text string) string {
+	text = snap.cover(text)
+	for _, plain := range unescaped(text) {
+		if covered := snap.cover(plain); covered != plain {
+			return snap.redactText(covered)
+		}
+	}
+	return text
+}
+
+// cover replaces what the scanner finds in a text as it is.
+func (snap *snapshot) cover(text string) string {
 	findings := snap.find(text)
 	if len(findings) == 0 {
 		return text
@@ -121,14 +133,14 @@ func (x *exchange) scanHead() *denial {
 			return stop
 		})
 	}
-	for i, part := range x.lineParts() {
+	cleanURL := true
+	for _, part := range x.lineParts() {
 		if d := scan(part.where, "", part.text); d != nil {
 			return d
 		}
-		if i == 0 {
-			x.cleanURL = !found
-		}
+		cleanURL = cleanURL && !(found && part.where == partURL)
 	}
+	x.cleanURL = cleanURL
 	for name, values := range x.r.Header {
 		where, field := "header ", name
 		if spellings := nameSpellings(name); spellings != "" {
@@ -169,14 +181,17 @@ func decideWhole(sc *dlp.Scanner, text []byte, judge func([]dlp.Finding) *denial
 // part is a text that the agent wrote into the head, and where.
 type part struct{ where, text string }
 
+// partURL is where the URL's parts are, in the journal.
+const partURL = "url"
+
 // lineParts are what stands in the head besides fields, the URL first. Servers
 // take escapes in a URL apart, so they are looked through.
 func (x *exchange) lineParts() []part {
 	u := x.r.URL
 	parts := make([]part, 1, 4)
-	parts[0] = part{"url", u.EscapedPath() + "?" + u.RawQuery}
-	if plain, changed := unescape(parts[0].text); changed {
-		parts = append(parts, part{"url", plain})
+	parts[0] = part{partURL, u.EscapedPath() + "?" + u.RawQuery}
+	for _, plain := range unescaped(parts[0].text) {
+		parts = append(parts, part{partURL, plain})
 	}
 	// A method of the agent's own making is text like any other.
 	if len(x.r.Method) >= dlp.MinKnown {
