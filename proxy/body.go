@@ -193,18 +193,17 @@ func (x *exchange) compressedBody(coding string, small bool) *denial {
 
 // scanTrailers scans what stands behind the body.
 func (x *exchange) scanTrailers() *denial {
+	if len(x.r.Trailer) == 0 {
+		return nil
+	}
+	sc := x.snap.scanner()
+	defer x.snap.scanners.Put(sc)
 	for name, values := range x.r.Trailer {
-		for _, v := range values {
-			events, stop := x.snap.scanText("trailer "+headerText(name), name+": "+v, x.target.Host)
+		if d := x.scanField(sc, "trailer", name, values); d != nil {
 			x.bodyMu.Lock()
-			x.keepFindings(events)
-			if stop != nil {
-				x.stopped = stop
-			}
+			x.stopped = d
 			x.bodyMu.Unlock()
-			if stop != nil {
-				return stop
-			}
+			return d
 		}
 	}
 	return nil

@@ -63,6 +63,8 @@ type snapshot struct {
 	Config
 	engine    *dlp.Engine
 	scanners  sync.Pool
+	namable   []namable
+	names     cleanNames
 	secrets   []*secretState
 	byName    map[string]*secretState
 	upstreams *upstreams
@@ -115,9 +117,11 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		}
 	}
 	var err error
-	if snap.engine, err = dlp.New(snap.scanOptions()); err != nil {
+	scan := snap.scanOptions()
+	if snap.engine, err = dlp.New(scan); err != nil {
 		return nil, err
 	}
+	snap.namable = namables(scan.Known)
 	snap.scanners.New = func() any { return snap.engine.NewScanner() }
 	if old != nil && old.RootCAs == cfg.RootCAs && old.UpstreamProxy == cfg.UpstreamProxy {
 		snap.upstreams = old.upstreams

@@ -126,9 +126,12 @@ func (x *exchange) respond(resp *http.Response) error {
 	copyHeader(h, resp.Header)
 	x.cleanResponseHeader(h)
 	x.redactHeader(h, red)
-	announced := len(resp.Trailer)
+	announced := 0
 	for name := range resp.Trailer {
-		h.Add("Trailer", name)
+		if red == nil || !red.holds(name) { // else writeTrailers leaves it out
+			h.Add("Trailer", name)
+			announced++
+		}
 	}
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)

@@ -71,9 +71,14 @@ func (snap *snapshot) find(text string) []dlp.Finding {
 // apart is covered too: such a text is returned without them.
 func (snap *snapshot) redactText(text string) string {
 	text = snap.cover(text)
-	for _, plain := range unescaped(text) {
+	plain := text
+	for range maxLayers {
+		var changed bool
+		if plain, changed = unescape(plain); !changed {
+			break
+		}
 		if covered := snap.cover(plain); covered != plain {
-			return snap.redactText(covered)
+			text, plain = covered, covered
 		}
 	}
 	return text
@@ -113,55 +118,33 @@ func (snap *snapshot) redactHost(raw, canonical string) string {
 	return snap.redactText(canonical)
 }
 
-// scanHead scans what the agent wrote before the body: the URL and every
-// header. Each part is decided whole, so nothing can hide on a border.
+// scanHead scans what the agent wrote before the body: the URL, every header,
+// and the names of the trailers that it announced, which leave with the head.
+// Each part is decided whole, so nothing can hide on a border.
 func (x *exchange) scanHead() *denial {
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
-	found := false // by the last scan
-	scan := func(where, field string, parts ...string) *denial {
-		found = false
-		x.scratch = x.scratch[:0]
-		for _, p := range parts {
-			x.scratch = append(x.scratch, p...)
-		}
-		return decideWhole(sc, x.scratch, func(findings []dlp.Finding) *denial {
-			found = true
-			events, placeholders, stop := x.snap.judge(findings, where+headerText(field), x.target.Host)
-			x.keepFindings(events)
-			x.seen(placeholders)
-			return stop
-		})
-	}
 	cleanURL := true
 	for _, part := range x.lineParts() {
-		if d := scan(part.where, "", part.text); d != nil {
+		found, d := x.scanPart(sc, spot{part: part.where}, part.text)
+		if d != nil {
 			return d
 		}
 		cleanURL = cleanURL && !(found && part.where == partURL)
 	}
 	x.cleanURL = cleanURL
 	for name, values := range x.r.Header {
-		where, field := "header ", name
-		if spellings := nameSpellings(name); spellings != "" {
-			if d := scan(unnamedHeader, "", spellings); d != nil {
-				return d
-			}
-			if found { // then it must not stand in the journal
-				where, field = unnamedHeader, ""
-			}
+		if d := x.scanField(sc, "header", name, values); d != nil {
+			return d
 		}
-		for _, v := range values {
-			if d := scan(where, field, name, ": ", v); d != nil {
-				return d
-			}
+	}
+	for name := range x.r.Trailer {
+		if d := x.scanField(sc, "trailer", name, nil); d != nil {
+			return d
 		}
 	}
 	return nil
 }
-
-// unnamedHeader is where a finding in the name of a header stands.
-const unnamedHeader = "name of a header"
 
 // decideWhole scans a text that is complete and has its findings judged, in two
 // parts: what a scanner returns is valid until its next call.
@@ -202,16 +185,6 @@ func (x *exchange) lineParts() []part {
 		parts = append(parts, part{"host", host})
 	}
 	return parts
-}
-
-// nameSpellings returns the spellings that the name of a field may have had or
-// will have: net/http has changed its letters, HTTP/2 makes them small. Names
-// without a digit and of usual length hold no token.
-func nameSpellings(name string) string {
-	if len(name) < dlp.MinKnown || len(name) < 24 && !strings.ContainsAny(name, "0123456789") {
-		return ""
-	}
-	return strings.ToLower(name) + " " + strings.ToUpper(name)
 }
 
 // keepFindings adds to the findings, up to maxFindings. Of the body's, the caller
