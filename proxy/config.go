@@ -63,6 +63,7 @@ type snapshot struct {
 	Config
 	engine    *dlp.Engine
 	scanners  sync.Pool
+	former    former
 	namable   []namable
 	names     cleanNames
 	secrets   []*secretState
@@ -70,7 +71,7 @@ type snapshot struct {
 	upstreams *upstreams
 
 	mu         sync.Mutex
-	redactions map[string]*redaction // by secretSet.key; bounded by the number of routes
+	redactions map[string]*redaction // by secretSet.key; bounded by the numbers of routes and former grants
 }
 
 type secretState struct {
@@ -104,7 +105,7 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		}
 		st := &secretState{Secret: sec, value: v}
 		if old != nil {
-			st.inherit(old.secret(sec.Name))
+			st.inherit(old.known(sec.Name))
 		}
 		snap.secrets = append(snap.secrets, st)
 		snap.byName[sec.Name] = st
@@ -116,8 +117,12 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 			}
 		}
 	}
+	if old != nil {
+		snap.remember(old)
+	}
 	var err error
-	scan := snap.scanOptions()
+	scan := snap.Scan
+	scan.Known = snap.knownTexts()
 	if snap.engine, err = dlp.New(scan); err != nil {
 		return nil, err
 	}
@@ -143,20 +148,6 @@ func (st *secretState) inherit(old *secretState) {
 	if n := len(st.past) - maxPastValues; n > 0 {
 		st.past = st.past[n:]
 	}
-}
-
-func (snap *snapshot) scanOptions() dlp.Options {
-	opts := snap.Scan
-	opts.Known = slices.Clone(opts.Known)
-	for _, st := range snap.secrets {
-		opts.Known = append(opts.Known,
-			dlp.Known{Name: st.Name, Value: st.value, Kind: dlp.KnownSecret},
-			dlp.Known{Name: st.Name, Value: st.Placeholder, Kind: dlp.KnownPlaceholder})
-		for _, v := range st.past {
-			opts.Known = append(opts.Known, dlp.Known{Name: st.Name, Value: v, Kind: dlp.KnownSecret})
-		}
-	}
-	return opts
 }
 
 func (snap *snapshot) secret(name string) *secretState { return snap.byName[name] }

@@ -11,6 +11,10 @@ type secretSet struct {
 	key   string // the names as one text
 }
 
+func newSecretSet(names []string) secretSet {
+	return secretSet{names: names, key: strings.Join(names, "\x00")}
+}
+
 // hostSecrets are the secrets that some route may have injected on a host.
 func (p *Policy) hostSecrets(host string) secretSet {
 	// All candidates after the first are candidates for its key too.
@@ -37,7 +41,7 @@ func (p *Policy) collectSecrets() {
 				}
 			}
 			if len(names) > 0 {
-				p.secrets[key] = secretSet{names: names, key: strings.Join(names, "\x00")}
+				p.secrets[key] = newSecretSet(names)
 			}
 		}
 	}

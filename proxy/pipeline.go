@@ -31,8 +31,8 @@ type exchange struct {
 	cleanURL bool   // the scanner finds nothing in it
 	host     string // for the journal, once it was redacted
 	route    *Route
-	// hostSecrets may be injected somewhere on this host. What one route stores
-	// there can be read back through another.
+	// hostSecrets may be, or have been, injected somewhere on this host. What one
+	// route stores there can be read back through another.
 	hostSecrets secretSet
 	decision    Decision
 	out         *http.Request
@@ -179,7 +179,7 @@ func (x *exchange) decide() *denial {
 	x.target.Method, x.target.Path = x.r.Method, x.r.URL.EscapedPath()
 	x.decision = x.snap.Policy.Decide(x.target)
 	x.route = x.decision.Route
-	x.hostSecrets = x.snap.Policy.hostSecrets(x.target.Host)
+	x.hostSecrets = x.snap.hostSecrets(x.target.Host)
 	if x.decision.Action == Deny {
 		return denyPolicy(x.decision.about(x.shownTarget()))
 	}

@@ -23,13 +23,13 @@ type redaction struct {
 
 // redaction returns what is done with the answer to x, nil for nothing. It is
 // the newest one, which knows values that changed while the answer was awaited,
-// unless the secrets were removed meanwhile.
+// unless the secrets were removed meanwhile and forgotten.
 func (x *exchange) redaction() (*redaction, error) {
 	if len(x.hostSecrets.names) == 0 {
 		return nil, nil
 	}
 	snap := x.s.current.Load()
-	if snap != x.snap && slices.ContainsFunc(x.hostSecrets.names, func(name string) bool { return snap.secret(name) == nil }) {
+	if snap != x.snap && slices.ContainsFunc(x.hostSecrets.names, func(name string) bool { return snap.known(name) == nil }) {
 		snap = x.lent
 	}
 	return snap.redaction(x.hostSecrets)
@@ -45,7 +45,10 @@ func (snap *snapshot) redaction(set secretSet) (*redaction, error) {
 	r := &redaction{shortest: math.MaxInt}
 	var pairs []replace.Pair
 	for i, name := range set.names {
-		st := snap.secret(name)
+		st := snap.known(name)
+		if st == nil {
+			continue // removed, and so many others since that it was forgotten
+		}
 		for _, v := range st.values() {
 			lower := strings.ToLower(v)
 			r.lower = append(r.lower, lower)
