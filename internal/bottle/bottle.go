@@ -41,6 +41,7 @@ type Bottle struct {
 	machine  vm.Machine
 	listener net.Listener
 	owner    owner
+	git      gitGuard
 	gitFile  bool              // the workspace is mounted and its .git is a file
 	env      map[string]string // of every command
 	stop     context.CancelFunc
@@ -126,7 +127,9 @@ func (b *Bottle) unwind() error {
 	}
 	if b.machine != nil {
 		errs = append(errs, b.machine.Close())
+		b.tellGit(context.Background()) // as far as its limits go
 	}
+	unmake(b.dir)
 	if b.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()

@@ -205,6 +205,7 @@ func (b *Bottle) spec() vm.Spec {
 	for _, mt := range m.Mounts {
 		mounts = append(mounts, vm.Mount{Source: mt.Path, Target: inHome(mt.At), ReadOnly: !mt.Writable, Shared: true})
 	}
+	mounts = append(mounts, b.git.mounts...)
 	mounts = append(mounts, manifestMounts(m)...)
 	return vm.Spec{
 		ID: b.record.ID, Hostname: b.record.ID, Mounts: append(mounts, p.opt.Mounts...), Links: p.links, Env: b.env,

@@ -89,6 +89,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err := p.checkMounts(); err != nil {
 		return nil, err
 	}
+	if err := checkGit(m); err != nil {
+		return nil, err
+	}
 	if err := p.checkExposed(); err != nil {
 		return nil, err
 	}

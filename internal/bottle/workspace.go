@@ -46,30 +46,43 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 		},
 	}
 	if m.WorkspaceMode == manifest.WorkspaceMount {
-		if _, err := os.Lstat(filepath.Join(m.Workspace, ".git")); err != nil {
-			return nil // no repository: nothing to be kept apart
-		}
-		git, err := workspace.PrepareGit(ctx, opt)
-		if err != nil {
-			return fmt.Errorf("prepare a private .git for %s: %w", m.Workspace, err)
-		}
-		for _, path := range git.Exposed.Items {
-			b.log.Warn("a nested repository is the host's own, with whatever its config holds", "path", path)
-		}
-		if err := os.WriteFile(filepath.Join(b.dir, mountedFile), nil, 0o600); err != nil {
-			return err
-		}
-		if b.gitFile = git.File; git.File {
-			return os.WriteFile(filepath.Join(b.dir, gitFile), []byte("gitdir: "+gitTarget+"\n"), 0o644)
-		}
-		return nil
+		return b.mountWorkspace(ctx, opt)
 	}
 	report, err := workspace.Copy(ctx, opt)
 	if err != nil {
 		return fmt.Errorf("copy the workspace %s: %w", m.Workspace, err)
 	}
 	b.say(report)
-	return nil
+	return b.guardGit(ctx, nil)
+}
+
+// mountWorkspace makes the .git that the agent gets in mount mode, over the real
+// one or where there is none.
+func (b *Bottle) mountWorkspace(ctx context.Context, opt workspace.Options) error {
+	git, err := workspace.PrepareGit(ctx, opt)
+	if err != nil {
+		return fmt.Errorf("prepare a private .git for %s: %w", opt.Source, err)
+	}
+	for _, path := range git.Exposed.Items {
+		b.log.Warn("a nested repository is the host's own, with whatever its config holds; the agent sees it read-only", "path", path)
+	}
+	if more := git.Nested.Total - len(git.Nested.Items); more > 0 {
+		b.log.Warn("more nested repositories than are kept from being written", "more", more)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, mountedFile), nil, 0o600); err != nil {
+		return err
+	}
+	if git.None {
+		if err := b.makeGit(filepath.Join(opt.Source, ".git")); err != nil {
+			return err
+		}
+	}
+	if b.gitFile = git.File; git.File {
+		if err := os.WriteFile(filepath.Join(b.dir, gitFile), []byte("gitdir: "+gitTarget+"\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	return b.guardGit(ctx, git.Nested.Items)
 }
 
 // say tells the operator what is in the copy that they may not want there, and
@@ -105,7 +118,7 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 	if b.gitFile {
 		mounts = append(mounts, vm.Mount{Source: private, Target: gitTarget},
 			vm.Mount{Source: filepath.Join(b.dir, gitFile), Target: git, ReadOnly: true})
-	} else if _, err := os.Lstat(private); err == nil {
+	} else {
 		mounts = append(mounts, vm.Mount{Source: private, Target: git})
 	}
 	return mounts
@@ -196,6 +209,7 @@ func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
 // RemoveFiles removes what the agent could write of a bottle that has ended,
 // which os.RemoveAll does not always manage.
 func RemoveFiles(ctx context.Context, dir string) error {
+	unmake(dir)
 	for _, name := range []string{workspaceDir, homeDir} {
 		if err := workspace.Remove(ctx, filepath.Join(dir, name)); err != nil {
 			return err

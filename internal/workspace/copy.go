@@ -39,7 +39,7 @@ type copier struct {
 func Copy(ctx context.Context, opts Options) (Report, error) {
 	return start(ctx, opts, func(c *copier, src, dst *dir) error {
 		w := walk{ctx: ctx, v: c}
-		if !src.has(gitName) {
+		if !hasGit(src) {
 			c.report.Enclosing = enclosing(c.source)
 		}
 		st, err := src.stat()

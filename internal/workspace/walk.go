@@ -62,7 +62,7 @@ func (w *walk) tree(d *dir, rel string, depth int, s scope) error {
 	if depth > maxDepth {
 		return w.v.skip(rel, errDepth)
 	}
-	if d.has(gitName) {
+	if hasGit(d) {
 		own, err := w.v.repository(d, rel)
 		if err != nil {
 			return err
@@ -93,6 +93,22 @@ func (w *walk) tree(d *dir, rel string, depth int, s scope) error {
 		}
 	}
 	return nil
+}
+
+// hasGit reports whether a folder has a .git. An empty folder of that name is
+// none for git, and is what is left where a .git was kept from being made.
+func hasGit(d *dir) bool {
+	st, err := d.lstat(gitName)
+	if err != nil || !st.isDir() {
+		return err == nil
+	}
+	git, err := d.sub(gitName)
+	if err != nil {
+		return true
+	}
+	defer git.close()
+	names, err := git.some()
+	return err != nil || len(names) > 0
 }
 
 func (w *walk) one(d *dir, name, rel string, depth int, s scope) error {
