@@ -25,26 +25,25 @@ func (x *exchange) prepareBody() *denial {
 		x.body.src = http.NoBody
 		return nil
 	}
-	table, d := x.bodyInjection()
+	in, d := x.bodyInjection()
 	if d != nil {
 		return d
 	}
 	small := r.ContentLength >= 0 && r.ContentLength <= decideBytes
 	if coding := contentCoding(r.Header); coding != "" {
-		return x.compressedBody(coding, small)
+		return x.compressedBody(coding, small, in)
 	}
 	if small {
-		return x.smallBody(table)
+		return x.smallBody(in)
 	}
 	x.body.scanner = x.snap.scanner()
 	var f filter = &scanFilter{x: x, sc: x.body.scanner}
-	if table != nil {
-		f = chain{f, &replaceFilter{stream: table.NewStream()}}
-		if !table.SameLength() {
+	if in != nil {
+		f = chain{f, in.filter()}
+		if in.sized = in.table.SameLength() && x.out.ContentLength >= 0; !in.sized {
 			x.out.ContentLength = -1
 			x.out.Header.Del("Content-Length")
 		}
-		x.usedBodySecrets()
 	}
 	x.body.filtered = newFilterReader(x.ctx, r.Body, f)
 	x.out.Body = x.body
@@ -52,7 +51,7 @@ func (x *exchange) prepareBody() *denial {
 }
 
 // smallBody decides a body before the upstream is contacted.
-func (x *exchange) smallBody(table *replace.Table) *denial {
+func (x *exchange) smallBody(in *bodyInjection) *denial {
 	body, d := x.readSmall()
 	if d != nil {
 		return d
@@ -71,25 +70,13 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 	if d := x.scanTrailers(); d != nil {
 		return d
 	}
-	if table != nil {
-		stream := table.NewStream()
-		replaced := stream.Close(stream.Append(nil, body))
-		if !bytes.Equal(replaced, body) {
-			x.usedBodySecrets()
+	if in != nil {
+		if body, d = in.whole(body); d != nil {
+			return d
 		}
-		body = replaced
 	}
 	x.sendWhole(body)
 	return nil
-}
-
-// usedBodySecrets notes what may have been put into the body.
-func (x *exchange) usedBodySecrets() {
-	for _, name := range x.bodySecrets {
-		if !slices.Contains(x.injected, name) {
-			x.injected = append(x.injected, name)
-		}
-	}
 }
 
 func (x *exchange) readSmall() ([]byte, *denial) {
@@ -129,7 +116,7 @@ func (x *exchange) sendWhole(body []byte) {
 
 // compressedBody scans what a small compressed body decompresses to and sends
 // it as it came. What cannot be looked into does not go out.
-func (x *exchange) compressedBody(coding string, small bool) *denial {
+func (x *exchange) compressedBody(coding string, small bool, in *bodyInjection) *denial {
 	refuse := func(why string) *denial {
 		return &denial{status: http.StatusBadRequest, rule: "content-encoding", message: fmt.Sprintf("the request body has Content-Encoding %s and %s; send it uncompressed", headerText(coding), why)}
 	}
@@ -179,10 +166,8 @@ func (x *exchange) compressedBody(coding string, small bool) *denial {
 	case x.judgeBody(sc.Close()) != nil:
 		return x.stopped
 	}
-	for _, name := range x.bodySecrets {
-		if x.placeholders[name] {
-			return refuse("a placeholder in it, which cannot be replaced there")
-		}
+	if in != nil && slices.ContainsFunc(in.secrets, func(st *secretState) bool { return x.placeholders[st.Name] }) {
+		return refuse("a placeholder in it, which cannot be replaced there")
 	}
 	if d := x.scanTrailers(); d != nil {
 		return d

@@ -41,19 +41,18 @@ type exchange struct {
 	share       *share // of the budget; nil before it was admitted
 	buffered    int64  // bytes of it
 
-	lent        *snapshot // the newest one that a value was taken from
-	injected    []string
-	bodySecrets []string
-	bytesIn     int64
-	status      int
-	redacted    int
-	refused     *denial // after the decision, in the upstream's place
+	bytesIn  int64
+	status   int
+	redacted int
+	refused  *denial // after the decision, in the upstream's place
 
 	bodyMu       sync.Mutex // what the upload's reader writes too
 	findings     []EventFinding
 	moreFindings int
 	placeholders map[string]bool
-	stopped      *denial // by a finding in the body
+	injected     []string
+	lent         *snapshot // the newest one that a value was taken from
+	stopped      *denial   // by what is in the body
 }
 
 // steps is the path of a request up to the point where it leaves.

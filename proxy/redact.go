@@ -30,7 +30,9 @@ func (x *exchange) redaction() (*redaction, error) {
 	}
 	snap := x.s.current.Load()
 	if snap != x.snap && slices.ContainsFunc(x.hostSecrets.names, func(name string) bool { return snap.known(name) == nil }) {
+		x.bodyMu.Lock()
 		snap = x.lent
+		x.bodyMu.Unlock()
 	}
 	return snap.redaction(x.hostSecrets)
 }

@@ -281,7 +281,7 @@ func (x *exchange) judgeBody(findings []dlp.Finding) error {
 	if stop == nil {
 		for _, name := range placeholders {
 			if st := x.snap.secret(name); st != nil && st.Inject.Body {
-				if stop = x.mayInject(st, "the body"); stop != nil {
+				if stop = x.mayInject(st, inBody); stop != nil {
 					break
 				}
 			}
