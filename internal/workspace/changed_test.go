@@ -159,14 +159,6 @@ func TestChanged(t *testing.T) {
 			if w := changed(t, c); !sameChanges(w, test.want) {
 				t.Errorf("got  %+v\nwant %+v", w.Changes.Items, test.want)
 			}
-			// What is recorded anew is no work any more, unless it is unreadable.
-			if slices.ContainsFunc(test.want, func(c Change) bool { return c.Kind == Unreadable }) {
-				return
-			}
-			must(t, Record(context.Background(), c.base, c.target))
-			if w := changed(t, c); !w.None() {
-				t.Errorf("after Record: %+v", w.Changes.Items)
-			}
 		})
 	}
 }

@@ -113,7 +113,7 @@ func (c *comparer) versus(parent *dir, name string, st stat, was record) error {
 	if now == was {
 		return nil
 	}
-	same := now.size == was.size && was.hash != noSum
+	same := now.size == was.size
 	if same {
 		sum, err := c.sum(parent, name, st)
 		if cerr := c.ctx.Err(); cerr != nil {
