@@ -17,13 +17,13 @@ import (
 // after it is in the end line.
 func (t *tunnel) passthrough(id string, d Decision) {
 	start := time.Now()
-	ev := Event{ID: id, Session: t.session, Proto: "passthrough", Method: http.MethodConnect, Scheme: "https", Host: t.host, Port: t.port, Rule: d.Rule}
+	ev := Event{ID: id, Session: t.session, Proto: "passthrough", Method: http.MethodConnect, Scheme: "https", Host: t.shown, Port: t.port, Rule: d.Rule}
 	decision := ev
-	decision.Type, decision.Verdict = EventDecision, Allow
+	decision.Type, decision.Verdict, decision.Findings = EventDecision, Allow, t.findings
 	if d.Action == Ask {
-		if dn := t.s.ask(t.s.ctx, Question{ID: id, Session: t.session, Rule: d.Rule,
-			Target: Target{Scheme: "https", Host: t.host, Port: t.port, Method: http.MethodConnect}}); dn != nil {
-			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, t.s.current.Load().redactText(dn.message)
+		if dn := t.s.ask(t.s.ctx, Question{ID: id, Session: t.session, Rule: d.Rule, Findings: t.findings,
+			Target: Target{Scheme: "https", Host: t.shown, Port: t.port, Method: http.MethodConnect}}); dn != nil {
+			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, t.redactReason(dn.message)
 			_ = t.s.record(&decision)
 			finish(t.conn, dn.connectAnswer(id))
 			return
@@ -35,9 +35,9 @@ func (t *tunnel) passthrough(id string, d Decision) {
 	}
 	ev.Type = EventEnd
 	if dn, err := t.relay(d.Route, &ev); dn != nil {
-		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, t.s.current.Load().redactText(dn.message)
+		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, t.redactReason(dn.message)
 		if dn.upset {
-			ev.Verdict, ev.Error = "", dn.message
+			ev.Verdict, ev.Error = "", t.redactReason(dn.message)
 		}
 		if ev.Status = dn.status; dn.rule != ruleSNI {
 			defer finish(t.conn, dn.connectAnswer(id))
@@ -45,7 +45,7 @@ func (t *tunnel) passthrough(id string, d Decision) {
 			defer finish(t.conn, alertUnrecognizedName)
 		}
 	} else if err != nil {
-		ev.Error = err.Error()
+		ev.Error = t.redactReason(err.Error())
 	}
 	ev.Duration = time.Since(start)
 	_ = t.s.record(&ev)
@@ -72,6 +72,10 @@ func (t *tunnel) relay(r *Route, ev *Event) (*denial, error) {
 	_ = t.conn.SetReadDeadline(time.Time{})
 	ev.BytesOut, ev.BytesIn, err = splice(t.conn, up, hello.Raw)
 	return nil, err
+}
+
+func (t *tunnel) redactReason(text string) string {
+	return t.s.current.Load().redactReason(text, t.host, t.shown)
 }
 
 // ruleSNI is the rule that a passthrough connection for another name breaks.

@@ -132,6 +132,7 @@ func (x *exchange) pin() *denial {
 		return x.absoluteTarget()
 	}
 	t := x.tunnel
+	x.keepFindings(t.findings)
 	x.target = Target{Scheme: t.scheme, Host: t.host, Port: t.port}
 	host, port := x.r.Host, ""
 	if h, p, err := net.SplitHostPort(host); err == nil {

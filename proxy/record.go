@@ -10,19 +10,25 @@ import (
 // shownHost is the host for the journal.
 func (x *exchange) shownHost() string {
 	if x.host == "" {
-		raw := x.target.Host
-		if x.tunnel == nil {
-			raw = x.r.URL.Host
+		if x.tunnel != nil {
+			x.host = x.snap.redactText(x.tunnel.shown)
+		} else {
+			x.host = x.snap.redactHost(x.r.URL.Hostname(), x.target.Host)
 		}
-		x.host = x.snap.redactHost(raw, x.target.Host)
 	}
 	return x.host
+}
+
+// redact covers what a reason or an error must not tell.
+func (x *exchange) redact(text string) string {
+	return x.snap.redactReason(text, x.target.Host, x.shownHost())
 }
 
 // shownTarget is the target for messages, which cut its path: a value that was
 // cut in two would not be found any more, so it is redacted before.
 func (x *exchange) shownTarget() Target {
 	t := x.target
+	t.Host = x.shownHost()
 	t.Method, t.Path = x.snap.redactText(t.Method), x.snap.redactText(t.Path)
 	return t
 }
@@ -73,7 +79,7 @@ func journalDenial(err error) *denial {
 // that the client gets to read the answer.
 func (x *exchange) deny(d *denial) {
 	e := x.event()
-	e.Type, e.Verdict, e.Rule, e.Reason, e.Status = EventDecision, Deny, d.rule, x.snap.redactText(d.message), d.status
+	e.Type, e.Verdict, e.Rule, e.Reason, e.Status = EventDecision, Deny, d.rule, x.redact(d.message), d.status
 	x.bodyMu.Lock()
 	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	x.bodyMu.Unlock()

@@ -272,14 +272,14 @@ func (x *exchange) end(err error) {
 	if d := cmp.Or(x.stopped, x.refused); d != nil {
 		// It is read without the decision, among the denials.
 		e = x.event()
-		e.Verdict, e.Rule, e.Reason = Deny, d.rule, x.snap.redactText(d.message)
+		e.Verdict, e.Rule, e.Reason = Deny, d.rule, x.redact(d.message)
 	} else {
 		e = Event{ID: x.id, Session: x.session, Host: x.shownHost(), Port: x.target.Port}
 	}
 	e.Type, e.Status, e.BytesOut, e.BytesIn = EventEnd, x.status, x.body.count(), x.bytesIn
 	e.Duration, e.Redacted = time.Since(x.start), x.redacted
 	if err != nil {
-		e.Error = x.snap.redactText(err.Error())
+		e.Error = x.redact(err.Error())
 	}
 	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	e.Secrets = x.injected

@@ -118,6 +118,15 @@ func (snap *snapshot) redactHost(raw, canonical string) string {
 	return snap.redactText(canonical)
 }
 
+// redactReason is redactText for a text with a canonical host in it, which is to
+// be shown as redactHost says.
+func (snap *snapshot) redactReason(text, host, shown string) string {
+	if host != shown && host != "" {
+		text = strings.ReplaceAll(text, host, shown)
+	}
+	return snap.redactText(text)
+}
+
 // scanHead scans what the agent wrote before the body: the URL, every header,
 // and the names of the trailers that it announced, which leave with the head.
 // Each part is decided whole, so nothing can hide on a border.

@@ -19,12 +19,16 @@ type tunnel struct {
 	s       *Server
 	session string
 	host    string
+	shown   string // the host for the journal
 	port    int
 	mode    TLSMode
 	scheme  string // of what is spoken inside, once known
 	conn    net.Conn
-	waiting atomic.Bool // for the first byte
-	closed  sync.Once
+	// findings in the name that CONNECT gave, which did not stop it. They are
+	// part of the decision on whatever goes to that name.
+	findings []EventFinding
+	waiting  atomic.Bool // for the first byte
+	closed   sync.Once
 }
 
 func modeOf(r *Route) TLSMode {
@@ -41,8 +45,9 @@ func (s *Server) connect(authority, session string, conn net.Conn, admitted func
 	id := s.nextID()
 	snap := s.current.Load()
 	refuse := func(host string, port int, d *denial, findings []EventFinding) {
+		shown := snap.redactHost(hostOf(authority), host)
 		_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: http.MethodConnect,
-			Host: snap.redactHost(authority, host), Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactText(d.message), Findings: findings})
+			Host: shown, Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactReason(d.message, host, shown), Findings: findings})
 		finish(conn, d.connectAnswer(id))
 	}
 	host, port, err := splitHostPort(authority)
@@ -52,18 +57,20 @@ func (s *Server) connect(authority, session string, conn net.Conn, admitted func
 	}
 	// The name is written by the agent too: a lookup would carry it out. It is
 	// scanned as it was written; canonical form has lost the case of letters.
-	if findings, stop := snap.scanText("url", authority, host); stop != nil {
+	findings, stop := snap.scanText(partURL, authority, host)
+	if stop != nil {
 		refuse(host, port, stop, findings)
 		return
 	}
 	d := snap.Policy.DecideHost(host, port)
 	if d.Action == Deny {
-		refuse(host, port, denyPolicy(d), nil)
+		refuse(host, port, denyPolicy(d), findings)
 		return
 	}
-	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn}
+	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings,
+		shown: snap.redactHost(hostOf(authority), host)}
 	if full := s.addTunnel(t); full != "" {
-		refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, nil)
+		refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, findings)
 		return
 	}
 	admitted()
@@ -75,6 +82,14 @@ func (s *Server) connect(authority, session string, conn net.Conn, admitted func
 	if _, err := io.WriteString(conn, connectEstablished); err != nil || !t.handOver() {
 		t.end()
 	}
+}
+
+// hostOf cuts the port off, and leaves the spelling as it is.
+func hostOf(authority string) string {
+	if host, _, err := net.SplitHostPort(authority); err == nil {
+		return host
+	}
+	return authority
 }
 
 const connectEstablished = "HTTP/1.1 200 Connection established\r\n\r\n"
@@ -130,8 +145,7 @@ func (t *tunnel) handOver() bool {
 
 // note tells the journal what would else fail silently.
 func (t *tunnel) note(reason string, err error) {
-	snap := t.s.current.Load()
-	_ = t.s.record(&Event{Type: EventNote, Session: t.session, Proto: "connect", Host: snap.redactText(t.host), Port: t.port, Reason: reason, Error: err.Error()})
+	_ = t.s.record(&Event{Type: EventNote, Session: t.session, Proto: "connect", Host: t.shown, Port: t.port, Reason: reason, Error: err.Error()})
 }
 
 // leafName says which host a leaf is for: the CONNECT target. The SNI may be
