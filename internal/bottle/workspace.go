@@ -93,6 +93,10 @@ func (b *Bottle) say(r workspace.Report) {
 		b.log.Warn("the workspace is a folder inside a repository: its history was not copied, and its .gitignore kept nothing back", "repository", r.Enclosing)
 	}
 	for _, s := range r.Secrets.Items {
+		if s.Commit != "" {
+			b.log.Warn("the history of the workspace holds the value of a secret, and the agent can read it: change the secret, or take the commit out of the history", "file", s.Path, "commit", s.Commit, "line", s.Line, "secret", s.Name)
+			continue
+		}
 		text := "a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git"
 		if m.Project != nil && filepath.Join(m.Workspace, filepath.FromSlash(s.Path)) == m.Project.Path {
 			text = "the manifest itself has the text that is the value of a secret, and the agent can read it: let the secret come from a variable, a file or a command that does not name it"
@@ -101,6 +105,12 @@ func (b *Bottle) say(r workspace.Report) {
 	}
 	if n := r.Secrets.Total - len(r.Secrets.Items); n > 0 {
 		b.log.Warn("more files of the workspace hold values of secrets", "more", n)
+	}
+	for _, s := range r.Kept.Items {
+		b.log.Warn("all objects of a repository are in the bottle, also those of commits that were amended, rebased or reset away", "repository", s.Path, "why", s.Reason)
+	}
+	if r.Unsearched > 0 {
+		b.log.Info("not all files of the history were searched for values of secrets", "not searched", r.Unsearched)
 	}
 	for _, s := range r.Skipped.Items {
 		b.log.Info("not copied", "file", s.Path, "why", s.Reason)
@@ -164,6 +174,9 @@ func knownScanner(ctx context.Context, cred *credentials) (func() workspace.File
 			return nil, fmt.Errorf("secret %s: %w", s.Name, err)
 		}
 		known = append(known, dlp.Known{Name: s.Name, Value: value, Kind: dlp.KnownSecret})
+	}
+	if len(known) == 0 {
+		return nil, nil
 	}
 	engine, err := dlp.New(dlp.Options{Known: known})
 	if err != nil {

@@ -27,6 +27,7 @@ type copier struct {
 	excluded map[ident]bool
 	open     []*dir // of the target, from the top to where the walk is
 	told     time.Time
+	history  historyLimits
 }
 
 // Copy copies a workspace. An error means that there is no copy: what was
@@ -55,7 +56,7 @@ func Copy(ctx context.Context, opts Options) (Report, error) {
 
 // start prepares source and target and cleans up if fill fails.
 func start(ctx context.Context, opts Options, fill func(c *copier, src, dst *dir) error) (_ Report, err error) {
-	c := &copier{ctx: ctx, opts: opts, own: owner{opts.UID, opts.GID}, report: &Report{}, excluded: map[ident]bool{}}
+	c := &copier{ctx: ctx, opts: opts, own: owner{opts.UID, opts.GID}, report: &Report{}, excluded: map[ident]bool{}, history: defaultHistory}
 	if c.source, err = canonical(opts.Source); err != nil {
 		return Report{}, fmt.Errorf("the workspace: %w", err)
 	}

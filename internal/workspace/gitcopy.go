@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 )
 
 // repository copies the .git of a folder and reads what its rules are.
@@ -56,6 +57,13 @@ func (c *copier) gitInto(d *dir, rel string, dst *dir, name, key string) (*rules
 		return nil, fmt.Errorf("%s: %w", shown, err)
 	}
 	if err := c.allObjects(g, to, rel); err != nil {
+		return nil, err
+	}
+	at := filepath.Join(c.opts.Target, filepath.FromSlash(key))
+	if name == gitName {
+		at = filepath.Join(at, gitName)
+	}
+	if err := c.prune(to, at, rel, cfg.hashSize); err != nil {
 		return nil, err
 	}
 	st, err := g.git.stat()

@@ -10,9 +10,10 @@ import (
 
 // What is taken over of a git folder, besides HEAD, config and objects. Each
 // is a file or a folder of files; what is not there is left out.
+// ORIG_HEAD is not among them: it leads to what was reset away.
 var (
 	ownParts = []string{ // of the worktree
-		"index", "ORIG_HEAD", "MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "SQUASH_MSG",
+		"index", "MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "SQUASH_MSG",
 		"CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "rebase-merge", "rebase-apply", "sequencer",
 		"info/sparse-checkout",
 	}

@@ -15,8 +15,10 @@
 // submodule's, one that borrows objects). Objects, refs, index and the state of
 // a merge or rebase are taken over by name; hooks are not, nor reflogs but the
 // stash's, and the config is written anew from a list of keys that name no
-// program, file or credential. History is copied as it is: a secret that was
-// ever committed is in it.
+// program, file or credential. Of the objects only those are taken over that
+// something in the copy leads to: what was committed and amended away stays
+// behind. History is copied as it is: a secret that is in it is in the copy, and
+// is reported as far as the history is searched.
 //
 // Copy records what it wrote in a base file outside the copy. Changed compares
 // the two. The copy is by then whatever the agent made of it, and is read
@@ -109,6 +111,9 @@ type Report struct {
 	Skipped             List[Skipped] // what is not in the copy, though not ignored
 	Outside             List[Link]    // links that are absolute or leave the tree
 	Secrets             List[Secret]  // what the scanner found
+	Dropped             int64         // objects of git that nothing leads to and that are not in the copy
+	Kept                List[Skipped] // repositories whose objects are all in the copy, and why
+	Unsearched          int64         // files of the history that the scanner did not see
 	// Enclosing is the repository that the source is a folder of, if it has no
 	// .git itself: its history and its rules were not taken over.
 	Enclosing string
@@ -123,7 +128,8 @@ type Link struct{ Path, Target string }
 // Secret is where a secret stands. The value is nowhere in it.
 type Secret struct {
 	Path       string
-	Line       int // from 1
+	Commit     string // that has it, or "index"; "" for a file of the work tree
+	Line       int    // from 1
 	Rule, Name string
 }
 
