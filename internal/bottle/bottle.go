@@ -37,6 +37,7 @@ type Bottle struct {
 
 	journal  *recorder
 	server   *proxy.Server
+	config   proxy.Config // what the server began with
 	control  *control.Server
 	machine  vm.Machine
 	listener net.Listener

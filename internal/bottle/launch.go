@@ -83,6 +83,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.config = cfg
 	ca, err := mitm.NewAuthority(mitm.Options{Name: "bottle " + b.record.ID})
 	if err != nil {
 		return nil, err

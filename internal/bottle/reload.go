@@ -33,6 +33,7 @@ type reloader struct {
 	load    func() (*manifest.Manifest, error)
 	user    *user
 	folders []manifest.Mount // of the host that the running agent sees
+	inForce proxy.Config     // what the proxy runs on
 	current *manifest.Manifest
 	agreed  *manifest.Manifest  // the last one that a person agreed to
 	spent   manifest.TrustEntry // the yes that was there when current came into force
@@ -67,11 +68,16 @@ func (r *reloader) reload(ctx context.Context) {
 		r.note(why, cause)
 		return
 	}
-	if err := r.apply(ctx, m); err != nil {
+	apply, text := r.apply, "the changed manifest is in force"
+	// It names no more than before, but what it names may be other than what was
+	// agreed to: a script that prints a secret is run again.
+	if trusted == untrusted && r.trust.IsTrusted(r.agreed) != nil {
+		apply, text = r.narrow, text+"; what was agreed to has changed or is not trusted any more, so nothing that it names is run or read again before `bottle trust`"
+	}
+	if err := apply(ctx, m); err != nil {
 		r.note("the changed manifest cannot be applied, so the old one stays in force", err)
 		return
 	}
-	text := "the changed manifest is in force"
 	if m.User == nil && r.current.User != nil {
 		text = "your own manifest " + r.current.User.Path + " is gone, and what the bottle gets without it is in force"
 	}
@@ -131,13 +137,6 @@ func (r *reloader) hold(m *manifest.Manifest, trusted trustOf, wider []string, e
 	case trusted == untrusted:
 		return "the changed manifest gives the agent more, so it waits for `bottle trust`: " + more, nil
 	}
-	if trusted == untrusted {
-		// It names no more than before, but what it names may be other than what
-		// was agreed to: a script that prints a secret is run again.
-		if err := r.trust.IsTrusted(r.agreed); err != nil {
-			return "the changed manifest waits for `bottle trust`, since what was agreed to has changed as well", err
-		}
-	}
 	return "", nil
 }
 
@@ -174,7 +173,7 @@ func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
 		err = r.server.Reload(ctx, cfg)
 	}
 	if err == nil {
-		r.spent = yes
+		r.spent, r.inForce = yes, cfg
 	}
 	return err
 }

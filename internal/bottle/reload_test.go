@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -188,15 +189,62 @@ func TestReloadRunsNoScriptThatChanged(t *testing.T) {
 	r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
 		load: p.read, user: u, current: m, agreed: m}
 	script("changed")
-	narrow := p.load(withScript)
-	r.expect(t, 0, 1, "what was agreed to has changed as well")
+	p.load(withScript)
+	r.expect(t, 1, 1, "what was agreed to has changed")
+	cfg := <-r.applied.configs
+	if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+		t.Errorf("b.example: %s", d.Action)
+	}
 	if ran, err := os.ReadFile(p.path("ran")); err == nil {
 		t.Errorf("it ran: %s", ran)
 	}
-	if err := p.trust.Trust(narrow); err != nil {
+	wide := p.load("# again\n" + withScript + "    - {host: c.example}\n")
+	r.expect(t, 0, 2, "waits for `bottle trust`")
+	if err := p.trust.Trust(wide); err != nil {
 		t.Fatal(err)
 	}
-	r.expect(t, 1, 2, "in force")
+	r.expect(t, 1, 3, "in force")
+}
+
+// TestReloadTakesAwayAfterTheYesWasRevoked: what is taken away applies at once,
+// and what stays keeps its credential.
+func TestReloadTakesAwayAfterTheYesWasRevoked(t *testing.T) {
+	const text = "egress: {routes: [{host: a.example, secrets: [one]}, {host: b.example, secrets: [two]}]}\n" +
+		"secrets: {one: {from: {file: ./one}}, two: {from: {file: ./two}}}\n"
+	p := newProject(t)
+	p.write("one", "tok_0123456789abcdef", 0o600)
+	p.write("two", "tok_fedcba9876543210", 0o600)
+	m := p.trusted(text)
+	u, err := loadUser(p.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, _, err := u.proxyConfig(t.Context(), m, secret.Options{})
+	if err != nil || len(cfg.Secrets) != 2 {
+		t.Fatalf("%d secrets, %v", len(cfg.Secrets), err)
+	}
+	r := &reloading{project: p, applied: &applied{configs: make(chan proxy.Config, 10)}, notes: &notes{}}
+	r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
+		load: p.read, user: u, inForce: cfg, current: m, agreed: m}
+	if _, err := p.trust.Revoke(m.Project.Path); err != nil {
+		t.Fatal(err)
+	}
+	p.load(strings.Replace(text, ", {host: b.example, secrets: [two]}", "", 1))
+	r.expect(t, 1, 1, "is not trusted any more")
+	cfg = <-r.applied.configs
+	if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+		t.Errorf("b.example: %s", d.Action)
+	}
+	if len(cfg.Secrets) != 1 || cfg.Secrets[0].Name != "one" {
+		t.Errorf("secrets %+v", cfg.Secrets)
+	}
+	p.load(noRoutes)
+	r.expect(t, 1, 2, "is not trusted any more")
+	if cfg = <-r.applied.configs; len(cfg.Secrets) != 0 {
+		t.Errorf("secrets %+v", cfg.Secrets)
+	}
+	p.load("# more\n" + text)
+	r.expect(t, 0, 3, "waits for `bottle trust`")
 }
 
 // TestReloadRefusesScriptsThatTheAgentCanChange: it goes by the folders that the

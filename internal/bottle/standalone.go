@@ -123,7 +123,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 		return nil, nil, err
 	}
 	s.reload = &reloader{server: s.server, journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
-		load: opt.Reload, user: user, current: opt.Manifest, agreed: opt.Manifest}
+		load: opt.Reload, user: user, inForce: cfg, current: opt.Manifest, agreed: opt.Manifest}
 	if err := s.serveControl(); err != nil {
 		return nil, nil, err
 	}
