@@ -100,6 +100,9 @@ func (a *app) journalOf(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if !a.quiet && manifestWaits(b) {
+		fmt.Fprintln(a.std.err, "bottle: "+waitsText(b.ID))
+	}
 	if !a.quiet && len(args) == 0 {
 		fmt.Fprintf(a.std.err, "bottle: the journal of %s\n", b.ID)
 	}

@@ -48,6 +48,8 @@ type listed struct {
 	Commands int            `json:"commands,omitempty"` // of "bottle exec" and "bottle shell", that run
 	Version  string         `json:"version,omitempty"`  // of the bottle program
 	Counts   *counts        `json:"counts,omitempty"`   // nil when they cannot be told
+	// Waits is set while the manifest has changed and is not in force.
+	Waits bool `json:"manifest_waits,omitempty"`
 }
 
 // counts are how many requests a bottle made. More is set when there are some
@@ -64,6 +66,8 @@ const maxCounted = 10_000
 
 func toListed(b control.Bottle) listed {
 	l := listed{Bottle: b.Bottle, Status: b.Status}
+	l.Running = b.Status.Alive() // the record of one that was killed says otherwise
+	l.Waits = manifestWaits(b)
 	if b.Problem != nil {
 		l.Problem = b.Problem.Error()
 	}
@@ -75,6 +79,16 @@ func toListed(b control.Bottle) listed {
 		l.Counts = counted(b.ID)
 	}
 	return l
+}
+
+// manifestWaits reports whether a running bottle has a manifest that changed and
+// is not in force.
+func manifestWaits(b control.Bottle) bool {
+	return b.Info != nil && b.Info.Counts[bottle.CountWaits] > 0
+}
+
+func waitsText(id string) string {
+	return fmt.Sprintf("%s: its manifest changed and is not in force; \"bottle logs %s\" says why, \"bottle trust\" agrees to it", id, id)
 }
 
 // counted returns nil where there is no journal to count in.
@@ -116,6 +130,9 @@ func (a *app) printBottles(list []listed) error {
 		return err
 	}
 	for _, b := range list {
+		if b.Waits && !a.quiet {
+			fmt.Fprintln(a.std.err, waitsText(b.ID))
+		}
 		if b.Problem != "" && !a.quiet {
 			text := escape.Text(b.Problem)
 			if !strings.Contains(text, b.ID) { // most say of whom

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
 )
@@ -34,7 +35,7 @@ also when the manifest was trusted with that text before.`,
 			case list:
 				return a.listTrusted()
 			case revoke:
-				return a.revokeTrust()
+				return a.revokeTrust(cmd.Context())
 			}
 			return a.addTrust(cmd.Context(), yes)
 		},
@@ -150,7 +151,7 @@ func (a *app) agree(ctx context.Context, t *manifest.Trust, m *manifest.Manifest
 	return t.Trust(m)
 }
 
-func (a *app) revokeTrust() error {
+func (a *app) revokeTrust(ctx context.Context) error {
 	m, err := a.load("")
 	path := a.config
 	switch {
@@ -174,7 +175,21 @@ func (a *app) revokeTrust() error {
 	if !was {
 		return fmt.Errorf("%s was not trusted", path)
 	}
-	_, err = fmt.Fprintf(a.std.err, "no longer trusted: %s\n", escape.Text(path))
+	if _, err = fmt.Fprintf(a.std.err, "no longer trusted: %s\n", escape.Text(path)); err != nil {
+		return err
+	}
+	return a.nameUsers(ctx, path)
+}
+
+// nameUsers names the running bottles that a manifest was trusted for: they go on
+// with what is in force.
+func (a *app) nameUsers(ctx context.Context, path string) error {
+	all, err := control.All(ctx, env)
+	for _, b := range all {
+		if b.Manifest == path && b.Status.Alive() {
+			fmt.Fprintf(a.std.err, "%s still runs on it: what you take out of the file applies there at once, nothing that you add does; end it with \"bottle down %s\"\n", b.ID, b.ID)
+		}
+	}
 	return err
 }
 

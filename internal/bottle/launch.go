@@ -13,6 +13,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/mitm"
@@ -29,7 +30,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	}
 	b := &Bottle{prepared: p, log: p.opt.Log, record: state.Bottle{
 		ID: state.NewID(name), Name: name, Agent: p.Plan.Agent, Backend: p.opt.Backend.Name(),
-		Workspace: p.Manifest.Workspace, Created: time.Now(), Running: true, PID: os.Getpid(),
+		Workspace: p.Manifest.Workspace, Manifest: manifestPath(p.Manifest), Created: time.Now(), Running: true, PID: os.Getpid(),
 	}}
 	if b.dir, err = create(p.opt.Env, b.record); err != nil {
 		return nil, err
@@ -60,6 +61,14 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	}
 	b.watch(ctx)
 	return b, nil
+}
+
+// manifestPath is the project's manifest of a bottle, "" for none.
+func manifestPath(m *manifest.Manifest) string {
+	if m.Project == nil {
+		return ""
+	}
+	return m.Project.Path
 }
 
 // create makes the folder of a bottle's state, whole or not at all.

@@ -13,6 +13,16 @@ import (
 type recorder struct {
 	*journal.Writer
 	allowed, denied atomic.Int64
+	waits           atomic.Int64 // 1 while the manifest has changed and is not in force
+}
+
+// manifestWaits notes whether what is in force is older than the manifest.
+func (r *recorder) manifestWaits(yes bool) {
+	if yes {
+		r.waits.Store(1)
+	} else {
+		r.waits.Store(0)
+	}
 }
 
 // Record implements proxy.Recorder.
@@ -43,10 +53,12 @@ func tally(e *proxy.Event) (allowed, denied int64) {
 const (
 	CountAllowed = "allowed"
 	CountDenied  = "denied"
+	// CountWaits is 1 while the manifest has changed and is not in force.
+	CountWaits = "manifest_waits"
 )
 
 func (r *recorder) counts() map[string]int64 {
-	return map[string]int64{CountAllowed: r.allowed.Load(), CountDenied: r.denied.Load()}
+	return map[string]int64{CountAllowed: r.allowed.Load(), CountDenied: r.denied.Load(), CountWaits: r.waits.Load()}
 }
 
 // Counts reads the counts of a bottle that has ended from its journal in dir,

@@ -34,6 +34,7 @@ type reloader struct {
 	user    *user
 	folders []manifest.Mount // of the host that the running agent sees
 	inForce proxy.Config     // what the proxy runs on
+	waits   func(bool)       // told whether the manifest has changed and is not in force; may be nil
 	current *manifest.Manifest
 	agreed  *manifest.Manifest  // the last one that a person agreed to
 	spent   manifest.TrustEntry // the yes that was there when current came into force
@@ -188,6 +189,7 @@ func samePath(a, b *manifest.File) bool { return a == b || a != nil && b != nil 
 
 // note says why what is in force stays, once for the same text in a row.
 func (r *reloader) note(text string, cause error) {
+	r.setWaits(true)
 	e := &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text}
 	if cause != nil {
 		e.Error = cause.Error()
@@ -202,8 +204,15 @@ func (r *reloader) note(text string, cause error) {
 
 // change says what is in force from now on, each time.
 func (r *reloader) change(text string) {
+	r.setWaits(false)
 	r.said = [sha256.Size]byte{}
 	r.tell(&proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text})
+}
+
+func (r *reloader) setWaits(yes bool) {
+	if r.waits != nil {
+		r.waits(yes)
+	}
 }
 
 // tell tells the journal and the operator.
