@@ -25,8 +25,10 @@ func (a *app) downCmd() *cobra.Command {
 		Long: `End a bottle, if it runs, and remove its copy of the workspace, its home and its
 journal. Without an argument it is the bottle whose workspace is here.
 
-Work that is only in the bottle is a reason to refuse, unless --force. The
-commands that take it over are printed then.`,
+Work that is only in the bottle is a reason to refuse, unless --force: commits,
+files of the workspace that git did not ignore when the bottle began, and files in
+the agent's home, but for what tools keep there (names that begin with a dot, go,
+node_modules). The commands that take it over are printed then.`,
 		ValidArgsFunction: completeBottles(0, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs := make([][]string, 0, len(args))

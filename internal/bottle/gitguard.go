@@ -62,6 +62,17 @@ func isBare(dir string) bool {
 	return true
 }
 
+// isGit reports whether there is a .git at a path: the empty folder that makeGit
+// makes is none.
+func isGit(git string) bool {
+	info, err := os.Lstat(git)
+	if err != nil || !info.IsDir() {
+		return err == nil
+	}
+	entries, err := os.ReadDir(git)
+	return err != nil || len(entries) > 0
+}
+
 // guardGit prepares what the machine shows in place of git folders.
 func (b *Bottle) guardGit(ctx context.Context, nested []string) error {
 	m := b.prepared.Manifest
@@ -103,11 +114,10 @@ func (b *Bottle) guardGit(ctx context.Context, nested []string) error {
 // one; it goes again when the bottle ends, or with "bottle down".
 func (b *Bottle) makeGit(git string) error {
 	err := os.Mkdir(git, 0o755)
-	if errors.Is(err, fs.ErrExist) {
-		if entries, err := os.ReadDir(git); err != nil || len(entries) > 0 {
-			return nil // a .git
-		}
-	} else if err != nil {
+	if errors.Is(err, fs.ErrExist) && isGit(git) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("keep the agent from making a git folder in a mount that it writes: %w", err)
 	}
 	b.git.made = append(b.git.made, git)

@@ -31,6 +31,9 @@ func TakeOver(r state.Bottle, dir string, work workspace.Work) []string {
 	}
 	t.commits()
 	t.files(work.Changes.Total > len(work.Changes.Items))
+	if slices.ContainsFunc(work.Changes.Items, func(c workspace.Change) bool { return c.Kind == workspace.InHome }) {
+		t.say("# its home is " + shellWord(filepath.Join(dir, homeDir)) + ": copy what you want of it")
+	}
 	return t.lines
 }
 
@@ -99,7 +102,7 @@ func (t *takeOver) commits() {
 		}
 		branch, at := r.branch(t.copied)
 		came := "refs/bottle/" + t.id
-		if _, err := os.Lstat(filepath.Join(r.to, ".git")); err == nil {
+		if isGit(filepath.Join(r.to, ".git")) {
 			t.fetch(r)
 			merges = t.take(r, branch, at) || merges
 		} else if entries, err := os.ReadDir(r.to); err == nil && len(entries) > 0 {

@@ -202,14 +202,24 @@ func matches(findings []dlp.Finding) (out []workspace.Match) {
 	return out
 }
 
-// Unpulled says what is in the workspace copy of a bottle that the host does not
-// have: the files that changed and the refs that moved. dir is the folder of
-// the bottle's state.
+// Unpulled says what is in a bottle that the host does not have: of the workspace
+// the files that changed and the refs that moved, and files in the agent's home.
+// dir is the folder of the bottle's state.
 func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
+	work, err := unpulledWorkspace(ctx, dir)
+	if err != nil {
+		return work, err
+	}
+	home, err := workspace.HomeWork(ctx, filepath.Join(dir, homeDir))
+	work.Add(home)
+	return work, err
+}
+
+func unpulledWorkspace(ctx context.Context, dir string) (workspace.Work, error) {
 	base, target := filepath.Join(dir, baseFile), filepath.Join(dir, workspaceDir)
 	switch _, err := os.Lstat(base); {
 	case os.IsNotExist(err):
-		return workspace.Work{}, nil // a proxy alone, or a folder without a repository that was mounted
+		return workspace.Work{}, nil // a proxy alone
 	case err != nil:
 		return workspace.Work{}, err
 	}

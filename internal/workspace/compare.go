@@ -17,12 +17,12 @@ func (c *comparer) merge(walk func() error) error {
 	}
 	var readErr error
 	next, stop := iter.Pull(func(yield func(record) bool) {
-		readErr = readBase(c.file, func(r record) error {
+		readErr = readBase(c.file, baseReader{file: func(r record) error {
 			if !yield(r) {
 				return errStopped
 			}
 			return nil
-		}, nil)
+		}})
 	})
 	defer stop()
 	c.next, c.seen = next, map[string]bool{}

@@ -73,7 +73,7 @@ func (c *copier) gitInto(d *dir, rel string, dst *dir, name, key string) (*rules
 	if err != nil {
 		return nil, fmt.Errorf("copy %s: %w", shown, err)
 	}
-	return c.rules(d, g, cfg, shown)
+	return c.rules(d, g, cfg, rel)
 }
 
 func (c *copier) readConfig(g *gitFolder) (gitConfig, error) {
@@ -101,8 +101,9 @@ func (c *copier) writeConfig(to *dir, shown string, text []byte) error {
 }
 
 // rules reads what the repository ignores.
-func (c *copier) rules(d *dir, g *gitFolder, cfg gitConfig, shown string) (*rules, error) {
-	r := &rules{fold: cfg.ignoreCase}
+func (c *copier) rules(d *dir, g *gitFolder, cfg gitConfig, rel string) (*rules, error) {
+	shown := path.Join(rel, gitName)
+	r := &rules{fold: cfg.ignoreCase, read: c.noted(rel)}
 	if err := r.exclude(g.common); err != nil {
 		return nil, &unreadable{shown, err}
 	}
@@ -115,18 +116,16 @@ func (c *copier) rules(d *dir, g *gitFolder, cfg gitConfig, shown string) (*rule
 	return r, nil
 }
 
-// exclude reads info/exclude of a git folder, which every other file of rules
-// comes before.
-func (r *rules) exclude(common *dir) error {
-	var data []byte
-	info, err := common.sub("info")
-	if err == nil {
-		data, err = info.readSmall("exclude", maxIgnoreFile)
-		info.close()
+// noted reads the rules of a repository and notes each file of them in the base,
+// once: later they may be the agent's.
+func (c *copier) noted(repo string) func(*dir, string) ([]pattern, error) {
+	done := map[string]bool{}
+	return func(d *dir, at string) ([]pattern, error) {
+		patterns, err := readIgnore(d, at)
+		if !done[at] {
+			done[at] = true
+			c.base.ignores(repo, at, patterns)
+		}
+		return patterns, err
 	}
-	r.levels = []level{{0, parseIgnore(data)}}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("info/exclude: %w", err)
-	}
-	return nil
 }

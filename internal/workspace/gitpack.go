@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -220,6 +221,13 @@ func packOffset(n int64) []byte {
 
 func renameIn(d *dir, from, to string) error {
 	return unix.Renameat(d.fd(), from, d.fd(), to)
+}
+
+func ignoreNotExist(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func ignoreEOF(err error) error {

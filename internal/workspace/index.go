@@ -140,7 +140,7 @@ func readOffset(br *bufio.Reader) (uint64, error) {
 func (r *rules) readTracked(ctx context.Context, top, git *dir, hashSize int) error {
 	w := indexWalk{ctx: ctx, rules: r, stack: []indexDir{{d: top}}}
 	r.levels = r.levels[:1] // the exclude file of the repository
-	_ = r.enter(top, 0)     // an error is the walk's to report
+	_ = r.enter(top, nil)   // an error is the walk's to report
 	defer func() {
 		w.pop(1)
 		r.levels = r.levels[:1]
@@ -214,7 +214,7 @@ func (w *indexWalk) entry(path string) error {
 			next.d, _ = parent.d.sub(segments[i])
 		}
 		if next.d != nil && !next.ignored {
-			_ = w.rules.enter(next.d, i+1)
+			_ = w.rules.enter(next.d, segments[:i+1])
 		} else {
 			w.rules.levels = append(w.rules.levels, level{depth: i + 1})
 		}

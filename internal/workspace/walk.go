@@ -72,7 +72,7 @@ func (w *walk) tree(d *dir, rel string, depth int, s scope) error {
 		}
 	}
 	if s.rules != nil && !s.ignored {
-		err := s.rules.enter(d, len(s.path))
+		err := s.rules.enter(d, s.path)
 		defer s.rules.leave()
 		if err != nil {
 			if err := w.v.skip(path.Join(rel, ".gitignore"), fmt.Errorf("its rules are not applied: %w", err)); err != nil {
