@@ -113,9 +113,6 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	}
 	b.env = layer(terminalEnv(os.Getenv), mitm.ClientEnv(guestTarget+"/"+bundleName, guestTarget+"/"+caName),
 		proxyEnv(fmt.Sprintf("http://127.0.0.1:%d", proxyPort)), p.Plan.Env, vars, p.opt.Vars)
-	if len(p.path) > 0 {
-		b.env["PATH"] = strings.Join(append(p.path, vm.DefaultPath), ":")
-	}
 	return cred, b.journal.Record(ctx, &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: b.record.ID, Reason: "the bottle starts"})
 }
 
@@ -217,8 +214,12 @@ func (b *Bottle) spec() vm.Spec {
 	}
 	mounts = append(mounts, b.git.mounts...)
 	mounts = append(mounts, manifestMounts(m)...)
+	mounts = append(mounts, p.opt.Mounts...)
+	if b.env["PATH"] == "" { // which the manifest may say
+		b.env["PATH"] = vm.GuestPath(p.hostPath(), mounts, p.links)
+	}
 	return vm.Spec{
-		ID: b.record.ID, Hostname: b.record.ID, Mounts: append(mounts, p.opt.Mounts...), Links: p.links, Env: b.env,
+		ID: b.record.ID, Hostname: b.record.ID, Mounts: mounts, Links: p.links, Env: b.env,
 		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs},
 		Ports:     []int{proxyPort},
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
@@ -47,7 +48,7 @@ type Prepared struct {
 	Args     []string
 	Install  []vm.Mount // where the program is on the host, when it is not in a system folder
 	links    []vm.Link
-	path     []string // folders to put in front of PATH
+	path     []string // folders that the program and its interpreter were found in
 	Warnings []string
 	opt      Options
 }
@@ -143,6 +144,16 @@ func (p *Prepared) findProgram() error {
 	}
 	p.Install, p.links, p.path = install.Mounts, install.Links, install.Path
 	return nil
+}
+
+// hostPath is this host's PATH, with the folders of the program that is run and of
+// its interpreter, which may be on none.
+func (p *Prepared) hostPath() string {
+	dirs := append(filepath.SplitList(os.Getenv("PATH")), p.path...)
+	if name := p.Args[0]; filepath.IsAbs(name) {
+		dirs = append(dirs, filepath.Dir(name))
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
 }
 
 // howToGet says what to do about a program that is not there.
