@@ -165,7 +165,10 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 		code, err = exitKilled, nil
 		fmt.Fprintln(a.std.err, "bottle: ended by \"bottle down\"")
 	}
-	if err = errors.Join(err, b.Close()); err != nil {
+	if err != nil { // mostly a program that is not there
+		return errors.Join(err, b.Discard(context.WithoutCancel(ctx)))
+	}
+	if err := b.Close(); err != nil {
 		return err
 	}
 	if !a.quiet && !b.Ending() {

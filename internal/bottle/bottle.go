@@ -48,6 +48,7 @@ type Bottle struct {
 	stop     context.CancelFunc
 	served   chan error
 	ending   atomic.Bool // somebody asked for the end
+	started  atomic.Bool // a command
 	closing  sync.Once
 	closed   error // what Close returned
 }
@@ -98,7 +99,11 @@ func (b *Bottle) Command(c vm.Command) vm.Command {
 // Start starts a command with the bottle's environment. It makes a Bottle what
 // the control socket starts commands with.
 func (b *Bottle) Start(ctx context.Context, c vm.Command) (vm.Process, error) {
-	return b.machine.Start(ctx, b.Command(c))
+	p, err := b.machine.Start(ctx, b.Command(c))
+	if err == nil {
+		b.started.Store(true)
+	}
+	return p, err
 }
 
 // Denied returns how many requests were denied so far.
@@ -119,6 +124,19 @@ func (b *Bottle) Close() error {
 		b.closed = errors.Join(b.prepared.opt.Env.Save(b.record), b.unwind())
 	})
 	return b.closed
+}
+
+// Discard closes the bottle and removes what there is of it, if nothing ever ran
+// in it; a bottle in which something did is closed only.
+func (b *Bottle) Discard(ctx context.Context) error {
+	err := b.Close()
+	if b.started.Load() {
+		return err
+	}
+	if err := RemoveFiles(ctx, b.dir); err != nil {
+		return err
+	}
+	return errors.Join(err, b.prepared.opt.Env.Remove(b.record.ID))
 }
 
 func (b *Bottle) unwind() error {

@@ -20,6 +20,9 @@ import (
 func listen(ctx context.Context, at string, noAuth bool) (net.Listener, error) {
 	var lc net.ListenConfig
 	if path, ok := strings.CutPrefix(at, "unix:"); ok {
+		if path == "" {
+			return nil, errors.New("--listen unix: names no socket: want a path behind it, as in unix:./bottle.sock")
+		}
 		return listenUnix(ctx, &lc, path)
 	}
 	host, _, err := net.SplitHostPort(at)

@@ -43,6 +43,7 @@ func TestListenSaysWhatToDo(t *testing.T) {
 		{"a free port", "127.0.0.1:0", false, ""},
 		{"a port in use", used.Addr().String(), false, "is in use by another program (another bottle proxy?)"},
 		{"no address", "3128", false, "want ADDR:PORT"},
+		{"a socket without a path", "unix:", false, "want a path behind it"},
 		{"no password on loopback", "127.0.0.1:0", true, ""},
 		{"no password on localhost", "localhost:0", true, ""},
 		{"no password on all addresses", ":0", true, "let everybody on the network use your credentials"},
