@@ -39,7 +39,7 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	}
 	opt := workspace.Options{
 		Source: m.Workspace, Target: filepath.Join(b.dir, workspaceDir), Base: filepath.Join(b.dir, baseFile),
-		Exclude: exclude, UID: b.owner.uid, GID: b.owner.gid,
+		Exclude: exclude, Excludes: workspace.ExcludesFile(os.Getenv), UID: b.owner.uid, GID: b.owner.gid,
 		User: workspace.Identity(gitUser(m)), Scan: scan,
 		Progress: func(files, bytes int64) {
 			p.opt.Progress(fmt.Sprintf("copying the workspace: %d files, %s", files, size(bytes)))
@@ -90,7 +90,7 @@ func (b *Bottle) mountWorkspace(ctx context.Context, opt workspace.Options) erro
 func (b *Bottle) say(r workspace.Report) {
 	m := b.prepared.Manifest
 	if r.Enclosing != "" {
-		b.log.Warn("the workspace is a folder inside a repository: its history was not copied, and its .gitignore kept nothing back", "repository", r.Enclosing)
+		b.log.Warn("the workspace is a folder inside a repository: its history was not copied; what its rules ignore was not either", "repository", r.Enclosing)
 	}
 	for _, s := range r.Secrets.Items {
 		if s.Commit != "" {

@@ -54,7 +54,7 @@ func Changed(ctx context.Context, base, target string) (Work, error) {
 	return compare(base, target, func(c *comparer, top *dir) error {
 		w := walk{ctx: ctx, v: c}
 		c.ctx, c.top = ctx, top
-		return c.merge(func() error { return w.tree(top, ".", 0, scope{}) })
+		return c.merge(func() error { return w.tree(top, ".", 0, c.outer()) })
 	})
 }
 

@@ -10,8 +10,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/bot-bottle/bottle/internal/paths"
 )
 
 // copier is one copy on its way.
@@ -40,14 +41,15 @@ type copier struct {
 func Copy(ctx context.Context, opts Options) (Report, error) {
 	return start(ctx, opts, func(c *copier, src, dst *dir) error {
 		w := walk{ctx: ctx, v: c}
+		s := scope{}
 		if !hasGit(src) {
-			c.report.Enclosing = enclosing(c.source)
+			s = c.outer()
 		}
 		st, err := src.stat()
 		if err != nil {
 			return err
 		}
-		if err := w.tree(src, ".", 0, scope{}); err != nil {
+		if err := w.tree(src, ".", 0, s); err != nil {
 			return err
 		}
 		return dst.settle(c.own, st.perm()|0o700, st.mtime)
@@ -276,11 +278,8 @@ func inside(p, top string) bool {
 	if err != nil {
 		return false
 	}
-	if top, err = filepath.Abs(top); err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(top, p)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+	top, err = filepath.Abs(top)
+	return err == nil && (p == top || paths.Below(p, top))
 }
 
 // enclosing returns the nearest folder above with a .git, or "".

@@ -122,6 +122,9 @@ func (c *copier) noted(repo string) func(*dir, string) ([]pattern, error) {
 	done := map[string]bool{}
 	return func(d *dir, at string) ([]pattern, error) {
 		patterns, err := readIgnore(d, at)
+		if at == excludeFile { // which comes before the person's own
+			patterns = append(c.excludes(), patterns...)
+		}
 		if !done[at] {
 			done[at] = true
 			c.base.ignores(repo, at, patterns)

@@ -28,8 +28,9 @@ type visitor interface {
 // walk goes through a tree without following links, leaving out .git and what
 // the rules ignore.
 type walk struct {
-	ctx context.Context
-	v   visitor
+	ctx  context.Context
+	v    visitor
+	left func(rel string, isDir bool) // told what the rules leave out; may be nil
 }
 
 // scope is the repository that a folder is in.
@@ -124,6 +125,9 @@ func (w *walk) one(d *dir, name, rel string, depth int, s scope) error {
 	}
 	s, ok := s.child(name).keeps(st.isDir())
 	if !ok {
+		if w.left != nil {
+			w.left(rel, st.isDir())
+		}
 		return nil
 	}
 	if !st.isDir() {

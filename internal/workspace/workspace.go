@@ -2,8 +2,9 @@
 // says later whether there is work in it that was not pulled.
 //
 // Copy takes over what git would: in a repository all but what its rules
-// ignore (.gitignore of every folder, .git/info/exclude; tracked files always),
-// elsewhere everything. Nothing in the copy is shared with the source: no hard
+// ignore (.gitignore of every folder, .git/info/exclude, the person's own; tracked
+// files always), elsewhere everything. In a folder of a repository the rules of
+// that one hold. Nothing in the copy is shared with the source: no hard
 // links, no alternates, no setuid bits. Links are copied as links and never
 // followed, and what is neither file, folder nor link stays behind.
 //
@@ -68,6 +69,10 @@ type Options struct {
 	// such as the folder with the state of all bottles. Target always does.
 	Exclude []string
 
+	// Excludes is a file of rules that hold in every repository, after all
+	// others: see ExcludesFile. "" is none.
+	Excludes string
+
 	// Alternates brings in the objects of whatever folders the repository
 	// borrows from (git clone --shared, --reference), wherever they are. Set it
 	// only if a person who saw those paths said so: a hostile workspace can name
@@ -115,7 +120,7 @@ type Report struct {
 	Kept                List[Skipped] // repositories whose objects are all in the copy, and why
 	Unsearched          int64         // files of the history that the scanner did not see
 	// Enclosing is the repository that the source is a folder of, if it has no
-	// .git itself: its history and its rules were not taken over.
+	// .git itself: its history was not taken over, its rules were applied.
 	Enclosing string
 }
 
