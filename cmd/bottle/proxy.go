@@ -14,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/shellword"
 )
 
 func (a *app) proxyCmd() *cobra.Command {
@@ -80,12 +81,10 @@ func (a *app) serveProxy(ctx context.Context, opt bottle.StandaloneOptions) erro
 func exports(vars map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		fmt.Fprintf(&b, "export %s=%s\n", name, shellQuote(vars[name]))
+		fmt.Fprintf(&b, "export %s=%s\n", name, shellword.Quote(vars[name]))
 	}
 	return b.String()
 }
-
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // hints are what the variables do not do, as comments of a shell. They stand
 // behind the exports, where one that is pasted wrongly hides nothing.
@@ -105,7 +104,7 @@ func (a *app) hints(s *bottle.Standalone) string {
 	if escape.Text(path) != path { // a comment must stay one line
 		return hint + "#   with a relay such as socat\n"
 	}
-	return hint + "#   socat TCP-LISTEN:8080,bind=127.0.0.1,fork " + shellQuote("UNIX-CONNECT:"+socatQuote(path)) + `
+	return hint + "#   socat TCP-LISTEN:8080,bind=127.0.0.1,fork " + shellword.Quote("UNIX-CONNECT:"+socatQuote(path)) + `
 #   export HTTPS_PROXY=http://127.0.0.1:8080 HTTP_PROXY=http://127.0.0.1:8080
 `
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/shellword"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/workspace"
 )
@@ -246,10 +247,4 @@ func another(info fs.FileInfo) bool {
 
 // shellWord quotes a word for a POSIX shell. What a terminal would not show as
 // it is comes escaped, and names nothing then.
-func shellWord(s string) string {
-	s = escape.Text(s)
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func shellWord(s string) string { return shellword.Word(escape.Text(s)) }

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bot-bottle/bottle/internal/filelock"
 	"github.com/bot-bottle/bottle/internal/paths"
 )
 
@@ -195,7 +196,7 @@ func (t *Trust) update(change func([]TrustEntry) []TrustEntry) (err error) {
 		return err
 	}
 	defer lock.Close()
-	if err := flock(lock); err != nil {
+	if err := filelock.Lock(lock); err != nil {
 		return err
 	}
 	list, err := t.List()
@@ -221,16 +222,6 @@ func (t *Trust) update(change func([]TrustEntry) []TrustEntry) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), filepath.Join(t.dir, trustFile))
-}
-
-// flock waits for the lock; closing the file gives it up.
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }
 
 // pinned returns the files that a project is trusted with. They are named by a

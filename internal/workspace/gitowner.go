@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/bot-bottle/bottle/internal/shellword"
 )
 
 // checkOwn checks that a git folder outside of the workspace is the
@@ -30,7 +32,7 @@ func (c *copier) checkOwn(g *gitFolder) error {
 	case linked:
 		return foreignGit(g.gitPath)
 	}
-	return fmt.Errorf("%w; if you made it with --separate-git-dir, run git -C %s config core.worktree %s, which names it back", foreignGit(g.gitPath), quoted(c.source), quoted(c.source))
+	return fmt.Errorf("%w; if you made it with --separate-git-dir, run git -C %s config core.worktree %s, which names it back", foreignGit(g.gitPath), shellword.Quote(c.source), shellword.Quote(c.source))
 }
 
 // isWorktreeOf reports whether git is where common has its linked worktrees.
@@ -110,6 +112,3 @@ func foreignObjects(by, path string) error {
 	return fmt.Errorf("%w: %q borrows objects from %q; if both are yours, run git repack -a -d and remove info/alternates there,"+
 		" or clone again without --shared and --reference", ErrForeign, by, path)
 }
-
-// quoted quotes a path for a POSIX shell.
-func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
