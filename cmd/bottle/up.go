@@ -136,9 +136,7 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		}
 		return a.printJSON(d)
 	}
-	if !a.quiet {
-		a.printPrepared(p)
-	}
+	a.printPrepared(p)
 	if o.dryRun {
 		return nil
 	}
@@ -191,12 +189,10 @@ func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, 
 }
 
 func (a *app) printPrepared(p *bottle.Prepared) {
-	a.showSummary(p.Manifest)
-	if len(p.Install) > 0 {
-		fmt.Fprintln(a.std.err, "It also sees, read-only, where the program is installed:")
-	}
-	for _, m := range p.Install {
-		fmt.Fprintf(a.std.err, "  %s\n", escape.Text(m.Source))
+	if !a.quiet {
+		a.showSummary(p.Manifest)
+		a.showInstall(p.Install)
+		a.showBehind(p.Behind())
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintf(a.std.err, "warning: %s\n", escape.Text(w))

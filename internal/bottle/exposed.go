@@ -27,6 +27,8 @@ func (p *Prepared) checkExposed() error {
 		}
 		if exposed(folders, d.Source.File) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: the agent can read %s, and so the secret %s itself: move the file out of what the agent sees", d.Declared, d.Source.File, d.Name))
+		} else if f := d.Source.File; f != "" && p.Manifest.WorkspaceMode == manifest.WorkspaceCopy && p.copied(f) {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: the copy of the workspace has %s, and so the agent the secret %s itself: move the file out of the workspace, or let git ignore it", d.Declared, f, d.Name))
 		}
 	}
 	return nil

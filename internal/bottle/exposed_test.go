@@ -23,7 +23,7 @@ func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
 		{"a file in a text", "workspace: {path: ./work, mode: mount}\n" + routes + strings.Replace(script, "[sh, ./work/token.sh]", "[sh, -c, '. PROJECT/work/token.sh']", 1), "work/token.sh, which the agent could change", ""},
 		{"a folder with a Makefile", "workspace: {path: ./work, mode: mount}\n" + routes + strings.Replace(script, "[sh, ./work/token.sh]", "[make, -C, /, -fPROJECT/work/Makefile]", 1), "work/Makefile, which the agent could change", ""},
 		{"a read-only mount", "mounts: [{path: ./work, at: /data}]\n" + routes + script, "", ""},
-		{"a file in a copy", routes + file, "", ""},
+		{"a file in a copy", routes + file, "", "the copy of the workspace has"},
 		{"a file in the workspace itself", "workspace: {path: ./work, mode: mount}\n" + routes + file, "", "the agent can read"},
 		{"a file in a read-only mount", "mounts: [{path: ./work, at: /data}]\n" + routes + file, "", "the agent can read"},
 		{"a secret that nobody uses", "workspace: {path: ./work, mode: mount}\n" + script, "", ""},
@@ -61,8 +61,9 @@ func TestPrepareRefusesScriptsThatTheAgentCanChange(t *testing.T) {
 			case err != nil:
 				t.Fatal(err)
 			}
-			warned := strings.Contains(strings.Join(prepared.Warnings, "\n"), "the agent can read")
-			if warned != (c.warns != "") {
+			warnings := strings.Join(prepared.Warnings, "\n")
+			warned := strings.Contains(warnings, "the secret token itself")
+			if warned != (c.warns != "") || !strings.Contains(warnings, c.warns) {
 				t.Errorf("it warns: %q", prepared.Warnings)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/workspace"
 	"github.com/bot-bottle/bottle/vm"
 )
 
@@ -50,6 +51,7 @@ type Prepared struct {
 	links    []vm.Link
 	path     []string // folders that the program and its interpreter were found in
 	Warnings []string
+	behind   workspace.Behind
 	opt      Options
 }
 
@@ -91,6 +93,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		return nil, err
 	}
 	if err := checkGit(m); err != nil {
+		return nil, err
+	}
+	if err := p.lookBehind(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.checkExposed(); err != nil {
@@ -182,11 +187,14 @@ type Description struct {
 	// Variables are the names of those that hold placeholders.
 	Variables []string `json:"placeholders,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
+	// Behind are the first files and folders of the workspace that git ignores,
+	// and which the bottle so has not.
+	Behind []string `json:"stays_behind,omitempty"`
 }
 
 // Describe says what a launch would do.
 func (p *Prepared) Describe() Description {
-	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings}
+	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings, Behind: p.behind.Items}
 	injected := injectedSecrets(p.Manifest)
 	for i := range p.Manifest.Secrets {
 		if s := &p.Manifest.Secrets[i]; injected[s.Name] && s.Source.Env != "" {
