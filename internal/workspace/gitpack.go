@@ -149,7 +149,7 @@ func (p *pruner) whole(w *packWriter, h plumbing.Hash) error {
 	head := packHeader(o.Type(), uint64(o.Size()))
 	w.write(head)
 	_, _ = crc.Write(head)
-	count := &counter{}
+	count := &byteCount{}
 	z := zlib.NewWriter(io.MultiWriter(w.w, crc, count))
 	_, err = io.Copy(z, in)
 	if err = errors.Join(err, z.Close()); err != nil {
@@ -160,9 +160,9 @@ func (p *pruner) whole(w *packWriter, h plumbing.Hash) error {
 	return nil
 }
 
-type counter struct{ n int64 }
+type byteCount struct{ n int64 }
 
-func (c *counter) Write(b []byte) (int, error) {
+func (c *byteCount) Write(b []byte) (int, error) {
 	c.n += int64(len(b))
 	return len(b), nil
 }
