@@ -402,3 +402,26 @@ func TestBinaryUploadsComeThroughUnchanged(t *testing.T) {
 		t.Error("the upstream got something else")
 	}
 }
+
+// TestTheJournalHasNoFindingInAURL that was let through: the scan of the head
+// spares the journal a scan of its own only where it has found nothing.
+func TestTheJournalHasNoFindingInAURL(t *testing.T) {
+	for _, action := range []dlp.Action{dlp.Warn, dlp.Off} {
+		r := newRig(t, http.HandlerFunc(echo), Config{DLP: dlp.Policy{Action: action}})
+		for _, url := range []string{"https://example.com/" + githubToken, "https://example.com/?q=" + githubToken, "https://example.com/clean?q=1"} {
+			if status, body := r.get(url); status != 200 {
+				t.Fatalf("%s: %d %q", action, status, body)
+			}
+			r.lastEnd()
+		}
+		var paths []string
+		for _, e := range r.journal.all() {
+			if e.Type == EventDecision {
+				paths = append(paths, e.Path)
+			}
+		}
+		if got := strings.Join(paths, " "); got != "/[github-token] /?q=[github-token] /clean?q=1" {
+			t.Errorf("%s: the journal has %s", action, got)
+		}
+	}
+}

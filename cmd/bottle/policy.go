@@ -17,9 +17,8 @@ func (a *app) policyCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Ask what the manifest's routes would do",
-		Args:  cobra.NoArgs,
-		RunE:  help,
 	}
+	onlyCommands(cmd)
 	cmd.AddCommand(a.policyCheckCmd())
 	return cmd
 }
@@ -34,6 +33,8 @@ line in the manifest, and every other route of that host with why it loses.
 Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
 		Example: "  bottle policy check https://api.github.com/user --method POST",
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := a.load(name)
 			if err != nil {
@@ -57,6 +58,8 @@ Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
 	a.configFlag(cmd)
 	cmd.Flags().StringVarP(&method, "method", "m", "GET", "HTTP method")
 	cmd.Flags().StringVar(&name, "bottle", "", "variant of the manifest (a key of bottles)")
+	offer(cmd, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+	offerBy(cmd, "bottle", a.completeVariants)
 	return cmd
 }
 

@@ -2,15 +2,19 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/workspace"
 	"github.com/bot-bottle/bottle/vm"
 )
 
@@ -45,8 +49,9 @@ type Prepared struct {
 	Args     []string
 	Install  []vm.Mount // where the program is on the host, when it is not in a system folder
 	links    []vm.Link
-	path     []string // folders to put in front of PATH
+	path     []string // folders that the program and its interpreter were found in
 	Warnings []string
+	behind   workspace.Behind
 	opt      Options
 }
 
@@ -63,6 +68,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	m := opt.Manifest
 	warnings, err := m.Check(opt.Trust, secret.Options{})
 	if err != nil {
+		return nil, err
+	}
+	if err := checkWorkspace(m); err != nil {
 		return nil, err
 	}
 	if err := checkEnv(m); err != nil {
@@ -82,6 +90,12 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		return nil, err
 	}
 	if err := p.checkMounts(); err != nil {
+		return nil, err
+	}
+	if err := checkGit(m); err != nil {
+		return nil, err
+	}
+	if err := p.lookBehind(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.checkExposed(); err != nil {
@@ -127,11 +141,32 @@ func (p *Prepared) findProgram() error {
 		}
 	}
 	install, err := vm.FindInstall(name, os.Getenv("PATH"), os.Getenv("HOME"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; %s", err, p.howToGet(name))
+	}
 	if err != nil {
 		return err
 	}
 	p.Install, p.links, p.path = install.Mounts, install.Links, install.Path
 	return nil
+}
+
+// hostPath is this host's PATH, with the folders of the program that is run and of
+// its interpreter, which may be on none.
+func (p *Prepared) hostPath() string {
+	dirs := append(filepath.SplitList(os.Getenv("PATH")), p.path...)
+	if name := p.Args[0]; filepath.IsAbs(name) {
+		dirs = append(dirs, filepath.Dir(name))
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
+}
+
+// howToGet says what to do about a program that is not there.
+func (p *Prepared) howToGet(name string) string {
+	if name == p.Plan.Program {
+		return fmt.Sprintf("a bottle shows the one of this host, so install it here (%s), or run something else with \"bottle up -- COMMAND\"", p.Plan.Install)
+	}
+	return "a bottle has the programs of this host, so install it here, or name one in the workspace as ./PROGRAM"
 }
 
 // warnUnreachable names hosts without which the agent cannot work.
@@ -152,11 +187,14 @@ type Description struct {
 	// Variables are the names of those that hold placeholders.
 	Variables []string `json:"placeholders,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
+	// Behind are the first files and folders of the workspace that git ignores,
+	// and which the bottle so has not.
+	Behind []string `json:"stays_behind,omitempty"`
 }
 
 // Describe says what a launch would do.
 func (p *Prepared) Describe() Description {
-	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings}
+	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings, Behind: p.behind.Items}
 	injected := injectedSecrets(p.Manifest)
 	for i := range p.Manifest.Secrets {
 		if s := &p.Manifest.Secrets[i]; injected[s.Name] && s.Source.Env != "" {

@@ -35,6 +35,9 @@ func (m *Manifest) Check(trust *Trust, opts secret.Options) (warnings []string, 
 	if opts.Now != nil {
 		c.now = opts.Now
 	}
+	if m.Overlooked != "" {
+		c.warnings = append(c.warnings, m.Overlooked)
+	}
 	c.paths()
 	c.authorities()
 	c.secrets(opts)

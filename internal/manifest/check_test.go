@@ -140,7 +140,7 @@ secrets:
 		{"secrets", s.Secrets, []string{"p (from /f): may go to proxy.corp:3128 (the upstream proxy)", "s (from the command gh): may go to api.example.com, local.test"}},
 		{"commands", s.Commands, []string{"gh 'auth token' --x"}},
 		{"cautions", s.Cautions, []string{
-			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it",
+			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that",
 			"egress.default is allow: whatever no route denies can be reached",
 			"dlp.action is warn: what looks secret may leave",
 			"dlp.rules has off for github-token: what it finds may leave",

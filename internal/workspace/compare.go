@@ -17,12 +17,12 @@ func (c *comparer) merge(walk func() error) error {
 	}
 	var readErr error
 	next, stop := iter.Pull(func(yield func(record) bool) {
-		readErr = readBase(c.file, func(r record) error {
+		readErr = readBase(c.file, baseReader{file: func(r record) error {
 			if !yield(r) {
 				return errStopped
 			}
 			return nil
-		}, nil)
+		}})
 	})
 	defer stop()
 	c.next, c.seen = next, map[string]bool{}
@@ -113,7 +113,7 @@ func (c *comparer) versus(parent *dir, name string, st stat, was record) error {
 	if now == was {
 		return nil
 	}
-	same := now.size == was.size && was.hash != noSum
+	same := now.size == was.size
 	if same {
 		sum, err := c.sum(parent, name, st)
 		if cerr := c.ctx.Err(); cerr != nil {
