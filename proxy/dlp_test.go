@@ -99,6 +99,8 @@ func TestCompressedBodies(t *testing.T) {
 	r := newRig(t, up, Config{Secrets: []Secret{fixedSecret("acme", testPlaceholder, testValue, Inject{Body: true})}})
 	r.reroute(Route{Host: "example.com", Secrets: []string{"acme"}})
 	bomb := strings.Repeat("\x00", maxDecoded+1)
+	// The scanner sees the ones that have a magic for itself.
+	bombRule := map[string]string{"gzip": "dlp:unscanned", "deflate": "dlp:unscanned", "zstd": "dlp:unscanned", "br": "content-encoding", "deflate as some servers send it": "content-encoding"}
 	for name := range compressors(t) {
 		tests := []struct {
 			name, body string
@@ -110,7 +112,7 @@ func TestCompressedBodies(t *testing.T) {
 			{"with a token", string(compress(t, name, "key "+githubToken)), 400, "dlp:github-token", "body"},
 			{"with a token at its end", string(compress(t, name, strings.Repeat("x ", 50<<10)+githubToken)), 400, "dlp:github-token", "body"},
 			{"with a placeholder", string(compress(t, name, "key "+testPlaceholder)), 400, "content-encoding", "placeholder"},
-			{"a bomb", string(compress(t, name, bomb)), 400, "content-encoding", "MiB"},
+			{"a bomb", string(compress(t, name, bomb)), 400, bombRule[name], ""},
 			{"cut off", string(compress(t, name, testPlaceholder[5:]+testValue[5:30]+"some more text")[:30]), 400, "content-encoding", ""},
 			{"with a token behind it", string(compress(t, name, "hello")) + " " + githubToken, 400, "dlp:github-token", "body"},
 			{"not compressed at all", "hello world, this is text", 400, "content-encoding", "decompressed"},

@@ -36,6 +36,9 @@ func (snap *snapshot) judge(findings []dlp.Finding, where, host string) (events 
 
 // blockMessage says what was seen where, never the text itself.
 func blockMessage(f dlp.Finding, where string) string {
+	if f.Kind == dlp.KindUnscanned {
+		return fmt.Sprintf("a part of the %s of this request, from offset %d on, could not be looked through (%s), so it was not sent. Do not retry: send it in a form that can be read.", where, f.Offset, unscannedReasons[f.Name])
+	}
 	what := "what looks like a credential (" + f.Rule + ")"
 	if f.Name != "" {
 		what = "the value of the secret " + f.Name
@@ -44,6 +47,14 @@ func blockMessage(f dlp.Finding, where string) string {
 		what += ", encoded as " + f.Path + ","
 	}
 	return fmt.Sprintf("%s stands in the %s of this request at offset %d, so it was not sent. Do not retry: remove it, or use the placeholder that stands for the credential.", what, where, f.Offset)
+}
+
+// unscannedReasons say why a scanner could not read a part.
+var unscannedReasons = map[string]string{
+	dlp.UnscannedDepth:     "too many encodings around each other",
+	dlp.UnscannedBudget:    "it decodes to too much",
+	dlp.UnscannedEncrypted: "an archive with a password",
+	dlp.UnscannedFormat:    "an archive in a format that is not read",
 }
 
 // scanText judges one short text.
