@@ -20,6 +20,18 @@ func onlyCommands(cmd *cobra.Command) {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
 
+// flagError says where the flags of a command are listed.
+func flagError(cmd *cobra.Command, err error) error {
+	text := fmt.Sprintf("\"%s --help\" lists the flags", cmd.CommandPath())
+	switch cmd.Name() {
+	case "up":
+		text += "; those of the agent or of a command go behind --, as in \"bottle up claude -- -p hi\""
+	case "exec":
+		text += "; those of the command go behind --, as in \"bottle exec -- ls -l\""
+	}
+	return fmt.Errorf("%w: %s", err, text)
+}
+
 func unknownCommand(cmd *cobra.Command, name string) error {
 	var near []string
 	if !cmd.DisableSuggestions {

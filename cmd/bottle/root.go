@@ -33,6 +33,7 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 		SilenceErrors: true,
 	}
 	onlyCommands(root)
+	root.SetFlagErrorFunc(flagError)
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)

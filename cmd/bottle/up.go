@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,10 +24,11 @@ type upOptions struct {
 func (a *app) upCmd() *cobra.Command {
 	var o upOptions
 	cmd := &cobra.Command{
-		Use:   "up [NAME] [-- COMMAND [ARG…]]",
+		Use:   "up [NAME] [-- [COMMAND] [ARG…]]",
 		Short: "Run an agent or a command in a bottle",
 		Long: `Run the manifest's agent, or the command behind --, in a bottle of its own.
 NAME is a variant of the manifest (a key of bottles) or an agent: claude, codex.
+When what stands behind -- begins with a hyphen, it goes to the agent.
 
 Before anything starts you see what the agent can reach, every folder of this
 host that it sees and the credentials that it can use; on a terminal you are
@@ -34,6 +37,7 @@ the command's; 125 means that bottle itself failed.
 
 The copy of the workspace and the agent's home stay until "bottle down".`,
 		Example: `  bottle up claude
+  bottle up claude -- -p "write the tests"
   bottle up -- npm test
   bottle up review --yes -- codex exec "look at the last commit"`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -42,7 +46,7 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 				n = d
 			}
 			if n > 1 {
-				return fmt.Errorf("one NAME at most stands before --, not %d; a command goes behind --, as in \"bottle up -- %s\"", n, args[0])
+				return manyNames(args[:n])
 			}
 			return nil
 		},
@@ -64,6 +68,16 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 	offer(cmd, "backend", "auto", "sandbox")
 	offer(cmd, "workspace-mode", manifest.WorkspaceCopy, manifest.WorkspaceMount)
 	return cmd
+}
+
+// manyNames is the error about more words than one before --. Those behind an
+// agent's name are mostly meant for the agent.
+func manyNames(args []string) error {
+	hint := "bottle up -- " + args[0]
+	if slices.Contains(agent.Names(), args[0]) {
+		hint = "bottle up " + args[0] + " -- " + strings.Join(args[1:], " ")
+	}
+	return fmt.Errorf("one NAME at most stands before --, not %d; a command goes behind --, and so do arguments for the agent, as in %q", len(args), hint)
 }
 
 // explainName adds to the error about a NAME that is none what was probably

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
@@ -23,7 +24,8 @@ type Options struct {
 	Manifest *manifest.Manifest
 	Trust    *manifest.Trust
 	Backend  vm.Backend
-	// Args are the command to run; empty means the agent's own.
+	// Args are the command to run; empty means the agent's own. When the first
+	// begins with a hyphen, they are arguments of the agent's own.
 	Args []string
 	// Env says where state is kept.
 	Env state.Env
@@ -80,8 +82,8 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env)); err != nil {
 		return nil, err
 	}
-	if len(p.Args) == 0 {
-		p.Args = p.Plan.Command
+	if err := p.agentArgs(); err != nil {
+		return nil, err
 	}
 	if len(p.Args) == 0 {
 		return nil, fmt.Errorf("there is nothing to run: the agent is %s; name a command, as in \"bottle up -- COMMAND\"", m.Agent)
@@ -104,6 +106,19 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	p.warnSockets()
 	p.warnUnreachable()
 	return p, nil
+}
+
+// agentArgs puts the agent's own command where none is given, or only arguments
+// for it.
+func (p *Prepared) agentArgs() error {
+	if len(p.Args) > 0 && !strings.HasPrefix(p.Args[0], "-") {
+		return nil
+	}
+	if len(p.Args) > 0 && len(p.Plan.Command) == 0 {
+		return fmt.Errorf("%q is no command; arguments for an agent need its name in front, as in \"bottle up claude -- %s\"", p.Args[0], strings.Join(p.Args, " "))
+	}
+	p.Args = slices.Concat(p.Plan.Command, p.Args)
+	return nil
 }
 
 // home is the agent's inside.

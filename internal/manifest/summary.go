@@ -38,7 +38,7 @@ func (m *Manifest) Summary() Summary {
 		s.Reach = append(s.Reach, routeLine(&m.Egress.Routes[i]))
 	}
 	s.Reach = append(s.Reach, map[proxy.Action]string{
-		proxy.Deny: "everything else: denied", proxy.Ask: "everything else: you are asked", proxy.Allow: "everything else: allowed",
+		proxy.Deny: "everything else: denied", proxy.Ask: "everything else: " + AskText, proxy.Allow: "everything else: allowed",
 	}[m.Egress.Default])
 	if p := m.Egress.UpstreamProxy; p != nil {
 		s.Reach = append(s.Reach, "public hosts are reached through "+escape.Text(p.URL.Redacted()))
@@ -82,7 +82,7 @@ func routeLine(r *proxy.Route) string {
 			b.WriteString(" " + escape.Text(strings.Join(l, ", ")))
 		}
 	}
-	b.WriteString(map[proxy.Action]string{proxy.Allow: ": allowed", proxy.Ask: ": you are asked", proxy.Deny: ": denied"}[r.Action])
+	b.WriteString(map[proxy.Action]string{proxy.Allow: ": allowed", proxy.Ask: ": " + AskText, proxy.Deny: ": denied"}[r.Action])
 	if r.Action == proxy.Deny {
 		return b.String()
 	}

@@ -63,17 +63,22 @@ func Changed(ctx context.Context, base, target string) (Work, error) {
 func ChangedGit(ctx context.Context, base, gitDir string) (Work, error) {
 	return compare(base, gitDir, func(c *comparer, git *dir) error {
 		c.ctx = ctx
-		for key := range c.known {
-			d, name, err := lookup(git, key)
-			if err != nil {
-				c.add(Deleted, key, "")
-				continue
-			}
-			c.module(d, name, key)
-			d.close()
-		}
+		c.modules(git)
 		return ctx.Err()
 	})
+}
+
+// modules looks at each repository that the base knows in a git folder.
+func (c *comparer) modules(git *dir) {
+	for key := range c.known {
+		d, name, err := lookup(git, key)
+		if err != nil {
+			c.add(Deleted, key, "")
+			continue
+		}
+		c.module(d, name, key)
+		d.close()
+	}
 }
 
 func compare(base, target string, run func(*comparer, *dir) error) (Work, error) {
@@ -113,9 +118,14 @@ type comparer struct {
 	ahead   *record // read from the base, not yet reached
 	pump    *pump
 	work    Work
+	pull    *puller // takes what is found; may be nil
 }
 
 func (c *comparer) add(kind Kind, path, detail string) {
+	if c.pull != nil {
+		c.pull.left(kind, path, "", detail)
+		return
+	}
 	c.work.Changes.add(Change{kind, path, detail})
 }
 
@@ -148,6 +158,10 @@ func (c *comparer) readRefs() error {
 
 // refs reports the refs whose objects the base does not know.
 func (c *comparer) refs(git *dir, rel string) {
+	if c.pull != nil {
+		c.pull.refs(git, rel)
+		return
+	}
 	known := c.known[rel]
 	err := readRefs(git, func(name, hash string) error {
 		if !known[hash] && !strings.HasPrefix(name, "refs/remotes/") {
@@ -225,7 +239,12 @@ func (c *comparer) rules(d, git *dir, rel string) *rules {
 	return r
 }
 
-func (c *comparer) enter(_ *dir, _, _ string, _ stat) (bool, error) { return true, nil }
+func (c *comparer) enter(d *dir, rel, _ string, _ stat) (bool, error) {
+	if c.pull != nil {
+		c.pull.noteBare(d, rel+"/")
+	}
+	return true, nil
+}
 
 func (c *comparer) leave(_ *dir, _ string, _ stat) error { return nil }
 
@@ -251,7 +270,18 @@ func (c *comparer) entry(parent *dir, rel, name string, st stat) error {
 		return c.versus(parent, name, st, was)
 	}
 	if st.isRegular() || st.isLink() { // sockets and fifos are no work
-		c.add(Added, rel, "")
+		return c.found(Added, met{parent, name, st, rel, nil})
+	}
+	return nil
+}
+
+// found reports a file or link; no kind is for one that is as it was.
+func (c *comparer) found(kind Kind, m met) error {
+	if c.pull != nil {
+		return c.pull.file(kind, m)
+	}
+	if kind != "" {
+		c.add(kind, m.path, "")
 	}
 	return nil
 }
