@@ -169,6 +169,30 @@ func (s *Scanner) Flush() []Finding {
 	})
 }
 
+// Idle is Flush for a stream that goes on at some time, of which nobody knows
+// whether a message ended. It goes on holding what is the beginning of a known
+// secret by idleHold bytes or more, so that none is let out in pieces by who waits
+// between them.
+func (s *Scanner) Idle() []Finding {
+	before := s.Safe()
+	_, from := s.tail()
+	for i := range s.pending {
+		c := &s.pending[i]
+		if l := &s.engine.literals[c.literal]; l.form == nil && l.header == 0 && l.kind == KindKnown {
+			from = min(from, c.offset)
+		}
+	}
+	found := s.Flush()
+	if s.end()-from >= idleHold {
+		s.released = max(before, from)
+	}
+	return found
+}
+
+// idleHold is the fewest bytes of a known secret that are held however long
+// nothing follows.
+const idleHold = 8
+
 // decide decides what is held, with what the layers come to.
 func (s *Scanner) decide(views func()) []Finding {
 	s.out = s.decided[:0]

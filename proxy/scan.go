@@ -204,7 +204,8 @@ func (f *scanFilter) release(safe int64) []byte {
 	return f.out[:n]
 }
 
-func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Flush()) }
+// flush is called where nothing follows for a while.
+func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Idle()) }
 func (f *scanFilter) close() ([]byte, error) { return f.decide(f.sc.Close()) }
 func (f *scanFilter) held() int              { return len(f.tail) }
 
