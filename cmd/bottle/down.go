@@ -11,7 +11,6 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
-	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/workspace"
 )
@@ -28,7 +27,7 @@ journal. Without an argument it is the bottle whose workspace is here.
 Work that is only in the bottle is a reason to refuse, unless --force: commits,
 files of the workspace that git did not ignore when the bottle began, and files in
 the agent's home, but for what tools keep there (names that begin with a dot, go,
-node_modules). The commands that take it over are printed then.`,
+node_modules). "bottle pull" takes it over, "bottle pull --dry-run" only looks.`,
 		ValidArgsFunction: completeBottles(0, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs := make([][]string, 0, len(args))
@@ -71,7 +70,10 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 		return err
 	}
 	if !force {
-		if err := refuseWork(ctx, b.Bottle, dir); err != nil {
+		if err := a.refuseWork(ctx, b); err != nil {
+			return err
+		}
+		if err := a.askToEnd(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -80,7 +82,7 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 	}
 	if !force && b.Status == control.Running {
 		// What it did until its end counts too.
-		if err := refuseWork(ctx, b.Bottle, dir); err != nil {
+		if err := a.refuseWork(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -91,6 +93,14 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 		fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
 	}
 	return nil
+}
+
+// askToEnd asks before it ends an agent that runs, where somebody can answer.
+func (a *app) askToEnd(ctx context.Context, b control.Bottle) error {
+	if b.Status != control.Running || !a.interactive() {
+		return nil
+	}
+	return a.insist(ctx, b.ID+" still runs. End it?", "it runs on (bottle pull --dry-run only looks)")
 }
 
 // How often, and how long apart, a bottle's lock is tried: who lets it go has
@@ -135,38 +145,38 @@ func shutdown(ctx context.Context, b control.Bottle, force bool) error {
 // maxShownWork is how many paths a refusal names.
 const maxShownWork = 10
 
-// refuseWork is an error with the work that is only in a bottle, and with the
-// commands that bring it out.
-func refuseWork(ctx context.Context, r state.Bottle, dir string) error {
-	work, err := bottle.Unpulled(ctx, dir)
+// refuseWork is an error with the work that is only in a bottle, and with what
+// brings it out.
+func (a *app) refuseWork(ctx context.Context, b control.Bottle) error {
+	work, err := a.pulled(ctx, b, bottle.PullOptions{DryRun: true})
 	if errors.Is(err, workspace.ErrNoBase) {
 		return nil // the copy was never finished, so nothing ran in it
 	}
 	if err != nil {
-		return fmt.Errorf("whether %s has work that is nowhere else cannot be told, so nothing was removed (--force removes it): %w", r.ID, err)
+		return fmt.Errorf("whether %s has work that is nowhere else cannot be told, so nothing was removed (--force removes it): %w", b.ID, err)
 	}
 	if work.None() {
 		return nil
 	}
-	var b strings.Builder
-	for i, c := range work.Changes.Items {
-		if i == maxShownWork {
-			break
-		}
-		fmt.Fprintf(&b, "\n  %s %s", c.Kind, escape.Text(c.Path))
-		if c.Detail != "" {
-			fmt.Fprintf(&b, " (%s)", escape.Text(c.Detail))
-		}
-	}
-	if more := work.Changes.Total - maxShownWork; more > 0 {
-		fmt.Fprintf(&b, "\n  and %d more", more)
-	}
-	if commands := bottle.TakeOver(r, dir, work); len(commands) > 0 {
-		b.WriteString("\nThis takes it over (look at it first: an agent wrote it):")
-		for _, c := range commands {
-			b.WriteString("\n  " + c)
+	var text strings.Builder
+	shown, total := 0, 0
+	for _, s := range pullStates(work) {
+		total += s.list.Total
+		for _, item := range s.list.Items {
+			if shown < maxShownWork {
+				shown++
+				text.WriteString("\n  " + pullLine(s.name, item))
+			}
 		}
 	}
-	return fmt.Errorf("%s has work that is nowhere else, so nothing was removed. It is in %s:%s\nWhen it is taken over, or to lose it: bottle down --force %s",
-		r.ID, dir+"/workspace", b.String(), r.ID)
+	if more := total - shown; more > 0 {
+		fmt.Fprintf(&text, "\n  and %d more", more)
+	}
+	if gone := ignoredText(work.Ignored); gone != "" {
+		text.WriteString("\nIgnored, and gone with the bottle: " + gone)
+	}
+	if work.Taken.Total+work.Conflicts.Total > 0 {
+		text.WriteString("\nTo take it over: bottle pull " + b.ID)
+	}
+	return fmt.Errorf("%s has work that is nowhere else, so nothing was removed:%s\nTo lose it: bottle down --force %s", b.ID, text.String(), b.ID)
 }

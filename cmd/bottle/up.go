@@ -222,5 +222,5 @@ func (a *app) farewell(b *bottle.Bottle) {
 	default:
 		fmt.Fprintf(a.std.err, "bottle: %d requests were denied; see: bottle logs --denied %s\n", n, b.ID())
 	}
-	fmt.Fprintf(a.std.err, "bottle: %s has ended; its files stay until \"bottle down %s\", which first says how to take its work over\n", b.ID(), b.ID())
+	fmt.Fprintf(a.std.err, "bottle: %s has ended; \"bottle pull %s\" takes its work over, \"bottle down %s\" removes it\n", b.ID(), b.ID(), b.ID())
 }

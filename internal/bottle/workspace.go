@@ -202,33 +202,6 @@ func matches(findings []dlp.Finding) (out []workspace.Match) {
 	return out
 }
 
-// Unpulled says what is in a bottle that the host does not have: of the workspace
-// the files that changed and the refs that moved, and files in the agent's home.
-// dir is the folder of the bottle's state.
-func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
-	work, err := unpulledWorkspace(ctx, dir)
-	if err != nil {
-		return work, err
-	}
-	home, err := workspace.HomeWork(ctx, filepath.Join(dir, homeDir))
-	work.Add(home)
-	return work, err
-}
-
-func unpulledWorkspace(ctx context.Context, dir string) (workspace.Work, error) {
-	base, target := filepath.Join(dir, baseFile), filepath.Join(dir, workspaceDir)
-	switch _, err := os.Lstat(base); {
-	case os.IsNotExist(err):
-		return workspace.Work{}, nil // a proxy alone
-	case err != nil:
-		return workspace.Work{}, err
-	}
-	if _, err := os.Lstat(filepath.Join(dir, mountedFile)); err == nil {
-		return workspace.ChangedGit(ctx, base, target)
-	}
-	return workspace.Changed(ctx, base, target)
-}
-
 // RemoveFiles removes what the agent could write of a bottle that has ended,
 // which os.RemoveAll does not always manage.
 func RemoveFiles(ctx context.Context, dir string) error {

@@ -34,7 +34,7 @@ func build(p *problems, root *node, home string, ruleIDs []string) *Manifest {
 	var doc Document
 	b.value(root, valueOf(&doc), "", "")
 	b.doc = doc.Keys
-	for _, part := range []func(){b.basics, b.mounts, b.resources, b.env, b.secrets, b.routes, b.upstreamProxy, b.dlp} {
+	for _, part := range []func(){b.basics, b.mounts, b.resources, b.env, b.secrets, b.routes, b.envRefs, b.upstreamProxy, b.dlp} {
 		part()
 	}
 	return b.m
@@ -158,6 +158,9 @@ func (b *builder) env() {
 	for _, k := range slices.Sorted(maps.Keys(b.doc.Env)) {
 		if !envName.MatchString(k) {
 			b.fault(at("env", k), "%s is not the name of a variable (letters, digits and _, no digit first)", quote(k))
+		}
+		if what, own := ownVariables[k]; own {
+			b.fault(at("env", k), "%s is %s, which bottle sets itself: leave it out", k, what)
 		}
 		if strings.ContainsRune(b.doc.Env[k], 0) {
 			b.fault(at("env", k), "the value has a NUL byte in it")

@@ -36,14 +36,17 @@ func (m *Manifest) Check(trust *Trust, opts secret.Options) (warnings []string, 
 	if opts.Now != nil {
 		c.now = opts.Now
 	}
-	if m.Overlooked != "" {
-		c.warnings = append(c.warnings, m.Overlooked)
+	for _, text := range []string{m.Overlooked, m.UserOverlooked} {
+		if text != "" {
+			c.warnings = append(c.warnings, text)
+		}
 	}
 	for i := range m.Egress.Routes {
 		if r := &m.Egress.Routes[i]; r.Action != proxy.Deny && byNoProxy(r.Host) {
 			c.warn("the route %s: %s %s", r.Source, r.Host, noProxyText)
 		}
 	}
+	c.envValues()
 	c.paths()
 	c.authorities()
 	c.secrets(opts)

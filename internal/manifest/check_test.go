@@ -93,6 +93,18 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestValuesThatLookLikeCredentialsAreWarnedAbout(t *testing.T) {
+	const token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+	p := newPlace(t).manifest("version: 1\nenv:\n  PLAIN: hello\n  GH: " + token + "\n")
+	m, trust := p.mustLoad(), newTrust(t)
+	mustTrust(t, trust, m)
+	warnings, err := m.Check(trust, secretOptions())
+	got := strings.Join(warnings, "\n")
+	if err != nil || len(warnings) != 1 || !strings.Contains(got, "env: GH (bottle.yaml:4) looks like a credential (rule github") || strings.Contains(got, token) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestUnusedSecretsOfTheUserAreNoMatter(t *testing.T) {
 	p := newPlace(t).manifest("version: 1\n").user("version: 1\nsecrets: {s: {from: {env: NOT_THERE}}}\n")
 	m, trust := p.mustLoad(), newTrust(t)

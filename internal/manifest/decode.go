@@ -85,7 +85,7 @@ func (d *decoder) wrongType(n *node, key, want string) {
 
 func (d *decoder) object(n *node, v reflect.Value, key string) {
 	if n.kind != mapNode {
-		d.wrongType(n, key, "a mapping with the keys "+strings.Join(fieldNames(v.Type()), ", "))
+		d.wrongType(n, key, "a mapping with the keys "+strings.Join(usableNames(v.Type()), ", "))
 		return
 	}
 	fields := fieldsOf(v.Type())
@@ -97,7 +97,7 @@ func (d *decoder) object(n *node, v reflect.Value, key string) {
 		path := joinKey(key, e.key)
 		f, ok := fields[e.key]
 		if !ok {
-			d.fail(e.at, path, "unknown key: %s", didYouMean(e.key, fieldNames(v.Type())))
+			d.fail(e.at, path, "unknown key: %s", didYouMean(e.key, usableNames(v.Type())))
 			continue
 		}
 		d.value(e.value, v.FieldByIndex(f.Index), f.Tag, path)
@@ -197,6 +197,12 @@ func fieldNames(t reflect.Type) []string {
 		}
 	}
 	return out
+}
+
+// usableNames are fieldNames without those that a later version brings.
+func usableNames(t reflect.Type) []string {
+	fields := fieldsOf(t)
+	return slices.DeleteFunc(fieldNames(t), func(name string) bool { return fields[name].Tag.Get("later") == "*" })
 }
 
 // laterText is about a key that a later version brings.

@@ -49,7 +49,7 @@ type Keys struct {
 // Workspace is the folder that the agent works on.
 type Workspace struct {
 	Path Path   `yaml:"path" jsonschema_description:"The folder. Default: the one of the manifest."`
-	Mode string `yaml:"mode" jsonschema:"enum=copy,enum=mount" jsonschema_description:"copy: the agent has a copy; bottle down prints how to take its work over. mount: it writes to the folder itself. Default: copy."`
+	Mode string `yaml:"mode" jsonschema:"enum=copy,enum=mount" jsonschema_description:"copy: the agent has a copy; bottle pull takes its work over. mount: it writes to the folder itself. Default: copy."`
 }
 
 // MountEntry shows a file or folder of the host in the bottle.

@@ -87,6 +87,12 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"a bad duration", v + "egress: {ask_timeout: 3 minutes}\n", []string{"bottle.yaml:2:23: egress.ask_timeout: \"3 minutes\" is not a duration"}},
 		{"no duration", v + "egress: {ask_timeout: 0s}\n", []string{"bottle.yaml:2:23: egress.ask_timeout: |more than 0"}},
 		{"a bad variable", v + "env: {A-B: x}\n", []string{"bottle.yaml:2:12: env.A-B: \"A-B\" is not the name of a variable"}},
+		{"variables of bottle itself", v + "env: {HTTPS_PROXY: x, no_proxy: x, SSL_CERT_FILE: x, HOME: /x, PATH: /bin, NODE_USE_ENV_PROXY: \"0\"}\n", []string{
+			"bottle.yaml:2:20: env.HTTPS_PROXY: HTTPS_PROXY is the way to the proxy, which bottle sets itself", "bottle.yaml:2:33: env.no_proxy: |itself", "bottle.yaml:2:51: env.SSL_CERT_FILE: |trust the proxy",
+			"bottle.yaml:2:60: env.HOME: |home", "bottle.yaml:2:96: env.NODE_USE_ENV_PROXY: |itself"}},
+		{"placeholders of no secret, all of them", v + "env:\n  A: ${secret:x}\n  B: a${secret:y\n", []string{"bottle.yaml:3:6: env.A: \"x\" is not a secret that a route allows", "bottle.yaml:4:6: env.B: ${secret: is not closed"}},
+		{"a wildcard without quotes", v + "egress:\n  routes:\n    - host: *.a.com\n    - {host: *.b.com}\n", []string{"bottle.yaml:4:13: put it in quotes: \"*.a.com\"", "bottle.yaml:5:14: put it in quotes: \"*.b.com\""}},
+		{"a star without quotes", v + "dlp: {allow: [{rule: jwt, host: *}]}\n", []string{"bottle.yaml:2:|put a text that begins with * in quotes"}},
 		{"a NUL in a value", v + "env: {A: \"x\\0\"}\n", []string{"bottle.yaml:2:10: env.A: |NUL"}},
 		{"a mount over everything", v + "mounts: [{path: /a, at: /}]\n", []string{"bottle.yaml:2:25: mounts[0].at: |as a whole"}},
 		{"a relative target", v + "mounts: [{path: /a, at: b}]\n", []string{"bottle.yaml:2:25: mounts[0].at: |absolute"}},

@@ -54,6 +54,21 @@ func Find(dir string) (string, error) {
 	}
 }
 
+// overlookedUser says what was probably meant to be the user's file, which is not
+// there.
+func overlookedUser(path string) string {
+	if path == "" {
+		return ""
+	}
+	for _, name := range []string{"config.yml", FileName} {
+		other := filepath.Join(filepath.Dir(path), name)
+		if info, err := os.Lstat(other); err == nil && !info.IsDir() {
+			return fmt.Sprintf("%s is not read: your own manifest is called %s", escape.Text(other), filepath.Base(path))
+		}
+	}
+	return ""
+}
+
 // overlooked says what in a folder was probably meant to be a manifest.
 func overlooked(dir string) string {
 	path := filepath.Join(dir, FileName)

@@ -36,6 +36,24 @@ func TestNoManifestSaysWhatWasOverlooked(t *testing.T) {
 	}
 }
 
+func TestTheUsersFileByAnotherNameIsNamed(t *testing.T) {
+	for _, name := range []string{"config.yml", "bottle.yaml"} {
+		p := newPlace(t).manifest("version: 1\n")
+		p.write(filepath.Join(p.home, ".config", "bottle", name), "version: 1\n")
+		m := p.mustLoad()
+		trust := newTrust(t)
+		mustTrust(t, trust, m)
+		warnings, err := m.Check(trust, secretOptions())
+		if got := strings.Join(warnings, "\n"); err != nil || !strings.Contains(got, name+" is not read: your own manifest is called config.yaml") {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		p.user("version: 1\n")
+		if m = p.mustLoad(); m.UserOverlooked != "" {
+			t.Errorf("beside the real one: %s", m.UserOverlooked)
+		}
+	}
+}
+
 func TestFindGoesPastAFolder(t *testing.T) {
 	p := newPlace(t).manifest("version: 1\n")
 	sub := filepath.Join(p.project, "sub")

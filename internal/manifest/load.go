@@ -93,6 +93,9 @@ func Load(opts Options) (*Manifest, error) {
 		m.Project = &File{Path: project.path, Hash: hashOf(project.path, project.text)}
 		m.Dir = filepath.Dir(project.path)
 	}
+	if user == nil {
+		m.UserOverlooked = overlookedUser(userFile(&opts))
+	}
 	if user != nil {
 		m.User = &File{Path: user.path, Hash: hashOf(user.path, user.text)}
 	}
@@ -169,6 +172,11 @@ func (l *loader) file(path string, user bool) (*level, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	for _, name := range []string{path, real} {
+		if err := checkFolder(name); err != nil {
+			return nil, err
+		}
 	}
 	text, err := readOwn(real)
 	if err != nil {

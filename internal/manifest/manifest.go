@@ -54,6 +54,8 @@ type Manifest struct {
 	// Overlooked says what was probably meant to be the project's manifest and is
 	// not, such as a bottle.yml, where there is no project.
 	Overlooked string
+	// UserOverlooked is the same for the user's file.
+	UserOverlooked string
 	// User is the user's file; nil when there is none.
 	User *File
 	// Dir is the folder of the project's file, or the working directory.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -32,6 +33,20 @@ func readOwn(path string) ([]byte, error) {
 		return nil, Errors{{File: path, Line: 1, Column: 1, Message: fmt.Sprintf("the file has more than %d KiB, which is no manifest", maxFileSize>>10)}}
 	}
 	return b, nil
+}
+
+// checkFolder refuses a manifest in a folder where anybody can put another in its
+// place. In one with the sticky bit, such as /tmp, only its owner can.
+func checkFolder(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	if info.Mode().Perm()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
+		return fmt.Errorf("manifest: everybody can write in %s (mode %04o), and so put another %s there, which decides what runs on this host: chmod o-w it", dir, info.Mode().Perm(), filepath.Base(path))
+	}
+	return nil
 }
 
 func checkOwner(path string, info os.FileInfo, uid int) error {

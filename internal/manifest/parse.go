@@ -144,8 +144,7 @@ func (p *yamlReader) node(n ast.Node, depth int, path string) *node {
 		name := v.Value.GetToken().Value
 		target, ok := p.anchors[name]
 		if !ok {
-			p.fail(line, col, "there is no anchor &%s before this alias", escape.TextMax(name, 40))
-			return nil
+			return p.noAnchor(out, name)
 		}
 		return p.node(target, depth, path)
 	}
@@ -153,6 +152,17 @@ func (p *yamlReader) node(n ast.Node, depth int, path string) *node {
 		return out
 	}
 	p.fail(line, col, "%s has no place in a manifest", yamlName(n))
+	return nil
+}
+
+// noAnchor is about an alias of nothing, which mostly is no alias but a wildcard.
+func (p *yamlReader) noAnchor(out *node, name string) *node {
+	if strings.HasPrefix(name, ".") {
+		p.fail(out.line, out.col, "put it in quotes: \"*%s\" (to YAML, a text that begins with * is an alias)", escape.TextMax(name, 60))
+		out.text = "*" + name // so that nothing is said to be missing
+		return out
+	}
+	p.fail(out.line, out.col, "there is no anchor &%s before this alias (a text that begins with * must be in quotes)", escape.TextMax(name, 40))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -63,6 +64,9 @@ func checkNesting(tokens token.Tokens) error {
 	return nil
 }
 
+// bareStar is a value that begins with a star, without quotes.
+var bareStar = regexp.MustCompile(`[:,\[-]\s*\*`)
+
 func (p *yamlReader) syntaxError(s string, err error) {
 	// The library's own words for this are hard to understand.
 	for i, l := range strings.Split(s, "\n") {
@@ -75,6 +79,10 @@ func (p *yamlReader) syntaxError(s string, err error) {
 	var located yaml.Error
 	if errors.As(err, &located) && located.GetToken() != nil && located.GetToken().Position != nil {
 		pos := located.GetToken().Position
+		if lines := strings.Split(s, "\n"); pos.Line >= 1 && pos.Line <= len(lines) && bareStar.MatchString(lines[pos.Line-1]) {
+			p.fail(pos.Line, pos.Column, "%s: put a text that begins with * in quotes", escape.TextMax(located.GetMessage(), 200))
+			return
+		}
 		p.fail(pos.Line, pos.Column, "%s", escape.TextMax(located.GetMessage(), 200))
 		return
 	}

@@ -219,6 +219,17 @@ func TestOthersManifestsAreRefused(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	for mode, bad := range map[os.FileMode]bool{0o777: true, 0o702: true, 0o777 | os.ModeSticky: false, 0o775: false, 0o700: false} {
+		if err := os.Chmod(p.project, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.load(); (err != nil) != bad || bad && !strings.Contains(err.Error(), "everybody can write in "+p.project) {
+			t.Errorf("a folder of mode %v: got %v", mode, err)
+		}
+	}
+	if err := os.Chmod(p.project, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)

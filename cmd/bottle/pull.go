@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/internal/bottle"
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/shellword"
+	"github.com/bot-bottle/bottle/internal/workspace"
+)
+
+func (a *app) pullCmd() *cobra.Command {
+	var opt bottle.PullOptions
+	cmd := &cobra.Command{
+		Use:        "pull [ID|NAME]",
+		Short:      "Take the work of a bottle over into your folder",
+		SuggestFor: []string{"get", "fetch", "cp", "merge"},
+		Long: `Take over what the agent changed: files as they are now, committed or not, and
+commits, which come to refs/bottle/ID. None of your branches is moved. Without an
+argument it is the bottle whose workspace is here; it may run.
+
+A file that you changed since is not overwritten: the agent's is put beside it, as
+NAME.bottle-ID. Links that lead out of the project, a .git and the manifest are
+never taken. When there is any of these, the exit code is 1.`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeBottles(1, false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.pull(cmd.Context(), args, opt)
+		},
+	}
+	cmd.Flags().BoolVar(&opt.DryRun, "dry-run", false, "only list what would be taken")
+	cmd.Flags().BoolVar(&opt.Force, "force", false, "overwrite files that you changed as well")
+	return cmd
+}
+
+func (a *app) pull(ctx context.Context, ref []string, opt bottle.PullOptions) error {
+	b, err := a.find(ctx, ref, false)
+	if err != nil {
+		return err
+	}
+	out, err := a.pulled(ctx, b, opt)
+	if errors.Is(err, workspace.ErrNoBase) {
+		return fmt.Errorf("%s has no whole copy of the workspace, so there is nothing to take: %w", b.ID, err)
+	}
+	if err != nil {
+		return fmt.Errorf("take over the work of %s: %w", b.ID, err)
+	}
+	if a.json {
+		err = a.printJSON(pullJSON(b, out))
+	} else if err = printPulled(a.std.out, out); err == nil && !a.quiet {
+		a.sayPulled(b, out, opt)
+	}
+	if err == nil && out.Conflicts.Total+out.Left.Total > 0 {
+		err = &exitError{code: exitFound}
+	}
+	return err
+}
+
+// pulled pulls, and shows its progress.
+func (a *app) pulled(ctx context.Context, b control.Bottle, opt bottle.PullOptions) (*workspace.Pulled, error) {
+	dir, err := env.BottleDir(b.ID)
+	if err != nil {
+		return nil, err
+	}
+	p := a.progress()
+	defer p.done()
+	opt.Progress = p.show
+	return bottle.Pull(ctx, b.Bottle, dir, opt)
+}
+
+// pullStates are what became of an item.
+func pullStates(out *workspace.Pulled) []struct {
+	name string
+	list workspace.List[workspace.PullItem]
+} {
+	return []struct {
+		name string
+		list workspace.List[workspace.PullItem]
+	}{{"taken", out.Taken}, {"conflict", out.Conflicts}, {"stays", out.Left}}
+}
+
+// printPulled prints one line for each item.
+func printPulled(w io.Writer, out *workspace.Pulled) error {
+	for _, s := range pullStates(out) {
+		for _, item := range s.list.Items {
+			if _, err := fmt.Fprintln(w, pullLine(s.name, item)); err != nil {
+				return err
+			}
+		}
+		if more := s.list.Total - len(s.list.Items); more > 0 {
+			if _, err := fmt.Fprintf(w, "%s: and %d more\n", s.name, more); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pullLine has what it is first; what is taken needs no word of it.
+func pullLine(state string, i workspace.PullItem) string {
+	var b strings.Builder
+	if state != "taken" {
+		b.WriteString(state + ": ")
+	}
+	fmt.Fprintf(&b, "%s %s", i.Kind, escape.Text(i.Path))
+	if i.Detail != "" {
+		fmt.Fprintf(&b, " (%s)", escape.Text(i.Detail))
+	}
+	if i.Target != "" {
+		b.WriteString(" -> " + escape.Text(i.Target))
+	}
+	if i.Reason != "" {
+		b.WriteString(": " + escape.Text(i.Reason))
+	}
+	switch {
+	case i.As == "":
+	case i.Kind == workspace.Commits:
+		b.WriteString(" as " + escape.Text(i.As))
+	default:
+		b.WriteString("; the agent's is " + escape.Text(i.As))
+	}
+	return b.String()
+}
+
+// sayPulled says what to do next.
+func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.PullOptions) {
+	w := a.std.err
+	if out.None() {
+		fmt.Fprintf(w, "%s has nothing that you do not have\n", b.ID)
+	}
+	for _, h := range out.Heads {
+		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
+		ref := shellword.Word(h.Ref)
+		if h.Forward {
+			fmt.Fprintf(w, "The files are there. This moves your branch to the agent's commits, and changes no file:\n  %s reset %s\n", git, ref)
+		} else {
+			fmt.Fprintf(w, "The files are there. Your branch has commits of its own; this merges the agent's:\n  %s add -A && %s merge --autostash %s\n", git, git, ref)
+		}
+	}
+	if text := ignoredText(out.Ignored); text != "" {
+		fmt.Fprintf(w, "Ignored, and gone with the bottle: %s\n", text)
+	}
+	switch {
+	case opt.DryRun && out.Taken.Total+out.Conflicts.Total > 0:
+		fmt.Fprintf(w, "Nothing was written. To take it: bottle pull %s\n", b.ID)
+	case !opt.DryRun && out.Left.Total == 0:
+		fmt.Fprintf(w, "To remove the bottle: bottle down %s\n", b.ID)
+	}
+}
+
+// maxShownIgnored is how many ignored files and folders a line names.
+const maxShownIgnored = 5
+
+func ignoredText(list workspace.List[workspace.Ignored]) string {
+	var parts []string
+	for i, g := range list.Items {
+		if i == maxShownIgnored {
+			parts = append(parts, fmt.Sprintf("%d more", list.Total-i))
+			break
+		}
+		text := escape.Text(g.Path)
+		if g.More {
+			text = fmt.Sprintf("%s (more than %d files)", text, g.Files)
+		} else if g.Files > 1 {
+			text = fmt.Sprintf("%s (%d files)", text, g.Files)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+type pullOutput struct {
+	Bottle  string          `json:"bottle"`
+	Items   []pullItem      `json:"items"`
+	More    int             `json:"more,omitempty"` // items that are not listed
+	Ignored []ignoredOutput `json:"ignored,omitempty"`
+	Heads   []pullHead      `json:"heads,omitempty"`
+}
+
+type pullItem struct {
+	State  string         `json:"state"` // taken, conflict or stays
+	Kind   workspace.Kind `json:"kind"`
+	Path   string         `json:"path"`
+	Ref    string         `json:"ref,omitempty"`
+	Target string         `json:"target,omitempty"`
+	As     string         `json:"as,omitempty"`
+	Reason string         `json:"reason,omitempty"`
+}
+
+type ignoredOutput struct {
+	Path  string `json:"path"`
+	Files int    `json:"files"`
+	More  bool   `json:"more,omitempty"`
+}
+
+type pullHead struct {
+	Repository string `json:"repository"`
+	Ref        string `json:"ref"`
+	Forward    bool   `json:"forward"`
+}
+
+func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
+	o := pullOutput{Bottle: b.ID, Items: []pullItem{}}
+	for _, s := range pullStates(out) {
+		for _, i := range s.list.Items {
+			o.Items = append(o.Items, pullItem{s.name, i.Kind, i.Path, i.Detail, i.Target, i.As, i.Reason})
+		}
+		o.More += s.list.Total - len(s.list.Items)
+	}
+	for _, g := range out.Ignored.Items {
+		o.Ignored = append(o.Ignored, ignoredOutput(g))
+	}
+	for _, h := range out.Heads {
+		o.Heads = append(o.Heads, pullHead(h))
+	}
+	return o
+}
