@@ -65,7 +65,10 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	// left to the end of this process, which is next.
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(a.std.in).ReadString('\n') // the end of input is a no
+		line, err := bufio.NewReader(a.std.in).ReadString('\n') // the end of input is a no
+		if err != nil {
+			fmt.Fprintln(a.std.err) // nobody ended the question's line
+		}
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/workspace"
 )
@@ -22,7 +23,8 @@ func (a *app) downCmd() *cobra.Command {
 		Short:      "End a bottle and remove its files",
 		SuggestFor: []string{"stop", "kill", "rm"},
 		Long: `End a bottle, if it runs, and remove its copy of the workspace, its home and its
-journal. Without an argument it is the bottle whose workspace is here.
+journal. Without an argument it is the bottle whose workspace is here; of several,
+those that have ended and have no work.
 
 Work that is only in the bottle is a reason to refuse, unless --force: commits,
 files of the workspace that git did not ignore when the bottle began, and files in
@@ -62,6 +64,10 @@ node_modules). "bottle pull" takes it over, "bottle pull --dry-run" only looks.`
 
 func (a *app) down(ctx context.Context, ref []string, force bool) error {
 	b, err := a.find(ctx, ref, false)
+	var many *control.AmbiguousError
+	if errors.As(err, &many) && len(ref) == 0 && !force {
+		return a.clear(ctx, many)
+	}
 	if err != nil {
 		return err
 	}
@@ -93,6 +99,44 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 		fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
 	}
 	return nil
+}
+
+// clear removes those of several bottles of a folder that have ended and have no
+// work. The error names the others.
+func (a *app) clear(ctx context.Context, many *control.AmbiguousError) error {
+	var stay []control.Bottle
+	for _, b := range many.Candidates {
+		if b.Status.Alive() || !a.removeWithoutWork(ctx, b.ID) {
+			stay = append(stay, b)
+			continue
+		}
+		if !a.quiet {
+			fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
+		}
+	}
+	if len(stay) == 0 {
+		return nil
+	}
+	var text strings.Builder
+	for _, b := range stay {
+		why := "has work that is nowhere else"
+		if b.Status.Alive() {
+			why = "is " + string(b.Status)
+		}
+		fmt.Fprintf(&text, "\n  %s  %s", b.ID, why)
+	}
+	return fmt.Errorf("of the bottles of %s these stay, say which by its id (bottle down ID):%s", escape.Text(many.What), text.String())
+}
+
+// removeWithoutWork removes a bottle that has ended, unless there is work in it or
+// whether there is any cannot be told.
+func (a *app) removeWithoutWork(ctx context.Context, id string) bool {
+	b, err := a.find(ctx, []string{id}, false)
+	if err != nil || b.Status.Alive() || a.refuseWork(ctx, b) != nil {
+		return false
+	}
+	dir, err := env.BottleDir(id)
+	return err == nil && remove(ctx, b, dir) == nil
 }
 
 // askToEnd asks before it ends an agent that runs, where somebody can answer.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -14,13 +16,47 @@ import (
 // trust it has seen it.
 func (a *app) showSummary(m *manifest.Manifest) {
 	if !a.shown {
-		printSummary(a.std.err, m.Summary())
+		printSummary(a.std.err, m.Summary(), shownBefore(m))
 	}
 	a.shown = true
 }
 
-// printSummary prints the lines, which are escaped already.
-func printSummary(w io.Writer, s manifest.Summary) {
+// shownBefore are the lines that a person agreed to last; nil when there are none
+// or the manifest is the same.
+func shownBefore(m *manifest.Manifest) *manifest.TrustEntry {
+	dir, err := env.StateDir()
+	if err != nil || m.Project == nil {
+		return nil
+	}
+	e, found, err := manifest.OpenTrust(dir).Entry(m.Project.Path)
+	if err != nil || !found || e.Hash == m.Project.Hash || len(e.Shown) == 0 {
+		return nil
+	}
+	return &e
+}
+
+// printSummary prints the lines, which are escaped already. Of a manifest that was
+// trusted before, those that are new are marked, and those that are gone follow.
+func printSummary(w io.Writer, s manifest.Summary, before *manifest.TrustEntry) {
+	mark := func(string) string { return " " }
+	if before != nil {
+		mark = func(line string) string {
+			if slices.Contains(before.Shown, line) {
+				return " "
+			}
+			return "+"
+		}
+		defer func() {
+			now, title := s.Lines(), "No longer in it:\n"
+			for _, l := range before.Shown {
+				if !slices.Contains(now, l) {
+					fmt.Fprintf(w, "%s- %s\n", title, l)
+					title = ""
+				}
+			}
+			fmt.Fprintf(w, "(+ is new since it was trusted on %s)\n", before.Since.Local().Format(time.DateOnly))
+		}()
+	}
 	for _, part := range []struct {
 		title string
 		lines []string
@@ -37,7 +73,7 @@ func printSummary(w io.Writer, s manifest.Summary) {
 		}
 		fmt.Fprintf(w, "%s:\n", part.title)
 		for _, l := range part.lines {
-			fmt.Fprintf(w, "  %s\n", l)
+			fmt.Fprintf(w, "%s %s\n", mark(l), l)
 		}
 	}
 }

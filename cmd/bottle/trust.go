@@ -203,6 +203,9 @@ func (a *app) listTrusted() error {
 		return err
 	}
 	if a.json {
+		for i := range entries {
+			entries[i].Shown = nil // which is for the next question
+		}
 		if entries == nil {
 			entries = []manifest.TrustEntry{}
 		}

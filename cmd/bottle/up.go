@@ -17,7 +17,7 @@ import (
 )
 
 type upOptions struct {
-	yes, dryRun          bool
+	yes, dryRun, rm      bool
 	agent, backend, mode string
 }
 
@@ -35,7 +35,8 @@ host that it sees and the credentials that it can use; on a terminal you are
 asked. It starts in the folder of the workspace that you are in. The exit code is
 the command's; 125 means that bottle itself failed.
 
-The copy of the workspace and the agent's home stay until "bottle down".`,
+The copy of the workspace and the agent's home stay until "bottle down", or with
+--rm until the end when no work is in them.`,
 		Example: `  bottle up claude
   bottle up claude -- -p "write the tests"
   bottle up -- npm test
@@ -60,6 +61,7 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 	f := cmd.Flags()
 	a.configFlag(cmd)
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&o.rm, "rm", false, "remove the bottle at its end, unless it has work that is nowhere else")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
@@ -162,10 +164,10 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 			return err
 		}
 	}
-	return a.launch(ctx, p, bar)
+	return a.launch(ctx, p, bar, o.rm)
 }
 
-func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (err error) {
+func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm bool) (err error) {
 	b, err := p.Launch(ctx)
 	if err != nil {
 		return err
@@ -180,10 +182,11 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	if err != nil { // mostly a program that is not there
 		return errors.Join(err, b.Discard(context.WithoutCancel(ctx)))
 	}
+	b.NoteEnd(context.WithoutCancel(ctx), code)
 	if err := b.Close(); err != nil {
 		return err
 	}
-	if !a.quiet && !b.Ending() {
+	if gone := rm && !b.Ending() && a.removeWithoutWork(ctx, b.ID()); !gone && !a.quiet && !b.Ending() {
 		a.farewell(b)
 	}
 	if code != 0 {

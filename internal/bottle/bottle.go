@@ -126,6 +126,16 @@ func (b *Bottle) Close() error {
 	return b.closed
 }
 
+// NoteEnd writes into the journal how the bottle's command ended. A journal that
+// takes no more is no reason to fail: nothing goes out any more.
+func (b *Bottle) NoteEnd(ctx context.Context, code int) {
+	text := fmt.Sprintf("the bottle ends: its command ended with exit code %d", code)
+	if b.Ending() {
+		text = "the bottle ends: it was told to by bottle down"
+	}
+	_ = b.journal.Record(ctx, &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: b.record.ID, Reason: text})
+}
+
 // Discard closes the bottle and removes what there is of it, if nothing ever ran
 // in it; a bottle in which something did is closed only.
 func (b *Bottle) Discard(ctx context.Context) error {

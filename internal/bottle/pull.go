@@ -70,7 +70,7 @@ func pullWorkspace(ctx context.Context, r state.Bottle, dir string, opt PullOpti
 		opts.Mounted = true
 	}
 	if opt.Progress != nil {
-		opts.Progress = func(files int64) { opt.Progress(fmt.Sprintf("looking at the work: %d files", files)) }
+		opts.Progress = func(files int64) { opt.Progress(fmt.Sprintf("looking at the work: %d files and objects", files)) }
 	}
 	if _, err := os.Stat(r.Workspace); errors.Is(err, fs.ErrNotExist) {
 		return pullNowhere(ctx, r, opts)

@@ -31,6 +31,11 @@ type Summary struct {
 	Commands []string `json:"commands,omitempty"`
 }
 
+// Lines are all lines of a summary.
+func (s Summary) Lines() []string {
+	return slices.Concat(s.Reach, s.Mounts, s.Secrets, s.Seen, s.Commands, s.Cautions)
+}
+
 // Summary puts the manifest into words.
 func (m *Manifest) Summary() Summary {
 	var s Summary

@@ -34,6 +34,8 @@ const (
 	// maxPinnedSize how much of each may be read.
 	maxPinned     = 64
 	maxPinnedSize = 16 << 20
+	// maxShown bounds the lines of a summary that are kept, in bytes together.
+	maxShown = 32 << 10
 )
 
 // Trust is the list of the projects whose manifests a person has agreed to. It
@@ -57,6 +59,9 @@ type TrustEntry struct {
 	Hash  string    `json:"hash"`
 	Files []File    `json:"files,omitempty"`
 	Since time.Time `json:"since"`
+	// Shown are the lines of the summary that was agreed to; none when they were
+	// more than are kept.
+	Shown []string `json:"shown,omitempty"`
 }
 
 // Same reports whether two entries are one yes of a person.
@@ -82,7 +87,7 @@ func (t *Trust) Trust(m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC()}
+	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC(), Shown: shown(m)}
 	return t.update(func(list []TrustEntry) []TrustEntry {
 		list = slices.DeleteFunc(list, func(o TrustEntry) bool { return o.Path == e.Path })
 		return append(list, e)
@@ -114,6 +119,18 @@ func (t *Trust) IsTrusted(m *Manifest) error {
 		return fmt.Errorf("%s, which %s runs or relies on, changed since it was trusted: %w", changed, m.Project.Path, ErrNotTrusted)
 	}
 	return nil
+}
+
+// shown are the lines of a summary, as far as they are kept.
+func shown(m *Manifest) []string {
+	lines, size := m.Summary().Lines(), 0
+	for _, l := range lines {
+		size += len(l)
+	}
+	if size > maxShown {
+		return nil
+	}
+	return lines
 }
 
 func changedFile(was, now []File) string {

@@ -88,7 +88,7 @@ func (f *gitFinder) enter(d *dir, rel, _ string, _ stat) (bool, error) {
 	if f.folders++; f.folders > maxSearched {
 		return false, errSearched
 	}
-	if d.has("HEAD") && d.has("objects") && d.has("refs") {
+	if isBare(d) {
 		st, err := d.stat()
 		if err == nil {
 			f.found[rel] = fmt.Sprintf("%d %d %s", st.dev, st.ino, sumOf(gitPrint(d)))

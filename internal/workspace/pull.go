@@ -21,7 +21,7 @@ type PullOptions struct {
 	DryRun bool
 	// Force takes files that were changed on the host as well.
 	Force bool
-	// Progress, if set, is told how many files were looked at, at most every
+	// Progress, if set, is told how many files and objects were met, at most every
 	// 100 ms, from the goroutine that called.
 	Progress func(files int64)
 }
@@ -102,7 +102,7 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 			c.modules(top)
 			return ctx.Err()
 		}
-		p.bareTop(top)
+		p.noteTop(top)
 		w := walk{ctx: ctx, v: c, left: p.ignored}
 		if err := c.merge(func() error { return w.tree(top, ".", 0, c.outer()) }); err != nil {
 			return err
@@ -128,9 +128,11 @@ type puller struct {
 	late  []string        // paths whose place a folder of the host still takes
 	again bool            // those are met again
 	gone  map[string]bool // what a dry run would have removed
-	bare  string          // the folder that git could take for a repository, with a slash
-	files int64
-	told  time.Time
+	// The host's own folder would become what git takes for a repository.
+	bareTop bool
+	bare    string // the folder that git could take for a repository, with a slash
+	files   int64
+	told    time.Time
 }
 
 // rewriteBase begins a base with all that an earlier one has but the files.

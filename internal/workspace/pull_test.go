@@ -122,6 +122,8 @@ func TestPullFiles(t *testing.T) {
 			[]string{"left added git~1/config", "left added .g\u200cit/config", "left added .git./x", "left added sub/.git::$DATA"}, files{"git~1": "-", ".git.": "-"}},
 		{"a bare repository", files{"bare/HEAD": "ref: refs/heads/main\n", "bare/config": "evil", "bare/objects/x": "", "bare/refs/x": "", "beside": "b"}, nil,
 			[]string{"left added bare/HEAD", "left added bare/config", "left added bare/objects/x", "left added bare/refs/x", "taken added beside"}, files{"bare": "-"}},
+		{"a bare repository in the place of the project", files{"HEAD": "ref: refs/heads/main\n", "config": "evil", "objects/x": "", "refs/x": ""}, nil,
+			[]string{"left added HEAD", "left added config", "taken added objects/x", "taken added refs/x"}, files{"HEAD": "-", "config": "-"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			top := t.TempDir()

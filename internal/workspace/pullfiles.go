@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"strings"
 )
 
 // met is a file or link that a comparer met in a copy, or misses there.
@@ -67,27 +66,6 @@ func (p *puller) stays(m met) {
 	}
 }
 
-// never says why a path is not taken whatever it holds.
-func (p *puller) never(m met) string {
-	for part := range strings.SplitSeq(m.path, "/") {
-		if isGitName(part) {
-			return "it could be taken for a .git"
-		}
-	}
-	if p.bare != "" && strings.HasPrefix(m.path, p.bare) {
-		return "its folder is one that git takes for a repository, whose config names programs"
-	}
-	for _, hold := range p.opts.Hold {
-		if strings.EqualFold(m.path, hold) {
-			return "it is the manifest, which says what the agent may do: compare the two, and change yours by hand"
-		}
-	}
-	if m.parent != nil && !m.st.isRegular() && !m.st.isLink() && !m.st.isDir() {
-		return "it is neither a file nor a link"
-	}
-	return ""
-}
-
 // take decides what becomes of a difference.
 func (p *puller) take(item PullItem, m met) error {
 	now, target, err := p.now(m)
@@ -130,62 +108,6 @@ func (p *puller) take(item PullItem, m met) error {
 		return p.apply(item, m, now)
 	}
 	return p.conflict(item, m, now, there)
-}
-
-// maxGone bounds what a dry run remembers that it would remove.
-const maxGone = 1 << 18
-
-// there is what the host has, in a dry run without what would be removed by then.
-func (p *puller) there(rel string) (form, error) {
-	f, err := p.host.form(rel, p.sum)
-	switch {
-	case err != nil || !p.opts.DryRun:
-	case f.kind == '?':
-		for at := rel; at != "."; at = path.Dir(at) {
-			if p.gone[at] {
-				return form{}, nil
-			}
-		}
-	case f.kind == 'd' && p.again && p.emptied(rel):
-		return form{}, nil
-	}
-	return f, err
-}
-
-// emptied reports whether all that is in a folder of the host would be removed.
-func (p *puller) emptied(rel string) bool {
-	d, name, err := lookup(p.host.top, rel)
-	if err != nil {
-		return false
-	}
-	defer d.close()
-	sub, err := d.sub(name)
-	if err != nil {
-		return false
-	}
-	defer sub.close()
-	w := walk{ctx: p.ctx, v: &goneCheck{p.gone, rel}}
-	return !hasGit(sub) && w.tree(sub, ".", 0, scope{}) == nil
-}
-
-var errStays = errors.New("a file stays")
-
-// goneCheck stops a walk at what would not be removed.
-type goneCheck struct {
-	gone map[string]bool
-	at   string
-}
-
-func (g *goneCheck) repository(*dir, string) (*rules, error)        { return nil, errStays }
-func (g *goneCheck) enter(*dir, string, string, stat) (bool, error) { return true, nil }
-func (g *goneCheck) leave(*dir, string, stat) error                 { return nil }
-func (g *goneCheck) skip(string, error) error                       { return errStays }
-
-func (g *goneCheck) entry(_ *dir, rel, _ string, _ stat) error {
-	if !g.gone[path.Join(g.at, rel)] {
-		return errStays
-	}
-	return nil
 }
 
 // now is what the copy has. A file has no sum yet.
@@ -341,23 +263,4 @@ func (p *puller) postponed() error {
 		}
 	}
 	return nil
-}
-
-// bareTop notes that the copy's own folder looks like a repository.
-func (p *puller) bareTop(top *dir) {
-	if !hasGit(top) {
-		p.noteBare(top, "")
-	}
-}
-
-// noteBare notes a folder that git takes for a repository where it is started in
-// it, gitrepository-layout(5).
-func (p *puller) noteBare(d *dir, prefix string) {
-	if p.bare != "" && strings.HasPrefix(prefix, p.bare) {
-		return
-	}
-	p.bare = ""
-	if d.has("HEAD") && d.has("objects") && d.has("refs") {
-		p.bare = prefix
-	}
 }

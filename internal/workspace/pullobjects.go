@@ -3,7 +3,6 @@ package workspace
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/objfile"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -38,6 +36,7 @@ type fetcher struct {
 	packs *filesystem.ObjectStorage
 	host  *hostObjects
 	seen  map[plumbing.Hash]struct{} // are on the host by now
+	step  func()                     // called for each object
 }
 
 func newFetcher(ctx context.Context, git *dir, host *hostObjects) *fetcher {
@@ -231,6 +230,7 @@ func (f *fetcher) write(h plumbing.Hash, kind plumbing.ObjectType, size int64, i
 		return fmt.Errorf("object %s: %w", h, err)
 	}
 	f.seen[h] = struct{}{}
+	f.step()
 	return nil
 }
 
@@ -298,59 +298,4 @@ func (f *fetcher) loose(h plumbing.Hash) (plumbing.ObjectType, int64, io.ReadClo
 		return 0, 0, nil, err
 	}
 	return kind, size, looseObject{r, file}, nil
-}
-
-// hostObjects are those of a repository of the host's.
-type hostObjects struct {
-	store   *filesystem.ObjectStorage
-	objects *dir
-}
-
-func (o *hostObjects) has(h plumbing.Hash) bool { return o.store.HasEncodedObject(h) == nil }
-
-// write adds a loose object, when its content has that name.
-func (o *hostObjects) write(h plumbing.Hash, kind plumbing.ObjectType, size int64, in io.Reader) error {
-	name := h.String()
-	d, err := subOrNew(o.objects, name[:2])
-	if err != nil {
-		return err
-	}
-	defer d.close()
-	part := "tmp_obj_" + rand.Text()
-	f, err := d.create(part)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	err = deflate(f, h, kind, size, in)
-	if err == nil {
-		err = giveAs(f, d.f)
-	}
-	if err == nil {
-		err = unix.Fchmod(int(f.Fd()), 0o444)
-	}
-	if err == nil {
-		err = renameIn(d, part, name[2:])
-	}
-	if err != nil {
-		return errors.Join(err, d.unlink(part))
-	}
-	return nil
-}
-
-func deflate(f *os.File, h plumbing.Hash, kind plumbing.ObjectType, size int64, in io.Reader) error {
-	w := objfile.NewWriter(f)
-	err := w.WriteHeader(kind, size)
-	if err == nil {
-		// A byte more than there should be makes another object, which is found out.
-		_, err = io.Copy(w, io.LimitReader(in, size+1))
-	}
-	sum := w.Hash()
-	if err = errors.Join(err, w.Close()); err != nil {
-		return err
-	}
-	if sum != h {
-		return errors.New("it is another one by its content")
-	}
-	return nil
 }
