@@ -94,7 +94,7 @@ func (a *app) hints(s *bottle.Standalone) string {
 	}
 	path, isUnix := strings.CutPrefix(s.Addr(), "unix:")
 	if !isUnix {
-		return "# Node heeds NODE_USE_ENV_PROXY from 22.21 on and from 24.5 on; in an older one a program needs a proxy setting of its own.\n"
+		return a.elsewhere(s) + "# Node heeds NODE_USE_ENV_PROXY from 22.21 on and from 24.5 on; in an older one a program needs a proxy setting of its own.\n"
 	}
 	hint := `# No variable can name a unix socket, and curl and git cannot use one as a proxy. A
 # program that dials by itself can: send CONNECT to the socket (in Go, a DialContext
@@ -106,6 +106,18 @@ func (a *app) hints(s *bottle.Standalone) string {
 	}
 	return hint + "#   socat TCP-LISTEN:8080,bind=127.0.0.1,fork " + shellword.Quote("UNIX-CONNECT:"+socatQuote(path)) + `
 #   export HTTPS_PROXY=http://127.0.0.1:8080 HTTP_PROXY=http://127.0.0.1:8080
+`
+}
+
+// elsewhere says what a client on another host needs: the variables name files of
+// this one.
+func (a *app) elsewhere(s *bottle.Standalone) string {
+	if !s.Open() {
+		return ""
+	}
+	return `# The files that the variables name are on this host. A client on another one needs the
+# certificate: copy what "bottle ca export" prints there, and let SSL_CERT_FILE,
+# NODE_EXTRA_CA_CERTS and the others name the copy.
 `
 }
 

@@ -99,6 +99,9 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if s.listener, err = listen(ctx, opt.Listen, opt.NoAuth); err != nil {
 		return nil, nil, err
 	}
+	if s.Open() {
+		warnings = append(warnings, openText)
+	}
 	s.record = state.Bottle{ID: state.NewID(proxyName), Name: proxyName, Backend: proxyBackend, Workspace: opt.Manifest.Dir, Manifest: manifestPath(opt.Manifest),
 		Created: time.Now(), Running: true, PID: os.Getpid()}
 	if s.dir, err = create(opt.Env, s.record); err != nil {
@@ -200,9 +203,9 @@ func (s *Standalone) URL() string {
 		return ""
 	}
 	if s.password == "" {
-		return "http://" + s.addr()
+		return "http://" + reach(s.addr())
 	}
-	return fmt.Sprintf("http://%s:%s@%s", proxyUser, s.password, s.addr())
+	return fmt.Sprintf("http://%s:%s@%s", proxyUser, s.password, reach(s.addr()))
 }
 
 // Vars returns the variables that a client needs.
