@@ -3,11 +3,16 @@
 //
 // There are two kinds of things to find. A known value is a text that the
 // caller names: the value of a secret of its own, or the placeholder that
-// stands for one. It is found wherever its bytes stand, plain, in base64 of
-// either alphabet at any alignment, percent-encoded or escaped for JSON. A
-// format is what a token of some service looks like: a [Rule] with a prefix in
-// exact case, a length, and a boundary on both sides. Keys that are known from
-// documentation, and fillers such as xxxx, are none.
+// stands for one. A format is what a credential of some service looks like: a
+// [Rule] with a prefix in exact case, a length, and a boundary on both sides, or
+// with a check sum, or behind a name that says what it is. Keys that are known
+// from documentation, and fillers such as xxxx, are none.
+//
+// Both are found as they are and encoded, in up to three encodings around each
+// other: base64, hex, base32, escapes of URLs, JSON, HTML and mail, UTF-16,
+// lookalikes, letters that stand apart, strings that code joins, broken lines,
+// and what gzip, zlib, zstd, bzip2 and zip compress. The Path of a [Finding] names
+// them. What could not be read is a finding itself, of [RuleUnscanned].
 //
 // Both do not mix: a known value is never part of a format. What stands left and
 // right of one is judged as if the stream ended and began there.
@@ -29,23 +34,27 @@
 //
 // # How it works
 //
-// A token stands in a run of letters and digits, and a run is found eight bytes
-// at a time, with one test for each eight that are none. Known values have grams
-// of eight bytes, and every ninth position of the stream is looked up in a bitmap
-// of them. What is left are a few candidates per kilobyte, and for each a small
-// function looks at a bounded window behind it. It says that there is no match,
-// that there is one, or that the window ends too early: then the bytes from the
-// candidate on are held.
+// A token stands in a run of letters and digits. Blocks of 64 bytes become masks
+// that tell where there is one, without a branch that depends on the text. Known
+// values have grams of eight bytes, and every ninth position of the stream is
+// looked up in a bitmap of them. What is left are a few candidates per kilobyte,
+// and for each a small function looks at a bounded window behind it. It says that
+// there is no match, that there is one, or that the window ends too early: then
+// the bytes from the candidate on are held.
+//
+// Where there is a sign of an encoding, that part of the stream is decoded and
+// another scanner reads what comes out; its findings are mapped back. Base64 in a
+// run is decoded where it gives ASCII, which a mask tells for all alignments at
+// once.
 //
 // # What it does not do
 //
-// A value that is shorter than [MinKnown] is refused. Hex, base32, compression
-// and any encoding inside base64 other than that of known values are not looked
-// into. Base64 that is wrapped into lines hides a known value longer than what
-// stands on one line. A token that is glued to a letter, digit or underscore,
-// or cut into pieces with something between, be it a placeholder, is not matched
-// by its format. Of a key in PEM, only 96 bytes behind its header are looked at:
-// with a placeholder of that length there, the key is not seen.
+// A value that is shorter than [MinKnown] is refused. A token that is glued to a
+// letter, digit or underscore is not matched by its format. Of a key in PEM, only
+// 96 bytes behind its header are looked at. Of encodings that stretch single
+// letters (escapes, spaces, broken lines), the first sign may come when some of a
+// match is out already: what follows is held. More than three encodings, and
+// ciphers of one's own, are not taken off.
 package dlp
 
 import (
