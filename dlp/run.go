@@ -69,6 +69,7 @@ func (s *Scanner) runs(m uint64, at, n int) {
 func (s *Scanner) closeRun(end int) {
 	s.advance(end, true)
 	if s.run.long {
+		s.tryReversed(end)
 		s.lookAtRun(end)
 		s.lastTried = s.base + int64(end)
 	}

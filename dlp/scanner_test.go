@@ -370,6 +370,24 @@ func TestSafe(t *testing.T) {
 	}
 }
 
+func TestReversed(t *testing.T) {
+	e := mustEngine(t)
+	sc := e.NewScanner()
+	for i, s := range samples {
+		text := []byte(s.text(uint64(i)))
+		slices.Reverse(text)
+		in := append(append([]byte(`{"a":"`), text...), `"}`...)
+		for _, size := range []int{1, 7, len(in)} {
+			found := scanChunks(t, sc, in, func() int { return size })
+			if len(s.prefix) >= 4 && !slices.ContainsFunc(found, func(f dlp.Finding) bool {
+				return f.Rule == s.rule && f.Path == "reversed" && f.Offset == 6 && f.Length == len(text)
+			}) {
+				t.Errorf("%s in chunks of %d: %+v", s.rule, size, found)
+			}
+		}
+	}
+}
+
 // Who waits between the pieces of a known value does not get it out.
 func TestIdle(t *testing.T) {
 	e := mustEngine(t, dlp.Known{Name: "db", Value: secretValue})
