@@ -9,7 +9,8 @@ const (
 	maxReversed = 512
 )
 
-// tryReversed reads what ends at s.buf[end] backwards if a prefix does.
+// tryReversed reads what ends at s.buf[end], which is the end of a run, backwards
+// if a prefix does. One with a dot in it is not seen.
 func (s *Scanner) tryReversed(end int) {
 	if s.depth >= maxDepth || end < minReversed {
 		return

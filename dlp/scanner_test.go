@@ -379,7 +379,7 @@ func TestReversed(t *testing.T) {
 		in := append(append([]byte(`{"a":"`), text...), `"}`...)
 		for _, size := range []int{1, 7, len(in)} {
 			found := scanChunks(t, sc, in, func() int { return size })
-			if len(s.prefix) >= 4 && !slices.ContainsFunc(found, func(f dlp.Finding) bool {
+			if len(s.prefix) >= 4 && !strings.Contains(s.prefix, ".") && !slices.ContainsFunc(found, func(f dlp.Finding) bool {
 				return f.Rule == s.rule && f.Path == "reversed" && f.Offset == 6 && f.Length == len(text)
 			}) {
 				t.Errorf("%s in chunks of %d: %+v", s.rule, size, found)
