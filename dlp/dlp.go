@@ -76,13 +76,17 @@ const (
 	KnownSecret KnownKind = iota
 	// KnownPlaceholder is a value that stands for a secret.
 	KnownPlaceholder
+	// KnownCanary is a value that is used nowhere: where it turns up, someone
+	// has looked for credentials.
+	KnownCanary
 )
 
-// RuleKnown and RulePlaceholder are the rules of known values, RuleUnscanned that
-// of what could not be read.
+// RuleKnown, RulePlaceholder and RuleCanary are the rules of known values,
+// RuleUnscanned that of what could not be read.
 const (
 	RuleKnown       = "known-secret"
 	RulePlaceholder = "placeholder"
+	RuleCanary      = "canary"
 	RuleUnscanned   = "unscanned"
 )
 
@@ -110,6 +114,9 @@ type Known struct {
 // Options are what an Engine looks for beside the formats.
 type Options struct {
 	Known []Known
+	// Sessions has the known values told in pieces as well, by scanners that are
+	// attached to a Session. Scanning is a little slower.
+	Sessions bool
 }
 
 // Finding is one match. It never holds the text itself.
@@ -159,6 +166,9 @@ type Engine struct {
 	literals []literal
 	needles  *needles
 	prefixes *prefixes
+	tracked  []tracked
+	writings []writing // of those
+	pairs    bitset // that tracked values have
 	hashKey  [32]byte
 	scanners sync.Pool
 	layers   sync.Pool
@@ -174,7 +184,12 @@ func New(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e.literals = append(e.literals, known...)
-	e.needles = newNeedles(e.literals)
+	if opts.Sessions {
+		e.tracked = trackedValues(opts.Known, e.literals)
+		e.writings = writings(e.tracked)
+		e.pairs = pairsOf(e.writings)
+	}
+	e.needles = newNeedles(e.literals, e.writings)
 	e.prefixes = newPrefixes(e.literals)
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }

@@ -38,7 +38,7 @@ func IsLook(rule string) bool {
 			return false
 		}
 	}
-	return rule != RuleKnown && rule != RulePlaceholder
+	return rule != RuleKnown && rule != RulePlaceholder && rule != RuleCanary
 }
 
 // NewRedactorOf returns a Redactor of what another scanner finds.
@@ -76,3 +76,6 @@ func FormBounds(rule, prefix string) (least, most int) {
 	}
 	return 0, 0
 }
+
+// Drips returns how many fields a session keeps values of.
+func (s *Session) Drips() int { return len(s.drips) }

@@ -86,12 +86,12 @@ func knownLiterals(known []Known) ([]literal, error) {
 			return nil, fmt.Errorf("dlp: the known value %q has %d bytes; it must have %d to %d", k.Name, n, MinKnown, MaxKnown)
 		}
 		if kind, ok := kinds[k.Value]; ok && kind != k.Kind {
-			return nil, fmt.Errorf("dlp: the known value %q is both a secret and a placeholder", k.Name)
+			return nil, fmt.Errorf("dlp: the known value %q is given as two kinds, such as both a secret and a placeholder", k.Name)
 		}
 		kinds[k.Value] = k.Kind
-		l := literal{rule: RuleKnown, kind: KindKnown, name: k.Name, trigger: byGram}
+		l := literal{rule: k.rule(), kind: KindKnown, name: k.Name, trigger: byGram}
 		if k.Kind == KnownPlaceholder {
-			l.rule, l.kind = RulePlaceholder, KindPlaceholder
+			l.kind = KindPlaceholder
 		}
 		for _, enc := range encodings(k.Value) {
 			l.path, l.bounded = enc.path, enc.path == "" && len(k.Value) < wholeToken

@@ -71,6 +71,10 @@ type Scanner struct {
 	queue   []queued    // what a known value may still cover or cut
 	covers  []span      // known values that may still do so
 
+	session *Session // that pieces are counted in
+	parts   []piece  // of known values, that are in sight
+	denseAt int64    // the next offset to look for pieces at, byte by byte
+
 	released int64 // Safe
 	edge     int64 // offset of the last flush
 	// due are the offsets behind a flush or a known value where a token that
@@ -96,6 +100,8 @@ func (s *Scanner) Reset() {
 	s.dropBlob()
 	*s = Scanner{
 		engine:  s.engine,
+		session: s.session,
+		parts:   s.parts[:0],
 		unread:  s.unread[:0],
 		looks:   s.looks[:0],
 		decoded: s.decoded[:0],
@@ -162,6 +168,7 @@ func (s *Scanner) Flush() []Finding {
 func (s *Scanner) decide(views func()) []Finding {
 	s.out = s.decided[:0]
 	s.recheck(true)
+	s.flushPieces()
 	views()
 	s.settle(true)
 	s.edge = s.end()
@@ -193,6 +200,7 @@ func (s *Scanner) end() int64 { return s.base + int64(len(s.buf)) }
 // sample looks for candidates in what was not sampled yet. Known values come
 // first, since they are where tokens may start.
 func (s *Scanner) sample() {
+	s.samplePieces()
 	s.sampleNeedles()
 	s.sampleURLs()
 	s.sampleDue()
@@ -213,6 +221,10 @@ func (s *Scanner) sampleNeedles() {
 			break
 		}
 		for _, pl := range n.lookup(s.buf[i:]) {
+			if pl.literal < 0 {
+				s.piece(i, pl)
+				continue
+			}
 			if at := i - int(pl.offset); at >= 0 {
 				s.consider(at, pl.literal)
 			}
@@ -348,7 +360,7 @@ func (s *Scanner) tail() (open, openKnown int64) {
 // layerTail returns the offset from which the end of the stream may be encoded
 // text that is not decided.
 func (s *Scanner) layerTail() int64 {
-	tail := min(s.regionTail(), s.lookTail(), s.blobTail())
+	tail := min(s.regionTail(), s.lookTail(), s.blobTail(), s.pieceTail())
 	if s.run.open {
 		tail = min(tail, s.phaseTail(), s.spanTail())
 	}
