@@ -148,6 +148,8 @@ type Finding struct {
 	Confidence Confidence
 	// Field is where in a structured message the match stands, where known.
 	Field string
+
+	weak bool // a weak value, which is only found as it is
 }
 
 // Confidence grades a finding.
@@ -168,7 +170,7 @@ type Engine struct {
 	prefixes *prefixes
 	tracked  []tracked
 	writings []writing // of those
-	pairs    bitset // that tracked values have
+	pairs    bitset    // that tracked values have
 	hashKey  [32]byte
 	scanners sync.Pool
 	layers   sync.Pool

@@ -2,6 +2,7 @@ package dlp
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -38,7 +39,10 @@ type literal struct {
 	// bounded says that a boundary must stand before the literal; of a known
 	// value, behind it too.
 	bounded bool
-	trigger trigger
+	// weak says that it must stand in the place of a credential, plain that any
+	// name will do there.
+	weak, plain bool
+	trigger     trigger
 	// header, of a needle that is part of the header of a form, is that form.
 	header int32
 }
@@ -93,8 +97,17 @@ func knownLiterals(known []Known) ([]literal, error) {
 		if k.Kind == KnownPlaceholder {
 			l.kind = KindPlaceholder
 		}
+		if _, weak := Weak(k.Value); weak && k.Kind == KnownSecret {
+			l.weak, l.plain = true, isPlainKey(k.Value)
+		}
 		for _, enc := range encodings(k.Value) {
 			l.path, l.bounded = enc.path, enc.path == "" && len(k.Value) < wholeToken
+			if l.weak {
+				if !enc.keeps {
+					continue // a layer reads it there, with what stands around it
+				}
+				l.bounded = true
+			}
 			for _, piece := range pieces(enc.text) {
 				l.text = piece
 				if id := (identity{piece, k.Name, l.kind}); !seen[id] {
@@ -107,28 +120,36 @@ func knownLiterals(known []Known) ([]literal, error) {
 	return out, nil
 }
 
-type encoding struct{ path, text string }
+// encoding is a value as it is written somewhere. With keeps, what stands around
+// it is as it is.
+type encoding struct {
+	path, text string
+	keeps      bool
+}
 
 // encodings returns a value as it is and in what it is commonly wrapped in.
 // Texts may be equal.
 func encodings(v string) []encoding {
-	out := []encoding{{"", v}}
+	out := []encoding{{"", v, true}}
 	for align := range 3 {
 		std := base64Inside(v, align)
-		out = append(out, encoding{"base64", std}, encoding{"base64", strings.NewReplacer("+", "-", "/", "_").Replace(std)})
+		out = append(out, encoding{pathBase64, std, false}, encoding{pathBase64, strings.NewReplacer("+", "-", "/", "_").Replace(std), false})
 	}
 	query := url.QueryEscape(v)
-	out = append(out, encoding{"percent", query}, encoding{"percent", url.PathEscape(v)}, encoding{"percent", scriptEscapes.Replace(query)})
+	out = append(out, encoding{"percent", query, true}, encoding{"percent", url.PathEscape(v), true}, encoding{"percent", scriptEscapes.Replace(query), true})
 	for _, html := range [...]bool{false, true} {
 		var b strings.Builder
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(html)
 		if enc.Encode(v) == nil {
 			quoted := strings.TrimSuffix(b.String(), "\n")
-			out = append(out, encoding{"json", quoted[1 : len(quoted)-1]})
+			out = append(out, encoding{"json", quoted[1 : len(quoted)-1], true})
 		}
 	}
-	return out
+	// What is no printable ASCII is not decoded by a view of hex.
+	text := hex.EncodeToString([]byte(v))
+	out = append(out, encoding{pathHex, text, false}, encoding{pathHex, strings.ToUpper(text), false})
+	return append(out, encoding{pathReversed, string(reverse(nil, []byte(v))), false})
 }
 
 // scriptEscapes turns a query escape into what encodeURIComponent of JavaScript

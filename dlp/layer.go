@@ -158,7 +158,7 @@ func (v *layer) source(at int64, end bool) int64 {
 // their own.
 func (s *Scanner) take(v *layer, found []Finding) {
 	for _, f := range found {
-		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 {
+		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 && !f.weak {
 			continue
 		}
 		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)

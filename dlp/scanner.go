@@ -263,6 +263,9 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	b := s.buf[c.offset-s.base:]
 	if l.form == nil {
 		n, v := l.judgeKnown(b, c.done, final)
+		if v == match && l.weak {
+			v = s.judgeWeak(l, int(c.offset-s.base), n, final)
+		}
 		if v == match && l.header != 0 {
 			s.considerHeader(int(c.offset-s.base), l)
 		} else if v == match {
@@ -283,7 +286,7 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
 	h := hmac.New(sha256.New, s.engine.hashKey[:])
 	h.Write(text)
-	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text))}
+	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text)), weak: l.weak}
 }
 
 // recheck judges the pending candidates with what came since. At a flush, those

@@ -2,8 +2,8 @@ package dlp
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/binary"
+	"encoding/hex"
 	"strings"
 )
 
