@@ -117,6 +117,11 @@ type Options struct {
 	// Sessions has the known values told in pieces as well, by scanners that are
 	// attached to a Session. Scanning is a little slower.
 	Sessions bool
+	// Custom are further rules.
+	Custom []CustomRule
+	// Disable are IDs of rules that are not looked for: what they would find is
+	// then found by others that match it too. Known values cannot be disabled.
+	Disable []string
 }
 
 // Finding is one match. It never holds the text itself.
@@ -168,19 +173,27 @@ type Engine struct {
 	literals []literal
 	needles  *needles
 	prefixes *prefixes
+	disabled map[string]bool // rules by ID
 	tracked  []tracked
 	writings []writing // of those
 	pairs    bitset    // that tracked values have
 	hashKey  [32]byte
+	texts    []byte // of the known values, in the literals, tracked and writings
 	scanners sync.Pool
 	layers   sync.Pool
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or
-// longer than MaxKnown bytes, or if a text is given both as a secret and as a
-// placeholder. The error names the value by its Name only.
+// longer than MaxKnown bytes, if a text is given both as a secret and as a
+// placeholder, or if a rule of Custom cannot be looked for. The error names the
+// value by its Name only.
 func New(opts Options) (*Engine, error) {
-	e := &Engine{literals: formatLiterals()}
+	custom, err := customFormats(opts.Custom)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{disabled: opts.disabled()}
+	e.literals = formatLiterals(slices.Concat(formats, custom), e.disabled)
 	known, err := knownLiterals(opts.Known)
 	if err != nil {
 		return nil, err
@@ -193,6 +206,7 @@ func New(opts Options) (*Engine, error) {
 	}
 	e.needles = newNeedles(e.literals, e.writings)
 	e.prefixes = newPrefixes(e.literals)
+	e.keep()
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil

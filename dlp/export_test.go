@@ -79,3 +79,10 @@ func FormBounds(rule, prefix string) (least, most int) {
 
 // Drips returns how many fields a session keeps values of.
 func (s *Session) Drips() int { return len(s.drips) }
+
+// Texts returns what an Engine holds of its known values.
+func (e *Engine) Texts() string {
+	var b []byte
+	e.eachText(func(text *string) { b = append(b, *text...) })
+	return string(append(b, e.texts...))
+}

@@ -56,12 +56,15 @@ const (
 	byPart                // a needle, which is part of its header
 )
 
-// formatLiterals returns the beginnings of all forms.
-func formatLiterals() []literal {
+// formatLiterals returns the beginnings of all forms but those of some rules.
+func formatLiterals(formats []format, disabled map[string]bool) []literal {
 	var out []literal
 	for i := range formats {
 		f := &formats[i]
 		for j := range f.forms {
+			if disabled[f.ID] {
+				break
+			}
 			fm := &f.forms[j]
 			l := literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger}
 			out = append(out, l)

@@ -118,7 +118,7 @@ func (s *Scanner) sampleSeeds(final bool) {
 	}
 	i := int(s.seedAt - s.base)
 	for ; i+ahead <= len(s.buf); i += seedStep {
-		if from, to, ok := seedPhrase(s.buf, i); ok {
+		if from, to, ok := seedPhrase(s.buf, i); ok && !s.engine.disabled[RuleSeedPhrase] {
 			s.found(RuleSeedPhrase, false, from, to)
 		}
 	}
@@ -156,7 +156,7 @@ func (s *Scanner) takeLook(l look) bool {
 	start := int(l.start - s.base)
 	switch l.kind {
 	case lookRun:
-		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base))
+		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base), s.engine.disabled)
 	case lookURL:
 		rule.ID, from, to, ok = credentialURL(s.buf, start)
 	case lookDigits:
@@ -166,7 +166,7 @@ func (s *Scanner) takeLook(l look) bool {
 			rule.ID = RuleIBAN
 		}
 	}
-	if ok {
+	if ok && !s.engine.disabled[rule.ID] {
 		s.found(rule.ID, rule.Action == Warn, from, to)
 	}
 	return ok

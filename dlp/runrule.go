@@ -49,12 +49,13 @@ const (
 	runSegments = 256
 )
 
-// findRun returns the first rule that matches the run b[start:end].
-func findRun(b []byte, start, end int) (rule Rule, from, to int, ok bool) {
+// findRun returns the first rule that matches the run b[start:end] and is not
+// disabled.
+func findRun(b []byte, start, end int, disabled map[string]bool) (rule Rule, from, to int, ok bool) {
 	n := end - start
 	for i := range runRules {
 		r := &runRules[i]
-		if n < r.least || n > r.most {
+		if n < r.least || n > r.most || len(disabled) > 0 && disabled[r.ID] {
 			continue
 		}
 		if from, to, ok := r.find(b, start, end); ok {
