@@ -247,7 +247,7 @@ func (f Finding) end() int64 { return f.Offset + int64(f.Length) }
 // twin reports whether a finding overlaps one of what stands as it is that tells
 // as much: of the same in an encoding, of anything where a look saw it.
 func (f Finding) twin(g Finding) bool {
-	return f.Offset < g.end() && g.Offset < f.end() && (f.Path == "" || f.Rule == g.Rule && f.Name == g.Name)
+	return f.Offset < g.end() && g.Offset < f.end() && (f.Path == "" || f.Rule == g.Rule && f.Name == g.Name || f.isPiece() && g.Kind == KindKnown)
 }
 
 // emit reports a finding of what stands in the stream as it is.

@@ -1,5 +1,7 @@
 package dlp
 
+import "strings"
+
 // pathPieces is the Path of a finding that is a part of a known value, of which
 // enough has left in the same session.
 const pathPieces = "pieces"
@@ -121,6 +123,10 @@ func (s *Scanner) countPiece(p *piece) {
 		s.report(s.finding(&literal{kind: KindKnown, rule: t.rule, name: t.name, path: path}, p.start, []byte(w.text[from:to])))
 	}
 }
+
+// isPiece reports whether a finding is a piece of a known value. Where a known
+// value stands, a piece of another tells nothing more.
+func (f *Finding) isPiece() bool { return strings.HasSuffix(f.Path, pathPieces) }
 
 // flushPieces counts the open pieces as they are.
 func (s *Scanner) flushPieces() {

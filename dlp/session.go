@@ -134,6 +134,7 @@ type dripKey struct{ host, field string }
 type drip struct {
 	text []byte
 	ends []int // of each value in text
+	read int   // how much of text was scanned
 	used int64
 }
 
@@ -151,7 +152,7 @@ func (s *Session) Drip(host, field string, value []byte) []Finding {
 		return nil
 	}
 	text, seam, e := s.join(dripKey{host, field}, value)
-	if seam == 0 {
+	if seam == 0 { // the first, or the same again
 		return nil
 	}
 	sc := e.scanners.Get().(*Scanner)
@@ -216,15 +217,30 @@ func (s *Session) join(key dripKey, value []byte) (text []byte, seam int, e *Eng
 		d.text = append(d.text[:0], d.text[first:]...)
 		copy(d.ends, d.ends[1:])
 		d.ends = d.ends[:dripValues-1]
+		d.read = max(0, d.read-first)
 		for i := range d.ends {
 			d.ends[i] -= first
 		}
 	}
-	before := len(d.text)
+	// Most fields have the same value each time: what a row of them comes to is
+	// read with the next other one.
+	same := false
+	if n := len(d.ends); n > 0 {
+		last := 0
+		if n > 1 {
+			last = d.ends[n-2]
+		}
+		same = string(d.text[last:]) == string(value)
+	}
 	d.text = append(d.text, value...)
 	d.ends = append(d.ends, len(d.text))
-	from := max(0, before-dripSeam)
-	return append([]byte(nil), d.text[from:]...), before - from, s.engine
+	if same {
+		return nil, 0, nil
+	}
+	seam = d.read
+	d.read = len(d.text)
+	from := max(0, seam-dripSeam)
+	return append([]byte(nil), d.text[from:]...), seam - from, s.engine
 }
 
 // dropDrip forgets the field that was not used for longest.

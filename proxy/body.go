@@ -36,7 +36,7 @@ func (x *exchange) prepareBody() *denial {
 	if small {
 		return x.smallBody(table)
 	}
-	x.body.scanner = x.snap.scanner()
+	x.body.scanner = x.scanner()
 	var f filter = &scanFilter{x: x, sc: x.body.scanner}
 	if table != nil {
 		f = chain{f, &replaceFilter{stream: table.NewStream()}}
@@ -57,9 +57,12 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 	if d != nil {
 		return d
 	}
-	sc := x.snap.scanner()
+	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
 	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
+		return d
+	}
+	if d := x.dripBody(body); d != nil {
 		return d
 	}
 	// A body that is decided whole is looked at as a server reads it, too.
@@ -133,7 +136,7 @@ func (x *exchange) compressedBody(coding string, small bool) *denial {
 	if err != nil {
 		return refuse("cannot be scanned: " + err.Error())
 	}
-	sc := x.snap.scanner()
+	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
 	// The compressed form can carry text of its own: gzip header fields, skippable
 	// frames, bytes behind the end.

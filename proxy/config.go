@@ -148,6 +148,7 @@ func (st *secretState) inherit(old *secretState) {
 func (snap *snapshot) scanOptions() dlp.Options {
 	opts := snap.Scan
 	opts.Known = slices.Clone(opts.Known)
+	opts.Sessions = true
 	for _, st := range snap.secrets {
 		opts.Known = append(opts.Known,
 			dlp.Known{Name: st.Name, Value: st.value, Kind: dlp.KnownSecret},

@@ -17,7 +17,7 @@ import (
 
 // A token in the format of a service, made of parts so that nothing in this
 // repository looks like a credential.
-var githubToken = "gh" + "p_" + "h7Jq2mXz9bLw4TnRv8cYk1Ge5sPd6uQa3WxZ"
+var githubToken = "gh" + "p_" + "n3Kp8vWs2YtRq6HbZx0LmJc7DfGa4UeXo5Ti"
 
 func TestSmallRequestsAreDecidedBeforeTheUpstreamIsContacted(t *testing.T) {
 	trailer := func() *http.Request {
