@@ -168,6 +168,9 @@ func (r *CustomRule) pattern() (form, error) {
 	if window < 1 || window > maxCustomBody-maxLead {
 		return form{}, fmt.Errorf("max must be 1 to %d bytes", maxCustomBody-maxLead)
 	}
+	if _, err := regexp.Compile(r.Pattern); err != nil {
+		return form{}, fmt.Errorf("the pattern does not compile: %w", err)
+	}
 	re, err := regexp.Compile("^(?:" + r.Pattern + ")")
 	if err != nil {
 		return form{}, fmt.Errorf("the pattern does not compile: %w", err)
