@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/sandbox"
 )
@@ -42,6 +44,7 @@ func (a *app) doctor(ctx context.Context) error {
 	} else {
 		checks = append(checks, vm.Check{Name: "state folder", OK: true, Detail: "private"})
 	}
+	checks = append(checks, a.weakValues()...)
 	healthy := true
 	for _, c := range checks {
 		healthy = healthy && c.OK
@@ -56,6 +59,23 @@ func (a *app) doctor(ctx context.Context) error {
 		err = &exitError{code: exitFound}
 	}
 	return err
+}
+
+// weakValues names the known values of the manifest here that are short or plain,
+// if there is one and it is trusted: nothing of another is read.
+func (a *app) weakValues() (checks []vm.Check) {
+	m, err := a.load("")
+	if err != nil {
+		return nil // other commands say what is wrong with it
+	}
+	trust, err := openTrust()
+	if err != nil || trust.IsTrusted(m) != nil {
+		return nil
+	}
+	for _, w := range m.WeakValues(secret.Options{}) {
+		checks = append(checks, vm.Check{Name: "known values", OK: true, Detail: escape.Text(w)})
+	}
+	return checks
 }
 
 func (a *app) printChecks(checks []vm.Check) error {

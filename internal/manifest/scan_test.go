@@ -55,7 +55,7 @@ func TestKnownFilesAreCheckedWhenTrusted(t *testing.T) {
 	if err != nil {
 		text = err.Error()
 	}
-	for _, want := range []string{"bottle.yaml:2:35: dlp.known[2]: " + filepath.Join(p.project, "bad.json") + ": it is no JSON at byte", "bottle.yaml:2:47: dlp.known[3]: " + p.project + " is not a regular file"} {
+	for _, want := range []string{"bottle.yaml:2:34: dlp.known[2]: " + filepath.Join(p.project, "bad.json") + ": it is no JSON at byte", "bottle.yaml:2:46: dlp.known[3]: " + p.project + " is not a regular file"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("got %q, want %q", text, want)
 		}
