@@ -32,19 +32,21 @@
 // A token stands in a run of letters and digits, and a run is found eight bytes
 // at a time, with one test for each eight that are none. Known values have grams
 // of eight bytes, and every ninth position of the stream is looked up in a bitmap
-// of them. What is left are a few candidates per kilobyte, and for each a small
+// of them; every fifth, if a [Session] may count pieces, and up to every one, if
+// there are values of less than 16 bytes. What is left are a few candidates per kilobyte, and for each a small
 // function looks at a bounded window behind it. It says that there is no match,
 // that there is one, or that the window ends too early: then the bytes from the
 // candidate on are held.
 //
 // # What it does not do
 //
-// A value that is shorter than [MinKnown] is refused. Hex, base32, compression
-// and any encoding inside base64 other than that of known values are not looked
-// into. Base64 that is wrapped into lines hides a known value longer than what
+// A value that is shorter than [MinKnown] is refused, and one that is [Weak] is only
+// found where a credential stands. Base64 that is wrapped into lines hides a known value longer than what
 // stands on one line. A token that is glued to a letter, digit or underscore,
 // or cut into pieces with something between, be it a placeholder, is not matched
-// by its format. Of a key in PEM, only 96 bytes behind its header are looked at:
+// by its format; pieces of known values are told by a [Session]. Pieces of less than
+// eight bytes are only told when they come in the order of the value, in one field
+// ([Session.Drip]): below that only a bound of the volume helps. Of a key in PEM, only 96 bytes behind its header are looked at:
 // with a placeholder of that length there, the key is not seen.
 package dlp
 
@@ -155,6 +157,7 @@ type Finding struct {
 	Field string
 
 	weak bool // a weak value, which is only found as it is
+	part part // of which known value it is a piece, if it is one
 }
 
 // Confidence grades a finding.

@@ -206,15 +206,25 @@ func (w *work) enough() bool { return w.spent <= w.allowed+workFree }
 // report keeps a finding of a layer until it is known what is found as it is
 // where it stands, unless it was reported at a flush.
 func (s *Scanner) report(f Finding) {
+	switch {
+	case f.part.of != nil:
+		s.wait(f)
+	case s.isNew(&f):
+		s.decoded = append(s.decoded, f)
+	}
+}
+
+// isNew reports whether a finding of a layer was not reported yet, and notes it.
+func (s *Scanner) isNew(f *Finding) bool {
 	key := reported{f.Rule, f.Name, f.Path, f.Offset}
 	for i := range s.reported {
 		if s.reported[i] == key {
-			return
+			return false
 		}
 	}
 	s.reported[s.reports%len(s.reported)] = key
 	s.reports++
-	s.decoded = append(s.decoded, f)
+	return true
 }
 
 // reported is what tells a finding of a layer from others.
@@ -258,5 +268,6 @@ func (s *Scanner) emit(f Finding) {
 		s.plain[s.plains%maxPlain] = f
 	}
 	s.plains++
+	s.plainEnd = max(s.plainEnd, f.end())
 	s.out = append(s.out, f)
 }

@@ -13,8 +13,8 @@ func (e *Engine) keep() {
 		to, ok := moved[*text]
 		if !ok && *text != "" {
 			from := len(e.texts)
-			e.texts = append(e.texts, *text...) // never grows
-			to = unsafe.String(&e.texts[from], len(*text))
+			e.texts = append(e.texts, *text...)            // never grows
+			to = unsafe.String(&e.texts[from], len(*text)) //nolint:gosec // of a slice that lives as long and is not written until Close
 			moved[*text] = to
 		}
 		*text = to

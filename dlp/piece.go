@@ -1,6 +1,11 @@
 package dlp
 
-import "strings"
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
 
 // pathPieces is the Path of a finding that is a part of a known value, of which
 // enough has left in the same session.
@@ -13,8 +18,10 @@ const (
 )
 
 const (
-	// maxPieces bounds the pieces that a scanner has in sight.
-	maxPieces = 32
+	// maxPieces bounds the pieces that a scanner has in sight, maxWaiting those
+	// that wait to be counted.
+	maxPieces  = 32
+	maxWaiting = 1024
 	// denseBytes is how much of each message is looked at byte by byte: URLs,
 	// headers and short bodies are shorter, and a piece of minPiece is seen there.
 	denseBytes = 1 << 10
@@ -91,7 +98,7 @@ func (s *Scanner) piece(i int, pl place) {
 	s.parts = append(s.parts, p)
 }
 
-// follow finds the end of a piece, and counts it there.
+// follow finds the end of a piece, and keeps it there.
 func (s *Scanner) follow(p *piece) {
 	i, a := int(p.end-s.base), int(p.end-p.at)
 	for i < len(s.buf) && a < len(p.of.text) && s.buf[i] == p.of.text[a] {
@@ -105,8 +112,7 @@ func (s *Scanner) follow(p *piece) {
 	}
 }
 
-// countPiece counts a piece, and reports it when enough of the value has left.
-// The whole value is found as such.
+// countPiece keeps a piece to be counted. The whole value is found as such.
 func (s *Scanner) countPiece(p *piece) {
 	w, t := p.of, p.of.of
 	from, to := int(p.start-p.at), int(p.end-p.at)
@@ -115,20 +121,62 @@ func (s *Scanner) countPiece(p *piece) {
 	if t.whole && len(text) == len(t.value) || len(text) < minPiece || len(text) < wordyPiece && wordy(text) {
 		return
 	}
-	if s.session.count(t, first, end) {
-		path := pathPieces
-		if w.path != "" {
-			path = w.path + pathJoin + path
-		}
-		s.report(s.finding(&literal{kind: KindKnown, rule: t.rule, name: t.name, path: path}, p.start, []byte(w.text[from:to])))
+	path := pathPieces
+	if w.path != "" {
+		path = w.path + pathJoin + path
 	}
+	s.report(Finding{Kind: KindKnown, Rule: t.rule, Name: t.name, Path: path, Offset: p.start, Length: to - from, Start: p.start, End: p.end, part: part{t, first, end}})
+}
+
+// part is t.value[from:to] of a known value.
+type part struct {
+	of       *tracked
+	from, to int
+}
+
+// wait keeps a piece until all before its end is found.
+func (s *Scanner) wait(f Finding) {
+	if len(s.pieces) >= maxWaiting {
+		s.settlePieces(math.MaxInt64)
+	}
+	s.pieces = append(s.pieces, f)
+}
+
+// settlePieces counts the pieces that were found before an offset, up to which
+// everything was, and reports those of values of which enough has left. It counts
+// them in order, so that it makes no difference how the stream is cut. Only the
+// scanner of the stream itself does so: what is found as it is there, or as a whole
+// value, is no piece.
+func (s *Scanner) settlePieces(open int64) {
+	if len(s.pieces) == 0 || s.session == nil {
+		s.pieces = s.pieces[:0]
+		return
+	}
+	slices.SortFunc(s.pieces, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(len(a.Path), len(b.Path)), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Length, b.Length), cmp.Compare(a.Name, b.Name))
+	})
+	kept := s.pieces[:0]
+	for _, f := range s.pieces {
+		switch {
+		case f.end() > open:
+			kept = append(kept, f)
+		case s.depth > 0:
+			s.out = append(s.out, f) // to be counted by the scanner around
+		case f.Offset < s.plainEnd && slices.ContainsFunc(s.plain, f.twin):
+		case s.session.count(f.part.of, f.part.from, f.part.to) && s.isNew(&f):
+			f.Hash = s.engine.hash([]byte(f.part.of.value[f.part.from:f.part.to]))
+			f.part = part{}
+			s.emit(f)
+		}
+	}
+	s.pieces = kept
 }
 
 // isPiece reports whether a finding is a piece of a known value. Where a known
 // value stands, a piece of another tells nothing more.
 func (f *Finding) isPiece() bool { return strings.HasSuffix(f.Path, pathPieces) }
 
-// flushPieces counts the open pieces as they are.
+// flushPieces keeps the open pieces as they are.
 func (s *Scanner) flushPieces() {
 	for k := range s.parts {
 		if p := &s.parts[k]; p.open {

@@ -65,15 +65,18 @@ type Scanner struct {
 	decoded []Finding
 	plain   []Finding
 	plains  int
+	// plainEnd is the end of the last of plain.
+	plainEnd int64
 
 	pending []candidate // what more bytes will decide
 	spare   []candidate // the memory of the last pending
 	queue   []queued    // what a known value may still cover or cut
 	covers  []span      // known values that may still do so
 
-	session *Session // that pieces are counted in
-	parts   []piece  // of known values, that are in sight
-	denseAt int64    // the next offset to look for pieces at, byte by byte
+	session *Session  // that pieces are counted in
+	parts   []piece   // of known values, that are in sight
+	pieces  []Finding // that wait to be counted
+	denseAt int64     // the next offset to look for pieces at, byte by byte
 
 	released int64 // Safe
 	edge     int64 // offset of the last flush
@@ -102,6 +105,7 @@ func (s *Scanner) Reset() {
 		engine:  s.engine,
 		session: s.session,
 		parts:   s.parts[:0],
+		pieces:  s.pieces[:0],
 		unread:  s.unread[:0],
 		looks:   s.looks[:0],
 		decoded: s.decoded[:0],
@@ -283,10 +287,15 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	return v
 }
 
-func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
-	h := hmac.New(sha256.New, s.engine.hashKey[:])
+// hash is what tells a text from others in findings.
+func (e *Engine) hash(text []byte) string {
+	h := hmac.New(sha256.New, e.hashKey[:])
 	h.Write(text)
-	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text)), weak: l.weak}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
+	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: s.engine.hash(text), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text)), weak: l.weak}
 }
 
 // recheck judges the pending candidates with what came since. At a flush, those
@@ -339,8 +348,10 @@ func (s *Scanner) settle(flush bool) {
 	if flush {
 		open = s.end()
 		s.settleDecoded(open)
+		s.settlePieces(open)
 	} else {
 		s.settleDecoded(open)
+		s.settlePieces(min(open, s.viewTail()))
 		open = min(open, s.layerTail())
 	}
 	s.released = max(s.released, open)
@@ -360,12 +371,21 @@ func (s *Scanner) tail() (open, openKnown int64) {
 	return open, openKnown
 }
 
-// layerTail returns the offset from which the end of the stream may be encoded
+// viewTail returns the offset from which the end of the stream may be encoded
 // text that is not decided.
-func (s *Scanner) layerTail() int64 {
+func (s *Scanner) viewTail() int64 {
 	tail := min(s.regionTail(), s.lookTail(), s.blobTail(), s.pieceTail())
 	if s.run.open {
 		tail = min(tail, s.phaseTail(), s.spanTail())
+	}
+	return tail
+}
+
+// layerTail is viewTail with what was found there and waits.
+func (s *Scanner) layerTail() int64 {
+	tail := s.viewTail()
+	for i := range s.pieces {
+		tail = min(tail, s.pieces[i].Offset)
 	}
 	for i := range s.decoded {
 		tail = min(tail, s.decoded[i].Offset)

@@ -5,6 +5,7 @@ import (
 	hexcode "encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -322,5 +323,83 @@ func TestSessionIsConcurrentAndBounded(t *testing.T) {
 	wg.Wait()
 	if n := s.Drips(); n > 256 {
 		t.Errorf("%d fields are kept", n)
+	}
+}
+
+// How a stream is cut into chunks changes nothing about the pieces that are found.
+func TestPiecesInAnyChunks(t *testing.T) {
+	var known []dlp.Known
+	var values []string
+	for name, v := range splitSecrets() {
+		known = append(known, dlp.Known{Name: name, Value: v})
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	e := sessionEngine(t, known...)
+	found := 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		var b strings.Builder
+		for b.Len() < 200+r.IntN(6000) {
+			v := values[r.IntN(len(values))]
+			from := r.IntN(len(v) - 8)
+			part := v[from:min(len(v), from+8+r.IntN(30))]
+			switch r.IntN(4) {
+			case 0:
+				part = base64.StdEncoding.EncodeToString([]byte(part))
+			case 1:
+				part = reversed(part)
+			}
+			b.WriteString(part + random(r.Uint64(), " -~", 1+r.IntN(80)))
+		}
+		text := b.String()
+		want := sendIn(e, dlp.NewSession(e), text, len(text))
+		found += len(want)
+		for _, size := range []int{1, 13, 1000} {
+			got := sendIn(e, dlp.NewSession(e), text, size)
+			sortFindings(got)
+			sortFindings(want)
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d in chunks of %d: %s", seed, size, difference(got, want))
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("only %d findings", found)
+	}
+}
+
+// Ordinary traffic has no pieces of fifty secrets, in one session.
+func TestBenignTextHasNoPieces(t *testing.T) {
+	var known []dlp.Known
+	for i := range uint64(50) {
+		known = append(known, dlp.Known{Name: fmt.Sprint(i), Value: random(1000+i, alnum, 20+int(i))})
+	}
+	e := sessionEngine(t, known...)
+	s := dlp.NewSession(e)
+	for name, text := range corpora(t) {
+		for _, f := range sendIn(e, s, string(text), 64<<10) {
+			if f.Kind == dlp.KindKnown {
+				t.Errorf("%s: %+v", name, f)
+			}
+		}
+	}
+}
+
+// A Redactor puts its marker where a piece stands that is still held.
+func TestRedactPieces(t *testing.T) {
+	value := random(97, alnum, 40)
+	e := sessionEngine(t, dlp.Known{Name: "k", Value: value})
+	for size := 1; size < 60; size += 7 {
+		s := dlp.NewSession(e)
+		sendIn(e, s, value[:14], 99)
+		sc := e.NewScanner()
+		sc.Attach(s)
+		r := dlp.NewRedactor(sc, dlp.RedactOptions{Decide: redactAll})
+		in := `{"text":"` + value[14:28] + ` and more","t":"` + base64.StdEncoding.EncodeToString([]byte("part "+value[20:36])) + `"}`
+		out := redactChunks(t, r, []byte(in), func() int { return size })
+		if strings.Contains(out, value[16:28]) || strings.Contains(out, base64.StdEncoding.EncodeToString([]byte(value[22:34]))) || strings.Count(out, "KNOWN_SECRET") != 2 {
+			t.Errorf("in chunks of %d: %s", size, out)
+		}
 	}
 }

@@ -16,11 +16,12 @@ const (
 	// may count pieces: any piece of pieceStride+gramBytes-1 bytes has one.
 	pieceStride = 5
 	// maxTracked bounds how much of a value is told in pieces, maxAllTracked how
-	// much of all values of an Engine, and maxTwins how many values, or places in
-	// them, the same eight bytes are looked for in.
+	// much of all values of an Engine, and maxTwins in how many values the same eight
+	// bytes are looked for, maxRepeats in how many places of each.
 	maxTracked    = 4 << 10
 	maxAllTracked = 256 << 10
 	maxTwins      = 8
+	maxRepeats    = 2
 
 	// A value is taken to have left when so many bytes of it did, or so many of a
 	// hundred.
@@ -219,7 +220,7 @@ func addPieces(grams map[uint64][]place, texts []writing) {
 			g := binary.LittleEndian.Uint64([]byte(w.text[i : i+gramBytes]))
 			// A piece that begins or ends where no byte counts may be met there.
 			near := w.of.counts.count(w.span(max(0, i-pieceStride+1), min(len(w.text), i+gramBytes+pieceStride-1)))
-			if near == 0 || pieceTwins(grams[g]) >= maxTwins {
+			if all, own := pieceTwins(grams[g], ^int32(k)); near == 0 || all >= maxTwins || own >= maxRepeats {
 				continue
 			}
 			grams[g] = append(grams[g], place{^int32(k), int32(i)})
@@ -227,13 +228,17 @@ func addPieces(grams map[uint64][]place, texts []writing) {
 	}
 }
 
-func pieceTwins(places []place) (n int) {
+// pieceTwins counts the places that are of writings, and those of one of them.
+func pieceTwins(places []place, writing int32) (all, own int) {
 	for _, pl := range places {
 		if pl.literal < 0 {
-			n++
+			all++
+		}
+		if pl.literal == writing {
+			own++
 		}
 	}
-	return n
+	return all, own
 }
 
 // pairsOf returns the pairs of bytes that the texts have.
