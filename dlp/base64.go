@@ -1,19 +1,23 @@
 package dlp
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
 
 // Base64 in a run is decoded where that gives ASCII text. It may start anywhere
-// in the run, so all four phases are looked at. A group of four characters is of
-// text if the three bytes that it stands for are ASCII; a token takes several
-// groups in a row, so one in three is tested, and for what encodes anything else
-// that is all that happens.
+// in the run, so all four phases are looked at, at once: a mask of 64 bits tells
+// for each character whether the group that starts there stands for ASCII. A
+// token takes several groups in a row, and for what encodes anything else there
+// are hardly ever that many.
 
 const (
 	pathBase64 = "base64"
 	// groupLen is the characters of a group of base64, textGroups how many in a
-	// row are decoded.
+	// row are decoded: the fewest that any 15 bytes fill.
 	groupLen   = 4
-	textGroups = 3
+	textGroups = 4
 	// deepGroups is how many in a row are called encoded where that is not looked
 	// into any more.
 	deepGroups = 16
@@ -41,9 +45,48 @@ func base64Group(b []byte) uint32 {
 	return base64Value[0][b[0]] | base64Value[1][b[1]] | base64Value[2][b[2]] | base64Value[3][b[3]]
 }
 
+// textGroup reports whether a group stands for ASCII. Zeros alone are none.
+func textGroup(b []byte) bool {
+	g := base64Group(b)
+	return g&notASCII == 0 && g != 0
+}
+
+// textStarts returns at which of the first n of 64 characters of a run textGroups
+// groups of ASCII start, the first in the lowest bit, and which of them are
+// capital and which small letters. It takes some groups with + - / or _ for
+// ASCII.
+func textStarts(b *[blockLen]byte, n int) (starts, upper, lower uint64) {
+	var first, second, third uint64 // which may be those characters of a group
+	for k := 0; k < n && k < blockLen; k += wordLen {
+		c := binary.LittleEndian.Uint64(b[k:])
+		small := c << 1 & (c << 2) & highs
+		digit := c << 3 &^ (c << 1) & highs
+		// The values of the characters (RFC 4648, section 4).
+		v := c&(0x1f*lanes) + small>>7*26 + digit>>7*37 - lanes
+		first |= topBits(^(v<<2)&highs) << k
+		second |= topBits(^(v<<4)&highs) << k
+		third |= topBits(^(v<<6)&highs) << k
+		lower |= topBits(small) << k
+		upper |= topBits(c<<1&^(c<<2)&highs) << k
+	}
+	t := first & (second >> 1) & (third >> 2)
+	t &= t >> groupLen
+	return t & (t >> (2 * groupLen)), upper, lower
+}
+
+// topBits gathers the top bits of the bytes of a word.
+func topBits(v uint64) uint64 { return v >> 7 * 0x0102040810204080 >> 56 }
+
+const (
+	// textReach is how many characters tell whether text starts at the first.
+	textReach = textGroups * groupLen
+	// textStep is how many characters of a block are looked at.
+	textStep = blockLen - textReach + 1
+)
+
 // phase is the reading of a run as base64 from one of four offsets.
 type phase struct {
-	next int64  // the offset of the next group to test
+	next int64  // the offset of the next group that was not decoded
 	l    *layer // of what is text, if anything is
 	// blob says that it is decoded whatever it is.
 	blob bool
@@ -54,6 +97,7 @@ func (s *Scanner) startPhases(start int64) {
 	for p := range s.phases {
 		s.phases[p].next = start + int64(p)
 	}
+	s.textAt = start
 }
 
 // decodePhases reads the run on, up to s.buf[end].
@@ -62,14 +106,50 @@ func (s *Scanner) decodePhases(end int, closed bool) {
 		return
 	}
 	for p := range s.phases {
-		ph := &s.phases[p]
-		for s.step(ph, end, closed) {
+		if ph := &s.phases[p]; ph.l != nil {
+			s.stretch(ph, end)
 		}
-		if closed && ph.l != nil {
+	}
+	s.findText(end, closed)
+	if !closed {
+		return
+	}
+	for p := range s.phases {
+		if ph := &s.phases[p]; ph.l != nil {
 			s.finishPhase(ph, end)
 		}
 	}
 }
+
+// findText opens layers where the run stands for text, up to s.buf[end].
+func (s *Scanner) findText(end int, closed bool) {
+	var last [blockLen]byte
+	i := int(s.textAt - s.base)
+	for i+textReach <= end {
+		block := &last
+		if i+blockLen <= len(s.buf) {
+			block = (*[blockLen]byte)(s.buf[i:])
+		} else {
+			copy(last[copy(last[:], s.buf[i:]):], noText)
+		}
+		n := min(textStep, end-textReach+1-i)
+		starts, upper, lower := textStarts(block, n+textReach-1)
+		for starts &= 1<<n - 1; starts != 0; starts &= starts - 1 {
+			s.begin(i+bits.TrailingZeros64(starts), end, closed)
+		}
+		s.seeSpans(upper, lower, i, n)
+		i += n
+	}
+	if n := end - i; closed && n > 0 {
+		copy(last[copy(last[:], s.buf[i:end]):], noText)
+		_, upper, lower := textStarts(&last, n)
+		s.seeSpans(upper, lower, i, n)
+	}
+	s.textAt = s.base + int64(i)
+}
+
+// noText fills a block behind the end of a run: no group of text has a z first.
+const noText = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 
 // blobChars is how much of a run tells whether it is a blob in base64.
 const blobChars = (magicBytes + 2) / 3 * groupLen
@@ -88,6 +168,9 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 		return false
 	}
 	s.run.checked = true
+	if end-start < groupLen || !blobFirst[base64Group(s.buf[start:])>>16] {
+		return true
+	}
 	s.scratch = appendBase64(s.scratch[:0], s.buf[start:max(start, min(end, start+blobChars))])
 	if !startsBlob(s.scratch) {
 		return true
@@ -99,76 +182,62 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 	return true
 }
 
-// step looks at the next group of a phase and reports whether it could.
-func (s *Scanner) step(ph *phase, end int, closed bool) bool {
-	i := int(ph.next - s.base)
-	if i+groupLen > end {
-		return false
+// begin opens a layer for the text that starts at s.buf[i], unless its phase has
+// been decoded there.
+func (s *Scanner) begin(i, end int, closed bool) {
+	at := s.base + int64(i)
+	ph := &s.phases[(at-s.run.start)%groupLen]
+	if ph.l != nil || at < ph.next {
+		return
 	}
-	switch {
-	case ph.blob:
-		s.feed(ph, i, end-(end-i)%groupLen)
-		return true
-	case ph.l != nil:
-		return s.stretch(ph, i, end)
-	}
-	if base64Group(s.buf[i:])&notASCII != 0 {
-		ph.next += textGroups * groupLen
-		return true
-	}
-	return s.begin(ph, i, end, closed)
-}
-
-// begin opens a layer if the group at s.buf[i] is one of several of text.
-func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
-	first := int(s.run.start - s.base)
-	from := i
-	for n := 1; n < textGroups && from-groupLen >= first && base64Group(s.buf[from-groupLen:])&notASCII == 0; n++ {
-		from -= groupLen
-	}
-	to, least := i+groupLen, textGroups
-	if s.depth >= maxDepth {
-		least = deepGroups
-	}
-	for to-from < least*groupLen {
-		if to+groupLen > end && !closed {
-			return false
+	for k := range textGroups {
+		if !textGroup(s.buf[i+k*groupLen:]) {
+			return
 		}
-		if to+groupLen > end || base64Group(s.buf[to:])&notASCII != 0 {
-			ph.next += textGroups * groupLen
-			return true
-		}
-		to += groupLen
 	}
 	if s.depth >= maxDepth {
-		s.unscanned(pathBase64, s.base+int64(from), UnscannedDepth)
+		s.seeDepth(i, end)
+		return
 	}
 	// What is before may end in text.
-	if from-groupLen >= first {
+	from := at
+	if from-groupLen >= ph.next {
 		from -= groupLen
 	}
-	if ph.l = s.open(pathBase64, s.base+int64(from), groupLen, 3); ph.l == nil {
-		ph.next += textGroups * groupLen
-		return true
+	if ph.l = s.open(pathBase64, from, groupLen, 3); ph.l == nil {
+		ph.next = s.base + int64(end)
+		return
 	}
-	s.feed(ph, from, to)
-	return true
+	s.feed(ph, int(from-s.base), i)
+	s.stretch(ph, end)
 }
 
-// stretch decodes the text that goes on at s.buf[i], with the group behind it.
-func (s *Scanner) stretch(ph *phase, i, end int) bool {
+// seeDepth reports text at s.buf[i] that is too deep to be read.
+func (s *Scanner) seeDepth(i, end int) {
+	n := i
+	for n+groupLen <= end && textGroup(s.buf[n:]) {
+		n += groupLen
+	}
+	if n-i >= deepGroups*groupLen {
+		s.unscanned(pathBase64, s.base+int64(i), UnscannedDepth)
+	}
+}
+
+// stretch decodes the text that goes on, with the group behind it, up to
+// s.buf[end].
+func (s *Scanner) stretch(ph *phase, end int) {
+	i := int(ph.next - s.base)
 	to := i
-	for to+groupLen <= end && base64Group(s.buf[to:])&notASCII == 0 {
+	for to+groupLen <= end && (ph.blob || textGroup(s.buf[to:])) {
 		to += groupLen
 	}
 	if to+groupLen > end {
 		s.feed(ph, i, to)
-		return false
+		return
 	}
 	s.feed(ph, i, to+groupLen)
 	s.finish(ph.l)
 	ph.l = nil
-	return true
 }
 
 // finishPhase ends the layer of a run that ends at s.buf[end].
@@ -211,13 +280,13 @@ func (s *Scanner) flushPhases() {
 			s.take(v, v.sc.Flush())
 		}
 	}
-	kept, r := s.phases, s.run
+	kept, r, at := s.phases, s.run, s.textAt
 	s.phases = [groupLen]phase{}
 	s.run.start = max(r.start, s.end()-flushTail, s.base)
 	s.run.checked = true
 	s.startPhases(s.run.start)
 	s.decodePhases(len(s.buf), true)
-	s.phases, s.run = kept, r
+	s.phases, s.run, s.textAt = kept, r, at
 }
 
 // flushTail is how much of an open run is decoded once more at a flush, since
@@ -247,7 +316,9 @@ func (s *Scanner) phaseTail() int64 {
 		case ph.l != nil:
 			tail = min(tail, ph.l.safe())
 		default:
-			tail = min(tail, s.textTail(int(max(ph.next-textGroups*groupLen, s.run.start+int64(p))-s.base)))
+			// Where text starts less than textReach before the end is not known.
+			first := s.textAt + (s.run.start+int64(p)-s.textAt)%groupLen
+			tail = min(tail, s.textTail(int(max(first-groupLen, s.run.start+int64(p), s.base)-s.base)))
 		}
 	}
 	return max(tail, s.run.start)
@@ -258,7 +329,7 @@ func (s *Scanner) phaseTail() int64 {
 func (s *Scanner) textTail(i int) int64 {
 	last := i - groupLen
 	for ; i+groupLen <= len(s.buf); i += groupLen {
-		if base64Group(s.buf[i:])&notASCII != 0 {
+		if !textGroup(s.buf[i:]) {
 			last = i
 		}
 	}

@@ -43,9 +43,7 @@ var bip39 = sync.OnceValue(func() *bip39Table {
 			slot = (slot + 1) % bip39Slots
 		}
 		t.slots[slot] = key<<11 | uint64(i)
-		var raw [8]byte
-		copy(raw[:], w)
-		h := wordHash(binary.LittleEndian.Uint64(raw[:]))
+		h := wordHash(rawWord([]byte(w)))
 		t.bitmap[h>>3] |= 1 << (h & 7)
 	}
 	return t
@@ -76,38 +74,110 @@ func packWord(w []byte) (key uint64) {
 func wordSlot(key uint64) uint64 { return key * 0x9E3779B97F4A7C15 >> (64 - 12) }
 func wordHash(raw uint64) uint64 { return raw * 0x9E3779B97F4A7C15 >> (64 - wordBits) }
 
-// mayBeWord reports whether a word of the list may stand at b[at]. It refuses
-// nearly all else in a few instructions: from eight bytes on either side it
-// tells where the letters around b[at] start and end.
-func (t *bip39Table) mayBeWord(b []byte, at int) bool {
-	if at < 9 || at+17 > len(b) {
-		return true
+// wordAt returns where the word at b[at], or behind the separator there, starts
+// and ends, and whether it may be one of the list. It refuses nearly all else in
+// a few instructions: from eight bytes on either side it tells where the letters
+// around b[at] start and end.
+func (t *bip39Table) wordAt(b []byte, at int) (from, to int, ok bool) {
+	if at < 9 || at+24 > len(b) {
+		from, to = wordAround(b, at)
+		return from, to, to > from
+	}
+	right := notLower(binary.LittleEndian.Uint64(b[at : at+8]))
+	if right&0x80 != 0 {
+		at += bits.TrailingZeros64(^right&highBits) >> 3 // the next letter
+		if !isLower(b[at]) {
+			return 0, 0, false
+		}
+		if b[at-1] == '\\' {
+			at++
+		}
+		right = notLower(binary.LittleEndian.Uint64(b[at : at+8]))
 	}
 	left := notLower(binary.LittleEndian.Uint64(b[at-8 : at]))
-	right := notLower(binary.LittleEndian.Uint64(b[at : at+8]))
 	l, r := bits.LeadingZeros64(left)>>3, bits.TrailingZeros64(right)>>3
-	if r == 0 {
-		return wordJoint[b[at]]
+	from, to = at-l, at+r
+	if b[from-1] == '\\' { // the first letter may be an escape's
+		from, to = wordAround(b, at)
+		return from, to, to > from
 	}
-	if b[at-l-1] == '\\' {
-		return true // the first letter may be an escape's
-	}
-	n := l + r
+	n := to - from
 	if n < minBIP39Word || n > maxBIP39Word {
-		return false
+		return 0, 0, false
 	}
-	from := at - l
-	h := wordHash(binary.LittleEndian.Uint64(b[from:from+8]) << (64 - 8*n) >> (64 - 8*n))
+	raw := binary.LittleEndian.Uint64(b[from:from+8]) << (64 - 8*n) >> (64 - 8*n)
+	return from, to, t.hasBit(raw) && !isName(b, from, to)
+}
+
+// isName reports whether the letters b[from:to] are a part of a longer word.
+func isName(b []byte, from, to int) bool {
+	if c := byteAt(b, from-1); word[c] && !decimals[c] && !escaped(b[:from]) {
+		return true
+	}
+	return word[byteAt(b, to)]
+}
+
+func (t *bip39Table) hasBit(raw uint64) bool {
+	h := wordHash(raw)
 	return t.bitmap[h>>3]>>(h&7)&1 != 0
 }
 
-// wordJoint are the bytes that stand between the words of a phrase.
-var wordJoint = newClass(" ,.:)+\"'\\0-9\r\n\t")
+const highBits = 0x8080808080808080
 
 // notLower has the highest bit of each byte that is no lower-case letter.
 func notLower(v uint64) uint64 {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	low := v &^ high
+	const ones = 0x0101010101010101
+	low := v &^ highBits
 	lower := (low + ones*(0x80-'a')) &^ (low + ones*(0x80-'z'-1)) &^ v
-	return ^lower & high
+	return ^lower & highBits
+}
+
+// inRow reports whether three words of the list may stand behind or before the
+// word b[from:to], with whatever between: of a phrase, one side has six.
+func (t *bip39Table) inRow(b []byte, from, to int) bool {
+	const enough = 3
+	i := to
+	for n := 0; ; n++ {
+		if n == enough {
+			return true
+		}
+		for k := 0; k < maxSeparator && i < len(b) && (!isLower(b[i]) || b[i-1] == '\\'); k++ {
+			i++
+		}
+		end := i
+		for end < len(b) && end-i < maxBIP39Word && isLower(b[end]) {
+			end++
+		}
+		if !t.hasBit(rawWord(b[i:end])) {
+			break
+		}
+		i = end
+	}
+	i = from
+	for n := 0; n < enough; n++ {
+		for k := 0; k < maxSeparator && i > 0 && (!isLower(b[i-1]) || i > 1 && b[i-2] == '\\'); k++ {
+			i--
+		}
+		end := i
+		for i > 0 && end-i <= maxBIP39Word && isLower(b[i-1]) {
+			i--
+		}
+		if i > 0 && b[i-1] == '\\' && i < end {
+			if !t.hasBit(rawWord(b[i+1 : end])) {
+				return false
+			}
+			continue
+		}
+		if !t.hasBit(rawWord(b[i:end])) {
+			return false
+		}
+	}
+	return true
+}
+
+func rawWord(w []byte) (raw uint64) {
+	for i, c := range w[:min(len(w), 8)] {
+		raw |= uint64(c) << (8 * i)
+	}
+	return raw
 }

@@ -10,8 +10,6 @@ type blob struct {
 	at int64  // the next offset to look for a blob at, or to decompress
 	l  *layer // nil if the stream is in none
 	in *inflater
-	// begun says that something came out.
-	begun bool
 }
 
 // sampleBlobs looks for blobs in what was not looked at yet, and decompresses
@@ -57,14 +55,9 @@ func (s *Scanner) openBlob(i int) {
 		b.at++
 		return
 	}
-	if s.work.budget == nil {
-		s.work.budget = newBudget(DecodeLimits{})
-	}
-	b.begun = false
 	l := b.l
-	b.in = newInflater(kind, s.work.budget, func(text []byte) {
-		b.begun = true
-		s.work.allowed += workShare * int64(len(text)) // bounded by its own budget
+	b.in = newInflater(kind, &s.work.inflate, func(text []byte) {
+		s.work.allowed += workShare * int64(len(text)) // it has a budget of its own
 		s.write(l, text, l.fed, l.fed)
 	})
 }
@@ -77,6 +70,7 @@ func (s *Scanner) feedBlob() {
 	b.l.fed = b.at
 	s.blobError(err)
 	if done {
+		b.at = max(b.at, b.l.start+1) // the same is not a blob again
 		s.closeBlob()
 	}
 }
@@ -130,6 +124,17 @@ func (s *Scanner) blobTail() int64 {
 	}
 	return s.end()
 }
+
+// blobFirst are the bytes that blobs start with.
+var blobFirst = func() (t [256]bool) {
+	for i := range magics {
+		t[magics[i].text[0]] = true
+	}
+	for c := range t {
+		t[c] = t[c] || c&0xf0 == 0x50 || c&0x8f == 0x08 // a frame to skip, zlib
+	}
+	return t
+}()
 
 // startsBlob reports whether data starts as a blob does.
 func startsBlob(data []byte) bool { return magic(data) != codecNone }

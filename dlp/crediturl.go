@@ -23,6 +23,9 @@ func credentialURL(b []byte, at int) (rule string, from, to int, ok bool) {
 		return "", 0, 0, false
 	}
 	scheme := b[runBegin(b, schemeByte.spanBack(b, at, at-maxScheme), at):at]
+	if len(scheme) < 2 {
+		return "", 0, 0, false
+	}
 	user := at + 3
 	userEnd := urlUser.span(b, user, user+maxValue)
 	switch byteAt(b, userEnd) {
@@ -95,7 +98,7 @@ func isWord(password []byte) bool {
 	return n < minPassword || n <= 12 && foldIndex(text, "sword") >= 0 || wordLike(text) && shapeOf(text).digits == 0
 }
 
-var fillers = []string{"password", "passwd", "username", "changeme", "change_me", "change-me", "redacted", "example", "my_secret", "mysecret", "your_", "secretpass", "xxxx", "foobar", "env.", "process."}
+var fillers = []string{"password", "passwd", "username", "changeme", "change_me", "change-me", "redacted", "example", "my_secret", "mysecret", "hunter2", "your_", "secretpass", "xxxx", "foobar", "env.", "process."}
 
 // isDatabaseScheme reports whether a scheme is that of a database, a broker, or
 // another service that is reached with a password of its own. A driver may

@@ -2,6 +2,7 @@ package dlp
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"sync"
 
@@ -116,7 +117,7 @@ func (f *inflater) unzstd(in *bufio.Reader) error {
 
 // early says that a stream without a beginning is not one.
 func early(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -2,7 +2,7 @@ package dlp
 
 // genericSecret wants a random value that is assigned to a name of a secret, in
 // one of the places where data is kept: a query or form, a header, YAML, an
-// environment file or JSON.
+// environment file, JSON, XML, an option of a command.
 func genericSecret(b []byte, start, end int) (int, int, bool) {
 	if !mayFollowName(b, start) {
 		return 0, 0, false
@@ -33,13 +33,23 @@ func mayFollowName(b []byte, start int) bool {
 	switch c := byteAt(b, start-1); c {
 	case ' ', '\t':
 		c = byteAt(b, start-2)
-		return c == ':' || c == '=' || c == ' ' || c == '\t' || c == '>'
-	case '"', '\'', '`', '=', ':', '\\':
+		return c == ':' || c == '=' || c == ' ' || c == '\t' || c == '>' || word[c] && wordBefore(b, start-1)
+	case '"', '\'', '`', '=', ':', '\\', '>':
 		return true
 	default:
 		return valueBody[c]
 	}
 }
+
+// wordBefore reports whether the word that ends before b[i] takes the next one as
+// its value: an option of a command, or the password in a .netrc file.
+func wordBefore(b []byte, i int) bool {
+	from := nameBytes.spanBack(b, i, i-maxName)
+	name := b[from:i]
+	return len(name) > 4 && name[0] == '-' && name[1] == '-' || string(name) == "password" && namesAny(before(b, from, maxName), netrcWords)
+}
+
+var netrcWords = []string{"login ", "login\t", "machine "}
 
 // trimValue drops what ends a sentence rather than a value.
 func trimValue(b []byte, from, to int) int {
@@ -91,6 +101,10 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 	}
 	op := skipBlanks(b, i)
 	gap := op < i
+	if gap && word[byteAt(b, op-1)] && wordBefore(b, op) {
+		a.from, a.to = nameBytes.spanBack(b, op, op-maxName), op
+		return a, true
+	}
 	colon := false
 	switch byteAt(b, op-1) {
 	case ':':
@@ -105,9 +119,10 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 			op--
 			gap = true
 		}
-	case '>': // of =>
+	case '>': // of =>, or an element's
 		if byteAt(b, op-2) != '=' {
-			return a, false
+			a.from, a.to = nameBytes.spanBack(b, op-1, op-maxName), op-1
+			return a, !gap && a.from < a.to && byteAt(b, a.from-1) == '<'
 		}
 		op -= 2
 		gap = true

@@ -14,7 +14,7 @@ const (
 
 // basicAuth wants "Basic " before the run and user:password in it.
 func basicAuth(b []byte, start, end int) (int, int, bool) {
-	if !foldSuffix(b[:start], "basic ") && !foldSuffix(b[:start], "basic%20") && !foldSuffix(b[:start], "basic+") {
+	if byteAt(b, start-1) != ' ' || !foldSuffix(b[:start], "basic ") {
 		return 0, 0, false
 	}
 	var text [maxBasic]byte
@@ -29,7 +29,7 @@ func basicAuth(b []byte, start, end int) (int, int, bool) {
 	case !ok || printable.span(text[:], 0, n) != n:
 		return 0, 0, false
 	case len(password) == 0 && looksRandom(user):
-	case len(password) < minBasicPassword || isCommon(password) || isDocumented(password) || foldIndex(password, "password") >= 0 || bytes.HasPrefix(password, []byte("${")):
+	case len(password) < minBasicPassword || isCommon(password) || isDocumented(password) || isPublished(password) || foldIndex(password, "password") >= 0 || bytes.HasPrefix(password, []byte("${")):
 		return 0, 0, false
 	}
 	return start, equalSigns.span(b, end, end+2), true
@@ -55,24 +55,44 @@ func foldSuffix(text []byte, lower string) bool {
 	return at >= 0 && foldPrefix(text[at:], lower) && (at == 0 || !word[text[at-1]] || escaped(text[:at]))
 }
 
-// bearerToken wants "Bearer " before a random value, or "token " in a header
+// bearerToken wants "Bearer " before a random value, or another scheme in a header
 // for authorization. A JSON Web Token has a rule of its own.
 func bearerToken(b []byte, start, end int) (int, int, bool) {
+	if c := byteAt(b, start-1); c != ' ' && !tokenBody[c] {
+		return 0, 0, false
+	}
 	from := tokenBody.spanBack(b, start, start-64)
-	switch {
-	case foldSuffix(b[:from], "bearer ") || foldSuffix(b[:from], "bearer%20"):
-	case foldSuffix(b[:from], "token ") && foldIndex(before(b, from, 32), "authorization") >= 0:
-	default:
+	if byteAt(b, from-1) != ' ' || !foldSuffix(b[:from], "bearer ") && !isAuthorization(b, from-1) {
 		return 0, 0, false
 	}
 	to := tokenBody.span(b, end, from+maxValue)
 	to = equalSigns.span(b, to, to+2)
 	text := b[from:to]
-	if len(text) < minBearer || bytes.HasPrefix(text, []byte("eyJ")) || !looksRandom(text) {
+	if len(text) < minBearer || bytes.HasPrefix(text, []byte("eyJ")) || !looksRandom(text) || isPublished(text) {
 		return 0, 0, false
 	}
 	return from, to, true
 }
+
+// isAuthorization reports whether the word that ends before b[i] is the scheme in
+// a header for authorization, one that has the secret itself behind it.
+func isAuthorization(b []byte, i int) bool {
+	from := nameBytes.spanBack(b, i, i-16)
+	scheme := b[from:i]
+	if len(scheme) < 3 || foldIndex(before(b, from, 20), "authorization") < 0 {
+		return false
+	}
+	for _, s := range otherSchemes {
+		if foldPrefix(scheme, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// otherSchemes have a proof, a hash or a user behind them, or a token with a rule
+// of its own.
+var otherSchemes = [...]string{"basic", "digest", "negotiate", "ntlm", "hawk", "signature", "aws4", "hmac", "scram", "mutual", "dpop", "oauth", "bot"}
 
 // tokenBody is the class of bearer tokens (token68, RFC 7235).
 var tokenBody = newClass("A-Za-z0-9+/_.~-")

@@ -20,7 +20,7 @@ func iban(b []byte, at int) (from, to int, ok bool) {
 		return 0, 0, false
 	}
 	for i := at; i >= 0 && i > at-ibanReach && ibanByte[b[i]]; i-- {
-		if !isUpper(b[i]) || i+minIBAN > len(b) || !isUpper(b[i+1]) || !digits[b[i+2]] || !digits[b[i+3]] || i > 0 && word[b[i-1]] && !escaped(b[:i]) {
+		if !isUpper(b[i]) || i+minIBAN > len(b) || !isUpper(b[i+1]) || !decimals[b[i+2]] || !decimals[b[i+3]] || i > 0 && word[b[i-1]] && !escaped(b[:i]) {
 			continue
 		}
 		if to := ibanEnd(b, i); to > at {

@@ -363,6 +363,11 @@ func FuzzInflater(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		most := 1 + r.IntN(300)
 		parts := unpack(t, kind, data, func() int { return 1 + r.IntN(most) })
+		if kind == codecBrotli && len(whole.errs) > 0 {
+			// Of what stands just before the damage, it gives more or less.
+			n := min(len(whole.text), len(parts.text))
+			whole.text, parts.text = whole.text[:n], parts.text[:n]
+		}
 		if whole.text != parts.text || whole.done != parts.done || len(whole.errs) > 0 != (len(parts.errs) > 0) {
 			t.Fatalf("%s: %d bytes, %v, %v in one piece; %d, %v, %v in parts", kind.path(), len(whole.text), whole.done, whole.errs, len(parts.text), parts.done, parts.errs)
 		}

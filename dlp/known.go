@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf16"
 )
 
 const (
@@ -136,7 +137,7 @@ func encodings(v string) []encoding {
 	out := []encoding{{"", v, true}}
 	for align := range 3 {
 		std := base64Inside(v, align)
-		out = append(out, encoding{pathBase64, std, false}, encoding{pathBase64, strings.NewReplacer("+", "-", "/", "_").Replace(std), false})
+		out = append(out, encoding{pathBase64, std, false}, encoding{pathBase64, base64URL.Replace(std), false})
 	}
 	query := url.QueryEscape(v)
 	out = append(out, encoding{"percent", query, true}, encoding{"percent", url.PathEscape(v), true}, encoding{"percent", scriptEscapes.Replace(query), true})
@@ -149,11 +150,28 @@ func encodings(v string) []encoding {
 			out = append(out, encoding{"json", quoted[1 : len(quoted)-1], true})
 		}
 	}
-	// What is no printable ASCII is not decoded by a view of hex.
+	// The views want printable text, and a value may be none.
+	for _, format := range [...]string{"%%%02x", "%%%02X"} {
+		var b strings.Builder
+		for i := range len(v) {
+			fmt.Fprintf(&b, format, v[i])
+		}
+		out = append(out, encoding{"percent", b.String(), true})
+	}
+	for _, format := range [...]string{`\u%04x`, `\u%04X`} {
+		var b strings.Builder
+		for _, unit := range utf16.Encode([]rune(v)) {
+			fmt.Fprintf(&b, format, unit)
+		}
+		out = append(out, encoding{"json", b.String(), true})
+	}
 	text := hex.EncodeToString([]byte(v))
 	out = append(out, encoding{pathHex, text, false}, encoding{pathHex, strings.ToUpper(text), false})
 	return append(out, encoding{pathReversed, string(reverse(nil, []byte(v))), false})
 }
+
+// base64URL turns base64 into that for URLs.
+var base64URL = strings.NewReplacer("+", "-", "/", "_")
 
 // scriptEscapes turns a query escape into what encodeURIComponent of JavaScript
 // gives.

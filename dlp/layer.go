@@ -191,7 +191,7 @@ func (s *Scanner) unscanned(path string, start int64, reason string) {
 // work is what was decoded of a stream, by all scanners that read a part of it.
 type work struct {
 	spent, allowed int64
-	budget         *budget // of what is decompressed, if anything is
+	inflate        budget // of what is decompressed
 }
 
 const (
@@ -199,7 +199,17 @@ const (
 	// workFree how many more.
 	workShare = 4
 	workFree  = 1 << 20
+	// inflateShare is how many bytes may come out of compressed parts for each
+	// byte of the stream; workFree more are free.
+	inflateShare = 200
 )
+
+// more says that n more bytes of the stream are there.
+func (w *work) more(n int) {
+	w.allowed += workShare * int64(n)
+	w.inflate.maxRatio = inflateShare
+	w.inflate.maxBytes = max(w.inflate.maxBytes, workFree) + inflateShare*int64(n)
+}
 
 func (w *work) enough() bool { return w.spent <= w.allowed+workFree }
 

@@ -14,9 +14,8 @@ import (
 const (
 	// maxLook is the longest run that is looked at.
 	maxLook = 2 << 10
-	// seedStep is the distance of the words that are looked up for a seed phrase:
-	// twelve words have at least as many bytes. seedAhead is what a phrase needs
-	// behind the word.
+	// seedStep is how many bytes the twelve words of a seed phrase have at least,
+	// seedAhead what a phrase needs behind a word of it.
 	seedStep  = 47
 	seedAhead = 320
 )
@@ -35,6 +34,7 @@ const (
 	lookRun lookKind = iota
 	lookDigits
 	lookURL
+	lookSeed
 )
 
 // lookAhead is how much of the stream a look at a run needs behind it, by the
@@ -56,7 +56,7 @@ var lookAhead = func() (t [256]uint8) {
 // lookAtRun has a run that ended looked at.
 func (s *Scanner) lookAtRun(end int) {
 	start := int(s.run.start - s.base)
-	if end-start > maxLook {
+	if end-start > maxLook || !anyDigit(s.buf[start:end]) && !bytes.HasSuffix(s.buf[:start], []byte("asic ")) {
 		return
 	}
 	ahead := 0
@@ -67,6 +67,22 @@ func (s *Scanner) lookAtRun(end int) {
 		}
 	}
 	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead(), s.base + int64(end+ahead)})
+}
+
+// anyDigit reports whether a part of a run has a digit: those are the bytes of
+// runs with bit 4 and without bit 6.
+func anyDigit(b []byte) bool {
+	for ; len(b) >= wordLen; b = b[wordLen:] {
+		if v := binary.LittleEndian.Uint64(b); v<<3&^(v<<1)&highs != 0 {
+			return true
+		}
+	}
+	for _, c := range b {
+		if decimals[c] {
+			return true
+		}
+	}
+	return false
 }
 
 // isMember reports whether text ends with the name of a JSON member of one
@@ -109,20 +125,50 @@ var lookRules = [...]Rule{
 // minDigits is how many of eight bytes of a number with separators are digits.
 const minDigits = 5
 
-// sampleSeeds looks for seed phrases; at the end of a message also where less
-// than seedAhead bytes follow.
-func (s *Scanner) sampleSeeds(final bool) {
-	ahead := seedAhead
-	if final {
-		ahead = 1
+// notPhrase returns from a mask of runs where words start that are shorter or
+// longer than those of a phrase. An escape before a word may make it longer.
+func notPhrase(m uint64) uint64 {
+	short := m &^ (m<<1 | 1) &^ (m >> 1 & (m >> 2)) // the first may have begun before
+	long := m & (m >> 1)
+	long &= long >> 2
+	long &= long >> 4 // 8 in a row
+	return short | long&(m>>8)&(m>>9)
+}
+
+// sampleSeeds has the words looked at that may be of a phrase, in the n bytes at
+// s.buf[at:] whose mask of runs is m. Any seedStep bytes have seedWindow among
+// them that end seedStride bytes behind where others did; in a phrase, all words
+// in there are of the right length.
+func (s *Scanner) sampleSeeds(m uint64, at, n int) {
+	bad := notPhrase(m) & (1<<(n-min(n, 2)) - 1) // the last word may go on
+	const quarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
+	if n == blockLen && ((bad&^quarters)+(quarters-quarters>>15)|bad)&quarters == quarters {
+		s.badWords = bad // every window has one
+		return
 	}
-	i := int(s.seedAt - s.base)
-	for ; i+ahead <= len(s.buf); i += seedStep {
-		if from, to, ok := seedPhrase(s.buf, i); ok && !s.engine.disabled[RuleSeedPhrase] {
-			s.found(RuleSeedPhrase, false, from, to)
+	for k := min(seedStride, n); ; k = min(k+seedStride, n) {
+		w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow))
+		from := at + k - seedWindow
+		if from >= 0 && w == 0 && mayBeSeed(s.buf, from+seedWindow/2) {
+			mid := s.base + int64(from+seedWindow/2)
+			s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
+		}
+		if k == n {
+			break
 		}
 	}
-	s.seedAt = s.base + int64(i)
+	s.badWords = s.badWords>>n | bad<<(blockLen-n)
+}
+
+const (
+	seedWindow = 32
+	seedStride = seedStep - seedWindow + 1
+)
+
+// mayBeSeed reports whether the word at b[at] is one of a phrase's.
+func mayBeSeed(b []byte, at int) bool {
+	from, to, ok := bip39().wordAt(b, at)
+	return ok && to > from && bip39().index(b[from:to]) >= 0
 }
 
 // takeLooks looks at what waits and is due; at the end of a message at all, but
@@ -139,12 +185,8 @@ func (s *Scanner) takeLooks(final bool) {
 	s.looks = kept
 }
 
-// flushLooks looks at what waits as if the stream ended, and where it still has
-// to be looked at because it goes on.
+// flushLooks looks at what waits as if the stream ended.
 func (s *Scanner) flushLooks() {
-	at := s.seedAt
-	s.sampleSeeds(true)
-	s.seedAt = at
 	s.takeLooks(true)
 }
 
@@ -159,6 +201,9 @@ func (s *Scanner) takeLook(l look) bool {
 		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base), s.engine.disabled)
 	case lookURL:
 		rule.ID, from, to, ok = credentialURL(s.buf, start)
+	case lookSeed:
+		rule.ID = RuleSeedPhrase
+		from, to, ok = seedPhrase(s.buf, start)
 	case lookDigits:
 		if from, to, ok = cardNumber(s.buf, start); ok {
 			rule.ID = RuleCard
@@ -207,7 +252,7 @@ func (s *Scanner) runLead() int64 {
 
 // lookNeeds returns the offset from which looks need the stream.
 func (s *Scanner) lookNeeds() int64 {
-	least := min(s.seedAt, s.digitsAt) - phraseReach
+	least := s.digitsAt - phraseReach
 	for _, l := range s.looks {
 		least = min(least, l.start-runContext)
 	}

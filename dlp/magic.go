@@ -3,6 +3,7 @@ package dlp
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // magicBytes is how much of the data magic looks at.
@@ -70,20 +71,36 @@ func isZlib(b []byte) bool {
 	return len(b) >= 2 && b[0]&0x0f == 8 && b[0]>>4 <= 7 && b[1]&0x20 == 0 && binary.BigEndian.Uint16(b)%31 == 0
 }
 
-// magicNeedles are the rarest bytes of the magics that are looked for in the
-// middle of data, and their offsets.
-var magicNeedles = [...]struct {
-	c  byte
-	at int
+// magicPairs are two bytes of each magic that is looked for in the middle of
+// data, as they stand side by side, and the offset of the first. Zlib is that
+// with the usual window.
+var magicPairs = [8]struct {
+	first, second string
+	at            int
 }{
-	{0x1f, 0},                       // gzip
-	{0x01, 1}, {0x9c, 1}, {0xda, 1}, // zlib
-	{0xfd, 3}, // zstd
-	{0xfd, 0}, // xz
-	{0x18, 3}, // a frame of zstd to skip, LZ4
-	{0x03, 2}, // zip
-	{0xbc, 2}, // 7-Zip
-	{0x1a, 4}, // RAR
+	{"\x1f", "\x8b", 0}, // gzip
+	{"x", "\x01^\x9c\xda", 0},
+	{"/", "\xfd", 2}, // zstd
+	{"\xfd", "7", 0}, // xz
+	{"M", "\x18", 2}, // LZ4, a frame of zstd to skip
+	{"K", "\x03", 1}, // zip
+	{"z", "\xbc", 1}, // 7-Zip
+	{"!", "\x1a", 3}, // RAR
+}
+
+// magicFirst and magicSecond have a bit for each of magicPairs.
+var magicFirst, magicSecond = pairBits()
+
+func pairBits() (first, second [256]byte) {
+	for k, p := range magicPairs {
+		for i := range len(p.first) {
+			first[p.first[i]] |= 1 << k
+		}
+		for i := range len(p.second) {
+			second[p.second[i]] |= 1 << k
+		}
+	}
+	return first, second
 }
 
 const magicBlock = 1 << 10
@@ -93,48 +110,81 @@ const magicBlock = 1 << 10
 func findMagic(b []byte, i int) int {
 	first := i
 	for i < len(b) {
-		block := b[i:min(len(b), i+magicBlock)]
-		best := len(b)
-		if !plainText(block) {
-			for _, n := range magicNeedles {
-				best = min(best, findNeedle(b, first, i, len(block), n.c, n.at, best))
-			}
+		end := min(len(b), i+magicBlock)
+		var at int
+		if plainText(b[i:min(len(b), end+1)]) { // a pair may start in the last byte
+			// What is left are zlib at its second level, and bzip2 by the magic
+			// of its block.
+			at = min(findText(b, first, i, end, '^', 1), findText(b, first, i, end, '&', 7))
+		} else {
+			at = min(findPairs(b, first, i, end), findText(b, first, i, end, '&', 7))
 		}
-		best = min(best, findNeedle(b, first, i, len(block), '^', 1, best)) // zlib, at its second level
-		if n := bytes.Index(b[i:min(len(b), i+magicBlock+2)], []byte("BZh")); n >= 0 && magic(b[i+n:]) != codecNone {
-			best = min(best, i+n)
+		if at < len(b) {
+			return at
 		}
-		if best < len(b) {
-			return best
-		}
-		i += len(block)
+		i = end
 	}
 	return len(b)
 }
 
-// findNeedle looks for a magic that has c at offset at, with c in the n bytes
-// from i on, and that starts in b[first:end].
-func findNeedle(b []byte, first, i, n int, c byte, at, end int) int {
-	for k := i; k < i+n; k++ {
-		next := bytes.IndexByte(b[k:i+n], c)
-		if next < 0 {
+// findText looks for a magic that starts at first or behind and has c, at an
+// offset, in b[i:end]. It returns its start, or len(b).
+func findText(b []byte, first, i, end int, c byte, offset int) int {
+	for ; i < end; i++ {
+		n := bytes.IndexByte(b[i:end], c)
+		if n < 0 {
 			break
 		}
-		k += next
-		start := k - at
-		if start >= end {
-			break
-		}
-		if start >= first && magicStart[b[start]] && magic(b[start:]) != codecNone {
+		i += n
+		if start := i - offset; start >= first && (b[start] == 'x' || b[start] == 'B') && magic(b[start:]) != codecNone {
 			return start
 		}
 	}
-	return end
+	return len(b)
 }
 
-// magicStart are the first bytes of the magics that findNeedle looks for. Zlib
-// in the middle of data is that of the usual window only.
-var magicStart = newClass("\x1f\x28\xfd7PRx\x04\x50\x51\x52\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f")
+// findPairs is findText for the first bytes of magicPairs.
+func findPairs(b []byte, first, i, end int) int {
+	for ; i+8 <= end && i+9 <= len(b); i += 8 {
+		w := b[i : i+9 : i+9]
+		f, s := &magicFirst, &magicSecond
+		hits := f[w[0]]&s[w[1]] | f[w[1]]&s[w[2]] | f[w[2]]&s[w[3]] | f[w[3]]&s[w[4]] |
+			f[w[4]]&s[w[5]] | f[w[5]]&s[w[6]] | f[w[6]]&s[w[7]] | f[w[7]]&s[w[8]]
+		if hits == 0 {
+			continue
+		}
+		for k := i; k < i+8; k++ {
+			if at := pairAt(b, first, k); at < len(b) {
+				return at
+			}
+		}
+	}
+	for ; i < end; i++ {
+		if at := pairAt(b, first, i); at < len(b) {
+			return at
+		}
+	}
+	return len(b)
+}
+
+// pairAt returns the start of the magic that has one of magicPairs at i, or
+// len(b).
+func pairAt(b []byte, first, i int) int {
+	if i+1 >= len(b) {
+		return len(b)
+	}
+	for hits := magicFirst[b[i]] & magicSecond[b[i+1]]; hits != 0; hits &= hits - 1 {
+		start := i - magicPairs[bits.TrailingZeros8(hits)].at
+		if start < first {
+			continue
+		}
+		// Zlib with another window is one at the start of data only.
+		if kind := magic(b[start:]); kind != codecNone && (kind != codecZlib || b[start] == 'x') {
+			return start
+		}
+	}
+	return len(b)
+}
 
 // plainText reports whether b has neither bytes from 0x80 on nor controls other
 // than 0x08 to 0x0f, so no byte of magicNeedles.

@@ -76,13 +76,15 @@ func TestMagicNamesWhatIsNotDecoded(t *testing.T) {
 // FuzzFindMagic compares with asking at every offset.
 func FuzzFindMagic(f *testing.F) {
 	f.Add([]byte("PK\x03\x04 and \x1f\x8b\x08\x00"), uint16(0))
+	f.Add([]byte("x\x9c0"), uint16(1023))
+	f.Add([]byte("HK\x03"), uint16(83))
 	f.Add([]byte("x^ x\x9c x\xda x\x01 BZh91AY&SY"), uint16(1000))
 	f.Fuzz(func(t *testing.T, data []byte, before uint16) {
 		b := append(sampleText(int(before)%3000), data...)
 		for i := 0; i <= len(b); i++ {
 			at := findMagic(b, i)
 			want := i
-			for want < len(b) && !(magic(b[want:]) != codecNone && findable(b[want:])) {
+			for want < len(b) && (magic(b[want:]) == codecNone || !findable(b[want:])) {
 				want++
 			}
 			if at != want {
@@ -100,7 +102,7 @@ func findable(b []byte) bool {
 			return false
 		}
 	}
-	return b[0]&0x0f != 8 || b[0] == 'x' && (b[1] == 0x01 || b[1] == '^' || b[1] == 0x9c || b[1] == 0xda)
+	return b[0]&0x0f != 8 || bytes.HasPrefix(b, []byte("\x28\xb5")) || b[0] == 'x' && (b[1] == 0x01 || b[1] == '^' || b[1] == 0x9c || b[1] == 0xda)
 }
 
 // FuzzDeflateStarts holds the test of a beginning to what the decoder says.

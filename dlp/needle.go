@@ -26,8 +26,10 @@ type needles struct {
 	// places[first:first+count], and a slot without places is free.
 	slots  []slot
 	places []place
-	// starts are the literals by their first byte.
+	// starts are the literals by their first byte, and by the first two where the
+	// second is there.
 	starts [256][]int32
+	pairs  map[[2]byte][]int32
 }
 
 type slot struct {
@@ -45,7 +47,7 @@ type place struct {
 // newNeedles makes a filter of the literals that are needles. Each has at least
 // gramBytes bytes.
 func newNeedles(literals []literal, texts []writing) *needles {
-	n := &needles{stride: maxStride}
+	n := &needles{stride: maxStride, pairs: map[[2]byte][]int32{}}
 	if len(texts) > 0 {
 		n.stride = pieceStride
 	}
@@ -53,6 +55,8 @@ func newNeedles(literals []literal, texts []writing) *needles {
 		if l := &literals[i]; l.trigger == byGram {
 			n.stride = min(n.stride, len(l.text)-gramBytes+1)
 			n.starts[l.text[0]] = append(n.starts[l.text[0]], int32(i))
+			pair := [2]byte{l.text[0], l.text[1]}
+			n.pairs[pair] = append(n.pairs[pair], int32(i))
 		}
 	}
 	grams := map[uint64][]place{}
@@ -134,6 +138,14 @@ func (n *needles) next(b []byte, i int) int {
 func (n *needles) has(b []byte) bool {
 	h := n.hash(binary.LittleEndian.Uint64(b))
 	return n.bitmap[h>>3]>>(h&7)&1 != 0
+}
+
+// startsAt returns the literals that may start as b does.
+func (n *needles) startsAt(b []byte) []int32 {
+	if len(b) == 1 || len(n.starts[b[0]]) == 0 {
+		return n.starts[b[0]]
+	}
+	return n.pairs[[2]byte{b[0], b[1]}]
 }
 
 // lookup returns where the gram at the start of b stands in literals.

@@ -14,7 +14,7 @@ const (
 	maxSeparator = 24
 )
 
-// beside reports whether the phraseSep stands between the word b[from:to] and
+// beside reports whether the separator stands between the word b[from:to] and
 // another one of the list.
 func (k phraseSep) beside(b []byte, table *bip39Table, from, to int) bool {
 	if k.has(byteAt(b, to)) {
@@ -29,7 +29,7 @@ func (k phraseSep) beside(b []byte, table *bip39Table, from, to int) bool {
 	return false
 }
 
-// has reports whether the phraseSep may start or end with c. An escape ends
+// has reports whether the separator may start or end with c. An escape ends
 // with a letter, before which is its backslash.
 func (k phraseSep) has(c byte) bool {
 	switch c {
@@ -49,7 +49,7 @@ func (k phraseSep) has(c byte) bool {
 	return false
 }
 
-// wordBehind returns the word of the list behind the phraseSep at b[i].
+// wordBehind returns the word of the list behind the separator at b[i].
 func (k phraseSep) wordBehind(b []byte, table *bip39Table, i int) (phraseWord, bool) {
 	from := k.forth(b, i)
 	if from < 0 || from >= len(b) || !isLower(b[from]) {
@@ -63,7 +63,7 @@ func (k phraseSep) wordBehind(b []byte, table *bip39Table, i int) (phraseWord, b
 	return phraseWord{int32(from), int32(to), uint16(index)}, index >= 0 && !word[byteAt(b, to)]
 }
 
-// wordBefore returns the word of the list before the phraseSep that ends at
+// wordBefore returns the word of the list before the separator that ends at
 // b[i].
 func (k phraseSep) wordBefore(b []byte, table *bip39Table, i int) (phraseWord, bool) {
 	to := k.back(b, i)
@@ -81,7 +81,7 @@ func (k phraseSep) wordBefore(b []byte, table *bip39Table, i int) (phraseWord, b
 	return phraseWord{int32(from), int32(to), uint16(index)}, index >= 0 && !isUpper(byteAt(b, from-1)) && byteAt(b, from-1) != '_'
 }
 
-// forth returns where the phraseSep that starts at b[i] ends, or -1.
+// forth returns where the separator that starts at b[i] ends, or -1.
 func (k phraseSep) forth(b []byte, i int) int {
 	switch k {
 	case sepSpace:
@@ -152,7 +152,7 @@ func forthBlank(b []byte, i int) int {
 
 // forthNumber skips the number of a word, as in "12. " or "3) ".
 func forthNumber(b []byte, i int) int {
-	n := digits.span(b, i, i+2)
+	n := decimals.span(b, i, i+2)
 	if n == i {
 		return i
 	}
@@ -178,7 +178,7 @@ func forthQuote(b []byte, i int) int {
 	return -1
 }
 
-// back returns where the phraseSep that ends before b[i] starts, or -1. It
+// back returns where the separator that ends before b[i] starts, or -1. It
 // takes what forth takes, which has no lower-case letter but that of an escape.
 func (k phraseSep) back(b []byte, i int) int {
 	for n := 1; n <= maxSeparator && n < i; n++ {

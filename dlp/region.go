@@ -1,6 +1,9 @@
 package dlp
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // A region is a stretch of the stream that is read once more in the way of a
 // textView: from viewContext bytes before the first sign of its encoding to as
@@ -12,6 +15,10 @@ const (
 	// cutContext is what stands around a cut on both sides when a region is
 	// decoded in steps, so that no escape is cut.
 	cutContext = 64
+	// regionLead is what is read before what a sign is a part of, regionRest what
+	// is read behind the last sign.
+	regionLead = 32
+	regionRest = 128
 	// signLen is the longest sign that a view has to see whole.
 	signLen = 64
 )
@@ -30,22 +37,27 @@ func (s *Scanner) sampleRegions() {
 		return
 	}
 	for k := range s.regions {
-		s.sampleRegion(&s.regions[k], &textViews[k])
+		s.sampleRegion(k)
 	}
 }
 
-func (s *Scanner) sampleRegion(r *region, view *textView) {
+func (s *Scanner) sampleRegion(k int) {
+	r, view := &s.regions[k], &textViews[k]
 	for {
 		i := view.find(s.buf, int(r.at-s.base))
 		if i >= len(s.buf) {
 			break
 		}
 		sign := s.base + int64(i)
-		if r.l != nil && sign > r.last+2*viewContext {
+		if k == foldView && isBinary(s.buf, i) {
+			r.at = sign + 1
+			continue
+		}
+		if r.l != nil && sign > r.last+regionRest+regionLead {
 			s.endRegion(r, view)
 		}
 		if r.l == nil {
-			start := s.regionStart(max(sign-viewContext, s.base, r.cut), sign)
+			start := max(s.regionStart(i), r.cut)
 			if r.l = s.open(view.path, start, 1, 1); r.l == nil {
 				r.at = s.end()
 				return
@@ -59,26 +71,35 @@ func (s *Scanner) sampleRegion(r *region, view *textView) {
 	if r.l == nil {
 		return
 	}
-	if end := s.regionEnd(r); r.at > r.last+2*viewContext {
+	if end := s.regionEnd(r); r.at > r.last+regionRest+regionLead {
 		s.endRegion(r, view)
 	} else if end-r.cut > regionStep+cutContext {
 		s.decodeRegion(r, view, end-cutContext, end)
 	}
 }
 
-// regionStart returns the first offset from start on that is not inside a run,
-// so that no token seems to start there.
-func (s *Scanner) regionStart(start, sign int64) int64 {
-	for at := start; at < sign; at++ {
-		if i := int(at - s.base); i == 0 || !runByte[s.buf[i]] || !runByte[s.buf[i-1]] {
-			return at
-		}
+// regionStart returns the offset of what is read before a sign at s.buf[i]: what
+// it may be a part of, and a little before that, but not from inside a run, so
+// that no token seems to start there.
+func (s *Scanner) regionStart(i int) int64 {
+	start := i
+	for least := max(0, i-viewContext); start > least && regionByte[s.buf[start-1]]; {
+		start--
 	}
-	return start
+	for least := max(0, start-regionLead); start > least; {
+		start--
+	}
+	for start > 0 && start < i && runByte[s.buf[start]] && runByte[s.buf[start-1]] {
+		start++
+	}
+	return s.base + int64(start)
 }
 
+// regionByte is what stands in text that is encoded.
+var regionByte = newClass("!-~\x80-\xff")
+
 // regionEnd returns the offset of the end of what may be decoded of a region.
-func (s *Scanner) regionEnd(r *region) int64 { return min(r.last+viewContext, s.end()) }
+func (s *Scanner) regionEnd(r *region) int64 { return min(r.last+regionRest, s.end()) }
 
 // endRegion decodes the rest of a region and closes it.
 func (s *Scanner) endRegion(r *region, view *textView) {
@@ -137,7 +158,7 @@ func (s *Scanner) decodeRegion(r *region, view *textView, to, end int64) {
 	lo, _ := decodedIndex(marks, len(text), int(end-from), int(r.cut-from))
 	hi, cut := decodedIndex(marks, len(text), int(end-from), int(to-from))
 	r.cut = from + int64(cut)
-	if hi > lo {
+	if hi > lo && (l.sc.end() > 0 || changesRun(text, marks[1:])) {
 		s.writeMarked(l, text[lo:hi], marks, from, lo, hi, r.cut)
 	}
 	l.fed = r.cut
@@ -160,6 +181,36 @@ func decodedIndex(marks []mark, text, source, src int) (to, next int) {
 	}
 	return int(marks[i].to) + step, src
 }
+
+// changesRun reports whether a run has a byte in it that was decoded, or ends or
+// starts at one: what is in no run is found as it is or not at all.
+func changesRun(text []byte, marks []mark) bool {
+	for _, m := range marks {
+		at := int(m.to)
+		from := at
+		for from > 0 && at-from < minRun && runByte[text[from-1]] {
+			from--
+		}
+		if runByte.span(text, at, from+minRun)-from >= minRun {
+			return true
+		}
+	}
+	return false
+}
+
+// isBinary reports whether control characters are near s.buf[i], so that what is
+// not ASCII there is hardly text.
+func isBinary(b []byte, i int) bool {
+	for _, c := range b[max(0, i-16):min(len(b), i+16)] {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return true
+		}
+	}
+	return false
+}
+
+// foldView is the index of the view that reads what is not ASCII.
+var foldView = slices.IndexFunc(textViews, func(v textView) bool { return v.path == "fold" })
 
 // regionTail returns the offset from which the open regions may still come to a
 // match.

@@ -186,6 +186,10 @@ func TestEveryRuleHasSamples(t *testing.T) {
 	for _, l := range layouts {
 		covered[l.rule] = true
 	}
+	for rule := range dlp.Judged(1) {
+		covered[rule] = true
+	}
+	covered[dlp.RuleUnscanned] = true // TestUnscanned
 	ids := dlp.RuleIDs()
 	if !slices.IsSorted(ids) || len(slices.Compact(slices.Clone(ids))) != len(ids) {
 		t.Errorf("RuleIDs are not sorted or not unique: %v", ids)

@@ -21,14 +21,18 @@ type run struct {
 func (s *Scanner) sampleRuns() {
 	i := int(s.gateAt - s.base)
 	for ; i+blockLen <= len(s.buf); i += blockLen {
-		if m := blockMask((*[blockLen]byte)(s.buf[i:])); s.run.open || longRuns(m) != 0 || m>>(blockLen-1) != 0 {
+		m := blockMask((*[blockLen]byte)(s.buf[i:]))
+		s.sampleSeeds(m, i, blockLen)
+		if s.run.open || longRuns(m) != 0 || m>>(blockLen-1) != 0 {
 			s.runs(m, i, blockLen)
 		}
 	}
 	if n := len(s.buf) - i; n > 0 {
 		var last [blockLen]byte
 		copy(last[:], s.buf[i:])
-		s.runs(blockMask(&last), i, n)
+		m := blockMask(&last)
+		s.sampleSeeds(m, i, n)
+		s.runs(m, i, n)
 	}
 	s.gateAt = s.end()
 	if s.run.open {

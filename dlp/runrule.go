@@ -1,5 +1,7 @@
 package dlp
 
+import "math/bits"
+
 // A runRule judges a maximal run of [A-Za-z0-9+/_-] that has no fixed beginning
 // to look for: its length and what stands around it tell what it is.
 type runRule struct {
@@ -28,6 +30,8 @@ var runRules = []runRule{
 	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64},
 	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40},
 	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86},
+	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest},
+	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun},
 	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70},
 	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140},
 	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest},
@@ -36,6 +40,7 @@ var runRules = []runRule{
 	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + escapeRest},
 	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun},
 	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun},
+	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService},
 	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest},
 	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic},
 	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue},
@@ -52,10 +57,10 @@ const (
 // findRun returns the first rule that matches the run b[start:end] and is not
 // disabled.
 func findRun(b []byte, start, end int, disabled map[string]bool) (rule Rule, from, to int, ok bool) {
-	n := end - start
-	for i := range runRules {
-		r := &runRules[i]
-		if n < r.least || n > r.most || len(disabled) > 0 && disabled[r.ID] {
+	// Each bit is a rule that takes runs of the length.
+	for set := runRulesFor[min(end-start, longRun)]; set != 0; set &= set - 1 {
+		r := &runRules[bits.TrailingZeros32(set)]
+		if len(disabled) > 0 && disabled[r.ID] {
 			continue
 		}
 		if from, to, ok := r.find(b, start, end); ok {
@@ -64,6 +69,19 @@ func findRun(b []byte, start, end int, disabled map[string]bool) (rule Rule, fro
 	}
 	return Rule{}, 0, 0, false
 }
+
+// longRun is longer than the runs of all rules but those up to maxRun.
+const longRun = maxBasic + 1
+
+// runRulesFor has the rules by the length of a run.
+var runRulesFor = func() (t [longRun + 1]uint32) {
+	for i, r := range runRules {
+		for n := r.least; n <= min(r.most, longRun); n++ {
+			t[n] |= 1 << i
+		}
+	}
+	return t
+}()
 
 // runClass is the class of runs.
 var runClass = newClass("A-Za-z0-9+/_-")

@@ -25,11 +25,13 @@ func discordToken(b []byte, start, end int) (int, int, bool) {
 	}
 	var id [21]byte
 	n, err := base64.RawURLEncoding.Decode(id[:], b[from:end])
-	if err != nil || n < 17 || n > 20 || digits.span(id[:], 0, n) != n {
+	if err != nil || n < 17 || n > 20 || decimals.span(id[:], 0, n) != n {
 		return 0, 0, false
 	}
 	return from, to, true
 }
+
+var decimals = newClass("0-9")
 
 // telegramToken wants a bot's number and a colon before the run. In a URL of
 // the service, "bot" stands before the number.
@@ -38,7 +40,7 @@ func telegramToken(b []byte, start, end int) (int, int, bool) {
 	if b[start] != 'A' || b[start+1] != 'A' || byteAt(b, colon) != ':' {
 		return 0, 0, false
 	}
-	from := digits.spanBack(b, colon, colon-10-escapeRest)
+	from := decimals.spanBack(b, colon, colon-10-escapeRest)
 	from += escapeDigits(b, from)
 	body := b[start:end]
 	switch n := colon - from; {
@@ -54,7 +56,7 @@ func telegramToken(b []byte, start, end int) (int, int, bool) {
 
 // mailchimpKey wants the run to end with 32 digits in hex and a data centre.
 func mailchimpKey(b []byte, _, end int) (int, int, bool) {
-	at := digits.spanBack(b, end, end-2) - 3
+	at := decimals.spanBack(b, end, end-2) - 3
 	if at == end-3 || string(b[at:at+3]) != "-us" || b[at-1]|0x20 == 's' {
 		return 0, 0, false
 	}
@@ -82,7 +84,7 @@ func azureSecret(b []byte, start, end int) (int, int, bool) {
 		from += at - 4 // what an escape left
 		text, at = b[from:to], 4
 	}
-	if at < 3 || at > 4 || !digits[text[at-1]] || len(text) < 34 || len(text) > 40 || isExample(text, 34) || distinct(text) < 14 {
+	if at < 3 || at > 4 || !decimals[text[at-1]] || len(text) < 34 || len(text) > 40 || isExample(text, 34) || distinct(text) < 14 {
 		return 0, 0, false
 	}
 	return from, to, true

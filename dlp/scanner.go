@@ -37,9 +37,9 @@ type Scanner struct {
 	buf  []byte // the end of the stream
 	base int64  // stream offset of buf[0]
 
-	gramAt   int64 // the next offset to look up a gram at
-	digitsAt int64 // the next offset to look for a word of digits at
-	seedAt   int64 // the next offset to look for a word of a seed phrase at
+	gramAt   int64  // the next offset to look up a gram at
+	digitsAt int64  // the next offset to look for a word of digits at
+	badWords uint64 // where the last words are of no seed phrase
 	looks    []look
 	atAt     int64 // the next offset to look for an @ at
 	gateAt   int64 // the next offset to look for a run at
@@ -47,11 +47,15 @@ type Scanner struct {
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
-	depth  int // how many encodings were taken off
-	work   *work
-	own    work            // if depth is 0
-	phases [groupLen]phase // of the open run, as base64
-	spans  [len(spanViews)]int64
+	depth        int // how many encodings were taken off
+	work         *work
+	own          work            // if depth is 0
+	phases       [groupLen]phase // of the open run, as base64
+	textAt       int64           // the next character of the open run to look for text at
+	spans        [len(spanViews)]int64
+	upper, lower uint64 // which of the last characters of the run are such letters
+	spanFrom     int64  // where spans have to be looked for if spanSeen
+	spanSeen     bool   // the part of the open run that was not decoded may be of one
 	// regions are the readings of the stream as encoded text.
 	regions [10]region
 	blob    blob
@@ -78,7 +82,8 @@ type Scanner struct {
 	pieces  []Finding // that wait to be counted
 	denseAt int64     // the next offset to look for pieces at, byte by byte
 
-	released int64 // Safe
+	released int64 // Safe, unless it is stale
+	stale    bool
 	edge     int64 // offset of the last flush
 	// due are the offsets behind a flush or a known value where a token that
 	// starts still has to be looked for.
@@ -128,7 +133,7 @@ func (s *Scanner) Write(p []byte) []Finding {
 	s.out = s.written[:0]
 	if s.depth == 0 {
 		s.work = &s.own
-		s.own.allowed += workShare * int64(len(p))
+		s.own.more(len(p))
 	}
 	for len(p) > 0 {
 		if len(s.buf)+len(p) > cap(s.buf) {
@@ -149,7 +154,13 @@ func (s *Scanner) Write(p []byte) []Finding {
 // Safe returns the offset up to which the stream may be forwarded: no byte
 // before it belongs to a match that was not reported. It never decreases, and
 // is at most MaxHeld behind the end. Behind a Flush, it is the end.
-func (s *Scanner) Safe() int64 { return s.released }
+func (s *Scanner) Safe() int64 {
+	if s.stale {
+		s.stale = false
+		s.settleAll(false)
+	}
+	return s.released
+}
 
 // Flush decides what is held as if the stream ended here, so that a message may
 // go out whole, and makes everything safe. The stream goes on: a match that
@@ -167,6 +178,30 @@ func (s *Scanner) Flush() []Finding {
 		s.flushLooks()
 	})
 }
+
+// Idle is Flush for a stream that goes on at some time, of which nobody knows
+// whether a message ended. It goes on holding what is the beginning of a known
+// secret by idleHold bytes or more, so that none is let out in pieces by who waits
+// between them.
+func (s *Scanner) Idle() []Finding {
+	before := s.Safe()
+	_, from := s.tail()
+	for i := range s.pending {
+		c := &s.pending[i]
+		if l := &s.engine.literals[c.literal]; l.form == nil && l.header == 0 && l.kind == KindKnown {
+			from = min(from, c.offset)
+		}
+	}
+	found := s.Flush()
+	if s.end()-from >= idleHold {
+		s.released = max(before, from)
+	}
+	return found
+}
+
+// idleHold is the fewest bytes of a known secret that are held however long
+// nothing follows.
+const idleHold = 8
 
 // decide decides what is held, with what the layers come to.
 func (s *Scanner) decide(views func()) []Finding {
@@ -212,7 +247,6 @@ func (s *Scanner) sample() {
 	s.sampleRuns()
 	s.sampleRegions()
 	s.sampleBlobs(false)
-	s.sampleSeeds(false)
 	s.takeLooks(false)
 }
 
@@ -322,8 +356,26 @@ func (s *Scanner) recheck(flush bool) {
 }
 
 // settle reports the queued findings that no known value can change any more
-// and advances Safe. At a flush, it reports what is one as it is.
+// and advances Safe. At a flush, it reports what is one as it is. Where there is
+// nothing to report, Safe is left to be computed when it is asked for.
 func (s *Scanner) settle(flush bool) {
+	if s.stale = !flush && len(s.queue) == 0 && len(s.decoded) == 0 && len(s.pieces) == 0; s.stale {
+		s.forget(s.least())
+		return
+	}
+	s.settleAll(flush)
+}
+
+// least returns an offset before which nothing is undecided.
+func (s *Scanner) least() int64 {
+	open := s.end() - maxURL
+	for i := range s.pending {
+		open = min(open, s.pending[i].offset)
+	}
+	return open
+}
+
+func (s *Scanner) settleAll(flush bool) {
 	// Nothing undecided starts before open; no known value before openKnown.
 	open, openKnown := s.tail()
 	for i := range s.pending {
@@ -397,7 +449,7 @@ func (s *Scanner) layerTail() int64 {
 // not looked up.
 func (s *Scanner) mayBeNeedle(at int) bool {
 	b := s.buf[at:]
-	for _, i := range s.engine.needles.starts[b[0]] {
+	for _, i := range s.engine.needles.startsAt(b) {
 		l := &s.engine.literals[i]
 		if l.header != 0 { // pemTail looks for it
 			continue

@@ -370,6 +370,29 @@ func TestSafe(t *testing.T) {
 	}
 }
 
+// Who waits between the pieces of a known value does not get it out.
+func TestIdle(t *testing.T) {
+	e := mustEngine(t, dlp.Known{Name: "db", Value: secretValue})
+	sc := e.NewScanner()
+	var found []dlp.Finding
+	for i := 0; i < len(secretValue); i += 6 {
+		found = append(found, sc.Write([]byte(secretValue[i:min(len(secretValue), i+6)]))...)
+		found = append(found, sc.Idle()...)
+		if safe := sc.Safe(); safe > 6 && len(found) == 0 {
+			t.Fatalf("%d bytes are out", safe)
+		}
+	}
+	if len(found) != 1 || found[0].Name != "db" {
+		t.Errorf("found %+v", found)
+	}
+	sc.Reset()
+	sc.Write([]byte("hello"))
+	sc.Idle()
+	if sc.Safe() != 5 {
+		t.Errorf("a word is held: %d", sc.Safe())
+	}
+}
+
 // The buffer is cut when a long chunk comes. What stands before a token that
 // just began is still there to tell its boundary.
 func TestTokenAcrossTheCutOfTheBuffer(t *testing.T) {

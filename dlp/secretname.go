@@ -18,7 +18,7 @@ func namesSecret(name []byte) bool {
 		if from == to {
 			break
 		}
-		for to-from > 2 && digits[name[to-1]] {
+		for to-from > 2 && decimals[name[to-1]] {
 			to-- // password2
 		}
 		w := buf[from:to]

@@ -32,31 +32,32 @@ type phrase struct {
 
 // seedPhrase finds a recovery phrase (BIP-39) of English words, with its
 // checksum, in the words around b[at]. All of them stand in one field: what
-// joins them is one kind of phraseSep.
+// joins them is one kind of separator.
 func seedPhrase(b []byte, at int) (from, to int, ok bool) {
-	if at < 0 || at >= len(b) || !bip39().mayBeWord(b, at) {
+	if at < 0 || at >= len(b) {
 		return 0, 0, false
 	}
-	from, to = wordAround(b, at)
-	if to-from < minBIP39Word || to-from > maxBIP39Word {
+	table := bip39()
+	from, to, ok = table.wordAt(b, at)
+	if !ok || !table.inRow(b, from, to) {
 		return 0, 0, false
 	}
-	index := bip39().index(b[from:to])
+	index := table.index(b[from:to])
 	if index < 0 {
 		return 0, 0, false
 	}
-	return phraseAround(b, phraseWord{int32(from), int32(to), uint16(index)})
+	return phraseAround(b, table, phraseWord{int32(from), int32(to), uint16(index)})
 }
 
 // phraseAround finds a phrase that has the word.
-func phraseAround(b []byte, w phraseWord) (from, to int, ok bool) {
+func phraseAround(b []byte, table *bip39Table, w phraseWord) (from, to int, ok bool) {
 	for kind := sepSpace; kind <= sepCount; kind++ {
-		if !kind.beside(b, bip39(), int(w.from), int(w.to)) {
+		if !kind.beside(b, table, int(w.from), int(w.to)) {
 			continue
 		}
 		p := phrase{first: maxPhraseWords, last: maxPhraseWords + 1}
 		p.words[p.first] = w
-		p.follow(b, bip39(), kind, int(w.from))
+		p.follow(b, table, kind, int(w.from))
 		words := p.words[p.first:p.last]
 		if len(words) < minPhrase || sorted(words) {
 			continue
@@ -69,7 +70,7 @@ func phraseAround(b []byte, w phraseWord) (from, to int, ok bool) {
 }
 
 // wordAround returns the lower-case word at b[at], or the next one behind a
-// phraseSep there. It is empty if there is none of the length of a BIP-39 word.
+// separator there. It is empty if there is none of the length of a BIP-39 word.
 func wordAround(b []byte, at int) (from, to int) {
 	for n := 0; n < maxSeparator && at < len(b) && (!isLower(b[at]) || byteAt(b, at-1) == '\\' && escapeLetter(b[at])); n++ {
 		at++
@@ -91,7 +92,7 @@ func wordAround(b []byte, at int) (from, to int) {
 	if from > 0 && b[from-1] == '\\' && escapeLetter(b[from]) {
 		from++
 	}
-	if word[byteAt(b, from-1)] && !escaped(b[:from]) && !digits[byteAt(b, from-1)] || word[byteAt(b, to)] {
+	if isName(b, from, to) {
 		return 0, 0
 	}
 	return from, to

@@ -10,6 +10,8 @@ const (
 	// that is decoded again with what follows.
 	maxSpan     = 2048
 	spanOverlap = 512
+	// minSpan is the shortest span.
+	minSpan = 24
 	// leastText is the fewest ASCII bytes in a row that are looked at.
 	leastText = 12
 )
@@ -25,10 +27,10 @@ type spanView struct {
 }
 
 var spanViews = [...]spanView{
-	{"hex", hexAny, 2 * leastText, 2, 1, hexRun},
-	{"base32", base32Up, 24, 8, 5, base32Run},
-	{"base32", newClass("a-z2-7"), 24, 8, 5, base32Run},
-	{"base32hex", newClass("0-9A-V"), 24, 8, 5, base32HexRun},
+	{"hex", hexAny, minSpan, 2, 1, hexRun},
+	{"base32", base32Up, minSpan, 8, 5, base32Run},
+	{"base32", newClass("a-z2-7"), minSpan, 8, 5, base32Run},
+	{"base32hex", newClass("0-9A-V"), minSpan, 8, 5, base32HexRun},
 }
 
 // startSpans makes the views ready for a run that starts at an offset.
@@ -36,20 +38,50 @@ func (s *Scanner) startSpans(start int64) {
 	for k := range s.spans {
 		s.spans[k] = start
 	}
+	s.spanSeen = false
+	s.upper, s.lower = math.MaxUint64, math.MaxUint64
+}
+
+// seeSpans notes where the run may be a part of a span: no letters of both kinds
+// among minSpan characters. The masks tell of the n characters at s.buf[i] which
+// are capital and which are small letters.
+func (s *Scanner) seeSpans(upper, lower uint64, i, n int) {
+	s.upper = s.upper>>n | upper<<(blockLen-n)
+	s.lower = s.lower>>n | lower<<(blockLen-n)
+	if !s.spanSeen && (oneKind(s.upper) || oneKind(s.lower)) {
+		s.spanSeen = true
+		s.spanFrom = s.base + int64(i+n-blockLen)
+	}
+}
+
+// oneKind reports whether a mask has minSpan zeros in a row.
+func oneKind(m uint64) bool {
+	m = ^m
+	m &= m >> 1
+	m &= m >> 2
+	m &= m >> 4
+	m &= m >> 8 // 16 in a row
+	return m&(m>>(minSpan-16)) != 0
 }
 
 // decodeSpans reads the open run on, up to s.buf[end]. s.spans has the offset of
 // the next byte to look at for each view: one of a span that is long enough.
 func (s *Scanner) decodeSpans(end int, closed bool) {
-	if s.depth >= maxDepth {
+	if !s.run.checked || s.depth >= maxDepth || end-int(s.run.start-s.base) < minSpan {
 		return
 	}
 	for k := range s.spans {
 		i := int(s.spans[k] - s.base)
-		if i < end {
+		switch {
+		case i >= end:
+		case !s.spanSeen:
+			s.spans[k] = max(s.spans[k], s.base+int64(end)-blockLen)
+		default:
+			i = max(i, int(s.spanFrom-s.base))
 			s.spans[k] = s.base + int64(s.decodeSpan(&spanViews[k], i, end, closed))
 		}
 	}
+	s.spanSeen = false
 }
 
 func (s *Scanner) decodeSpan(v *spanView, i, end int, closed bool) int {

@@ -177,7 +177,8 @@ type writing struct {
 	of   *tracked
 	text string
 	path string
-	per  int  // characters for each byte
+	bits int  // of the value in each character
+	skip int  // bits of the first characters that are of what is before it
 	back bool // the last byte comes first
 }
 
@@ -185,14 +186,22 @@ type writing struct {
 func writings(values []tracked) (out []writing) {
 	for i := range values {
 		t := &values[i]
-		out = append(out, writing{of: t, text: t.value, per: 1})
+		out = append(out, writing{of: t, text: t.value, bits: 8})
 		if len(t.value) > maxPiece {
 			continue
 		}
-		out = append(out, writing{of: t, text: string(reverse(nil, []byte(t.value))), path: pathReversed, per: 1, back: true})
+		out = append(out, writing{of: t, text: string(reverse(nil, []byte(t.value))), path: pathReversed, bits: 8, back: true})
 		if !isPrintable(t.value) { // what is is read by a view
 			text := hex.EncodeToString([]byte(t.value))
-			out = append(out, writing{of: t, text: text, path: pathHex, per: 2}, writing{of: t, text: strings.ToUpper(text), path: pathHex, per: 2})
+			out = append(out, writing{of: t, text: text, path: pathHex, bits: 4}, writing{of: t, text: strings.ToUpper(text), path: pathHex, bits: 4})
+			for align := range 3 {
+				text := base64Inside(t.value, align)
+				skip := 8*align - 6*((8*align+5)/6)
+				out = append(out, writing{of: t, text: text, path: pathBase64, bits: 6, skip: skip})
+				if other := base64URL.Replace(text); other != text {
+					out = append(out, writing{of: t, text: other, path: pathBase64, bits: 6, skip: skip})
+				}
+			}
 		}
 	}
 	return out
@@ -204,7 +213,7 @@ func isPrintable(v string) bool {
 
 // span returns the bytes of the value that text[from:to] stands for.
 func (w *writing) span(from, to int) (first, end int) {
-	first, end = (from+w.per-1)/w.per, to/w.per
+	first, end = max(0, (from*w.bits-w.skip+7)/8), (to*w.bits-w.skip)/8
 	if w.back {
 		first, end = len(w.of.value)-end, len(w.of.value)-first
 	}

@@ -92,11 +92,12 @@ func begin(dst []byte, m []mark) copier {
 	return copier{dst: dst, m: addMark(m, 0, 0), base: len(dst)}
 }
 
-// The classes of the views. runByte are the bytes of a run of the gate, plain
-// those that no honest encoder has a reason to escape.
-var (
-	plainByte = newClass("A-Za-z0-9._-")
-)
+// plainByte are the characters that no honest encoder has a reason to escape.
+var plainByte = newClass("A-Za-z0-9._-")
+
+// findBlock is how far several bytes are looked for one after the other, so that
+// a frequent one does not have a rare one looked for far ahead again and again.
+const findBlock = 4 << 10
 
 const minNeighbours = 16
 
@@ -168,3 +169,10 @@ func firstByte(zero uint64) int { return bits.TrailingZeros64(zero) >> 3 }
 // zeroBytes sets the high bit of the bytes of v that are zero, and of some
 // behind them.
 func zeroBytes(v uint64) uint64 { return (v - lanes) &^ v & highs }
+
+// wordsIndex returns the index of a byte in four words of eight, of the lowest
+// bit of a mask that has bits 0 to 3 of each of its bytes for the words.
+func wordsIndex(mask uint64) int {
+	bit := bits.TrailingZeros64(mask)
+	return bit>>3 + bit&7<<3
+}

@@ -1,6 +1,9 @@
 package dlp
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // maxJoiner bounds what may stand between two parts of a string.
 const maxJoiner = 64
@@ -8,42 +11,68 @@ const maxJoiner = 64
 // findConcat finds two string literals that the code around joins, with an
 // operator or by standing side by side.
 func findConcat(b []byte, i int) int {
-	for ; i+32 <= len(b); i += 32 {
-		w := b[i : i+32 : i+32]
-		q0, q1 := quotes(binary.LittleEndian.Uint64(w)), quotes(binary.LittleEndian.Uint64(w[8:]))
-		q2, q3 := quotes(binary.LittleEndian.Uint64(w[16:])), quotes(binary.LittleEndian.Uint64(w[24:]))
-		if q0|q1|q2|q3 == 0 {
-			continue
+	for i < len(b) {
+		end := min(len(b), i+findBlock)
+		at := findQuotes(b, i, end)
+		at = findTicks(b, i, at)
+		if at < end {
+			return at
 		}
-		for k, q := range [...]uint64{q0, q1, q2, q3} {
-			for ; q != 0; q &= q - 1 {
-				if at := i + 8*k + firstByte(q); concatAt(b, at) {
-					return at
-				}
-			}
-		}
-	}
-	for ; i < len(b); i++ {
-		if concatAt(b, i) {
-			return i
-		}
+		i = end
 	}
 	return len(b)
 }
 
-// quotes returns the high bits of the bytes of v that are quotation marks, and
-// of some others.
-func quotes(v uint64) uint64 {
-	// The bits 0x05 are all that tells " from '.
-	return zeroBytes(v&^(0x05*lanes)^'"'*lanes) | zeroBytes(v^'`'*lanes)
+// findQuotes returns the index of the first quotation mark " or ' in b[i:end]
+// that ends a part of a string, or end.
+func findQuotes(b []byte, i, end int) int {
+	for ; i+33 <= len(b) && i < end; i += 32 {
+		w := b[i : i+33 : i+33]
+		q := quotes(binary.LittleEndian.Uint64(w))>>7 | quotes(binary.LittleEndian.Uint64(w[8:]))>>6 |
+			quotes(binary.LittleEndian.Uint64(w[16:]))>>5 | quotes(binary.LittleEndian.Uint64(w[24:]))>>4
+		best := end
+		for ; q != 0; q &= q - 1 {
+			at := wordsIndex(q)
+			if !joinNext[w[at+1]] {
+				continue
+			}
+			if _, to := joiner(b, i+at); to > 0 {
+				best = min(best, i+at)
+			}
+		}
+		if best < end {
+			return best
+		}
+	}
+	for ; i < end; i++ {
+		if quoteByte[b[i]] {
+			if _, to := joiner(b, i); to > 0 {
+				return i
+			}
+		}
+	}
+	return end
 }
 
-func concatAt(b []byte, q int) bool {
-	if !quoteByte[b[q]] || q == 0 || q+1 == len(b) || !joinNext[b[q+1]] || !joinEdge[b[q-1]] && b[q-1] != '\\' {
-		return false
+// findTicks is findQuotes for the mark of JavaScript's templates and of Go.
+func findTicks(b []byte, i, end int) int {
+	for ; i < end; i++ {
+		n := bytes.IndexByte(b[i:end], '`')
+		if n < 0 {
+			break
+		}
+		i += n
+		if _, to := joiner(b, i); to > 0 {
+			return i
+		}
 	}
-	_, to := joiner(b, q)
-	return to > 0
+	return end
+}
+
+// quotes returns the high bits of the bytes of v that are " or ', and of some
+// others.
+func quotes(v uint64) uint64 {
+	return zeroBytes(v&^(0x05*lanes) ^ '"'*lanes) // 0x05 is all that tells them apart
 }
 
 // nextQuote returns the index of the first quotation mark at or after i.
@@ -61,7 +90,7 @@ func joiner(b []byte, q int) (from, to int) {
 	for from > 0 && q-from < 3 && b[from-1] == '\\' {
 		from--
 	}
-	if from == 0 || !joinEdge[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
+	if from == 0 || !quoteByte[b[q]] || !joinEdge[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
 		return 0, 0
 	}
 	limit := min(len(b), q+maxJoiner)

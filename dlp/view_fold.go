@@ -14,18 +14,26 @@ func findFold(b []byte, i int) int {
 	for i = nextNonASCII(b, i); i < len(b); i = nextNonASCII(b, i) {
 		// The byte before i tells what stands left of the first character.
 		i = max(first, i-1)
-		var lastHigh, lastLetter uint64
+		var lastNext, lastLetter uint64
 		for i < len(b) {
-			v := loadWord(b, i)
+			var v uint64
+			if i+8 <= len(b) {
+				v = binary.LittleEndian.Uint64(b[i:])
+			} else {
+				v = lastWord(b[i:])
+			}
 			high := v & highs
-			// Of ASCII, what has one of the bits 0x50 is not a control, a space
-			// or most punctuation.
-			letter := (v&(0x50*lanes) + 0x70*lanes) & highs &^ v
-			// Where one that is not ASCII and a letter meet,
-			signs := high&(letter<<8|lastLetter) | letter&(high<<8|lastHigh)
-			// and what alwaysFolded may be true for: 0xe2, 0xef, from 0xf0 on.
-			signs |= v & (v << 1) & (v << 2) & (v << 3) & highs
-			signs |= zeroBytes(v^0xe2*lanes) | zeroBytes(v^0xef*lanes)
+			// What alwaysFolded may be true for starts with 0xe2 or from 0xef on.
+			signs := high&(v&(0x7f*lanes)+0x11*lanes) | zeroBytes(v^0xe2*lanes)
+			if high != highs || lastLetter != 0 {
+				// Of ASCII, what has one of the bits 0x50 is not a control, a
+				// space or most punctuation.
+				letter := (v&(0x50*lanes) + 0x70*lanes) & highs &^ v
+				next := high &^ (v << 1) // 10xxxxxx, the next of a character
+				signs |= (high^next)&(letter<<8|lastLetter) | letter&(next<<8|lastNext)
+				lastLetter = letter >> 56
+			}
+			lastNext = (high &^ (v << 1)) >> 56
 			for ; signs != 0; signs &= signs - 1 {
 				if at := foldSign(b, i+firstByte(signs)); at >= first {
 					return at
@@ -35,19 +43,15 @@ func findFold(b []byte, i int) int {
 			if high == 0 {
 				break
 			}
-			lastHigh, lastLetter = high>>56, letter>>56
 		}
 	}
 	return len(b)
 }
 
-// loadWord returns the eight bytes of b from i on, with zeros behind its end.
-func loadWord(b []byte, i int) uint64 {
-	if i+8 <= len(b) {
-		return binary.LittleEndian.Uint64(b[i:])
-	}
+// lastWord returns the bytes of b, which are less than eight, and zeros.
+func lastWord(b []byte) uint64 {
 	var w [8]byte
-	copy(w[:], b[i:])
+	copy(w[:], b)
 	return binary.LittleEndian.Uint64(w[:])
 }
 
@@ -67,7 +71,7 @@ func foldSign(b []byte, i int) int {
 	if b[i] < 0xc2 || i+1 == len(b) || b[i+1]&0xc0 != 0x80 {
 		return -1
 	}
-	if !(i > 0 && word[b[i-1]]) {
+	if i == 0 || !word[b[i-1]] {
 		switch c := b[i+1]; b[i] {
 		case 0xe2:
 			if c|1 != 0x93 {

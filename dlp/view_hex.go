@@ -65,22 +65,25 @@ func hexAround(b []byte, first, i, period int) spaced {
 			}
 			start -= period
 		}
-		end, count := start, 0
-		for {
-			_, bare, size := hexItem(b[end:])
-			if bare != width {
-				break
-			}
-			count++
-			end += bare
-			if size != period {
-				break // the last one
-			}
-			end += size - bare
-		}
-		if count >= minHexBytes {
-			return spaced{start: start, end: end, period: period, hex: true}
+		if _, n := hexEnd(b, start, width, period, minHexBytes); n == minHexBytes {
+			return spaced{start: start, period: period, width: width, hex: true}
 		}
 	}
 	return spaced{}
+}
+
+// hexEnd returns where a list that starts at b[start] ends, without what is
+// behind its last item, and how many items it has, up to most.
+func hexEnd(b []byte, start, width, period, most int) (end, n int) {
+	for at := start; n < most; n++ {
+		_, bare, size := hexItem(b[at:])
+		if bare != width {
+			break
+		}
+		end = at + bare
+		if at += size; size != period {
+			return end, n + 1 // the last one
+		}
+	}
+	return end, n
 }

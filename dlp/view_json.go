@@ -6,29 +6,61 @@ import (
 )
 
 // findEscape finds an escape of a character that no encoder of JSON has a
-// reason to escape, in any of the forms that decodeEscapes reads. What stands
-// behind several backslashes is text in a text.
+// reason to escape, in any of the forms that decodeEscapes reads, and an escaped
+// line break inside a token. What stands behind several backslashes is text in a
+// text.
 func findEscape(b []byte, i int) int {
-	for i < len(b) {
-		n := bytes.IndexByte(b[i:], '\\')
-		if n < 0 {
-			break
+	for i = nextBackslash(b, i); i+1 < len(b); i = nextBackslash(b, i) {
+		switch c := b[i+1]; {
+		case !escapeNext[c]:
+		case (c == 'n' || c == 'r') && (i == 0 || !wrapByte[b[i-1]]):
+			// No token ends here, as hardly ever at the end of a line.
+		case escapeAt(b, i):
+			return i
 		}
-		i += n
-		start := i
-		for i < len(b) && b[i] == '\\' {
+		if i++; b[i] == '\\' { // one that is escaped stands for itself
 			i++
-		}
-		if i < len(b) && suspectEscape(b, i, start) {
-			return start
 		}
 	}
 	return len(b)
 }
 
+func nextBackslash(b []byte, i int) int {
+	if i < len(b) {
+		if n := bytes.IndexByte(b[i:], '\\'); n >= 0 {
+			return i + n
+		}
+	}
+	return len(b)
+}
+
+// escapeNext are what stands behind the backslash of a sign.
+var escapeNext = newClass("uUx/nr0-3\\")
+
+// escapeAt reports whether a sign starts with a backslash at b[start].
+func escapeAt(b []byte, start int) bool {
+	if b[start] != '\\' {
+		return false
+	}
+	i := start + 1
+	for i < len(b) && i-start < escapeSlashes && b[i] == '\\' {
+		i++
+	}
+	return i < len(b) && suspectEscape(b, i, start)
+}
+
+// escapeSlashes is how many backslashes are looked at in a row.
+const escapeSlashes = 16
+
 // suspectEscape looks at the letter behind the backslashes from start to i.
 func suspectEscape(b []byte, i, start int) bool {
 	switch c := b[i]; c {
+	case 'n', 'r': // a token that goes on in the next line
+		if !mayWrap(b, start) {
+			return false
+		}
+		_, to := wrap(b, start)
+		return to > 0
 	case 'u', 'U', 'x':
 		r, n := escapeNumber(b[i-1:])
 		return n > 0 && suspectRune(b, r, start, i-1+n)

@@ -10,91 +10,111 @@ const minSpaced = 16
 // "0x67, 0x68".
 func findSpaced(b []byte, i int) int { return nextSpaced(b, i).start }
 
-// spaced is a stretch of items up to end, of which one starts every period
-// bytes; without a period there is none.
+// spaced is a stretch of items, of which one starts every period bytes; without
+// a period there is none.
 type spaced struct {
-	start, end, period int
-	hex                bool
+	start, period int
+	width         int // of an item
+	hex           bool
+}
+
+// end returns where the stretch ends in b.
+func (s spaced) end(b []byte) int {
+	if s.hex {
+		end, _ := hexEnd(b, s.start, s.width, s.period, len(b))
+		return end
+	}
+	sep := b[s.start+1 : s.start+s.period]
+	return s.start + spacedAfter(b, s.start, s.period, sep, len(b))*s.period + 1
 }
 
 // nextSpaced looks at a word every 16 bytes, which lies within any stretch with
 // a period of two; for longer ones every 32 bytes are enough.
 func nextSpaced(b []byte, i int) spaced {
 	first := i
-	for ; i+32 <= len(b); i += 32 {
-		w := b[i : i+32 : i+32]
-		v, u := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[16:])
-		x, y, z := v^v>>16, u^u>>16, v^binary.LittleEndian.Uint64(w[3:])
-		if x&spacedEven == 0 || x&spacedOdd == 0 || y&spacedEven == 0 || y&spacedOdd == 0 ||
-			z&spacedMask30 == 0 || z&spacedMask31 == 0 || z&spacedMask32 == 0 || zeroBytes(v^','*lanes) != 0 {
-			if s := spacedIn(b, first, i); s.period > 0 {
-				return s
-			}
-			if s := spacedIn(b, first, i+16); s.period > 0 {
+	for ; i+8+maxPeriod <= len(b); i += 32 {
+		w := b[i : i+8+maxPeriod : i+8+maxPeriod]
+		v := binary.LittleEndian.Uint64(w)
+		x, y := v^v>>16, v^binary.LittleEndian.Uint64(w[3:])
+		odd := x&spacedEven == 0 || x&spacedOdd == 0
+		if odd || y&spacedMask30 == 0 || y&spacedMask31 == 0 || y&spacedMask32 == 0 || zeroBytes(v^','*lanes) != 0 {
+			if s := spacedIn(b, first, i, v, odd); s.period > 0 {
 				return s
 			}
 		}
-	}
-	for ; i+8+maxPeriod <= len(b); i += 16 {
-		if s := spacedIn(b, first, i); s.period > 0 {
-			return s
+		if i+16+8 > len(b) {
+			break
+		}
+		v = binary.LittleEndian.Uint64(b[i+16:])
+		if x := v ^ v>>16; (x&spacedEven == 0 || x&spacedOdd == 0) && !isRuler(v) {
+			if s := spacedAround(b, first, i+16, 2); s.period > 0 {
+				return s
+			}
 		}
 	}
 	return spaced{start: len(b)}
 }
 
+// isRuler reports whether a word is of one same byte.
+func isRuler(v uint64) bool { return v == v&0xff*lanes }
+
+// spacedIn looks for a stretch that has the word v at b[i] in it; odd says that
+// a period of two is possible. Periods of more than three are those of lists
+// with commas.
+func spacedIn(b []byte, first, i int, v uint64, odd bool) spaced {
+	if isRuler(v) {
+		return spaced{}
+	}
+	if odd {
+		if s := spacedAround(b, first, i, 2); s.period > 0 {
+			return s
+		}
+	}
+	if x := v ^ binary.LittleEndian.Uint64(b[i+3:]); x&spacedMask30 == 0 || x&spacedMask31 == 0 || x&spacedMask32 == 0 {
+		if s := spacedOrHex(b, first, i, 3); s.period > 0 {
+			return s
+		}
+	}
+	if comma := zeroBytes(v ^ ','*lanes); comma != 0 {
+		return listAround(b, first, i, firstByte(comma))
+	}
+	return spaced{}
+}
+
 // A mask has the bytes of a word that are separators, by where the first item
-// starts; compared are words of which one starts a period behind the other.
+// starts; compared are words of which one starts a period behind the other, and
+// of a period of two the first six bytes.
 const (
-	spacedEven   = 0x0000ff00ff00ff00 >> 8
+	spacedEven   = 0x000000ff00ff00ff
 	spacedOdd    = 0x0000ff00ff00ff00
-	spacedMask30 = 0xff0000ff0000ff << 0
+	spacedMask30 = 0x00ff0000ff0000ff
 	spacedMask31 = 0xff0000ff0000ff00
 	spacedMask32 = 0x0000ff0000ff0000
 
 	maxPeriod = 6
 )
 
-// spacedMasks are those that hold both for characters and for bytes in hex, by
-// period from 3 on.
-var spacedMasks = [maxPeriod - 2][maxPeriod]uint64{
-	{0x0000ff0000ff0000, 0x00ff0000ff0000ff, 0xff0000ff0000ff00},
-	{0xffff0000ffff0000, 0xff0000ffff0000ff, 0x0000ffff0000ffff, 0x00ffff0000ffff00},
-	{0xff0000ffffff0000, 0x0000ffffff0000ff, 0x00ffffff0000ffff, 0xffffff0000ffffff, 0xffff0000ffffff00},
-	{0x0000ffffffff0000, 0x00ffffffff0000ff, 0xffffffff0000ffff, 0xffffff0000ffffff, 0xffff0000ffffffff, 0xff0000ffffffff00},
-}
-
-// spacedIn looks for a stretch that has the word at b[i] in it. Periods of more
-// than three are those of lists with commas.
-func spacedIn(b []byte, first, i int) spaced {
-	if i+8+maxPeriod > len(b) {
-		return spaced{}
-	}
-	v := binary.LittleEndian.Uint64(b[i:])
-	if x := v ^ v>>16; x&spacedEven == 0 || x&spacedOdd == 0 {
-		if s := spacedAround(b, first, i, 2); s.period > 0 {
+// listAround looks for a list with commas that has b[i+comma] in it, whose items
+// start every four bytes or more.
+func listAround(b []byte, first, i, comma int) spaced {
+	for period := 4; period <= maxPeriod; period++ {
+		if i+comma+period >= len(b) || b[i+comma+period] != ',' {
+			continue
+		}
+		if s := spacedOrHex(b, first, i, period); s.period > 0 {
 			return s
 		}
 	}
-	most := maxPeriod
-	if zeroBytes(v^','*lanes) == 0 {
-		most = 3
-	}
-	for period := 3; period <= most; period++ {
-		x := v ^ binary.LittleEndian.Uint64(b[i+period:])
-		for _, mask := range spacedMasks[period-3][:period] {
-			if x&mask == 0 {
-				if s := spacedAround(b, first, i, period); s.period > 0 {
-					return s
-				}
-				if s := hexAround(b, first, i, period); s.period > 0 {
-					return s
-				}
-				break
-			}
+	return spaced{}
+}
+
+func spacedOrHex(b []byte, first, i, period int) spaced {
+	if period <= 5 {
+		if s := spacedAround(b, first, i, period); s.period > 0 {
+			return s
 		}
 	}
-	return spaced{}
+	return hexAround(b, first, i, period)
 }
 
 // spacedAround returns the stretch of a period that b[i:i+8] is part of, not
@@ -106,18 +126,15 @@ func spacedAround(b []byte, first, i, period int) spaced {
 			continue
 		}
 		sep := b[at+1 : at+period]
-		start := at
-		for start-period >= first && at-start < viewContext && spacedItem[b[start-period]] && string(b[start-period+1:start]) == string(sep) {
-			start -= period
-		}
-		after := spacedAfter(b, at, period, sep, minSpaced-1)
 		// The characters that are looked at are those around b[i], so that what
 		// is long and dull is not gone through again and again.
-		from := max(start, at-(minSpaced-1-after)*period)
-		if (at-from)/period+after < minSpaced-1 || !variedItems(b, from, period) {
+		after := spacedAfter(b, at, period, sep, minSpaced-1)
+		before := spacedBefore(b, first, at, period, sep, minSpaced-1-after)
+		if before+after < minSpaced-1 || !variedItems(b, at-before*period, period) {
 			continue
 		}
-		return spaced{start: start, end: start + spacedAfter(b, start, period, sep, len(b))*period + 1, period: period}
+		start := at - period*spacedBefore(b, first, at, period, sep, viewContext/period)
+		return spaced{start: start, period: period, width: 1}
 	}
 	return spaced{}
 }
@@ -127,6 +144,16 @@ func spacedAfter(b []byte, at, period int, sep []byte, most int) int {
 	n := 0
 	for n < most && at+period < len(b) && string(b[at+1:at+period]) == string(sep) && spacedItem[b[at+period]] {
 		at += period
+		n++
+	}
+	return n
+}
+
+// spacedBefore counts those before the one at b[at], not before first.
+func spacedBefore(b []byte, first, at, period int, sep []byte, most int) int {
+	n := 0
+	for n < most && at-period >= first && spacedItem[b[at-period]] && string(b[at-period+1:at]) == string(sep) {
+		at -= period
 		n++
 	}
 	return n
@@ -168,15 +195,18 @@ func decodeSpaced(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 	for i := 0; i < len(src); {
 		s := nextSpaced(src, i)
 		c.keep(src[i:s.start])
-		for i = s.start; i < s.end; i += s.period {
+		if s.period == 0 {
+			break
+		}
+		end := s.end(src) // the separator behind the last item stays what it is
+		for i = s.start; i < end; i += s.period {
 			v := src[i]
 			if s.hex {
 				v, _, _ = hexItem(src[i:])
 			}
-			c.put(v, i, min(i+s.period, s.end))
+			c.put(v, i, min(i+s.period, end))
 		}
-		// The separator behind the last item stays what it is.
-		i = max(s.start, s.end)
+		i = end
 	}
 	return c.result()
 }

@@ -168,17 +168,18 @@ var viewCases = []viewCase{
 	{"concat", "plus", cut(7, `" + "`)},
 	{"concat", "plus between single characters", cut(1, `"+"`)},
 	{"concat", "side by side", cut(5, `' '`)},
+	{"concat", "ampersand", cut(5, `" & "`)},
+	{"concat", "bars", cut(5, `' || '`)},
+	{"concat", "two dots", cut(5, `"..'`)},
+	{"concat", "escaped lines", cut(5, `\"\n  + \"`)},
 	{"concat", "shell", cut(5, `''`)},
 	{"concat", "dot", cut(9, `" . "`)},
-	{"concat", "a continued line", cut(9, "\" \\\n    \"")},
+	{"concat", "a continued line", cut(9, "' \\\n    '")},
 	{"concat", "lines in JSON", cut(9, `\" +\n  \"`)},
-	{"concat", "Python", cut(9, "\"\n    f\"")},
+	{"concat", "Python", cut(9, "'\n    f'")},
 	{"wrapped", "16 columns", cut(16, "\n")},
 	{"wrapped", "20 columns", cut(20, "\r\n")},
 	{"wrapped", "indented", cut(12, "\n    ")},
-	{"wrapped", "escaped", cut(12, `\n`)},
-	{"wrapped", "escaped twice", cut(12, `\\n`)},
-	{"wrapped", "escaped with carriage return", cut(12, `\r\n  `)},
 	{"wrapped", "a continued line", cut(12, "\\\n")},
 	{"spaced", "colons", each2("%02x", ":")},
 	{"spaced", "spaces", each2("%02X", " ")},
@@ -361,6 +362,58 @@ func TestEscapedLookalikesAreSigns(t *testing.T) {
 		out, _, _ = decodeFold(nil, nil, out)
 		if string(out) != viewTokens[0] {
 			t.Errorf("%s: got %q", path, out)
+		}
+	}
+}
+
+func TestSpacedAtEveryOffset(t *testing.T) {
+	token := viewTokens[2][:minSpaced]
+	for _, encode := range []func(string) string{join(" "), join("  "), join(", "), join(`","`), each2("%02x", " "), each2("0x%02x", ", ")} {
+		for _, fill := range []string{"#", "-", "x", "ab", "0 ", ", "} {
+			for n := range 70 {
+				left := strings.Repeat(fill, n) + "\x01"
+				src := []byte(left + encode(token) + "\x01" + strings.Repeat(fill, n%20))
+				if out, _, _ := decodeSpaced(nil, nil, src); !bytes.Contains(out, []byte(token)) {
+					t.Fatalf("behind %d of %q: %q", n, fill, out)
+				}
+				if at := findSpaced(src, 0); at < len(left) && fill != "0 " || at > len(left)+6 {
+					t.Fatalf("behind %d of %q: found at %d of %d", n, fill, at, len(left))
+				}
+			}
+		}
+	}
+}
+
+func TestEscapedLineBreaksInsideTokens(t *testing.T) {
+	for _, sep := range []string{`\n`, `\\n`, `\r\n  `, `\n\t`} {
+		for _, token := range viewTokens {
+			text := []byte("\"" + cut(12, sep)(token) + "\"")
+			if findEscape(text, 0) == len(text) {
+				t.Errorf("no sign in %q", text)
+			}
+			if out, _, _ := decodeWrapped(nil, nil, text); string(out) != "\""+token+"\"" {
+				t.Errorf("%q became %q", text, out)
+			}
+			out, _, _ := decodeEscapes(nil, nil, text)
+			if sep == `\\n` {
+				out, _, _ = decodeEscapes(nil, nil, out)
+			}
+			if findWrapped(out, 0) == len(out) {
+				t.Errorf("no sign in %q", out)
+			}
+		}
+	}
+}
+
+func TestJoinerAtTheEndOfARun(t *testing.T) {
+	for _, text := range []string{`"abc" "def"`, `"abc""def"`, "\"abc\"\n\t\"def\"", `\"abc\" \"def\"`, `"abc" \n "def"`} {
+		q := strings.Index(text, "c") + 1
+		if text[q] == '\\' {
+			q++
+		}
+		from, to := joiner([]byte(text), q)
+		if to == 0 || text[:from]+text[to:] != text[:strings.Index(text, "a")]+"abcdef"+text[strings.Index(text, "f")+1:] {
+			t.Errorf("%q: %d, %d", text, from, to)
 		}
 	}
 }

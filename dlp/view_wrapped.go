@@ -1,55 +1,57 @@
 package dlp
 
-import "bytes"
-
-const (
-	minWrapped = 8  // bytes of a line that is cut
-	maxIndent  = 32 // white space before the rest
-	wordBytes  = 24 // what is looked at to tell words
-	breakBlock = 4 << 10
+import (
+	"bytes"
+	"encoding/binary"
 )
 
-// findWrapped finds a line break, plain or escaped, inside what may be a token:
-// eight bytes of one before it, and behind it eight more or its last ones. Two
-// words of letters are none, nor is one such word behind little.
-func findWrapped(b []byte, i int) int {
-	for i < len(b) {
-		end := min(len(b), i+breakBlock)
-		// The two kinds of breaks are looked for one after the other, in blocks
-		// so that neither is looked for again and again where there is none.
-		at := findWrap(b, i, end, '\n')
-		at = findWrap(b, i, at, '\\')
-		if at < end {
-			return at
-		}
-		i = end
-	}
-	return len(b)
-}
+const (
+	minWrapped   = 8  // bytes of a line that is cut
+	maxIndent    = 32 // white space before the rest
+	maxLineStart = 48 // bytes of a name at the start of a line
+	wordBytes    = 16 // what is looked at to tell words
+)
 
-// findWrap returns the index of the first byte c in b[i:end] that starts a break
-// inside a token, or end.
-func findWrap(b []byte, i, end int, c byte) int {
-	for i < end {
-		n := bytes.IndexByte(b[i:end], c)
+// findWrapped finds a line break inside what may be a token: eight bytes of one
+// before it, and behind it eight more or its last ones. Two words of letters are
+// none, nor is one such word behind little. An escaped line break is a sign for
+// the view of escapes, behind which it is plain.
+func findWrapped(b []byte, i int) int {
+	for ; i < len(b); i++ {
+		n := bytes.IndexByte(b[i:], '\n')
 		if n < 0 {
 			break
 		}
 		i += n
-		if i >= minWrapped && (wrapByte[b[i-1]] || b[i-1] == '\r') && wrapByte[b[i-4]] && wrapByte[b[i-7]] {
+		if mayWrap(b, i) {
 			if _, to := wrap(b, i); to > 0 {
 				return i
 			}
 		}
-		i++
 	}
-	return end
+	return len(b)
+}
+
+// mayWrap is a quick test of the eight bytes before a line break: they are not
+// what lines of text end with, words in lower case and spaces.
+func mayWrap(b []byte, i int) bool {
+	if i > 0 && i < len(b) && b[i] == '\n' && b[i-1] == '\r' {
+		i--
+	}
+	if i > 0 && (b[i-1] == '\\' || b[i-1] == '.') {
+		i--
+	}
+	if i < minWrapped || !wrapByte[b[i-1]] {
+		return false
+	}
+	v := binary.LittleEndian.Uint64(b[i-minWrapped:])
+	return zeroBytes(v^' '*lanes) == 0 && v&(0x60*lanes) != 0x60*lanes
 }
 
 // nextBreak returns the index of the first line feed or backslash at or after i.
 func nextBreak(b []byte, i int) int {
 	for i < len(b) {
-		block := b[i:min(len(b), i+breakBlock)]
+		block := b[i:min(len(b), i+findBlock)]
 		if n := bytes.IndexByte(block, '\n'); n >= 0 {
 			block = block[:n+1]
 		}
@@ -68,14 +70,23 @@ func nextBreak(b []byte, i int) int {
 // b[q]; to is 0 if none does.
 func wrap(b []byte, q int) (from, to int) {
 	from = q
-	if from > 0 && from < len(b) && b[from] == '\n' && b[from-1] == '\r' {
-		from--
+	if q < len(b) && b[q] == '\n' {
+		if from > 0 && b[from-1] == '\r' {
+			from--
+		}
+		for from > 0 && q-from < 3 && b[from-1] == '\\' {
+			from--
+		}
 	}
 	if from < minWrapped || from >= len(b) || !wrapByte[b[from-1]] || !wrapByte[b[from-minWrapped]] {
 		return 0, 0
 	}
 	to = afterBreak(b, from)
 	if to == 0 || to == len(b) || !wrapByte[b[to]] {
+		return 0, 0
+	}
+	// A name of a field, a call or an index is the beginning of something else.
+	if end := wrapByte.span(b, to, to+maxLineStart); end < len(b) && wrapStart[b[end]] {
 		return 0, 0
 	}
 	left, leftWord := wrapLeft(b, from)
@@ -169,6 +180,7 @@ var (
 	notWord   = newClass("0-9_+=")
 	upper     = newClass("A-Z")
 	lower     = newClass("a-z")
+	wrapStart = newClass(":([{,")
 	wrapEnd   = newClass("\"'`\n\r\\<)]};")
 	backslash = newClass("\\")
 )

@@ -5,6 +5,8 @@ import "bytes"
 const (
 	minXMLKey = 40
 	minWebKey = 40
+	// maxKeyHead is how much of a key is looked at.
+	maxKeyHead = 256
 )
 
 // xmlKey wants the run to be the private exponent or a prime in an RSAKeyValue.
@@ -14,7 +16,8 @@ func xmlKey(b []byte, start, end int) (int, int, bool) {
 	}
 	to := equalSigns.span(b, end, end+2)
 	rest, ok := hasPrefix(b[to:], "</")
-	if !ok || rest < 2 && end-start < 256 || base64Plain.span(b, start, min(end, start+256)) != min(end, start+256) || isExample(b[start:end], minXMLKey) {
+	head := b[start:min(end, start+maxKeyHead)]
+	if !ok || rest < 2 && len(head) < maxKeyHead || base64Plain.span(head, 0, len(head)) != len(head) || isExample(head, minXMLKey) {
 		return 0, 0, false
 	}
 	return start, to, true
@@ -36,7 +39,8 @@ func webKey(b []byte, start, end int) (int, int, bool) {
 	if !bytes.HasSuffix(left, []byte(`"d"`)) && !bytes.HasSuffix(left, []byte(`"d\"`)) {
 		return 0, 0, false
 	}
-	if dashed.span(b, start, min(end, start+256)) != min(end, start+256) || isExample(b[start:end], minWebKey) || distinct(b[start:end]) < 16 {
+	head := b[start:min(end, start+maxKeyHead)]
+	if dashed.span(head, 0, len(head)) != len(head) || isExample(head, minWebKey) || distinct(head) < 16 {
 		return 0, 0, false
 	}
 	around := [2][]byte{before(b, i, runContext), b[end:min(len(b), end+runContext)]}

@@ -3,6 +3,7 @@ package dlp
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/flate"
@@ -42,9 +43,9 @@ func (f *inflater) unzip(in *bufio.Reader) error {
 		sign, err := in.Peek(4)
 		if string(sign) != zipMember {
 			switch {
-			case err == io.EOF && (members == 0 || len(sign) > 0):
+			case errors.Is(err, io.EOF) && (members == 0 || len(sign) > 0):
 				return io.ErrUnexpectedEOF
-			case err != nil && err != io.EOF:
+			case err != nil && !errors.Is(err, io.EOF):
 				return err
 			case members == 0:
 				return ErrCorrupt
@@ -189,7 +190,7 @@ func (f *inflater) unzipMember(in *bufio.Reader, h zipHeader) error {
 }
 
 // isFatal reports whether nothing behind err can be decoded either.
-func isFatal(err error) bool { return err == ErrBudget }
+func isFatal(err error) bool { return errors.Is(err, ErrBudget) }
 
 func (f *inflater) sizedMember(in *io.LimitedReader, method uint16, kind codec) error {
 	if method == zipStored {

@@ -29,6 +29,8 @@ type ClientHello struct {
 	// ServerName is the SNI in canonical form (lower case), or "" when the
 	// client sent none. With ECH it is the outer, public name.
 	ServerName string
+	// SentName is the SNI as it was sent, in any letters.
+	SentName string
 	// ALPN is what the client offers to speak, in its order.
 	ALPN []string
 	// ECH says that the hello has an encrypted part, which may hold another
@@ -173,7 +175,7 @@ func (h *ClientHello) extension(typ uint16, data cryptobyte.String) (err error) 
 	)
 	switch typ {
 	case extensionServerName:
-		h.ServerName, err = parseServerName(data)
+		h.ServerName, h.SentName, err = parseServerName(data)
 	case extensionALPN:
 		h.ALPN, err = parseALPN(data)
 	case extensionECH:
@@ -186,21 +188,22 @@ func (h *ClientHello) extension(typ uint16, data cryptobyte.String) (err error) 
 	return err
 }
 
-func parseServerName(data cryptobyte.String) (string, error) {
+func parseServerName(data cryptobyte.String) (host, sent string, err error) {
 	var names, name cryptobyte.String
 	var typ uint8
 	if !data.ReadUint16LengthPrefixed(&names) || !data.Empty() ||
 		!names.ReadUint8(&typ) || !names.ReadUint16LengthPrefixed(&name) || !names.Empty() || typ != 0 {
-		return "", errors.New("its server name extension does not hold one host name")
+		return "", "", errors.New("its server name extension does not hold one host name")
 	}
-	host := strings.ToLower(string(name))
+	sent = string(name)
+	host = strings.ToLower(sent)
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Zone() == "" && addr.Unmap().String() == host {
-		return host, nil // not allowed, but some clients send it
+		return host, sent, nil // not allowed, but some clients send it
 	}
 	if err := checkName(host); err != nil {
-		return "", fmt.Errorf("its server name: %w", err)
+		return "", "", fmt.Errorf("its server name: %w", err)
 	}
-	return host, nil
+	return host, sent, nil
 }
 
 func parseALPN(data cryptobyte.String) ([]string, error) {

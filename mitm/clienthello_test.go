@@ -82,7 +82,7 @@ func TestReadClientHello(t *testing.T) {
 	}{
 		{name: "a usual one", config: tls.Config{ServerName: "api.example.com", NextProtos: []string{"h2", "http/1.1"}},
 			want: ClientHello{ServerName: "api.example.com", ALPN: []string{"h2", "http/1.1"}}},
-		{name: "upper case", config: tls.Config{ServerName: "API.Example.COM"}, want: ClientHello{ServerName: "api.example.com"}},
+		{name: "upper case", config: tls.Config{ServerName: "API.Example.COM"}, want: ClientHello{ServerName: "api.example.com", SentName: "API.Example.COM"}},
 		{name: "punycode", config: tls.Config{ServerName: "xn--mnchen-3ya.example"}, want: ClientHello{ServerName: "xn--mnchen-3ya.example"}},
 		{name: "an underscore", config: tls.Config{ServerName: "a_b.example"}, want: ClientHello{ServerName: "a_b.example"}},
 		{name: "an address, for which there is no SNI", config: tls.Config{ServerName: "192.0.2.1"}, want: ClientHello{}},
@@ -102,7 +102,10 @@ func TestReadClientHello(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.ServerName != test.want.ServerName || !slices.Equal(got.ALPN, test.want.ALPN) || got.ECH != test.want.ECH {
+			if test.want.SentName == "" {
+				test.want.SentName = test.want.ServerName
+			}
+			if got.ServerName != test.want.ServerName || got.SentName != test.want.SentName || !slices.Equal(got.ALPN, test.want.ALPN) || got.ECH != test.want.ECH {
 				t.Errorf("got %q %q %v, want %+v", got.ServerName, got.ALPN, got.ECH, test.want)
 			}
 			if !bytes.Equal(got.Raw, raw) || r.Len() != len(follows) {

@@ -69,11 +69,16 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request, id string) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Bottle-Rule", headerText(d.rule))
 	h.Set("Cache-Control", "no-store")
-	if d.status == http.StatusProxyAuthRequired {
+	switch d.status {
+	case http.StatusProxyAuthRequired:
 		h.Set("Proxy-Authenticate", proxyChallenge)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter)
 	}
-	if r.Method == http.MethodConnect {
-		h.Set("Connection", "close") // the head guard stands aside behind a CONNECT
+	// The head guard stands aside behind a CONNECT; a body that was given up
+	// leaves no place where a next request could begin (RFC 9110, section 15.5.9).
+	if r.Method == http.MethodConnect || d.status == http.StatusRequestTimeout && r.ProtoMajor < 2 {
+		h.Set("Connection", "close")
 	}
 	w.WriteHeader(d.status)
 	_, _ = w.Write(body) // the client may be gone; nothing is left to tell it
@@ -86,8 +91,12 @@ const proxyChallenge = `Basic realm="bottle"`
 // show only the reason phrase of one, so the message stands there too.
 func (d *denial) connectAnswer(id string) []byte {
 	body := d.body(id)
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nBottle-Rule: %s\r\nConnection: close\r\n\r\n%s",
-		d.status, reasonPhrase(d.message), len(body), headerText(d.rule), body)
+	retry := ""
+	if d.status == http.StatusServiceUnavailable {
+		retry = "Retry-After: " + retryAfter + "\r\n"
+	}
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nBottle-Rule: %s\r\n%sConnection: close\r\n\r\n%s",
+		d.status, reasonPhrase(d.message), len(body), headerText(d.rule), retry, body)
 }
 
 // maxReasonPhrase keeps status lines readable in the clients that print them.

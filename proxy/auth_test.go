@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 func withPasswords(_ *rig, _ *Options, lo *ListenOptions) {
@@ -122,5 +123,42 @@ func TestPasswordsAreComparedByDigest(t *testing.T) {
 	r.Header.Set("Proxy-Authorization", basic("up", ""))
 	if _, ok := a.session(r); ok {
 		t.Error("user and password are run together")
+	}
+}
+
+// TestStrangersDoNotFillTheJournal: on a listener with a password anybody on the
+// machine may knock.
+func TestStrangersDoNotFillTheJournal(t *testing.T) {
+	r := newRig(t, &upstreamLog{}, Config{}, withPasswords)
+	const n = 100
+	begun := time.Now()
+	for i := range n {
+		head := "GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n"
+		want := 407
+		if i%2 == 1 {
+			head, want = "GET / HTTP/1.1\r\n folded: x\r\n\r\n", 400
+		}
+		if resp, _ := exchangeRaw(t, r.dial(), head, "GET"); resp.StatusCode != want {
+			t.Fatalf("got %d, want %d", resp.StatusCode, want)
+		}
+	}
+	most := 1 + int(time.Since(begun)/strangerInterval)
+	if got := len(r.journal.all()); got < 1 || got > most {
+		t.Errorf("%d lines about %d strangers, at most %d wanted", got, n, most)
+	}
+}
+
+func TestStrangersAreCounted(t *testing.T) {
+	var s strangers
+	now := time.Now()
+	for _, tt := range []struct {
+		after time.Duration
+		more  int
+		tell  bool
+	}{{0, 0, true}, {strangerInterval - 1, 0, false}, {0, 0, false}, {1, 2, true}, {1, 0, false}, {2 * strangerInterval, 1, true}} {
+		now = now.Add(tt.after)
+		if more, tell := s.next(now); more != tt.more || tell != tt.tell {
+			t.Errorf("after %v: %d, %v; want %d, %v", tt.after, more, tell, tt.more, tt.tell)
+		}
 	}
 }

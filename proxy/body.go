@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,26 +24,25 @@ func (x *exchange) prepareBody() *denial {
 		x.body.src = http.NoBody
 		return nil
 	}
-	table, d := x.bodyInjection()
+	in, d := x.bodyInjection()
 	if d != nil {
 		return d
 	}
 	small := r.ContentLength >= 0 && r.ContentLength <= decideBytes
 	if coding := contentCoding(r.Header); coding != "" {
-		return x.compressedBody(coding, small)
+		return x.compressedBody(coding, small, in)
 	}
 	if small {
-		return x.smallBody(table)
+		return x.smallBody(in)
 	}
 	x.body.scanner = x.scanner()
 	var f filter = &scanFilter{x: x, sc: x.body.scanner}
-	if table != nil {
-		f = chain{f, &replaceFilter{stream: table.NewStream()}}
-		if !table.SameLength() {
+	if in != nil {
+		f = chain{f, in.filter()}
+		if in.sized = in.table.SameLength() && x.out.ContentLength >= 0; !in.sized {
 			x.out.ContentLength = -1
 			x.out.Header.Del("Content-Length")
 		}
-		x.usedBodySecrets()
 	}
 	x.body.filtered = newFilterReader(x.ctx, r.Body, f)
 	x.out.Body = x.body
@@ -52,7 +50,7 @@ func (x *exchange) prepareBody() *denial {
 }
 
 // smallBody decides a body before the upstream is contacted.
-func (x *exchange) smallBody(table *replace.Table) *denial {
+func (x *exchange) smallBody(in *bodyInjection) *denial {
 	body, d := x.readSmall()
 	if d != nil {
 		return d
@@ -74,29 +72,29 @@ func (x *exchange) smallBody(table *replace.Table) *denial {
 	if d := x.scanTrailers(); d != nil {
 		return d
 	}
-	if table != nil {
-		stream := table.NewStream()
-		replaced := stream.Close(stream.Append(nil, body))
-		if !bytes.Equal(replaced, body) {
-			x.usedBodySecrets()
+	if in != nil {
+		if body, d = in.whole(body); d != nil {
+			return d
 		}
-		body = replaced
 	}
 	x.sendWhole(body)
 	return nil
 }
 
-// usedBodySecrets notes what may have been put into the body.
-func (x *exchange) usedBodySecrets() {
-	for _, name := range x.bodySecrets {
-		if !slices.Contains(x.injected, name) {
-			x.injected = append(x.injected, name)
-		}
-	}
-}
-
 func (x *exchange) readSmall() ([]byte, *denial) {
 	x.body.started = true
+	if d := x.reserve(x.r.ContentLength); d != nil {
+		return nil, d
+	}
+	limit := x.limitRead(smallBodyTimeout)
+	body, d := x.readWhole()
+	if limit.end() && d != nil {
+		return nil, &denial{status: http.StatusRequestTimeout, rule: "slow-body", message: fmt.Sprintf("the request body of %d bytes did not arrive within %v, so it could not be checked and was not sent", x.r.ContentLength, smallBodyTimeout)}
+	}
+	return body, d
+}
+
+func (x *exchange) readWhole() ([]byte, *denial) {
 	body := make([]byte, x.r.ContentLength)
 	if _, err := io.ReadFull(x.r.Body, body); err != nil {
 		return nil, &denial{status: http.StatusBadRequest, rule: "bad-body", message: "the request body ended early or is not framed right"}
@@ -118,80 +116,19 @@ func (x *exchange) sendWhole(body []byte) {
 	x.out.Body, _ = x.out.GetBody()
 }
 
-// compressedBody scans what a small compressed body decompresses to and sends
-// it as it came. What cannot be looked into does not go out.
-func (x *exchange) compressedBody(coding string, small bool) *denial {
-	refuse := func(why string) *denial {
-		return &denial{status: http.StatusBadRequest, rule: "content-encoding", message: fmt.Sprintf("the request body has Content-Encoding %s and %s; send it uncompressed", headerText(coding), why)}
-	}
-	if !small {
-		return refuse(fmt.Sprintf("no declared length of at most %d KiB, so it cannot be scanned first", decideBytes>>10))
-	}
-	body, d := x.readSmall()
-	if d != nil {
-		return d
-	}
-	src := bytes.NewReader(body)
-	dec, err := newDecoder(coding, src)
-	if err != nil {
-		return refuse("cannot be scanned: " + err.Error())
+// scanTrailers scans what stands behind the body.
+func (x *exchange) scanTrailers() *denial {
+	if len(x.r.Trailer) == 0 {
+		return nil
 	}
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
-	// The compressed form can carry text of its own: gzip header fields, skippable
-	// frames, bytes behind the end.
-	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
-		return d
-	}
-	sc.Reset()
-	buf := make([]byte, streamBuffer)
-	limited := &io.LimitedReader{R: dec, N: maxDecoded}
-	for {
-		n, err := limited.Read(buf)
-		if x.judgeBody(sc.Write(buf[:n])) != nil {
-			return x.stopped
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return refuse("cannot be decompressed")
-		}
-	}
-	switch {
-	case limited.N == 0:
-		return refuse(fmt.Sprintf("decompresses to more than %d MiB", maxDecoded>>20))
-	case src.Len() > 0:
-		return refuse("has something behind its end")
-	case x.judgeBody(sc.Close()) != nil:
-		return x.stopped
-	}
-	for _, name := range x.bodySecrets {
-		if x.placeholders[name] {
-			return refuse("a placeholder in it, which cannot be replaced there")
-		}
-	}
-	if d := x.scanTrailers(); d != nil {
-		return d
-	}
-	x.sendWhole(body)
-	return nil
-}
-
-// scanTrailers scans what stands behind the body.
-func (x *exchange) scanTrailers() *denial {
 	for name, values := range x.r.Trailer {
-		for _, v := range values {
-			events, stop := x.snap.scanText("trailer "+headerText(name), name+": "+v, x.target.Host)
+		if d := x.scanField(sc, "trailer", name, values); d != nil {
 			x.bodyMu.Lock()
-			x.keepFindings(events)
-			if stop != nil {
-				x.stopped = stop
-			}
+			x.stopped = d
 			x.bodyMu.Unlock()
-			if stop != nil {
-				return stop
-			}
+			return d
 		}
 	}
 	return nil

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/bot-bottle/bottle/dlp"
-	"github.com/bot-bottle/bottle/internal/replace"
 )
 
 // Config is the part of a Server that Reload replaces.
@@ -65,18 +63,21 @@ type snapshot struct {
 	Config
 	engine    *dlp.Engine
 	scanners  sync.Pool
+	former    former
+	namable   []namable
+	names     cleanNames
 	secrets   []*secretState
+	byName    map[string]*secretState
 	upstreams *upstreams
 
-	mu     sync.Mutex
-	tables map[string]*replace.Table // bounded by the number of routes
+	mu         sync.Mutex
+	redactions map[string]*redaction // by secretSet.key; bounded by the numbers of routes and former grants
 }
 
 type secretState struct {
 	Secret
 	value string
 	past  []string
-	lower []string // values in small letters, for names of fields
 }
 
 // values are all that the secret is known to be or to have been.
@@ -96,7 +97,7 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		cfg.AskTimeout = defaultAskTimeout
 	}
 	old := s.current.Load()
-	snap := &snapshot{Config: cfg, tables: map[string]*replace.Table{}}
+	snap := &snapshot{Config: cfg, byName: map[string]*secretState{}, redactions: map[string]*redaction{}}
 	for _, sec := range cfg.Secrets {
 		v, err := resolve(sec)
 		if err != nil {
@@ -104,12 +105,10 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		}
 		st := &secretState{Secret: sec, value: v}
 		if old != nil {
-			st.inherit(old.secret(sec.Name))
-		}
-		for _, v := range st.values() {
-			st.lower = append(st.lower, strings.ToLower(v))
+			st.inherit(old.known(sec.Name))
 		}
 		snap.secrets = append(snap.secrets, st)
+		snap.byName[sec.Name] = st
 	}
 	for _, r := range cfg.Policy.Routes() {
 		for _, name := range r.Secrets {
@@ -118,10 +117,16 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 			}
 		}
 	}
+	if old != nil {
+		snap.remember(old)
+	}
 	var err error
-	if snap.engine, err = dlp.New(snap.scanOptions()); err != nil {
+	scan := snap.Scan
+	scan.Known, scan.Sessions = snap.knownTexts(), true
+	if snap.engine, err = dlp.New(scan); err != nil {
 		return nil, err
 	}
+	snap.namable = namables(scan.Known)
 	snap.scanners.New = func() any { return snap.engine.NewScanner() }
 	if old != nil && old.RootCAs == cfg.RootCAs && old.UpstreamProxy == cfg.UpstreamProxy {
 		snap.upstreams = old.upstreams
@@ -145,29 +150,7 @@ func (st *secretState) inherit(old *secretState) {
 	}
 }
 
-func (snap *snapshot) scanOptions() dlp.Options {
-	opts := snap.Scan
-	opts.Known = slices.Clone(opts.Known)
-	opts.Sessions = true
-	for _, st := range snap.secrets {
-		opts.Known = append(opts.Known,
-			dlp.Known{Name: st.Name, Value: st.value, Kind: dlp.KnownSecret},
-			dlp.Known{Name: st.Name, Value: st.Placeholder, Kind: dlp.KnownPlaceholder})
-		for _, v := range st.past {
-			opts.Known = append(opts.Known, dlp.Known{Name: st.Name, Value: v, Kind: dlp.KnownSecret})
-		}
-	}
-	return opts
-}
-
-func (snap *snapshot) secret(name string) *secretState {
-	for _, st := range snap.secrets {
-		if st.Name == name {
-			return st
-		}
-	}
-	return nil
-}
+func (snap *snapshot) secret(name string) *secretState { return snap.byName[name] }
 
 // secretValue returns the current value of a secret, and a snapshot that knows
 // it. A value that changed since the snapshot was built is made known to the
@@ -210,49 +193,4 @@ func (s *Server) secretValue(ctx context.Context, snap *snapshot, st *secretStat
 func (snap *snapshot) knows(name, value string) bool {
 	st := snap.secret(name)
 	return st != nil && (st.value == value || slices.Contains(st.past, value))
-}
-
-// redaction returns the table for the answer to x. It is the newest one, which
-// knows values that changed while the answer was awaited, unless the secrets
-// were removed meanwhile.
-func (x *exchange) redaction() (*replace.Table, error) {
-	if len(x.hostSecrets) == 0 {
-		return nil, nil
-	}
-	snap := x.s.current.Load()
-	if slices.ContainsFunc(x.hostSecrets, func(name string) bool { return snap.secret(name) == nil }) {
-		snap = x.lent
-	}
-	return snap.redaction(x.hostSecrets)
-}
-
-// redaction returns the table that turns the values of secrets into their
-// placeholders.
-func (snap *snapshot) redaction(names []string) (*replace.Table, error) {
-	return snap.table("redact\x00"+strings.Join(names, "\x00"), func() (pairs []replace.Pair) {
-		for i, name := range names {
-			st := snap.secret(name)
-			for _, v := range st.values() {
-				for _, p := range replace.Forms(v, st.Placeholder) {
-					p.ID = i
-					pairs = append(pairs, p)
-				}
-			}
-		}
-		return pairs
-	})
-}
-
-// table builds a replacement table once per snapshot.
-func (snap *snapshot) table(key string, pairs func() []replace.Pair) (*replace.Table, error) {
-	snap.mu.Lock()
-	defer snap.mu.Unlock()
-	if t := snap.tables[key]; t != nil {
-		return t, nil
-	}
-	t, err := replace.New(pairs())
-	if err == nil {
-		snap.tables[key] = t
-	}
-	return t, err
 }

@@ -102,15 +102,15 @@ func (r *filterReader) next() {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
+		if r.filter.held() > 0 { // close may write over what the last write gave
+			r.out = append([]byte(nil), r.out...)
+		}
 		tail, closeErr := r.filter.close()
 		if closeErr != nil {
 			r.out, r.err = nil, closeErr
 			return
 		}
-		if len(tail) > 0 {
-			r.out = append(append([]byte(nil), r.out...), tail...)
-		}
-		r.err = io.EOF
+		r.out, r.err = append(r.out, tail...), io.EOF
 	default:
 		r.err = err
 	}

@@ -12,37 +12,28 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/elazarl/goproxy"
 )
 
-// guardListener puts the head guard in front of every accepted connection.
-type guardListener struct{ net.Listener }
-
-func (l guardListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return newHeadGuard(c), nil
-}
-
 // frontHandler takes what clients send to the proxy itself: CONNECT, which
 // goproxy turns into tunnels, and plain http requests in absolute form.
 type frontHandler struct {
-	s    *Server
-	auth authenticator
+	s         *Server
+	auth      authenticator
+	strangers strangers
 }
 
 func (f *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if d := refusedHead(r); d != nil {
-		f.s.deny(w, r, "", d)
+		f.turnAway(w, r, d)
 		return
 	}
 	session, ok := f.auth.session(r)
 	if !ok {
-		f.s.deny(w, r, "", &denial{status: http.StatusProxyAuthRequired, rule: "proxy-auth",
+		f.turnAway(w, r, &denial{status: http.StatusProxyAuthRequired, rule: "proxy-auth",
 			message: "this proxy wants the password that stands in the printed HTTPS_PROXY"})
 		return
 	}
@@ -50,6 +41,9 @@ func (f *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, session))
 	switch {
 	case r.Method == http.MethodConnect:
+		if g, ok := r.Context().Value(connKey{}).(*headGuard); ok {
+			defer g.place.leave() // unless it became a tunnel, and has
+		}
 		f.s.door.ServeHTTP(hijackReplay{w}, r)
 	case r.URL.IsAbs() && r.URL.Scheme == "http":
 		f.s.serveExchange(w, r, nil, session)
@@ -61,6 +55,43 @@ func (f *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.s.deny(w, r, session, &denial{status: http.StatusNotFound, rule: "not-a-proxy-request",
 			message: "this is bottle's egress proxy: set HTTPS_PROXY and HTTP_PROXY to its address instead of opening it as a server"})
 	}
+}
+
+// turnAway denies what came without a password. On a listener that asks for
+// one it may come from anybody, who must not get to fill the journal.
+func (f *frontHandler) turnAway(w http.ResponseWriter, r *http.Request, d *denial) {
+	if f.auth.open {
+		f.s.deny(w, r, "", d)
+		return
+	}
+	id := f.s.nextID()
+	if more, tell := f.strangers.next(time.Now()); tell {
+		reason := d.message
+		if more > 0 {
+			reason += fmt.Sprintf(" (%d more were turned away since the line before)", more)
+		}
+		f.s.recordDenial(r, "", id, d, reason)
+	}
+	d.write(w, r, id)
+}
+
+// strangers says which of the refusals to unknown clients are journalled: one in
+// each strangerInterval, with the number of those before it that were not.
+type strangers struct {
+	mu   sync.Mutex
+	told time.Time
+	more int
+}
+
+func (s *strangers) next(now time.Time) (more int, tell bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.told.IsZero() && now.Sub(s.told) < strangerInterval {
+		s.more++
+		return 0, false
+	}
+	more, s.more, s.told = s.more, 0, now
+	return more, true
 }
 
 type sessionKey struct{}
@@ -76,7 +107,11 @@ func newDoor(s *Server) *goproxy.ProxyHttpServer {
 		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(r *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
 			session, _ := r.Context().Value(sessionKey{}).(string)
 			// The tunnel outlives this request; nothing of its context is kept.
-			s.connect(host, session, client)
+			leave := func() {}
+			if g, ok := r.Context().Value(connKey{}).(*headGuard); ok {
+				leave = g.place.leave
+			}
+			s.connect(host, session, client, leave)
 		}}, host
 	})
 	return door
@@ -131,6 +166,11 @@ func (c *replayConn) CloseWrite() error {
 // deny answers a request that never became an exchange.
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, session string, d *denial) {
 	id := s.nextID()
+	s.recordDenial(r, session, id, d, d.message)
+	d.write(w, r, id)
+}
+
+func (s *Server) recordDenial(r *http.Request, session, id string, d *denial, reason string) {
 	host, port, err := splitHostPort(r.Host)
 	if err != nil {
 		host, port = r.Host, 0
@@ -141,8 +181,7 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, session string, d 
 		proto = "connect"
 	}
 	_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: proto, Method: snap.redactText(r.Method),
-		Host: snap.redactText(host), Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactText(d.message), Status: d.status})
-	d.write(w, r, id)
+		Host: snap.redactText(host), Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactText(reason), Status: d.status})
 }
 
 // authenticator maps Proxy-Authorization to a session.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -44,74 +45,98 @@ func checkHead(head []byte) (h headInfo, err error) {
 	if !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
 		return h, errors.New("a bare LF")
 	}
-	lines := bytes.Split(head[:len(head)-4], []byte("\r\n"))
-	for _, l := range lines {
-		if bytes.ContainsAny(l, "\r\n") {
-			return h, errors.New("a bare CR or LF")
-		}
+	line, rest, err := cutLine(string(head[:len(head)-2]))
+	if err != nil {
+		return h, err
 	}
-	method, version, err := checkRequestLine(lines[0])
+	method, version, err := checkRequestLine(line)
 	if err != nil {
 		return h, err
 	}
 	h.connect = method == http.MethodConnect
-	seen := map[string]bool{}
-	for _, l := range lines[1:] {
-		name, value, err := splitField(l)
+	var seen [len(checkedFields)]bool
+	for rest != "" {
+		if line, rest, err = cutLine(rest); err != nil {
+			return h, err
+		}
+		name, value, err := splitField(line)
 		if err != nil {
 			return h, err
 		}
-		if seen[name] && onlyOnce[name] {
-			return h, errors.New("more than one " + name)
+		i := slices.IndexFunc(checkedFields[:], func(f checkedField) bool { return strings.EqualFold(f.name, name) })
+		if i < 0 {
+			continue
 		}
-		if check := checkedFields[name]; check != nil {
-			seen[name] = true
-			if err := check(&h, value); err != nil {
-				return h, err
-			}
+		if seen[i] && checkedFields[i].once {
+			return h, errors.New("more than one " + checkedFields[i].name)
+		}
+		seen[i] = true
+		if err := checkedFields[i].check(&h, value); err != nil {
+			return h, err
 		}
 	}
 	switch {
-	case h.chunked && seen["content-length"]:
+	case h.chunked && seen[fieldLength]:
 		return h, errors.New("content-length beside transfer-encoding")
 	case h.chunked && version != "HTTP/1.1":
 		return h, errors.New("transfer-encoding in a version other than HTTP/1.1")
 	case h.connect && (h.chunked || h.length > 0):
 		return h, errors.New("CONNECT with a body")
-	case version == "HTTP/1.1" && !seen["host"] && !h.connect:
+	case version == "HTTP/1.1" && !seen[fieldHost] && !h.connect:
 		return h, errors.New("no Host header")
 	}
 	return h, nil
 }
 
-var onlyOnce = map[string]bool{"content-length": true, "transfer-encoding": true, "host": true}
+// cutLine cuts off the first line.
+func cutLine(s string) (line, rest string, err error) {
+	i := strings.IndexByte(s, '\n')
+	if i < 1 || strings.IndexByte(s[:i], '\r') != i-1 {
+		return "", "", errors.New("a bare CR or LF")
+	}
+	return s[:i-1], s[i+1:], nil
+}
 
-// checkedFields are the headers that say how a request is read.
-var checkedFields = map[string]func(h *headInfo, value string) error{
-	"content-length": func(h *headInfo, value string) (err error) {
+// checkedField is a header that says how a request is read.
+type checkedField struct {
+	name  string
+	once  bool
+	check func(h *headInfo, value string) error
+}
+
+const (
+	fieldLength = iota
+	fieldCoding
+	fieldHost
+	fieldExpect
+	fieldTrailer
+)
+
+var checkedFields = [...]checkedField{
+	fieldLength: {"content-length", true, func(h *headInfo, value string) (err error) {
 		h.length, err = parseLength(value)
 		return err
-	},
-	"transfer-encoding": func(h *headInfo, value string) error {
+	}},
+	fieldCoding: {"transfer-encoding", true, func(h *headInfo, value string) error {
 		if !strings.EqualFold(value, "chunked") {
 			return errors.New("a transfer-encoding other than chunked")
 		}
 		h.chunked = true
 		return nil
-	},
-	"host": func(_ *headInfo, value string) error {
+	}},
+	fieldHost: {"host", true, func(_ *headInfo, value string) error {
 		if !httpguts.ValidHostHeader(value) {
 			return errors.New("a Host header that is not host:port")
 		}
 		return nil
-	},
-	"expect": func(_ *headInfo, value string) error {
+	}},
+	fieldExpect: {"expect", false, func(_ *headInfo, value string) error {
 		if !strings.EqualFold(value, "100-continue") {
 			return errors.New("an Expect header other than 100-continue")
 		}
 		return nil
-	},
-	"trailer": func(_ *headInfo, value string) error {
+	}},
+	fieldTrailer: {"trailer", false, func(_ *headInfo, value string) error {
 		for name := range strings.SplitSeq(value, ",") {
 			switch strings.ToLower(strings.Trim(name, " \t")) {
 			case "transfer-encoding", "content-length", "trailer":
@@ -119,17 +144,16 @@ var checkedFields = map[string]func(h *headInfo, value string) error{
 			}
 		}
 		return nil
-	},
+	}},
 }
 
 // checkRequestLine holds the request line to RFC 9112, section 3.
-func checkRequestLine(line []byte) (method, version string, err error) {
-	parts := strings.Split(string(line), " ")
-	if len(parts) != 3 || parts[1] == "" || strings.ContainsAny(string(line), "\t\v\f") {
-		return "", "", errors.New("a request line that is not method, target and version with single spaces")
-	}
-	method, target, version := parts[0], parts[1], parts[2]
+func checkRequestLine(line string) (method, version string, err error) {
+	method, rest, _ := strings.Cut(line, " ")
+	target, version, ok := strings.Cut(rest, " ")
 	switch {
+	case !ok || target == "" || strings.ContainsAny(line, "\t\v\f"):
+		return "", "", errors.New("a request line that is not method, target and version with single spaces")
 	case !isToken(method):
 		return "", "", errors.New("a method that is no token")
 	case version != "HTTP/1.1" && version != "HTTP/1.0":
@@ -155,20 +179,20 @@ func validTarget(method, target string) bool {
 	return err == nil && u.Opaque == ""
 }
 
-// splitField parses a header or trailer line; the name is lower-cased.
-func splitField(line []byte) (name, value string, err error) {
+// splitField parses a header or trailer line.
+func splitField(line string) (name, value string, err error) {
 	if line[0] == ' ' || line[0] == '\t' {
 		return "", "", errors.New("a folded header line")
 	}
-	n, v, ok := bytes.Cut(line, []byte(":"))
-	if !ok || !isToken(string(n)) {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok || !isToken(name) {
 		return "", "", errors.New("a header line that is not name, colon, value")
 	}
-	value = strings.Trim(string(v), " \t")
+	value = strings.Trim(value, " \t")
 	if !httpguts.ValidHeaderFieldValue(value) {
 		return "", "", errors.New("a control character in a header")
 	}
-	return strings.ToLower(string(n)), value, nil
+	return name, value, nil
 }
 
 func parseLength(s string) (n int64, err error) {

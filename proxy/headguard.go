@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 // request of refusedMethod, so that the server answers it in its turn.
 type headGuard struct {
 	net.Conn
+	maxHead int    // bytes
 	buf     []byte // received and not yet handed on
 	pass    int    // how much of buf is checked
 	seen    int    // how much of buf is known to hold no end of what is awaited
@@ -28,6 +30,7 @@ type headGuard struct {
 	refusal *denial
 	err     error
 	broken  atomic.Bool // err is errBadFraming; for other goroutines
+	place   place       // at a listener, of a connection to the proxy itself
 }
 
 type guardState int
@@ -52,7 +55,7 @@ const maxChunkLine = 1 << 10
 
 var errBadFraming = errors.New("the request body is not framed as RFC 9112 says")
 
-func newHeadGuard(c net.Conn) *headGuard { return &headGuard{Conn: c} }
+func newHeadGuard(c net.Conn) *headGuard { return &headGuard{Conn: c, maxHead: maxHeaderBytes} }
 
 // Read hands on checked bytes only.
 func (g *headGuard) Read(p []byte) (int, error) {
@@ -179,7 +182,7 @@ func (g *headGuard) step() bool {
 		}
 		if len(line) == 0 {
 			g.state = guardHead
-		} else if _, _, err := splitField(line); err != nil {
+		} else if _, _, err := splitField(string(line)); err != nil {
 			return g.fail()
 		}
 		g.pass = len(line) + 2
@@ -223,8 +226,8 @@ func (g *headGuard) stepHead() bool {
 		return true
 	}
 	end := headEnd(g.buf, g.seen)
-	if end > maxHeaderBytes || end < 0 && len(g.buf) > maxHeaderBytes {
-		g.refuse(&denial{status: http.StatusRequestHeaderFieldsTooLarge, rule: "head-too-large", message: "the request head is larger than 1 MiB"})
+	if end > g.maxHead || end < 0 && len(g.buf) > g.maxHead {
+		g.refuse(&denial{status: http.StatusRequestHeaderFieldsTooLarge, rule: "head-too-large", message: fmt.Sprintf("the request head is larger than %d KiB", g.maxHead>>10)})
 		return true
 	}
 	if end < 0 {

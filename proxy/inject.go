@@ -2,15 +2,11 @@ package proxy
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/bot-bottle/bottle/internal/replace"
 )
 
 // injectHead puts credentials where their placeholders stand in the headers
@@ -58,16 +54,15 @@ func (x *exchange) mayInject(st *secretState, place string) *denial {
 
 // injectHeader handles one value of one header.
 func (x *exchange) injectHeader(st *secretState, name string, value *string) *denial {
-	place := "the header " + headerText(name)
 	if rest, ok := cutScheme(*value, "basic"); ok && strings.EqualFold(name, "Authorization") {
 		raw, err := decodeBasic(rest)
 		if err != nil || !strings.Contains(raw, st.Placeholder) {
 			return nil
 		}
 		if !st.Inject.zero() && !st.Inject.Basic && !st.Inject.anyHeader(name) {
-			return x.wrongPlace(st, place+" as Basic")
+			return x.wrongPlace(st, inHeader(name)+" as Basic")
 		}
-		v, d := x.credential(st, place)
+		v, d := x.credential(st, inHeader(name))
 		if d != nil {
 			return d
 		}
@@ -78,15 +73,17 @@ func (x *exchange) injectHeader(st *secretState, name string, value *string) *de
 		return nil
 	}
 	if !st.Inject.zero() && !st.Inject.anyHeader(name) && (!st.Inject.Bearer || !isBearer(name, *value, st.Placeholder)) {
-		return x.wrongPlace(st, place)
+		return x.wrongPlace(st, inHeader(name))
 	}
-	v, d := x.credential(st, place)
+	v, d := x.credential(st, inHeader(name))
 	if d != nil {
 		return d
 	}
 	*value = strings.ReplaceAll(*value, st.Placeholder, v)
 	return nil
 }
+
+func inHeader(name string) string { return "the header " + headerText(name) }
 
 // wrongPlace refuses a placeholder that stands in a header where its secret is
 // never injected.
@@ -107,6 +104,8 @@ func (x *exchange) credential(st *secretState, place string) (string, *denial) {
 	if d != nil {
 		return "", d
 	}
+	x.bodyMu.Lock()
+	defer x.bodyMu.Unlock()
 	if !slices.Contains(x.injected, st.Name) {
 		x.injected = append(x.injected, st.Name)
 	}
@@ -123,7 +122,9 @@ func (x *exchange) lend(st *secretState) (string, *denial) {
 			message: fmt.Sprintf("the value of the secret %s cannot be had on the host; the operator's log says why", st.Name)}
 	}
 	if snap != x.snap {
+		x.bodyMu.Lock()
 		x.lent = snap
+		x.bodyMu.Unlock()
 	}
 	return v, nil
 }
@@ -156,55 +157,6 @@ func (x *exchange) injectQuery(st *secretState) *denial {
 		x.out.URL.RawQuery = strings.Join(params, "&")
 	}
 	return nil
-}
-
-// bodyInjection returns the table for the body, or nil when no secret of the
-// route goes into bodies. The credential is escaped as the body's type asks.
-func (x *exchange) bodyInjection() (*replace.Table, *denial) {
-	if x.route == nil {
-		return nil, nil
-	}
-	var pairs []replace.Pair
-	escape := bodyEscape(x.r.Header.Get("Content-Type"))
-	for _, name := range x.route.Secrets {
-		st := x.snap.secret(name)
-		if !st.Inject.Body || x.mayInject(st, "the body") != nil {
-			continue
-		}
-		v, d := x.lend(st)
-		if d != nil {
-			return nil, d
-		}
-		pairs = append(pairs, replace.Pair{From: escape(st.Placeholder), To: escape(v), ID: len(pairs)})
-		x.bodySecrets = append(x.bodySecrets, name)
-	}
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	t, err := replace.New(pairs)
-	if err != nil {
-		return nil, &denial{status: http.StatusInternalServerError, rule: "secret", upset: true, message: "the secrets of this route cannot be put into a body: " + err.Error()}
-	}
-	return t, nil
-}
-
-// bodyEscape returns how a credential is written inside a body of a type.
-func bodyEscape(contentType string) func(string) string {
-	typ, _, _ := mime.ParseMediaType(contentType)
-	switch {
-	case typ == "application/json" || strings.HasSuffix(typ, "+json"):
-		return func(s string) string {
-			b, err := json.Marshal(s)
-			if err != nil {
-				return s
-			}
-			return string(b[1 : len(b)-1])
-		}
-	case typ == "application/x-www-form-urlencoded":
-		return url.QueryEscape
-	default:
-		return func(s string) string { return s }
-	}
 }
 
 // anyHeader reports whether the secret may stand anywhere in this header.
@@ -256,8 +208,11 @@ func cutScheme(value, scheme string) (rest string, ok bool) {
 	return strings.TrimLeft(value[len(scheme):], " "), true
 }
 
-// decodeBasic accepts what servers accept: padding or not.
+// decodeBasic accepts what servers accept: padding or not, and either alphabet
+// (RFC 4648, sections 4 and 5).
 func decodeBasic(s string) (string, error) {
-	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	b, err := base64.RawStdEncoding.DecodeString(standardAlphabet.Replace(strings.TrimRight(s, "=")))
 	return string(b), err
 }
+
+var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")

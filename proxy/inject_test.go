@@ -335,12 +335,12 @@ func FuzzBodyInjection(f *testing.F) {
 		r.Header.Set("Content-Type", typ)
 		x := &exchange{s: s, snap: snap, lent: snap, ctx: t.Context(), r: r, target: Target{Scheme: "https", Host: "example.com", Port: 443}}
 		x.route = snap.Policy.Decide(x.target).Route
-		table, d := x.bodyInjection()
+		in, d := x.bodyInjection()
 		if d != nil {
 			t.Fatal(d.message)
 		}
 		sc := snap.scanner()
-		fr := newFilterReader(t.Context(), &cutReader{b: body, n: int(cut) + 1}, chain{&scanFilter{x: x, sc: sc}, &replaceFilter{stream: table.NewStream()}})
+		fr := newFilterReader(t.Context(), &cutReader{b: body, n: int(cut) + 1}, chain{&scanFilter{x: x, sc: sc}, in.filter()})
 		got, err := io.ReadAll(fr)
 		var stop *blocked
 		if errors.As(err, &stop) {

@@ -7,6 +7,12 @@ import "time"
 const (
 	// maxHeaderBytes is the most that a request or response head may take.
 	maxHeaderBytes = 1 << 20
+	// maxFrontHead is the most that the head of a request to the proxy itself may
+	// take: whoever sends it has not shown a password yet.
+	maxFrontHead = 64 << 10
+	// maxFrontConns bounds the open connections of a listener that are not
+	// tunnels (yet). Others wait to be accepted.
+	maxFrontConns = 512
 	// decideBytes is the largest declared body that is read and decided before
 	// the upstream is contacted, and the largest that is buffered to recompute
 	// a length.
@@ -18,6 +24,33 @@ const (
 	streamBuffer = 32 << 10
 	// maxTunnels bounds the open CONNECT tunnels of a Server.
 	maxTunnels = 4096
+	// maxSessionTunnels bounds those of one session, so that it leaves room for
+	// the others.
+	maxSessionTunnels = 512
+	// maxExchanges bounds the requests of a Server that are under way,
+	// maxSessionExchanges those of one session. Each takes some 100 KiB beside
+	// its body.
+	maxExchanges        = 4096
+	maxSessionExchanges = 512
+	// maxBodyBytes bounds the request bodies of a Server that are held whole, by
+	// their declared lengths; maxSessionBodyBytes those of one session.
+	maxBodyBytes        = 256 << 20
+	maxSessionBodyBytes = 64 << 20
+	// maxDecoders bounds the compressed request bodies that are looked into at
+	// a time: one decoder can take 16 MiB.
+	maxDecoders = 8
+	// maxStreams bounds the requests under way in one HTTP/2 connection.
+	maxStreams = 250
+	// maxStreamUnread and maxConnUnread bound what is received of uploads in
+	// one HTTP/2 stream and one connection before it is read.
+	maxStreamUnread = 512 << 10
+	maxConnUnread   = 1 << 20
+	// strangerInterval is the least time between two journal lines about clients
+	// without a password.
+	strangerInterval = time.Second
+	// retryAfter is when a client that was told that there are too many may try
+	// again, in seconds.
+	retryAfter = "5"
 	// maxFindings is how many findings of one exchange are kept for the journal;
 	// the others are counted.
 	maxFindings = 64
@@ -31,6 +64,11 @@ const (
 
 	// headerTimeout bounds the wait for a whole request head once it began.
 	headerTimeout = 30 * time.Second
+	// smallBodyTimeout bounds the wait for the whole of a body that is decided
+	// before it is sent.
+	smallBodyTimeout = time.Minute
+	// roomWait is how long a request waits for others to give memory back.
+	roomWait = 10 * time.Second
 	// firstByteTimeout bounds the wait for the first byte in a new tunnel;
 	// clients open some in reserve.
 	firstByteTimeout = 2 * time.Minute

@@ -169,6 +169,17 @@ func TestPassthroughRefusesWhatIsForAnotherHost(t *testing.T) {
 	}
 }
 
+func TestPassthroughKeepsALeakInTheSNIOutOfTheJournal(t *testing.T) {
+	r, _ := passRig(t, Allow)
+	c := r.dial()
+	r.connect(c, "pass.example.com:443")
+	c.Write(clientHello(t, githubToken+".example.com"))
+	e := r.journal.wait(t, isEnd)
+	if e.Verdict != Deny || e.Rule != ruleSNI || e.Reason != "the TLS connection is for [github-token].example.com, the tunnel for pass.example.com" {
+		t.Errorf("end %+v", e)
+	}
+}
+
 func TestPassthroughWithAsk(t *testing.T) {
 	r, conns := passRig(t, Ask)
 	c := r.dial()

@@ -2,11 +2,9 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,34 +27,38 @@ type exchange struct {
 	rc *http.ResponseController
 	r  *http.Request
 
-	target Target
-	route  *Route
-	// hostSecrets may be injected somewhere on this host. What one route stores
-	// there can be read back through another.
-	hostSecrets []string
+	target   Target
+	cleanURL bool   // the scanner finds nothing in it
+	host     string // for the journal, once it was redacted
+	route    *Route
+	// hostSecrets may be, or have been, injected somewhere on this host. What one
+	// route stores there can be read back through another.
+	hostSecrets secretSet
 	decision    Decision
 	out         *http.Request
 	body        *uploadBody
 	scratch     []byte
+	share       *share // of the budget; nil before it was admitted
+	buffered    int64  // bytes of it
 
-	lent        *snapshot // the newest one that a value was taken from
-	injected    []string
-	bodySecrets []string
-	bytesIn     int64
-	status      int
-	redacted    int
-	refused     *denial // after the decision, in the upstream's place
+	bytesIn  int64
+	status   int
+	redacted int
+	refused  *denial // after the decision, in the upstream's place
 
 	bodyMu       sync.Mutex // what the upload's reader writes too
 	findings     []EventFinding
 	moreFindings int
 	placeholders map[string]bool
-	stopped      *denial // by a finding in the body
+	injected     []string
+	lent         *snapshot // the newest one that a value was taken from
+	stopped      *denial   // by what is in the body
 }
 
 // steps is the path of a request up to the point where it leaves.
 var steps = [...]func(*exchange) *denial{
 	(*exchange).pin,         // the authority is the tunnel's
+	(*exchange).admit,       // as one of so many
 	(*exchange).decide,      // route by host, method and path
 	(*exchange).scanHead,    // what the agent wrote: URL and headers
 	(*exchange).scanDrips,   // short values, with those of the requests before
@@ -97,6 +99,7 @@ func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel
 	// answer. HTTP/2 is full duplex already and says so by an error.
 	_ = x.rc.EnableFullDuplex()
 	defer x.rescue()
+	defer x.giveBack()
 	x.serve()
 }
 
@@ -130,6 +133,7 @@ func (x *exchange) pin() *denial {
 		return x.absoluteTarget()
 	}
 	t := x.tunnel
+	x.keepFindings(t.findings)
 	x.target = Target{Scheme: t.scheme, Host: t.host, Port: t.port}
 	host, port := x.r.Host, ""
 	if h, p, err := net.SplitHostPort(host); err == nil {
@@ -176,9 +180,9 @@ func (x *exchange) decide() *denial {
 	x.target.Method, x.target.Path = x.r.Method, x.r.URL.EscapedPath()
 	x.decision = x.snap.Policy.Decide(x.target)
 	x.route = x.decision.Route
-	x.hostSecrets = x.snap.Policy.hostSecrets(x.target.Host)
+	x.hostSecrets = x.snap.hostSecrets(x.target.Host)
 	if x.decision.Action == Deny {
-		return denyPolicy(x.decision)
+		return denyPolicy(x.decision.about(x.shownTarget()))
 	}
 	// An upgrade to h2c is an offer that may be ignored (RFC 9110, section 7.8);
 	// Java's client makes it with every request.
@@ -210,134 +214,10 @@ func (x *exchange) prepare() *denial {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // or the Transport adds its own
 	}
-	if len(x.hostSecrets) > 0 {
+	if len(x.hostSecrets.names) > 0 {
 		x.limitCodings(out.Header)
 	}
 	out.Trailer = x.r.Trailer
 	x.out = out
 	return nil
-}
-
-// askOperator holds the request while the operator decides.
-func (x *exchange) askOperator() *denial {
-	if x.decision.Action != Ask {
-		return nil
-	}
-	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.target, Rule: x.decision.Rule, Findings: x.findings})
-}
-
-func (s *Server) ask(ctx context.Context, q Question) *denial {
-	deny := func(why string) *denial {
-		return &denial{status: http.StatusForbidden, rule: q.Rule, message: fmt.Sprintf("%s %s needs the operator's approval (%s), and %s. %s", q.Target.Method, describe(q.Target), q.Rule, why, advice)}
-	}
-	if s.opts.Ask == nil {
-		return deny("there is no one to ask in this run")
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.current.Load().AskTimeout)
-	defer cancel()
-	a, err := s.opts.Ask(ctx, q)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return deny("nobody answered in time")
-	case err != nil:
-		s.log.Error("ask", "error", err)
-		return deny("the question could not be put")
-	case !a.Allow && a.Reason != "":
-		return deny("the answer was no: " + a.Reason)
-	case !a.Allow:
-		return deny("the answer was no")
-	}
-	return nil
-}
-
-// event describes the request for the journal, redacted.
-func (x *exchange) event() Event {
-	path := x.r.URL.EscapedPath()
-	if x.r.URL.RawQuery != "" {
-		path += "?" + x.r.URL.RawQuery
-	}
-	path = x.snap.redactText(path)
-	if len(path) > maxJournalPath {
-		path = path[:maxJournalPath] + "…"
-	}
-	host := x.target.Host
-	if x.tunnel == nil {
-		host = x.r.URL.Host
-	}
-	host = x.snap.redactHost(host, x.target.Host)
-	proto := strings.ToLower(x.r.Proto)
-	if x.r.ProtoMajor == 2 {
-		proto = "h2"
-	}
-	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
-		Host: host, Port: x.target.Port, Path: path, Rule: x.decision.Rule}
-}
-
-// journal writes the decision; what cannot be recorded is not sent.
-func (x *exchange) journal() *denial {
-	e := x.event()
-	e.Type, e.Verdict, e.Secrets = EventDecision, Allow, x.injected
-	x.bodyMu.Lock()
-	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
-	x.bodyMu.Unlock()
-	if err := x.s.record(&e); err != nil {
-		return journalDenial(err)
-	}
-	return nil
-}
-
-// journalDenial is the answer to what could not be written down.
-func journalDenial(err error) *denial {
-	message := "the journal cannot be written (is the disk full?), and nothing goes out unrecorded"
-	if errors.Is(err, ErrJournalFull) {
-		message = ErrJournalFull.Error() + ", and nothing goes out unrecorded. Do not retry; the operator has to start a new bottle, with a journal of its own."
-	}
-	return &denial{status: http.StatusForbidden, rule: "journal", message: message}
-}
-
-// deny answers in the upstream's place and takes the rest of the upload, so
-// that the client gets to read the answer.
-func (x *exchange) deny(d *denial) {
-	e := x.event()
-	e.Type, e.Verdict, e.Rule, e.Reason, e.Status = EventDecision, Deny, d.rule, x.snap.redactText(d.message), d.status
-	x.bodyMu.Lock()
-	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
-	x.bodyMu.Unlock()
-	_ = x.s.record(&e) // it is denied either way
-	x.answer(d)
-}
-
-func (x *exchange) answer(d *denial) {
-	x.status = d.status
-	d.write(x.w, x.r, x.id)
-	x.drain()
-}
-
-// hopByHop are the headers that concern one connection only (RFC 9110, section
-// 7.6.1), besides those that Connection names.
-var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings"}
-
-func stripHopByHop(h http.Header) {
-	for _, v := range h["Connection"] {
-		for name := range strings.SplitSeq(v, ",") {
-			if name = strings.TrimSpace(name); name != "" {
-				h.Del(name)
-			}
-		}
-	}
-	for _, name := range hopByHop {
-		h.Del(name)
-	}
-}
-
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for t := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -19,6 +19,9 @@ type Policy struct {
 	routes []*compiledRoute
 	exact  map[string][]*compiledRoute
 	wild   map[string][]*compiledRoute // by suffix, with its leading dot
+	// secrets are those of the hosts that a key of exact or wild is the most
+	// specific one for.
+	secrets map[string]secretSet
 }
 
 // NewPolicy checks and compiles routes. The zero Action as default is Deny.
@@ -56,6 +59,7 @@ func NewPolicy(def Action, routes []Route) (*Policy, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	p.collectSecrets()
 	return p, nil
 }
 
@@ -96,6 +100,16 @@ type Decision struct {
 	Route  *Route // nil when the default decided
 	Rule   string
 	Reason string // for a denial: what happened, for a person
+	// because begins a Reason that ends in the target.
+	because string
+}
+
+// about gives the reason of a denial with the target as t shows it.
+func (d Decision) about(t Target) Decision {
+	if d.because != "" {
+		d.Reason = d.because + " " + t.Method + " " + describe(t)
+	}
+	return d
 }
 
 // Loser is a route that could have matched a target, and why it did not win.
@@ -204,14 +218,18 @@ func (p *Policy) decide(t Target, explain bool) (Decision, []Loser) {
 		losers = append(beaten, losers...)
 	}
 	if win.Action == Deny {
-		return denied(win, fmt.Sprintf("%s denies %s %s", win.Rule(), t.Method, describe(t))), losers
+		d := denied(win, "")
+		d.because = win.Rule() + " denies"
+		return d.about(t), losers
 	}
 	return Decision{Action: win.Action, Route: &win.Route, Rule: win.Rule()}, losers
 }
 
 func (p *Policy) byDefault(t Target) Decision {
 	if p.def == Deny {
-		return p.unmatched(fmt.Sprintf("no route allows %s %s", t.Method, describe(t)))
+		d := p.unmatched("")
+		d.because = "no route allows"
+		return d.about(t)
 	}
 	return Decision{Action: p.def, Rule: "default"}
 }
@@ -247,18 +265,6 @@ func (p *Policy) candidates(host string) func(yield func(*compiledRoute) bool) {
 	}
 }
 
-// hostSecrets names the secrets that some route may have injected on a host.
-func (p *Policy) hostSecrets(host string) (names []string) {
-	for c := range p.candidates(host) {
-		for _, n := range c.Secrets {
-			if !slices.Contains(names, n) {
-				names = append(names, n)
-			}
-		}
-	}
-	return names
-}
-
 // Routes returns the compiled routes in their order, canonical and with their
 // defaults filled in.
 func (p *Policy) Routes() []Route {
@@ -277,48 +283,4 @@ func notDeny(c candidate) int {
 		return 0
 	}
 	return 1
-}
-
-func whyBeaten(win, c candidate) string {
-	switch {
-	case win.route.Action == Deny && c.route.Action != Deny:
-		return "a deny beats everything"
-	case c.route.hostRank() != win.route.hostRank():
-		return "a more specific host won"
-	case c.path != win.path:
-		return "a more specific path won"
-	case (len(c.route.Methods) > 0) != (len(win.route.Methods) > 0):
-		return "a route with methods won"
-	default:
-		return "an earlier route won"
-	}
-}
-
-func describe(t Target) string {
-	path := t.Path
-	if path == "" {
-		path = "/"
-	}
-	if len(path) > maxShownPath {
-		path = path[:maxShownPath] + "…"
-	}
-	return t.Scheme + "://" + authority(t.Scheme, t.Host, t.Port) + path
-}
-
-// authority renders host and port as a URL does, without a default port.
-func authority(scheme, host string, port int) string {
-	if (scheme == "https" && port == 443) || (scheme == "http" && port == 80) {
-		if strings.Contains(host, ":") {
-			return "[" + host + "]"
-		}
-		return host
-	}
-	return joinHostPort(host, port)
-}
-
-func portList(c *compiledRoute) string {
-	if len(c.Ports) == 0 {
-		return "443 (80 for plain http)"
-	}
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Ports), " ", ", "), "[]")
 }

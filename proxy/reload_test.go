@@ -206,31 +206,6 @@ type nopListener struct{ net.Listener }
 
 func (nopListener) Close() error { return nil }
 
-func TestTunnelsAreLimited(t *testing.T) {
-	r := newRig(t, http.HandlerFunc(echo), Config{})
-	// As if so many were open.
-	r.server.mu.Lock()
-	var fakes []*tunnel
-	for range maxTunnels {
-		a, _ := net.Pipe()
-		f := &tunnel{s: r.server, conn: a, host: "example.com", port: 443, mode: Intercept}
-		r.server.tunnels[f] = struct{}{}
-		r.server.active.Add(1)
-		fakes = append(fakes, f)
-	}
-	r.server.mu.Unlock()
-	if l := r.connect(r.dial(), "example.com:443"); !strings.HasPrefix(l, "HTTP/1.1 503 more than 4096 connections") {
-		t.Error(l)
-	}
-	r.journal.wait(t, isDenial("too-many-tunnels"))
-	for _, f := range fakes {
-		f.end()
-	}
-	if status, _ := r.get("https://example.com/"); status != 200 {
-		t.Errorf("afterwards %d", status)
-	}
-}
-
 func TestEndedTunnelsAreForgotten(t *testing.T) {
 	r := newRig(t, http.HandlerFunc(echo), Config{})
 	for range 5 {

@@ -9,12 +9,8 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/bot-bottle/bottle/internal/replace"
 )
 
 // forward sends the request and streams the answer back. Whatever happens, the
@@ -74,14 +70,14 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		if over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
 			return nil
 		}
-		table, err := x.redaction()
+		red, err := x.redaction()
 		if err != nil {
 			return err
 		}
 		h := x.w.Header()
 		copyHeader(h, http.Header(header))
 		x.cleanResponseHeader(h)
-		x.redactHeader(h, table)
+		x.redactHeader(h, red)
 		x.w.WriteHeader(code)
 		clear(h)
 		return nil
@@ -110,18 +106,18 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 // respond streams the answer to the agent. An error means that the client saw
 // the beginning of an answer that has no end.
 func (x *exchange) respond(resp *http.Response) error {
-	table, err := x.redaction()
+	red, err := x.redaction()
 	if err != nil {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "the answer cannot be searched for credentials: " + err.Error()})
 		return nil
 	}
 	body := io.Reader(resp.Body)
-	if coding := messageCoding(resp.Header); table != nil && coding != "" {
+	if coding := messageCoding(resp.Header); red != nil && coding != "" {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the messages in the answer of %s are compressed (%s), so they cannot be searched for credentials", x.target.Host, headerText(coding))})
 		return nil
 	}
-	if table != nil {
-		if body, err = x.redactBody(resp, table); err != nil {
+	if red != nil {
+		if body, err = x.redactBody(resp, red); err != nil {
 			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(contentCoding(resp.Header)))})
 			return nil
 		}
@@ -129,10 +125,13 @@ func (x *exchange) respond(resp *http.Response) error {
 	h := x.w.Header()
 	copyHeader(h, resp.Header)
 	x.cleanResponseHeader(h)
-	x.redactHeader(h, table)
-	announced := len(resp.Trailer)
+	x.redactHeader(h, red)
+	announced := 0
 	for name := range resp.Trailer {
-		h.Add("Trailer", name)
+		if red == nil || !red.holds(name) { // else writeTrailers leaves it out
+			h.Add("Trailer", name)
+			announced++
+		}
 	}
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
@@ -143,7 +142,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	if err := x.abort(); err != nil {
 		return err
 	}
-	x.writeTrailers(resp.Trailer, announced, table)
+	x.writeTrailers(resp.Trailer, announced, red)
 	return nil
 }
 
@@ -165,102 +164,6 @@ func (x *exchange) cleanResponseHeader(h http.Header) {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // or net/http guesses one
 	}
-}
-
-// redactBody reads the answer through the redaction. The length stays when
-// every replacement has the length of what it replaces, and nothing had to be
-// decompressed.
-func (x *exchange) redactBody(resp *http.Response, table *replace.Table) (io.Reader, error) {
-	if resp.Body == http.NoBody || x.r.Method == http.MethodHead {
-		return resp.Body, nil
-	}
-	var src io.Reader = resp.Body
-	sameLength := table.SameLength()
-	if coding := contentCoding(resp.Header); coding != "" {
-		dec, err := newDecoder(coding, resp.Body)
-		if err != nil {
-			return nil, err
-		}
-		src, sameLength = dec, false
-		resp.Header.Del("Content-Encoding")
-	}
-	stream := &redactFilter{replaceFilter: replaceFilter{stream: table.NewStream()}, x: x}
-	r := newFilterReader(x.ctx, src, stream)
-	if sameLength || resp.ContentLength < 0 {
-		return r, nil
-	}
-	return x.relength(resp, r)
-}
-
-// relength makes the declared length right again: by buffering a small body,
-// or by sending a larger one without a length.
-func (x *exchange) relength(resp *http.Response, r io.Reader) (io.Reader, error) {
-	resp.Header.Del("Content-Length")
-	declared := resp.ContentLength
-	resp.ContentLength = -1
-	if declared > decideBytes {
-		return r, nil
-	}
-	whole, err := io.ReadAll(io.LimitReader(r, 2*decideBytes))
-	rest := io.MultiReader(strings.NewReader(string(whole)), r)
-	if err == nil && len(whole) < 2*decideBytes {
-		resp.ContentLength = int64(len(whole))
-		resp.Header.Set("Content-Length", strconv.Itoa(len(whole)))
-	}
-	return rest, nil
-}
-
-// redactFilter counts what it replaced.
-type redactFilter struct {
-	replaceFilter
-	x *exchange
-}
-
-func (f *redactFilter) close() ([]byte, error) {
-	out, err := f.replaceFilter.close()
-	for _, h := range f.stream.Hits() {
-		f.x.redacted += h.Count
-	}
-	return out, err
-}
-
-// redactHeader replaces injected values that came back in a header.
-func (x *exchange) redactHeader(h http.Header, table *replace.Table) {
-	if table == nil {
-		return
-	}
-	redact := func(text string) string {
-		s := table.NewStream()
-		return string(s.Close(s.Append(nil, []byte(text))))
-	}
-	for name, values := range h {
-		// The name of a field can hold a value too, in other letters.
-		if x.holdsValue(name) {
-			delete(h, name)
-			x.redacted++
-			continue
-		}
-		for i, v := range values {
-			if out := redact(v); out != v {
-				values[i] = out
-				x.redacted++
-			}
-		}
-	}
-}
-
-// holdsValue reports whether a text holds a value of the host's secrets,
-// whatever its letters' case.
-func (x *exchange) holdsValue(text string) bool {
-	snap := x.s.current.Load()
-	text = strings.ToLower(text)
-	for _, name := range x.hostSecrets {
-		st := snap.secret(name)
-		if st != nil && slices.ContainsFunc(st.lower, func(v string) bool { return strings.Contains(text, v) }) {
-			return true
-		}
-	}
-	return false
 }
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, streamBuffer); return &b }}
@@ -300,54 +203,12 @@ func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
 	}
 }
 
-// lateHead sends the response head by itself when the body is late. Flushing
-// every head would cost each small answer a packet of its own.
-type lateHead struct {
-	mu    sync.Mutex
-	w     io.Writer
-	rc    *http.ResponseController
-	timer *time.Timer
-	begun bool
-}
-
-func (l *lateHead) arm() {
-	l.timer = time.AfterFunc(headFlush, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !l.begun {
-			_ = l.rc.Flush()
-		}
-	})
-}
-
-func (l *lateHead) disarm() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.begun = true
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-}
-
-func (l *lateHead) write(p []byte, flush bool) error {
-	if !l.begun { // only this goroutine sets it
-		l.disarm()
-	}
-	if _, err := l.w.Write(p); err != nil {
-		return err
-	}
-	if flush {
-		return l.rc.Flush()
-	}
-	return nil
-}
-
 // writeTrailers sends trailers, also ones that were not announced.
-func (x *exchange) writeTrailers(trailer http.Header, announced int, table *replace.Table) {
+func (x *exchange) writeTrailers(trailer http.Header, announced int, red *redaction) {
 	if len(trailer) == 0 {
 		return
 	}
-	x.redactHeader(trailer, table)
+	x.redactHeader(trailer, red)
 	_ = x.rc.Flush() // forces chunking, without which h1 has no trailers
 	prefix := ""
 	if len(trailer) != announced {
@@ -369,14 +230,14 @@ func (x *exchange) end(err error) {
 	if d := cmp.Or(x.stopped, x.refused); d != nil {
 		// It is read without the decision, among the denials.
 		e = x.event()
-		e.Verdict, e.Rule, e.Reason = Deny, d.rule, x.snap.redactText(d.message)
+		e.Verdict, e.Rule, e.Reason = Deny, d.rule, x.redact(d.message)
 	} else {
-		e = Event{ID: x.id, Session: x.session, Host: x.snap.redactText(x.target.Host), Port: x.target.Port}
+		e = Event{ID: x.id, Session: x.session, Host: x.shownHost(), Port: x.target.Port}
 	}
 	e.Type, e.Status, e.BytesOut, e.BytesIn = EventEnd, x.status, x.body.count(), x.bytesIn
 	e.Duration, e.Redacted = time.Since(x.start), x.redacted
 	if err != nil {
-		e.Error = x.snap.redactText(err.Error())
+		e.Error = x.redact(err.Error())
 	}
 	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	e.Secrets = x.injected

@@ -3,8 +3,6 @@ package proxy
 import (
 	"fmt"
 	"slices"
-	"sort"
-	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
 )
@@ -38,6 +36,9 @@ func (snap *snapshot) judge(findings []dlp.Finding, where, host string) (events 
 
 // blockMessage says what was seen where, never the text itself.
 func blockMessage(f dlp.Finding, where string) string {
+	if f.Kind == dlp.KindUnscanned {
+		return fmt.Sprintf("a part of the %s of this request, from offset %d on, could not be looked through (%s), so it was not sent. Do not retry: send it in a form that can be read.", where, f.Offset, unscannedReasons[f.Name])
+	}
 	what := "what looks like a credential (" + f.Rule + ")"
 	if f.Name != "" {
 		what = "the value of the secret " + f.Name
@@ -48,6 +49,14 @@ func blockMessage(f dlp.Finding, where string) string {
 		what += ", encoded as " + f.Path + ","
 	}
 	return fmt.Sprintf("%s stands in the %s of this request at offset %d, so it was not sent. Do not retry: remove it, or use the placeholder that stands for the credential.", what, where, f.Offset)
+}
+
+// unscannedReasons say why a scanner could not read a part.
+var unscannedReasons = map[string]string{
+	dlp.UnscannedDepth:     "too many encodings around each other",
+	dlp.UnscannedBudget:    "it decodes to too much",
+	dlp.UnscannedEncrypted: "an archive with a password",
+	dlp.UnscannedFormat:    "an archive in a format that is not read",
 }
 
 // scanText judges one short text.
@@ -68,87 +77,33 @@ func (snap *snapshot) find(text string) []dlp.Finding {
 	return append(found, sc.Close()...)
 }
 
-// redactText replaces everything the scanner finds, so that the text may be
-// written to the journal.
-func (snap *snapshot) redactText(text string) string {
-	findings := snap.find(text)
-	if len(findings) == 0 {
-		return text
-	}
-	sort.Slice(findings, func(i, j int) bool { return findings[i].Offset < findings[j].Offset })
-	var b strings.Builder
-	done := 0
-	for _, f := range findings {
-		start, end := int(f.Offset), int(f.Offset)+f.Length
-		if f.Kind == dlp.KindPlaceholder || end <= done || end > len(text) {
-			continue
-		}
-		if start > done {
-			b.WriteString(text[done:start])
-		}
-		b.WriteString("[" + f.Rule + "]")
-		done = end
-	}
-	b.WriteString(text[done:])
-	return b.String()
-}
-
-// redactHost is redactText for a host. A value in the spelling of the agent's
-// may not be found any more in canonical form, but be read out of it all the
-// same.
-func (snap *snapshot) redactHost(raw, canonical string) string {
-	if r := snap.redactText(raw); r != raw || raw == canonical {
-		return r
-	}
-	return snap.redactText(canonical)
-}
-
-// scanHead scans what the agent wrote before the body: the URL and every
-// header. Each part is decided whole, so nothing can hide on a border.
+// scanHead scans what the agent wrote before the body: the URL, every header,
+// and the names of the trailers that it announced, which leave with the head.
+// Each part is decided whole, so nothing can hide on a border.
 func (x *exchange) scanHead() *denial {
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
-	found := false // by the last scan
-	scan := func(where string, parts ...string) *denial {
-		found = false
-		x.scratch = x.scratch[:0]
-		for _, p := range parts {
-			x.scratch = append(x.scratch, p...)
-		}
-		return decideWhole(sc, x.scratch, func(findings []dlp.Finding) *denial {
-			found = true
-			events, placeholders, stop := x.snap.judge(findings, where, x.target.Host)
-			x.keepFindings(events)
-			x.seen(placeholders)
-			return stop
-		})
-	}
+	cleanURL := true
 	for _, part := range x.lineParts() {
-		if d := scan(part.where, part.text); d != nil {
+		found, d := x.scanPart(sc, spot{part: part.where}, part.text)
+		if d != nil {
+			return d
+		}
+		cleanURL = cleanURL && (!found || part.where != partURL)
+	}
+	x.cleanURL = cleanURL
+	for name, values := range x.r.Header {
+		if d := x.scanField(sc, "header", name, values); d != nil {
 			return d
 		}
 	}
-	for name, values := range x.r.Header {
-		where := "header " + headerText(name)
-		if spellings := nameSpellings(name); spellings != "" {
-			if d := scan(unnamedHeader, spellings); d != nil {
-				return d
-			}
-			if found { // then it must not stand in the journal
-				where = unnamedHeader
-			}
-		}
-		for _, v := range values {
-			if d := scan(where, name, ": ", v); d != nil {
-				return d
-			}
+	for name := range x.r.Trailer {
+		if d := x.scanField(sc, "trailer", name, nil); d != nil {
+			return d
 		}
 	}
 	return nil
 }
-
-// unnamedHeader is where a finding in the name of a header stands.
-const unnamedHeader = "name of a header"
 
 // decideWhole scans a text that is complete and has its findings judged, in two
 // parts: what a scanner returns is valid until its next call.
@@ -168,13 +123,17 @@ func decideWhole(sc *dlp.Scanner, text []byte, judge func([]dlp.Finding) *denial
 // part is a text that the agent wrote into the head, and where.
 type part struct{ where, text string }
 
-// lineParts are what stands in the head besides fields. Servers take escapes in
-// a URL apart, so they are looked through.
+// partURL is where the URL's parts are, in the journal.
+const partURL = "url"
+
+// lineParts are what stands in the head besides fields, the URL first. Servers
+// take escapes in a URL apart, so they are looked through.
 func (x *exchange) lineParts() []part {
 	u := x.r.URL
-	parts := []part{{"url", u.EscapedPath() + "?" + u.RawQuery}}
-	if plain, changed := unescape(parts[0].text); changed {
-		parts = append(parts, part{"url", plain})
+	parts := make([]part, 1, 4)
+	parts[0] = part{partURL, u.EscapedPath() + "?" + u.RawQuery}
+	for _, plain := range unescaped(parts[0].text) {
+		parts = append(parts, part{partURL, plain})
 	}
 	// A method of the agent's own making is text like any other.
 	if len(x.r.Method) >= dlp.MinKnown {
@@ -185,16 +144,6 @@ func (x *exchange) lineParts() []part {
 		parts = append(parts, part{"host", host})
 	}
 	return parts
-}
-
-// nameSpellings returns the spellings that the name of a field may have had or
-// will have: net/http has changed its letters, HTTP/2 makes them small. Names
-// without a digit and of usual length hold no token.
-func nameSpellings(name string) string {
-	if len(name) < dlp.MinKnown || len(name) < 24 && !strings.ContainsAny(name, "0123456789") {
-		return ""
-	}
-	return strings.ToLower(name) + " " + strings.ToUpper(name)
 }
 
 // keepFindings adds to the findings, up to maxFindings. Of the body's, the caller
@@ -258,7 +207,8 @@ func (f *scanFilter) release(safe int64) []byte {
 	return f.out[:n]
 }
 
-func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Flush()) }
+// flush is called where nothing follows for a while.
+func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Idle()) }
 func (f *scanFilter) close() ([]byte, error) { return f.decide(f.sc.Close()) }
 func (f *scanFilter) held() int              { return len(f.tail) }
 
@@ -292,7 +242,7 @@ func (x *exchange) judgeBody(findings []dlp.Finding) error {
 	if stop == nil {
 		for _, name := range placeholders {
 			if st := x.snap.secret(name); st != nil && st.Inject.Body {
-				if stop = x.mayInject(st, "the body"); stop != nil {
+				if stop = x.mayInject(st, inBody); stop != nil {
 					break
 				}
 			}

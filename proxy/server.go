@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,6 +82,8 @@ type Server struct {
 	runID string
 	seq   atomic.Uint64
 
+	budget *budget
+
 	reloading sync.Mutex // serialises the building of snapshots
 	current   atomic.Pointer[snapshot]
 
@@ -93,6 +93,7 @@ type Server struct {
 	mu      sync.Mutex
 	closing bool
 	tunnels map[*tunnel]struct{}
+	ofEach  map[string]int // tunnels by session
 	fronts  map[*http.Server]net.Listener
 	active  sync.WaitGroup // tunnels
 }
@@ -112,7 +113,9 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		log:     opts.Logger,
 		runID:   strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
 		inbox:   newTunnelListener(),
+		budget:  newBudget(),
 		tunnels: map[*tunnel]struct{}{},
+		ofEach:  map[string]int{},
 		fronts:  map[*http.Server]net.Listener{},
 	}
 	if s.log == nil {
@@ -143,7 +146,7 @@ func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 		BaseContext:                  func(net.Listener) context.Context { return s.ctx },
 		ConnContext:                  connContext,
 		ConnState:                    s.connState,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: maxStreamUnread, MaxReceiveBufferPerConnection: maxConnUnread},
 	}
 }
 
@@ -151,6 +154,7 @@ func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 // http.ErrServerClosed. It closes l.
 func (s *Server) Serve(l net.Listener, opts ListenOptions) error {
 	front := s.newHTTPServer(&frontHandler{s: s, auth: newAuthenticator(opts)})
+	front.MaxHeaderBytes = maxFrontHead
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
@@ -159,7 +163,7 @@ func (s *Server) Serve(l net.Listener, opts ListenOptions) error {
 	}
 	s.fronts[front] = l
 	s.mu.Unlock()
-	return front.Serve(guardListener{l})
+	return front.Serve(newGuardListener(l))
 }
 
 // Reload replaces the configuration. Running exchanges end under the old one;
@@ -265,46 +269,6 @@ func (s *Server) closeTunnels(which func(*tunnel) bool) {
 			t.close()
 		}
 	}
-}
-
-// ownListener reports whether an address is one that this server listens on:
-// dialling it would make the proxy talk to itself.
-func (s *Server) ownListener(ap netip.AddrPort) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.fronts {
-		a, ok := l.Addr().(*net.TCPAddr)
-		if !ok || a.Port != int(ap.Port()) {
-			continue
-		}
-		ip, _ := netip.AddrFromSlice(a.IP)
-		if sameHost(ip.Unmap(), ap.Addr().Unmap()) {
-			return true
-		}
-	}
-	return false
-}
-
-// sameHost reports whether dialling addr can reach a listener on ip. The
-// unspecified address stands for every one of this machine, on both sides.
-func sameHost(ip, addr netip.Addr) bool {
-	if ip == addr || addr.IsUnspecified() {
-		return true
-	}
-	if !ip.IsUnspecified() {
-		return false
-	}
-	if addr.IsLoopback() {
-		return true
-	}
-	local, err := net.InterfaceAddrs()
-	if err != nil {
-		return true // not known to be another machine's
-	}
-	return slices.ContainsFunc(local, func(a net.Addr) bool {
-		n, ok := a.(*net.IPNet)
-		return ok && n.IP.Equal(addr.AsSlice())
-	})
 }
 
 // nextID names an exchange: unique in a run, and across runs by its prefix.

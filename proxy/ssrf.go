@@ -42,6 +42,10 @@ var specialRanges = []struct {
 	{netip.MustParsePrefix("5f00::/16"), "a segment routing address"},
 }
 
+// SpecialAddress says what is special about an address that only a route with
+// private: true may reach, such as "a loopback address"; "" for an ordinary one.
+func SpecialAddress(addr netip.Addr) string { return specialAddress(addr) }
+
 // specialAddress says what is special about an address that only a route with
 // private: true may reach, or "" for an ordinary one.
 func specialAddress(addr netip.Addr) string {

@@ -137,7 +137,7 @@ func TestLargeHeadsAreRefusedReadably(t *testing.T) {
 func TestTheServersAreLimited(t *testing.T) {
 	r := newRig(t, http.NotFoundHandler(), Config{})
 	for name, s := range map[string]*http.Server{"inner": r.server.inner, "front": r.server.newHTTPServer(nil)} {
-		if s.ReadHeaderTimeout != headerTimeout || s.IdleTimeout != idleTimeout || s.MaxHeaderBytes != maxHeaderBytes || s.HTTP2.MaxConcurrentStreams != 250 {
+		if s.ReadHeaderTimeout != headerTimeout || s.IdleTimeout != idleTimeout || s.MaxHeaderBytes != maxHeaderBytes || s.HTTP2.MaxConcurrentStreams != maxStreams {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}

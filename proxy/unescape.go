@@ -2,6 +2,23 @@ package proxy
 
 import "strconv"
 
+// maxLayers is how many escapings, one around the other, unescaped takes off.
+const maxLayers = 3
+
+// unescaped returns the texts that are read out of one by unescape, and out of
+// those again: "%5Cu0061" is an "a" for a server that takes both apart.
+func unescaped(text string) (plain []string) {
+	for range maxLayers {
+		next, changed := unescape(text)
+		if !changed {
+			break
+		}
+		plain = append(plain, next)
+		text = next
+	}
+	return plain
+}
+
 // unescape takes percent escapes (RFC 3986, section 2.1) and the \u escapes of
 // JSON (RFC 8259, section 7) apart where they stand for ASCII, and leaves what is
 // no escape as it is. It reports whether there were any: an honest encoder has

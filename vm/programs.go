@@ -26,21 +26,15 @@ type Install struct {
 // systemFolders are those that machines have anyway.
 var systemFolders = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store", "/gnu/store"}
 
-// credentialFiles are what makes a folder more than an installation: cargo, for
-// one, keeps its user's token beside its programs.
-var credentialFiles = []string{
-	"credentials", "credentials.toml", "credentials.json", ".credentials.json", "auth.json", "hosts.yml",
-	".npmrc", ".netrc", ".pypirc", ".env", ".git", ".ssh", ".aws",
-}
-
 // maxInterpreters bounds how many scripts run each other.
 const maxInterpreters = 4
 
 // FindInstall looks a program up in the folders of path, as a shell does, and
-// returns what a machine needs besides its system folders to run it: the folder
-// that it was installed in, or where that would be too much of a home folder,
-// the file alone; and the same for the interpreter that a script names. home is
-// never shown, nor a folder above it, nor one with credentials in it.
+// returns what a machine needs besides its system folders to run it: of the
+// folder that it was installed in the parts that programs are made of, or where
+// that is a home folder, the file alone; and the same for the interpreter that a
+// script names. What else stands in such a folder is never shown: the tokens of
+// their user are where many programs have their own files.
 //
 // A program that is nowhere is an error that wraps fs.ErrNotExist.
 func FindInstall(program, path, home string) (Install, error) {
@@ -73,16 +67,19 @@ func (f *finder) add(program string, depth int) error {
 		f.install.Path = append(f.install.Path, dir)
 	}
 	if !inSystem(found) || !inSystem(real) {
-		if err := f.show(found, real); err != nil {
-			return err
-		}
+		f.show(found, real)
 	}
 	next, err := interpreter(real)
 	if err != nil || next == "" {
 		return err
 	}
-	if err := f.add(next, depth-1); err != nil {
-		return fmt.Errorf("%s is a script of %s: %w", found, next, err)
+	for _, name := range []string{next, f.wrapped(real)} {
+		if name == "" {
+			continue
+		}
+		if err := f.add(name, depth-1); err != nil {
+			return fmt.Errorf("%s is a script of %s: %w", found, name, err)
+		}
 	}
 	return nil
 }
@@ -115,95 +112,6 @@ func executable(path string) error {
 		return &fs.PathError{Op: "execute", Path: path, Err: fs.ErrPermission}
 	}
 	return nil
-}
-
-// show adds what holds a program: its folder of installation, or the file.
-func (f *finder) show(found, real string) error {
-	root := f.root(found, real)
-	if prefix := filepath.Dir(filepath.Dir(found)); root == real && filepath.Base(filepath.Dir(found)) == "shims" && !f.personal(prefix) {
-		return f.showParts(prefix)
-	}
-	source, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return err
-	}
-	if !inSystem(source) {
-		f.mount(Mount{Source: source, Target: root, ReadOnly: true})
-	}
-	if found != real && !paths.Below(found, root) {
-		l := Link{Path: found, Target: real}
-		if !slices.Contains(f.install.Links, l) {
-			f.install.Links = append(f.install.Links, l)
-		}
-	}
-	return nil
-}
-
-// showParts shows what stands in a folder but for credentials and hidden files:
-// a shim is nothing without what is beside it, and pyenv, say, is installed by
-// cloning a repository.
-func (f *finder) showParts(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), ".") || slices.Contains(credentialFiles, e.Name()) {
-			continue
-		}
-		source, err := filepath.EvalSymlinks(name)
-		if err != nil {
-			continue // a link to nowhere
-		}
-		f.mount(Mount{Source: source, Target: name, ReadOnly: true})
-	}
-	return nil
-}
-
-func (f *finder) mount(m Mount) {
-	if !slices.Contains(f.install.Mounts, m) {
-		f.install.Mounts = append(f.install.Mounts, m)
-	}
-}
-
-// root picks the folder of installation.
-func (f *finder) root(found, real string) string {
-	dir := filepath.Dir(found)
-	// PREFIX/bin/program with what it leads to below PREFIX: nvm, pyenv's
-	// versions, virtual environments. PREFIX/shims: pyenv, asdf.
-	if base := filepath.Base(dir); base == "bin" || base == "shims" || base == "sbin" {
-		prefix := filepath.Dir(dir)
-		if resolved, err := filepath.EvalSymlinks(prefix); err == nil && paths.Below(real, resolved) && !f.tooMuch(prefix) && !f.tooMuch(resolved) {
-			return prefix
-		}
-	}
-	// The package of a program of node.
-	if i := strings.LastIndex(real, "/node_modules/"); i >= 0 {
-		parts := strings.SplitN(real[i+len("/node_modules/"):], "/", 3)
-		n := 1
-		if strings.HasPrefix(parts[0], "@") {
-			n = 2
-		}
-		if len(parts) > n {
-			return filepath.Join(real[:i], "node_modules", filepath.Join(parts[:n]...))
-		}
-	}
-	return real
-}
-
-// tooMuch reports whether a folder holds more of a person than a program.
-func (f *finder) tooMuch(dir string) bool {
-	return f.personal(dir) || slices.ContainsFunc(credentialFiles, func(name string) bool {
-		_, err := os.Lstat(filepath.Join(dir, name))
-		return err == nil
-	})
-}
-
-// personal reports whether a folder is a person's own and not a program's.
-func (f *finder) personal(dir string) bool {
-	return dir == f.home || paths.Below(f.home, dir) || dir == "/" ||
-		filepath.Dir(dir) == f.home && slices.Contains([]string{".local", ".config", ".cache", "Library"}, filepath.Base(dir))
 }
 
 func inSystem(name string) bool {

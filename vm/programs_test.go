@@ -18,9 +18,16 @@ func tree(t *testing.T, files map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plant(t, root, files)
+	return root
+}
+
+func plant(t *testing.T, root string, files map[string]string) {
+	t.Helper()
 	for name, text := range files {
 		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if len(text) > 2 && text[:2] == "->" {
@@ -32,7 +39,6 @@ func tree(t *testing.T, files map[string]string) string {
 			t.Fatal(err)
 		}
 	}
-	return root
 }
 
 func TestFindInstall(t *testing.T) {
@@ -71,21 +77,20 @@ func TestFindInstall(t *testing.T) {
 		want          vm.Install
 	}{
 		{"a program of the system needs nothing", "sh", vm.Install{}},
-		{"a prefix is shown whole, with the interpreter that is in it too", "claude",
-			vm.Install{Mounts: ro(".nvm/v20"), Path: []string{at(".nvm/v20/bin")}}},
+		{"of a prefix the parts are shown, with the interpreter that is in it too", "claude",
+			vm.Install{Mounts: ro(".nvm/v20/bin", ".nvm/v20/lib"), Path: []string{at(".nvm/v20/bin")}}},
 		{"a native installer's file is shown alone, never ~/.local", "native",
 			vm.Install{Mounts: ro(".local/share/native/versions/2.1"), Links: []vm.Link{{Path: at(".local/bin/native"), Target: at(".local/share/native/versions/2.1")}}, Path: []string{at(".local/bin")}}},
 		{"a script in ~/bin is shown alone, never the home", "script",
 			vm.Install{Mounts: ro("bin/script"), Path: []string{at("bin")}}},
 		{"a program of node is shown with its package", "tool",
-			vm.Install{Mounts: ro("proj/node_modules/tool", ".nvm/v20"), Links: []vm.Link{{Path: at("bin/tool"), Target: at("proj/node_modules/tool/dist/tool.js")}}, Path: []string{at("bin"), at(".nvm/v20/bin")}}},
+			vm.Install{Mounts: ro("proj/node_modules/tool", ".nvm/v20/bin", ".nvm/v20/lib"), Links: []vm.Link{{Path: at("bin/tool"), Target: at("proj/node_modules/tool/dist/tool.js")}}, Path: []string{at("bin"), at(".nvm/v20/bin")}}},
 		{"shims need what stands beside them", "python3",
-			vm.Install{Mounts: ro(".pyenv"), Path: []string{at(".pyenv/shims")}}},
-		{"a folder with credentials in it is never shown", at(".cargo/bin/cargo"),
-			vm.Install{Mounts: ro(".cargo/bin/rustup"), Links: []vm.Link{{Path: at(".cargo/bin/cargo"), Target: at(".cargo/bin/rustup")}}}},
+			vm.Install{Mounts: ro(".pyenv/shims"), Path: []string{at(".pyenv/shims")}}},
+		{"of a folder with credentials in it the programs are shown", at(".cargo/bin/cargo"), vm.Install{Mounts: ro(".cargo/bin")}},
 		{"shims of a clone need its parts, and no credential", "ruby",
-			vm.Install{Mounts: ro(".cloned/libexec", ".cloned/shims"), Path: []string{at(".cloned/shims")}}},
-		{"an absolute path changes no PATH", at(".venv/bin/tool2"), vm.Install{Mounts: ro(".venv")}},
+			vm.Install{Mounts: ro(".cloned/shims", ".cloned/libexec"), Path: []string{at(".cloned/shims")}}},
+		{"an absolute path changes no PATH", at(".venv/bin/tool2"), vm.Install{Mounts: ro(".venv/bin")}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -61,15 +61,15 @@ type Mount struct {
 	// Source is an absolute path on the host. No part of it may be a symbolic
 	// link, so that what is mounted is what was looked at when the path was
 	// decided on: resolve the path when its user confirms it.
-	Source string
+	Source string `json:"source"`
 	// Target is an absolute path in the machine; "" means Source.
-	Target   string
-	ReadOnly bool
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only"`
 	// Shared is for files that people go on using on the host. Where the agent
 	// acts as another user than theirs (a sandbox of root's), what the owner of
 	// Source has is the agent's inside, and what the agent makes is that
 	// owner's outside. A file system that cannot do that is an error.
-	Shared bool
+	Shared bool `json:"shared,omitempty"`
 }
 
 // Link is a symbolic link at Path. It replaces another link, nothing else.

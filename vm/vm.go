@@ -121,10 +121,10 @@ type WinSize struct{ Rows, Cols uint16 }
 
 // Check is one line of a Doctor.
 type Check struct {
-	Name   string // what was looked at
-	OK     bool
-	Detail string // what was found
-	Fix    string // what to do when it is not OK; may be several lines
+	Name   string `json:"name"` // what was looked at
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"` // what was found
+	Fix    string `json:"fix"`    // what to do when it is not OK; may be several lines
 }
 
 // Limit says how one of the Resources is enforced.

@@ -19,8 +19,8 @@ func (a *app) caCmd() *cobra.Command {
 		Short: "Manage the CA of \"bottle proxy\"",
 		Long: `A bottle has a CA of its own that is gone with it. "bottle proxy", which serves
 clients elsewhere, uses one CA per user; these commands are about that one.`,
-		Args: cobra.NoArgs,
 	}
+	onlyCommands(cmd)
 	cmd.AddCommand(a.caExportCmd(), a.caInstallCmd(), a.caUninstallCmd(), a.caRotateCmd())
 	return cmd
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,8 @@ func (a *app) doctorCmd() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check what bottle needs on this host, and say how to get it",
 		Long: `Check what bottle needs on this host. The exit code is 1 when something is
-missing.
+missing. With --json it is a list of objects: name (what was looked at), ok,
+detail (what was found) and fix (what to do; empty when ok).
 
 With --fix, run as root, write an AppArmor profile that lets this program, and no
 other, make sandboxes. No setting of the system is changed.`,
@@ -38,16 +41,14 @@ other, make sandboxes. No setting of the system is changed.`,
 }
 
 func (a *app) doctor(ctx context.Context) error {
-	checks := a.backend().Doctor(ctx)
-	if _, err := env.StateDir(); err != nil {
-		checks = append(checks, vm.Check{Name: "state folder", Detail: err.Error()})
-	} else {
-		checks = append(checks, vm.Check{Name: "state folder", OK: true, Detail: "private"})
-	}
+	checks := append(a.backend().Doctor(ctx), checkFolders()...)
 	checks = append(checks, a.weakValues()...)
 	healthy := true
-	for _, c := range checks {
-		healthy = healthy && c.OK
+	for i := range checks {
+		if checks[i].OK {
+			checks[i].Fix = "" // nothing is to be done
+		}
+		healthy = healthy && checks[i].OK
 	}
 	var err error
 	if a.json {
@@ -78,6 +79,48 @@ func (a *app) weakValues() (checks []vm.Check) {
 	return checks
 }
 
+// checkFolders tries what a bottle does first: to make a folder of its own.
+func checkFolders() []vm.Check {
+	var checks []vm.Check
+	for _, f := range []struct {
+		name, variable string
+		path           func() (string, error)
+	}{
+		{"state folder", "XDG_STATE_HOME", env.StateDir},
+		{"runtime folder", "XDG_RUNTIME_DIR", env.RuntimeRoot},
+	} {
+		c := vm.Check{Name: f.name}
+		dir, err := f.path()
+		if err == nil {
+			err = tryFolder(dir)
+		}
+		if c.OK = err == nil; c.OK {
+			c.Detail = dir + ": private, and can be written"
+		} else {
+			c.Detail = err.Error()
+			c.Fix = "make it writable for you alone, or set " + f.variable + " to a folder that is"
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+// tryFolder makes a folder in dir, or in what is there above it, and takes it
+// away again.
+func tryFolder(dir string) error {
+	for dir != filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break // MkdirTemp says what is wrong with it
+		}
+		dir = filepath.Dir(dir)
+	}
+	temp, err := os.MkdirTemp(dir, ".bottle-doctor-")
+	if err != nil {
+		return fmt.Errorf("no folder can be made in %s: %w", dir, errors.Unwrap(err))
+	}
+	return os.Remove(temp)
+}
+
 func (a *app) printChecks(checks []vm.Check) error {
 	for _, c := range checks {
 		mark := "ok     "
@@ -87,7 +130,7 @@ func (a *app) printChecks(checks []vm.Check) error {
 		if _, err := fmt.Fprintf(a.std.out, "%s  %s: %s\n", mark, c.Name, c.Detail); err != nil {
 			return err
 		}
-		if c.OK || c.Fix == "" {
+		if c.Fix == "" {
 			continue
 		}
 		for line := range strings.SplitSeq(c.Fix, "\n") {

@@ -19,12 +19,17 @@ import (
 func (a *app) downCmd() *cobra.Command {
 	var force, all bool
 	cmd := &cobra.Command{
-		Use:   "down [ID|NAME…]",
-		Short: "End a bottle and remove its files",
+		Use:        "down [ID|NAME…]",
+		Short:      "End a bottle and remove its files",
+		SuggestFor: []string{"stop", "kill", "rm"},
 		Long: `End a bottle, if it runs, and remove its copy of the workspace, its home and its
 journal. Without an argument it is the bottle whose workspace is here.
 
-Work in the copy that is nowhere else is a reason to refuse, unless --force.`,
+Work that is only in the bottle is a reason to refuse, unless --force: commits,
+files of the workspace that git did not ignore when the bottle began, and files in
+the agent's home, but for what tools keep there (names that begin with a dot, go,
+node_modules). The commands that take it over are printed then.`,
+		ValidArgsFunction: completeBottles(0, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs := make([][]string, 0, len(args))
 			for _, arg := range args {
@@ -66,7 +71,7 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 		return err
 	}
 	if !force {
-		if err := refuseWork(ctx, b.ID, dir); err != nil {
+		if err := refuseWork(ctx, b.Bottle, dir); err != nil {
 			return err
 		}
 	}
@@ -75,7 +80,7 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 	}
 	if !force && b.Status == control.Running {
 		// What it did until its end counts too.
-		if err := refuseWork(ctx, b.ID, dir); err != nil {
+		if err := refuseWork(ctx, b.Bottle, dir); err != nil {
 			return err
 		}
 	}
@@ -95,11 +100,9 @@ const removeTries, removePause = 20, 100 * time.Millisecond
 // remove deletes all that there is of a bottle that has ended. One that is
 // still served after removeTries is an error that wraps state.ErrLocked.
 func remove(ctx context.Context, b control.Bottle, dir string) error {
-	if err := bottle.RemoveFiles(ctx, dir); err != nil {
-		return err
-	}
+	files := func() error { return bottle.RemoveFiles(ctx, dir) }
 	for n := 1; ; n++ {
-		err := control.Remove(env, b)
+		err := control.Remove(env, b, files)
 		if n == removeTries || !errors.Is(err, state.ErrLocked) {
 			return err
 		}
@@ -132,13 +135,15 @@ func shutdown(ctx context.Context, b control.Bottle, force bool) error {
 // maxShownWork is how many paths a refusal names.
 const maxShownWork = 10
 
-func refuseWork(ctx context.Context, id, dir string) error {
+// refuseWork is an error with the work that is only in a bottle, and with the
+// commands that bring it out.
+func refuseWork(ctx context.Context, r state.Bottle, dir string) error {
 	work, err := bottle.Unpulled(ctx, dir)
 	if errors.Is(err, workspace.ErrNoBase) {
 		return nil // the copy was never finished, so nothing ran in it
 	}
 	if err != nil {
-		return fmt.Errorf("whether %s has work that is nowhere else cannot be told, so nothing was removed (--force removes it): %w", id, err)
+		return fmt.Errorf("whether %s has work that is nowhere else cannot be told, so nothing was removed (--force removes it): %w", r.ID, err)
 	}
 	if work.None() {
 		return nil
@@ -156,5 +161,12 @@ func refuseWork(ctx context.Context, id, dir string) error {
 	if more := work.Changes.Total - maxShownWork; more > 0 {
 		fmt.Fprintf(&b, "\n  and %d more", more)
 	}
-	return fmt.Errorf("%s has work that is nowhere else, so nothing was removed (--force loses it). It is in %s:%s", id, dir+"/workspace", b.String())
+	if commands := bottle.TakeOver(r, dir, work); len(commands) > 0 {
+		b.WriteString("\nThis takes it over (look at it first: an agent wrote it):")
+		for _, c := range commands {
+			b.WriteString("\n  " + c)
+		}
+	}
+	return fmt.Errorf("%s has work that is nowhere else, so nothing was removed. It is in %s:%s\nWhen it is taken over, or to lose it: bottle down --force %s",
+		r.ID, dir+"/workspace", b.String(), r.ID)
 }

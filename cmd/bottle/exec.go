@@ -15,8 +15,10 @@ func (a *app) execCmd() *cobra.Command {
 		Use:   "exec [ID|NAME] -- COMMAND [ARG…]",
 		Short: "Run a command in a running bottle",
 		Long: `Run a command in a bottle that runs, with the same environment and behind the
-same proxy as the agent. The exit code is the command's.`,
-		Example: "  bottle exec -- git status\n  bottle exec claude-7kq2m -- env",
+same proxy as the agent. In a subfolder of the workspace it starts in that. The
+exit code is the command's.`,
+		Example:           "  bottle exec -- git status\n  bottle exec claude-7kq2m -- env",
+		ValidArgsFunction: completeBottles(1, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d := cmd.ArgsLenAtDash()
 			if d < 0 || d == len(args) {
@@ -35,6 +37,8 @@ func (a *app) shellCmd() *cobra.Command {
 		Use:   "shell [ID|NAME]",
 		Short: "Open a shell in a running bottle",
 		Args:  cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeBottles(1, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.exec(cmd.Context(), args, []string{"/bin/sh", "-c", `exec "${SHELL:-/bin/sh}" -l`})
 		},
@@ -47,12 +51,11 @@ func (a *app) exec(ctx context.Context, ref, command []string) error {
 	if err != nil {
 		return err
 	}
-	cmd := vm.Command{Args: command}
+	cmd := vm.Command{Args: command, Dir: startDir(c.Info().Workspace)}
 	if t := os.Getenv("TERM"); t != "" {
 		cmd.Env = map[string]string{"TERM": t}
 	}
-	// Signals are the command's.
-	code, err := c.Run(context.WithoutCancel(ctx), cmd, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	code, err := a.foreground(ctx, c, cmd)
 	if err == nil && code != 0 {
 		err = &exitError{code: code}
 	}

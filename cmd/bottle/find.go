@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 )
 
@@ -21,11 +21,7 @@ func (a *app) find(ctx context.Context, args []string, running bool) (control.Bo
 		return control.Bottle{}, err
 	}
 	q.Dir = dir
-	b, err := control.Find(ctx, env, q)
-	if err != nil {
-		err = fmt.Errorf("%w; \"bottle ls\" lists them", err)
-	}
-	return b, err
+	return control.Find(ctx, env, q)
 }
 
 // dial finds a running bottle and connects to it.
@@ -35,4 +31,14 @@ func (a *app) dial(ctx context.Context, args []string) (*control.Client, error) 
 		return nil, err
 	}
 	return control.Dial(ctx, b.Socket)
+}
+
+// startDir returns where in a bottle a command starts: where this process is, if
+// that is in the workspace, else "" for its root.
+func startDir(workspace string) string {
+	dir, err := os.Getwd()
+	if err != nil || workspace == "" {
+		return ""
+	}
+	return bottle.StartDir(workspace, dir)
 }

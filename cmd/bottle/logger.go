@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
 
 	"github.com/bot-bottle/bottle/internal/escape"
 )
@@ -21,18 +20,13 @@ func (a *app) logger() *slog.Logger {
 	case a.verbose:
 		level = slog.LevelDebug
 	}
-	return slog.New(&lineHandler{out: &lockedWriter{w: a.std.err}, level: level})
-}
-
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+	return slog.New(&lineHandler{out: a.notices, level: level})
 }
 
 // lineHandler prints "bottle: warning: MESSAGE (NAME: VALUE, …)". Names and
 // values may come from an agent, so they are escaped.
 type lineHandler struct {
-	out   *lockedWriter
+	out   io.Writer // takes whole lines, from any goroutine
 	level slog.Level
 	attrs []slog.Attr
 }
@@ -67,8 +61,6 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		b.WriteByte(')')
 	}
 	b.WriteByte('\n')
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	_, err := io.WriteString(h.out.w, b.String())
+	_, err := io.WriteString(h.out, b.String())
 	return err
 }

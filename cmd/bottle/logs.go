@@ -24,6 +24,8 @@ over the wire. Without an argument it is the bottle whose workspace is here, the
 latest one when there are several. With --json each line is one object.`,
 		Example: "  bottle logs -f\n  bottle logs --denied --since 10m\n  bottle logs verify",
 		Args:    cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := a.journalOf(cmd.Context(), args)
 			if err != nil {
@@ -41,6 +43,8 @@ latest one when there are several. With --json each line is one object.`,
 	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
 	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
 	f.DurationVar(&since, "since", 0, "only what happened in this time until now, such as 10m")
+	offer(cmd, "host")
+	offer(cmd, "since", "10m", "1h", "24h")
 	cmd.AddCommand(a.logsVerifyCmd())
 	return cmd
 }
@@ -54,6 +58,8 @@ func (a *app) logsVerifyCmd() *cobra.Command {
 elsewhere, the head proves later that this part of the journal is still the same:
 give it to --head. The exit code is 1 when something is wrong.`,
 		Args: cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var kept []journal.Head
 			for _, s := range heads {
@@ -75,6 +81,7 @@ give it to --head. The exit code is 1 when something is wrong.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&heads, "head", nil, "a head that was printed before (COUNT:HASH)")
+	offer(cmd, "head")
 	return cmd
 }
 
@@ -89,14 +96,23 @@ func (a *app) journalOf(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := env.BottleDir(b.ID)
+	dir, err := journalDir(b.ID)
 	if err != nil {
 		return "", err
+	}
+	if !a.quiet && manifestWaits(b) {
+		fmt.Fprintln(a.std.err, "bottle: "+waitsText(b.ID))
 	}
 	if !a.quiet && len(args) == 0 {
 		fmt.Fprintf(a.std.err, "bottle: the journal of %s\n", b.ID)
 	}
-	return filepath.Join(dir, "journal"), nil
+	return dir, nil
+}
+
+// journalDir returns the folder of the journal of a bottle.
+func journalDir(id string) (string, error) {
+	dir, err := env.BottleDir(id)
+	return filepath.Join(dir, "journal"), err
 }
 
 func latest(list []control.Bottle) (b control.Bottle) {

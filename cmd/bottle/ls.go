@@ -3,26 +3,35 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/state"
 )
 
 func (a *app) lsCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "ls",
-		Short: "List the bottles of this user, running and stopped",
-		Args:  cobra.NoArgs,
+		Use:        "ls",
+		SuggestFor: []string{"ps", "list"},
+		Short:      "List the bottles of this user, running and stopped",
+		Long: `List the bottles of this user: their status (running, busy, silent, stopped, or
+dead when the process was killed), age, and how many requests were allowed and
+denied. Those of a bottle that has ended are counted in its journal, as far as
+its first 10000 lines: a + says that there are more.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := control.All(cmd.Context(), env)
+			all, err := control.All(cmd.Context(), env)
+			list := make([]listed, 0, len(all))
+			for _, b := range all {
+				list = append(list, toListed(b))
+			}
 			if a.json {
-				if list == nil {
-					list = []control.Bottle{}
-				}
 				return errors.Join(err, a.printJSON(list))
 			}
 			return errors.Join(err, a.printBottles(list))
@@ -30,7 +39,83 @@ func (a *app) lsCmd() *cobra.Command {
 	}
 }
 
-func (a *app) printBottles(list []control.Bottle) error {
+// listed is a bottle in the list.
+type listed struct {
+	state.Bottle
+	Status   control.Status `json:"status"`
+	Problem  string         `json:"problem,omitempty"`
+	Uptime   int64          `json:"uptime_seconds,omitempty"`
+	Commands int            `json:"commands,omitempty"` // of "bottle exec" and "bottle shell", that run
+	Version  string         `json:"version,omitempty"`  // of the bottle program
+	Counts   *counts        `json:"counts,omitempty"`   // nil when they cannot be told
+	// Waits is set while the manifest has changed and is not in force.
+	Waits bool `json:"manifest_waits,omitempty"`
+}
+
+// counts are how many requests a bottle made. More is set when there are some
+// that were not counted.
+type counts struct {
+	Allowed int64 `json:"allowed"`
+	Denied  int64 `json:"denied"`
+	More    bool  `json:"more,omitempty"`
+}
+
+// maxCounted bounds the lines of a journal that are read to list its bottle,
+// which takes some hundredths of a second.
+const maxCounted = 10_000
+
+func toListed(b control.Bottle) listed {
+	l := listed{Bottle: b.Bottle, Status: b.Status}
+	l.Running = b.Status.Alive() // the record of one that was killed says otherwise
+	l.Waits = manifestWaits(b)
+	if b.Problem != nil {
+		l.Problem = b.Problem.Error()
+	}
+	switch {
+	case b.Info != nil:
+		l.Uptime, l.Commands, l.Version = int64(b.Info.Uptime.Seconds()), b.Info.Commands, b.Info.Version
+		l.Counts = &counts{Allowed: b.Info.Counts[bottle.CountAllowed], Denied: b.Info.Counts[bottle.CountDenied]}
+	case !b.Status.Alive():
+		l.Counts = counted(b.ID)
+	}
+	return l
+}
+
+// manifestWaits reports whether a running bottle has a manifest that changed and
+// is not in force.
+func manifestWaits(b control.Bottle) bool {
+	return b.Info != nil && b.Info.Counts[bottle.CountWaits] > 0
+}
+
+func waitsText(id string) string {
+	return fmt.Sprintf("%s: its manifest changed and is not in force; \"bottle logs %s\" says why, \"bottle trust\" agrees to it", id, id)
+}
+
+// counted returns nil where there is no journal to count in.
+func counted(id string) *counts {
+	dir, err := journalDir(id)
+	if err != nil {
+		return nil
+	}
+	n, whole, err := bottle.Counts(dir, maxCounted)
+	if err != nil {
+		return nil
+	}
+	return &counts{Allowed: n[bottle.CountAllowed], Denied: n[bottle.CountDenied], More: !whole}
+}
+
+// columns are what stands in the table.
+func (c *counts) columns() (allowed, denied string) {
+	switch {
+	case c == nil:
+		return "-", "-"
+	case c.More:
+		return fmt.Sprintf("%d+", c.Allowed), fmt.Sprintf("%d+", c.Denied)
+	}
+	return fmt.Sprint(c.Allowed), fmt.Sprint(c.Denied)
+}
+
+func (a *app) printBottles(list []listed) error {
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(a.std.err, "no bottles; start one with \"bottle up\"")
 		return err
@@ -38,18 +123,22 @@ func (a *app) printBottles(list []control.Bottle) error {
 	tw := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "ID\tSTATUS\tAGE\tALLOWED\tDENIED\tWORKSPACE")
 	for _, b := range list {
-		allowed, denied := "-", "-"
-		if b.Info != nil {
-			allowed, denied = fmt.Sprint(b.Info.Counts["allowed"]), fmt.Sprint(b.Info.Counts["denied"])
-		}
+		allowed, denied := b.Counts.columns()
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Status, age(time.Since(b.Created)), allowed, denied, escape.Text(b.Workspace))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
 	}
 	for _, b := range list {
-		if b.Problem != nil && !a.quiet {
-			fmt.Fprintf(a.std.err, "%s: %s\n", b.ID, escape.Text(b.Problem.Error()))
+		if b.Waits && !a.quiet {
+			fmt.Fprintln(a.std.err, waitsText(b.ID))
+		}
+		if b.Problem != "" && !a.quiet {
+			text := escape.Text(b.Problem)
+			if !strings.Contains(text, b.ID) { // most say of whom
+				text = b.ID + ": " + text
+			}
+			fmt.Fprintln(a.std.err, text)
 		}
 	}
 	return nil

@@ -66,8 +66,10 @@ func run(args []string, std stdio) int {
 			fmt.Fprintf(std.err, "bottle: %v\n", exit.err)
 		}
 		return exit.code
-	default:
-		fmt.Fprintf(std.err, "bottle: %v\n", err)
-		return exitFailure
 	}
+	fmt.Fprintf(std.err, "bottle: %v\n", err)
+	if code, ok := interrupted(ctx, err); ok {
+		return code
+	}
+	return exitFailure
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -17,9 +18,8 @@ func (a *app) policyCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Ask what the manifest's routes would do",
-		Args:  cobra.NoArgs,
-		RunE:  help,
 	}
+	onlyCommands(cmd)
 	cmd.AddCommand(a.policyCheckCmd())
 	return cmd
 }
@@ -31,9 +31,12 @@ func (a *app) policyCheckCmd() *cobra.Command {
 		Short: "Print the verdict for a request, the rule that decides, and the routes that lose",
 		Long: `Print what happens to a request: the verdict, the rule that decides with its
 line in the manifest, and every other route of that host with why it loses.
-Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
+Nothing is sent, and no name is resolved: one that leads to a private address is
+refused when it is dialled. The exit code is 0 for allow, 1 for deny.`,
 		Example: "  bottle policy check https://api.github.com/user --method POST",
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := a.load(name)
 			if err != nil {
@@ -43,6 +46,7 @@ Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
 			if err != nil {
 				return err
 			}
+			a.sayUntrusted(m)
 			if a.json {
 				err = a.printJSON(e)
 			} else {
@@ -57,7 +61,20 @@ Nothing is sent. The exit code is 0 for allow and ask, 1 for deny.`,
 	a.configFlag(cmd)
 	cmd.Flags().StringVarP(&method, "method", "m", "GET", "HTTP method")
 	cmd.Flags().StringVar(&name, "bottle", "", "variant of the manifest (a key of bottles)")
+	offer(cmd, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+	offerBy(cmd, "bottle", a.completeVariants)
 	return cmd
+}
+
+// sayUntrusted tells who asks about a manifest that nothing would run with yet.
+func (a *app) sayUntrusted(m *manifest.Manifest) {
+	dir, err := env.StateDir()
+	if err != nil || a.quiet {
+		return
+	}
+	if err := manifest.OpenTrust(dir).IsTrusted(m); errors.Is(err, manifest.ErrNotTrusted) {
+		fmt.Fprintf(a.std.err, "not trusted yet, so this is not in force: bottle trust (%s)\n", escape.Text(err.Error()))
+	}
 }
 
 func printExplanation(w io.Writer, e *manifest.Explanation) error {
@@ -72,6 +89,9 @@ func printExplanation(w io.Writer, e *manifest.Explanation) error {
 		if line.value != "" {
 			fmt.Fprintf(w, "%s: %s\n", line.name, escape.Text(line.value))
 		}
+	}
+	for _, n := range e.Notes {
+		fmt.Fprintf(w, "mind: %s\n", escape.Text(n))
 	}
 	if len(e.Losers) == 0 {
 		return nil

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/shellword"
 )
 
 func (a *app) proxyCmd() *cobra.Command {
@@ -34,7 +37,7 @@ none: only you can open it. Clients trust the proxy by the printed CA variables;
 			if err != nil {
 				return err
 			}
-			trust, err := a.trusted(m, yes)
+			trust, err := a.trusted(cmd.Context(), m, yes)
 			if err != nil {
 				return err
 			}
@@ -47,6 +50,8 @@ none: only you can open it. Clients trust the proxy by the printed CA variables;
 	f.BoolVar(&noAuth, "no-auth", false, "ask for no password (on a loopback address only)")
 	f.BoolVarP(&yes, "yes", "y", false, "trust the manifest without asking")
 	f.StringVar(&name, "bottle", "", "variant of the manifest (a key of bottles)")
+	offer(cmd, "listen", "127.0.0.1:0", "unix:")
+	offerBy(cmd, "bottle", a.completeVariants)
 	return cmd
 }
 
@@ -61,26 +66,50 @@ func (a *app) serveProxy(ctx context.Context, opt bottle.StandaloneOptions) erro
 	if a.json {
 		err = a.printJSON(map[string]any{"id": s.ID(), "listen": s.Addr(), "proxy": s.URL(), "env": s.Vars(), "journal": s.JournalDir()})
 	} else {
-		err = printExports(a, s)
+		_, err = io.WriteString(a.std.out, exports(s.Vars())+a.hints(s))
 	}
 	if err != nil {
-		return err
+		// Nobody knows of it, so nobody would use it.
+		return errors.Join(fmt.Errorf("print what clients need: %w", err), s.Abandon())
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.std.err, "bottle: %s listens on %s; what it decides: bottle logs -f %s\n", s.ID(), escape.Text(s.Addr()), s.ID())
 	}
 	return s.Serve(ctx)
 }
 
-func printExports(a *app, s *bottle.Standalone) error {
-	vars := s.Vars()
+func exports(vars map[string]string) string {
+	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		if _, err := fmt.Fprintf(a.std.out, "export %s=%s\n", name, shellQuote(vars[name])); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "export %s=%s\n", name, shellword.Quote(vars[name]))
 	}
-	if a.quiet {
-		return nil
-	}
-	_, err := fmt.Fprintf(a.std.err, "bottle: %s listens on %s; what it decides: bottle logs -f %s\n", s.ID(), s.Addr(), s.ID())
-	return err
+	return b.String()
 }
 
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// hints are what the variables do not do, as comments of a shell. They stand
+// behind the exports, where one that is pasted wrongly hides nothing.
+func (a *app) hints(s *bottle.Standalone) string {
+	if a.quiet {
+		return ""
+	}
+	path, isUnix := strings.CutPrefix(s.Addr(), "unix:")
+	if !isUnix {
+		return "# Node heeds NODE_USE_ENV_PROXY from 22.21 on and from 24.5 on; in an older one a program needs a proxy setting of its own.\n"
+	}
+	hint := `# No variable can name a unix socket, and curl and git cannot use one as a proxy. A
+# program that dials by itself can: send CONNECT to the socket (in Go, a DialContext
+# that opens it and any http:// URL as the Proxy). For all others use --listen 127.0.0.1:0,
+# or open a port, which every user of this host can use then:
+`
+	if escape.Text(path) != path { // a comment must stay one line
+		return hint + "#   with a relay such as socat\n"
+	}
+	return hint + "#   socat TCP-LISTEN:8080,bind=127.0.0.1,fork " + shellword.Quote("UNIX-CONNECT:"+socatQuote(path)) + `
+#   export HTTPS_PROXY=http://127.0.0.1:8080 HTTP_PROXY=http://127.0.0.1:8080
+`
+}
+
+// socatQuote takes their meaning from the characters that divide an address.
+func socatQuote(path string) string {
+	return strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`, "!", `\!`, `"`, `\"`, "'", `\'`, "(", `\(`, "[", `\[`, "{", `\{`).Replace(path)
+}

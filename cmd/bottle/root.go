@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -16,10 +13,12 @@ type app struct {
 	json    bool
 	quiet   bool
 	verbose bool
+	notices *notices
+	shown   bool // the summary of the manifest
 }
 
 func newRoot(std stdio) *cobra.Command {
-	a := &app{std: std}
+	a := &app{std: std, notices: &notices{w: std.err}}
 	root := &cobra.Command{
 		Use:   "bottle",
 		Short: "A machine of its own for a coding agent, without credentials and without an open network",
@@ -32,13 +31,12 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 "bottle up -- COMMAND".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs, // else an unknown command would only print the help
-		RunE:          help,
 	}
+	onlyCommands(root)
+	root.SetFlagErrorFunc(flagError)
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.CompletionOptions.DisableDefaultCmd = false
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no summary")
@@ -62,6 +60,8 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 			root.AddCommand(cmd)
 		}
 	}
+	root.SetHelpCommandGroupID("host")
+	addCompletion(root, "host")
 	return root
 }
 
@@ -70,15 +70,6 @@ func (a *app) printJSONLine(v any) error {
 	e := json.NewEncoder(a.std.out)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
-}
-
-// help is what a command does that only has subcommands.
-func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-
-// interruptible returns a context that ends at the signals that ask a program
-// to stop. While a command runs in a bottle, up takes them for the command.
-func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 }
 
 // printJSON writes one value, indented, as the data of a command.

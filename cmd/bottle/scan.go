@@ -205,7 +205,7 @@ func (a *app) scanRules(ctx context.Context) (*scanRules, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.trusted(m, false); err != nil {
+		if _, err := a.trusted(ctx, m, false); err != nil {
 			return nil, err
 		}
 		r.policy = m.DLP

@@ -32,25 +32,27 @@ func TestScripts(t *testing.T) {
 			"port":     cmdPort,
 			"sub":      cmdSub,
 			"agent":    cmdAgent,
+			"terminal": cmdTerminal,
 		},
 	})
 }
 
 // setupScript gives a script a home of its own, and the PATH that it runs with.
 func setupScript(e *testscript.Env) error {
-	home := filepath.Join(e.WorkDir, "home")
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		return err
-	}
-	e.Setenv("HOME", home)
-	e.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
-	e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
-	// A socket's path is short; that of a test's folder may not be.
+	// A socket's path is short; that of a test's folder may not be. Nor may the
+	// home lie in the workspace, which the folder of most scripts is.
 	short, err := os.MkdirTemp("", "bt")
 	if err != nil {
 		return err
 	}
 	e.Defer(func() { _ = os.RemoveAll(short) })
+	home := filepath.Join(short, "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	e.Setenv("HOME", home)
+	e.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
+	e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	e.Setenv("XDG_RUNTIME_DIR", short)
 	e.Setenv("TMPDIR", short)
 	e.Setenv("GIT_CONFIG_NOSYSTEM", "1")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,11 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/manifest"
 )
 
 func (a *app) trustCmd() *cobra.Command {
-	var list, revoke bool
+	var list, revoke, yes bool
 	cmd := &cobra.Command{
 		Use:   "trust",
 		Short: "Agree to a project's manifest",
@@ -21,48 +24,134 @@ func (a *app) trustCmd() *cobra.Command {
 credentials are used. Until you agree to its content, nothing in it is executed
 or read. Any change to it asks again.
 
-A running bottle whose manifest now gives the agent more waits for this, too.`,
+You see what it gives to an agent, and are asked. Without a terminal --yes must
+say it for you.
+
+A running bottle whose manifest now gives the agent more waits for this, too,
+also when the manifest was trusted with that text before.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case list:
 				return a.listTrusted()
 			case revoke:
-				return a.revokeTrust()
+				return a.revokeTrust(cmd.Context())
 			}
-			return a.addTrust()
+			return a.addTrust(cmd.Context(), yes)
 		},
 	}
 	a.configFlag(cmd)
 	cmd.Flags().BoolVar(&list, "list", false, "list the trusted projects")
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "no longer trust this project's manifest")
-	cmd.MarkFlagsMutuallyExclusive("list", "revoke")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.MarkFlagsMutuallyExclusive("list", "revoke", "yes")
 	return cmd
 }
 
-func (a *app) addTrust() error {
+func (a *app) addTrust(ctx context.Context, yes bool) error {
 	m, err := a.load("")
 	if err != nil {
 		return err
 	}
 	if m.Project == nil {
-		return errors.New("there is no bottle.yaml here or in a folder above; your own file is always trusted")
+		text := "there is no bottle.yaml here or in a folder above; your own file is always trusted"
+		if m.Overlooked != "" {
+			text += "; " + m.Overlooked
+		}
+		return errors.New(text)
 	}
 	t, err := openTrust()
 	if err != nil {
 		return err
 	}
-	if !a.quiet {
-		printSummary(a.std.err, m.Summary())
+	why := t.IsTrusted(m)
+	if why != nil && !errors.Is(why, manifest.ErrNotTrusted) {
+		return why
 	}
-	if err := t.Trust(m); err != nil {
+	if !a.quiet {
+		a.showSummary(m)
+	}
+	if why == nil {
+		return a.trustAgain(ctx, t, m, yes)
+	}
+	if err := a.agree(ctx, t, m, why, yes, "say \"bottle trust --yes\" where nobody can be asked"); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.std.err, "trusted: %s\n", escape.Text(m.Project.Path))
 	return err
 }
 
-func (a *app) revokeTrust() error {
+// trustAgain is about a text that is trusted: a running bottle that waits wants a
+// yes from after its last change. Who only looked has given none.
+func (a *app) trustAgain(ctx context.Context, t *manifest.Trust, m *manifest.Manifest, yes bool) (err error) {
+	fmt.Fprintf(a.std.err, "trusted already: %s\n", escape.Text(m.Project.Path))
+	if !yes && a.interactive() {
+		if yes, err = a.confirm(ctx, "Agree again, for a running bottle that waits for it?"); err != nil {
+			return err
+		}
+	}
+	if !yes {
+		return nil
+	}
+	return t.Trust(m)
+}
+
+// openTrust returns the list of trusted projects.
+func openTrust() (*manifest.Trust, error) {
+	dir, err := env.MakeStateDir()
+	if err != nil {
+		return nil, err
+	}
+	return manifest.OpenTrust(dir), nil
+}
+
+// trusted returns the list of trusted projects once the manifest is on it. On
+// a terminal the person is asked; yes answers for them.
+func (a *app) trusted(ctx context.Context, m *manifest.Manifest, yes bool) (*manifest.Trust, error) {
+	t, err := openTrust()
+	if err != nil {
+		return nil, err
+	}
+	why := t.IsTrusted(m)
+	if why != nil && errors.Is(why, manifest.ErrNotTrusted) {
+		why = a.agree(ctx, t, m, why, yes, "look at it with \"bottle trust\", or agree with --yes")
+	}
+	return t, why
+}
+
+// trustedAlready is trusted without a change to the list.
+func (a *app) trustedAlready(_ context.Context, m *manifest.Manifest, _ bool) (*manifest.Trust, error) {
+	t, err := openTrust()
+	if err != nil {
+		return nil, err
+	}
+	why := t.IsTrusted(m)
+	if !errors.Is(why, manifest.ErrNotTrusted) {
+		return t, why
+	}
+	if !a.quiet && !a.json {
+		a.showSummary(m)
+	}
+	return nil, fmt.Errorf("%w: a dry run agrees to nothing (not with --yes either), so run \"bottle trust\" first", why)
+}
+
+// agree puts a manifest on the list, when the person says so. The hint is for
+// where nobody can be asked.
+func (a *app) agree(ctx context.Context, t *manifest.Trust, m *manifest.Manifest, why error, yes bool, hint string) error {
+	if !yes {
+		if !a.interactive() {
+			return fmt.Errorf("%w: %s", why, hint)
+		}
+		a.showSummary(m)
+		fmt.Fprintf(a.std.err, "\n%s.\n", escape.Text(why.Error()))
+		if err := a.insist(ctx, "Trust this manifest?", "it was not trusted, so nothing was done"); err != nil {
+			return err
+		}
+	}
+	return t.Trust(m)
+}
+
+func (a *app) revokeTrust(ctx context.Context) error {
 	m, err := a.load("")
 	path := a.config
 	switch {
@@ -86,7 +175,21 @@ func (a *app) revokeTrust() error {
 	if !was {
 		return fmt.Errorf("%s was not trusted", path)
 	}
-	_, err = fmt.Fprintf(a.std.err, "no longer trusted: %s\n", escape.Text(path))
+	if _, err = fmt.Fprintf(a.std.err, "no longer trusted: %s\n", escape.Text(path)); err != nil {
+		return err
+	}
+	return a.nameUsers(ctx, path)
+}
+
+// nameUsers names the running bottles that a manifest was trusted for: they go on
+// with what is in force.
+func (a *app) nameUsers(ctx context.Context, path string) error {
+	all, err := control.All(ctx, env)
+	for _, b := range all {
+		if b.Manifest == path && b.Status.Alive() {
+			fmt.Fprintf(a.std.err, "%s still runs on it: what you take out of the file applies there at once, nothing that you add does; end it with \"bottle down %s\"\n", b.ID, b.ID)
+		}
+	}
 	return err
 }
 
@@ -100,6 +203,9 @@ func (a *app) listTrusted() error {
 		return err
 	}
 	if a.json {
+		if entries == nil {
+			entries = []manifest.TrustEntry{}
+		}
 		return a.printJSON(entries)
 	}
 	tw := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)

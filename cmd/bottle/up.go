@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -22,17 +24,20 @@ type upOptions struct {
 func (a *app) upCmd() *cobra.Command {
 	var o upOptions
 	cmd := &cobra.Command{
-		Use:   "up [NAME] [-- COMMAND [ARG…]]",
+		Use:   "up [NAME] [-- [COMMAND] [ARG…]]",
 		Short: "Run an agent or a command in a bottle",
 		Long: `Run the manifest's agent, or the command behind --, in a bottle of its own.
 NAME is a variant of the manifest (a key of bottles) or an agent: claude, codex.
+When what stands behind -- begins with a hyphen, it goes to the agent.
 
 Before anything starts you see what the agent can reach, every folder of this
 host that it sees and the credentials that it can use; on a terminal you are
-asked. The exit code is the command's; 125 means that bottle itself failed.
+asked. It starts in the folder of the workspace that you are in. The exit code is
+the command's; 125 means that bottle itself failed.
 
 The copy of the workspace and the agent's home stay until "bottle down".`,
 		Example: `  bottle up claude
+  bottle up claude -- -p "write the tests"
   bottle up -- npm test
   bottle up review --yes -- codex exec "look at the last commit"`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -41,14 +46,16 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 				n = d
 			}
 			if n > 1 {
-				return fmt.Errorf("one NAME at most stands before --, not %d; a command goes behind --, as in \"bottle up -- %s\"", n, args[0])
+				return manyNames(args[:n])
 			}
 			return nil
 		},
+		ValidArgsFunction: a.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, command := split(cmd, args)
-			return a.up(cmd.Context(), o, name, command)
+			return explainName(cmd.Root(), name, a.up(cmd.Context(), o, name, command))
 		},
+		SuggestFor: []string{"run", "start", "claude", "codex"},
 	}
 	f := cmd.Flags()
 	a.configFlag(cmd)
@@ -57,7 +64,39 @@ The copy of the workspace and the agent's home stay until "bottle down".`,
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
 	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
+	offer(cmd, "agent", agent.Names()...)
+	offer(cmd, "backend", "auto", "sandbox")
+	offer(cmd, "workspace-mode", manifest.WorkspaceCopy, manifest.WorkspaceMount)
 	return cmd
+}
+
+// manyNames is the error about more words than one before --. Those behind an
+// agent's name are mostly meant for the agent.
+func manyNames(args []string) error {
+	hint := "bottle up -- " + args[0]
+	if slices.Contains(agent.Names(), args[0]) {
+		hint = "bottle up " + args[0] + " -- " + strings.Join(args[1:], " ")
+	}
+	return fmt.Errorf("one NAME at most stands before --, not %d; a command goes behind --, and so do arguments for the agent, as in %q", len(args), hint)
+}
+
+// explainName adds to the error about a NAME that is none what was probably
+// meant.
+func explainName(root *cobra.Command, name string, err error) error {
+	var list manifest.Errors
+	if name == "" || !errors.As(err, &list) {
+		return err
+	}
+	for _, e := range list {
+		if e.Line > 0 || e.File != "bottle "+name { // what the manifest package calls it
+			continue
+		}
+		if isCommand(root, name) {
+			return fmt.Errorf("%w\n(to run \"bottle %s\", leave out up)", err, name)
+		}
+		return fmt.Errorf("%w\n(a command goes behind --, as in \"bottle up -- %s\")", err, escape.Text(name))
+	}
+	return err
 }
 
 // split takes the arguments apart: NAME, and what is behind --.
@@ -89,12 +128,11 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 	if err != nil {
 		return err
 	}
-	var trust *manifest.Trust
+	trusted := a.trusted
 	if o.dryRun {
-		trust, err = openTrust()
-	} else {
-		trust, err = a.trusted(m, o.yes)
+		trusted = a.trustedAlready
 	}
+	trust, err := trusted(ctx, m, o.yes)
 	if err != nil {
 		return err
 	}
@@ -106,17 +144,22 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		return err
 	}
 	if o.dryRun && a.json {
-		return a.printJSON(p.Describe())
+		d := p.Describe()
+		if d.Summary.Secrets == nil {
+			d.Summary.Secrets = []string{}
+		}
+		return a.printJSON(d)
 	}
-	if !a.quiet {
-		a.printPrepared(p)
-	}
+	a.printPrepared(p)
 	if o.dryRun {
 		return nil
 	}
-	if !o.yes && a.interactive() {
-		if ok, err := a.confirm("Start it?"); err != nil || !ok {
-			return errors.Join(err, errors.New("nothing was started"))
+	if !o.yes && a.atTerminal() {
+		if a.background() {
+			return errors.New("nothing was started: this runs in the background, where nobody can be asked; --yes starts it without a question")
+		}
+		if err := a.insist(ctx, "Start it?", "nothing was started"); err != nil {
+			return err
 		}
 	}
 	return a.launch(ctx, p, bar)
@@ -129,12 +172,15 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	}
 	bar.done()
 	// Signals go to the command from here on, until it ends.
-	code, err := vm.Run(context.WithoutCancel(ctx), b, vm.Command{Args: p.Args}, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	code, err := a.foreground(ctx, b, vm.Command{Args: p.Args, Dir: startDir(p.Manifest.Workspace)})
 	if b.Ending() {
 		code, err = exitKilled, nil
 		fmt.Fprintln(a.std.err, "bottle: ended by \"bottle down\"")
 	}
-	if err = errors.Join(err, b.Close()); err != nil {
+	if err != nil { // mostly a program that is not there
+		return errors.Join(err, b.Discard(context.WithoutCancel(ctx)))
+	}
+	if err := b.Close(); err != nil {
 		return err
 	}
 	if !a.quiet && !b.Ending() {
@@ -146,16 +192,21 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress) (er
 	return nil
 }
 
-// file returns a stream of this process as the file that it is; nil otherwise.
-func file(w any) *os.File {
-	f, _ := w.(*os.File)
-	return f
+// foreground runs a command on this terminal. Signals are the command's, and
+// what there is to say waits until the terminal is free again.
+func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, error) {
+	if isTerminal(a.std.in) && isTerminal(a.std.out) && isTerminal(a.std.err) {
+		a.notices.hold()
+	}
+	code, err := vm.Run(context.WithoutCancel(ctx), m, c, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
+	return code, errors.Join(err, a.notices.release())
 }
 
 func (a *app) printPrepared(p *bottle.Prepared) {
-	printSummary(a.std.err, p.Manifest.Summary())
-	for _, m := range p.Install {
-		fmt.Fprintf(a.std.err, "  %s: read-only, where the program is installed\n", escape.Text(m.Source))
+	if !a.quiet {
+		a.showSummary(p.Manifest)
+		a.showInstall(p.Install)
+		a.showBehind(p.Behind())
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintf(a.std.err, "warning: %s\n", escape.Text(w))
@@ -164,9 +215,12 @@ func (a *app) printPrepared(p *bottle.Prepared) {
 
 // farewell says what stays, and how to see what happened.
 func (a *app) farewell(b *bottle.Bottle) {
-	denied := b.Denied()
-	if denied > 0 {
-		fmt.Fprintf(a.std.err, "bottle: %d requests were denied: bottle logs --denied %s\n", denied, b.ID())
+	switch n := b.Denied(); n {
+	case 0:
+	case 1:
+		fmt.Fprintf(a.std.err, "bottle: 1 request was denied; see: bottle logs --denied %s\n", b.ID())
+	default:
+		fmt.Fprintf(a.std.err, "bottle: %d requests were denied; see: bottle logs --denied %s\n", n, b.ID())
 	}
-	fmt.Fprintf(a.std.err, "bottle: %s has ended; its files stay until: bottle down %s\n", b.ID(), b.ID())
+	fmt.Fprintf(a.std.err, "bottle: %s has ended; its files stay until \"bottle down %s\", which first says how to take its work over\n", b.ID(), b.ID())
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,7 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/bot-bottle/bottle/mitm"
+	"github.com/bot-bottle/bottle/internal/demo"
 )
 
 func have(program string) bool {
@@ -28,43 +26,22 @@ func have(program string) bool {
 
 // upstream is a TLS server for all names that writes down what it gets.
 type upstream struct {
-	addr string
-	ca   *mitm.Authority
-	srv  *http.Server
-	mux  *http.ServeMux
+	*demo.Internet
+	mux *http.ServeMux
 
 	mu  sync.Mutex
 	log io.Writer
 }
 
-func startUpstream(log io.Writer) (*upstream, error) {
-	ca, err := mitm.NewAuthority(mitm.Options{Name: "test internet CA"})
-	if err != nil {
-		return nil, err
-	}
-	leaves, err := mitm.NewMinter(ca, mitm.MinterOptions{})
-	if err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	u := &upstream{addr: l.Addr().String(), ca: ca, log: log, mux: http.NewServeMux()}
+func startUpstream(log io.Writer) (_ *upstream, err error) {
+	u := &upstream{log: log, mux: http.NewServeMux()}
 	u.mux.HandleFunc("/", u.echo)
 	u.mux.HandleFunc("POST api.anthropic.com/v1/messages", u.messages)
 	u.mux.HandleFunc("GET /zeros", zeros)
 	u.mux.HandleFunc("PUT /sink", sink)
 	u.mux.HandleFunc("GET registry.example.com/{name}", registry)
-	u.srv = &http.Server{Handler: u.mux, ReadHeaderTimeout: time.Minute}
-	cfg := leaves.TLSConfig(func(h *tls.ClientHelloInfo) (string, error) {
-		if h.ServerName == "" {
-			return "", errors.New("no server name")
-		}
-		return h.ServerName, nil
-	})
-	go func() { _ = u.srv.Serve(tls.NewListener(l, cfg)) }()
-	return u, nil
+	u.Internet, err = demo.StartInternet(u.mux)
+	return u, err
 }
 
 // echo answers with what it got and logs it: one line of JSON for each request.
@@ -133,12 +110,12 @@ func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	u, err := startUpstream(log)
 	ts.Check(err)
 	ts.Defer(func() {
-		_ = u.srv.Close()
+		_ = u.Close()
 		_ = log.Close()
 	})
 	u.mux.Handle("GET git.example.com/", http.FileServer(http.Dir(ts.MkAbs("www"))))
-	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), u.ca.CertificatePEM(), 0o600))
-	ts.Setenv("UPSTREAM", u.addr)
+	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), u.CA, 0o600))
+	ts.Setenv("UPSTREAM", u.Addr)
 }
 
 // cmdWaitFor waits until a file holds a text: waitfor FILE TEXT.

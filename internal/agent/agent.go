@@ -18,6 +18,8 @@ type Plan struct {
 	// Program is what is looked up on the host's PATH, so that its install
 	// folder can be shown inside; empty for an agent that is any command.
 	Program string `json:"program,omitempty"`
+	// Install is the command that puts Program there.
+	Install string `json:"install,omitempty"`
 	// Command runs the agent when the person names no command.
 	Command []string `json:"command,omitempty"`
 	// Env is added to the environment. Variables of the manifest win over it.
@@ -32,9 +34,15 @@ type Plan struct {
 // File is one file of a plan.
 type File struct {
 	Path string `json:"path"` // relative to the home folder, with slashes
-	Mode uint32 `json:"mode"` // permission bits
+	Mode Mode   `json:"mode"`
 	Data string `json:"data"`
 }
+
+// Mode are the permission bits of a file. Its text is octal, such as 0644.
+type Mode uint32
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Mode) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04o", uint32(m)), nil }
 
 // Options is what plans depend on.
 type Options struct {

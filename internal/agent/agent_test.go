@@ -26,6 +26,9 @@ func TestPlans(t *testing.T) {
 			if p.Program != "" && (p.Command[0] != p.Program || !slices.Equal(p.Command[len(p.Command)-2:], opt.Args)) {
 				t.Errorf("command %q", p.Command)
 			}
+			if (p.Program == "") != (p.Install == "") {
+				t.Errorf("the program %q is installed by %q", p.Program, p.Install)
+			}
 		})
 	}
 	if _, err := agent.New("nobody", opt); err == nil || !strings.Contains(err.Error(), "claude, codex, generic") {
@@ -91,7 +94,7 @@ func TestWrite(t *testing.T) {
 		if err != nil || string(b) != f.Data {
 			t.Errorf("%s: %q, %v", f.Path, b, err)
 		}
-		if fi, err := os.Stat(name); err != nil || uint32(fi.Mode().Perm()) != f.Mode {
+		if fi, err := os.Stat(name); err != nil || agent.Mode(fi.Mode().Perm()) != f.Mode {
 			t.Errorf("%s: mode %v, %v", f.Path, fi.Mode(), err)
 		}
 	}
@@ -108,5 +111,12 @@ func TestWriteStaysInTheHome(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(outside); len(entries) > 0 {
 		t.Errorf("written outside: %v", entries)
+	}
+}
+
+func TestModesAreOctal(t *testing.T) {
+	b, err := json.Marshal(agent.File{Path: "x", Mode: 0o644})
+	if want := `{"path":"x","mode":"0644","data":""}`; err != nil || string(b) != want {
+		t.Errorf("got %s, %v, want %s", b, err, want)
 	}
 }

@@ -26,6 +26,7 @@ func claude(opt Options) (Plan, error) {
 	})
 	return Plan{
 		Program: "claude",
+		Install: "npm install -g @anthropic-ai/claude-code",
 		Command: []string{"claude", "--dangerously-skip-permissions"},
 		Env: map[string]string{
 			"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":             "1",
@@ -40,7 +41,7 @@ func claude(opt Options) (Plan, error) {
 
 type jsonFile struct {
 	path string
-	mode uint32
+	mode Mode
 	data any
 }
 

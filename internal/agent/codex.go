@@ -41,6 +41,7 @@ unbounded_connection_retries = false
 	}
 	return Plan{
 		Program: "codex",
+		Install: "npm install -g @openai/codex",
 		Command: []string{"codex", "--dangerously-bypass-approvals-and-sandbox"},
 		Files:   []File{{Path: ".codex/config.toml", Mode: 0o600, Data: b.String()}},
 		Hosts:   []string{"api.openai.com"},

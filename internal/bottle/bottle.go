@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/proxy"
 	"github.com/bot-bottle/bottle/vm"
@@ -36,15 +37,18 @@ type Bottle struct {
 
 	journal  *recorder
 	server   *proxy.Server
+	config   proxy.Config // what the server began with
 	control  *control.Server
 	machine  vm.Machine
 	listener net.Listener
 	owner    owner
+	git      gitGuard
 	gitFile  bool              // the workspace is mounted and its .git is a file
 	env      map[string]string // of every command
 	stop     context.CancelFunc
 	served   chan error
 	ending   atomic.Bool // somebody asked for the end
+	started  atomic.Bool // a command
 	closing  sync.Once
 	closed   error // what Close returned
 }
@@ -82,11 +86,12 @@ func (b *Bottle) Dir() string { return b.dir }
 func (b *Bottle) JournalDir() string { return filepath.Join(b.dir, journalDir) }
 
 // Command completes a command with the bottle's environment. A command that
-// names no folder starts in the workspace.
+// names no folder starts in the workspace, and so does one that names a folder
+// below it which is not there inside, as one that git ignores.
 func (b *Bottle) Command(c vm.Command) vm.Command {
 	c.Env = layer(b.env, c.Env)
-	if c.Dir == "" {
-		c.Dir = b.prepared.Manifest.Workspace
+	if root := b.prepared.Manifest.Workspace; c.Dir == "" || paths.Below(c.Dir, root) && !b.hasFolder(c.Dir) {
+		c.Dir = root
 	}
 	return c
 }
@@ -94,7 +99,11 @@ func (b *Bottle) Command(c vm.Command) vm.Command {
 // Start starts a command with the bottle's environment. It makes a Bottle what
 // the control socket starts commands with.
 func (b *Bottle) Start(ctx context.Context, c vm.Command) (vm.Process, error) {
-	return b.machine.Start(ctx, b.Command(c))
+	p, err := b.machine.Start(ctx, b.Command(c))
+	if err == nil {
+		b.started.Store(true)
+	}
+	return p, err
 }
 
 // Denied returns how many requests were denied so far.
@@ -117,6 +126,19 @@ func (b *Bottle) Close() error {
 	return b.closed
 }
 
+// Discard closes the bottle and removes what there is of it, if nothing ever ran
+// in it; a bottle in which something did is closed only.
+func (b *Bottle) Discard(ctx context.Context) error {
+	err := b.Close()
+	if b.started.Load() {
+		return err
+	}
+	if err := RemoveFiles(ctx, b.dir); err != nil {
+		return err
+	}
+	return errors.Join(err, b.prepared.opt.Env.Remove(b.record.ID))
+}
+
 func (b *Bottle) unwind() error {
 	var errs []error
 	if b.stop != nil {
@@ -124,7 +146,9 @@ func (b *Bottle) unwind() error {
 	}
 	if b.machine != nil {
 		errs = append(errs, b.machine.Close())
+		b.tellGit(context.Background()) // as far as its limits go
 	}
+	unmake(b.dir)
 	if b.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()

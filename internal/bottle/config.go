@@ -2,6 +2,9 @@ package bottle
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -31,6 +34,16 @@ func loadUser(env state.Env) (*user, error) {
 	return &user{stateDir: dir, key: key}, nil
 }
 
+// emptyDir makes the folder that the commands of secrets run in. No mount may
+// show the state folder, so no agent writes there.
+func (u *user) emptyDir() (string, error) {
+	dir := filepath.Join(u.stateDir, "empty")
+	if err := os.Mkdir(dir, 0o500); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return dir, nil
+}
+
 // proxyConfig makes what a proxy runs on from a manifest. Secrets are resolved
 // here, for the first time.
 func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secret.Options) (proxy.Config, *credentials, error) {
@@ -41,6 +54,13 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 	roots, err := u.roots.upstreamRoots(m.Egress.UpstreamCA, ours)
 	if err != nil {
 		return proxy.Config{}, nil, err
+	}
+	if opts.Dir, err = u.emptyDir(); err != nil {
+		return proxy.Config{}, nil, err
+	}
+	if opts.Environ == nil {
+		folders := hostFolders(m)
+		opts.Environ = func() []string { return commandEnviron(folders) }
 	}
 	c, err := resolve(ctx, m, u.key, opts)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/mitm"
@@ -29,7 +30,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	}
 	b := &Bottle{prepared: p, log: p.opt.Log, record: state.Bottle{
 		ID: state.NewID(name), Name: name, Agent: p.Plan.Agent, Backend: p.opt.Backend.Name(),
-		Workspace: p.Manifest.Workspace, Created: time.Now(), Running: true, PID: os.Getpid(),
+		Workspace: p.Manifest.Workspace, Manifest: manifestPath(p.Manifest), Created: time.Now(), Running: true, PID: os.Getpid(),
 	}}
 	if b.dir, err = create(p.opt.Env, b.record); err != nil {
 		return nil, err
@@ -62,6 +63,14 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	return b, nil
 }
 
+// manifestPath is the project's manifest of a bottle, "" for none.
+func manifestPath(m *manifest.Manifest) string {
+	if m.Project == nil {
+		return ""
+	}
+	return m.Project.Path
+}
+
 // create makes the folder of a bottle's state, whole or not at all.
 func create(env state.Env, r state.Bottle) (dir string, err error) {
 	dir, err = env.Create(r)
@@ -83,6 +92,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.config = cfg
 	ca, err := mitm.NewAuthority(mitm.Options{Name: "bottle " + b.record.ID})
 	if err != nil {
 		return nil, err
@@ -103,9 +113,6 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	}
 	b.env = layer(terminalEnv(os.Getenv), mitm.ClientEnv(guestTarget+"/"+bundleName, guestTarget+"/"+caName),
 		proxyEnv(fmt.Sprintf("http://127.0.0.1:%d", proxyPort)), p.Plan.Env, vars, p.opt.Vars)
-	if len(p.path) > 0 {
-		b.env["PATH"] = strings.Join(append(p.path, vm.DefaultPath), ":")
-	}
 	return cred, b.journal.Record(ctx, &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: b.record.ID, Reason: "the bottle starts"})
 }
 
@@ -184,11 +191,7 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 		return err
 	}
 	b.machine = m
-	for _, l := range m.Limits() {
-		if l.Scope != vm.ScopeMachine {
-			b.log.Warn("a limit does not hold for the bottle as a whole", "resource", l.Resource, "wanted", l.Wanted, "holds for", l.Scope, "why", l.Detail)
-		}
-	}
+	b.sayLimits(m.Limits())
 	if b.listener, err = m.Listen(ctx, proxyPort); err != nil {
 		return err
 	}
@@ -209,9 +212,14 @@ func (b *Bottle) spec() vm.Spec {
 	for _, mt := range m.Mounts {
 		mounts = append(mounts, vm.Mount{Source: mt.Path, Target: inHome(mt.At), ReadOnly: !mt.Writable, Shared: true})
 	}
+	mounts = append(mounts, b.git.mounts...)
 	mounts = append(mounts, manifestMounts(m)...)
+	mounts = append(mounts, p.opt.Mounts...)
+	if b.env["PATH"] == "" { // which the manifest may say
+		b.env["PATH"] = vm.GuestPath(p.hostPath(), mounts, p.links)
+	}
 	return vm.Spec{
-		ID: b.record.ID, Hostname: b.record.ID, Mounts: append(mounts, p.opt.Mounts...), Links: p.links, Env: b.env,
+		ID: b.record.ID, Hostname: b.record.ID, Mounts: mounts, Links: p.links, Env: b.env,
 		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs},
 		Ports:     []int{proxyPort},
 	}

@@ -20,6 +20,9 @@ import (
 func listen(ctx context.Context, at string, noAuth bool) (net.Listener, error) {
 	var lc net.ListenConfig
 	if path, ok := strings.CutPrefix(at, "unix:"); ok {
+		if path == "" {
+			return nil, errors.New("--listen unix: names no socket: want a path behind it, as in unix:./bottle.sock")
+		}
 		return listenUnix(ctx, &lc, path)
 	}
 	host, _, err := net.SplitHostPort(at)
@@ -70,8 +73,11 @@ func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Lis
 	}
 	// Made in a closed folder, so that it is never open to others.
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".b")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--listen unix:%s: there is no folder %s: make it (mkdir -p), or choose another path", path, filepath.Dir(path))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("make the socket %s: %w", path, err)
+		return nil, fmt.Errorf("make the socket %s: choose a path in a folder of yours, such as the one in XDG_RUNTIME_DIR: %w", path, err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	temp := filepath.Join(dir, "s")

@@ -43,6 +43,7 @@ func TestListenSaysWhatToDo(t *testing.T) {
 		{"a free port", "127.0.0.1:0", false, ""},
 		{"a port in use", used.Addr().String(), false, "is in use by another program (another bottle proxy?)"},
 		{"no address", "3128", false, "want ADDR:PORT"},
+		{"a socket without a path", "unix:", false, "want a path behind it"},
 		{"no password on loopback", "127.0.0.1:0", true, ""},
 		{"no password on localhost", "localhost:0", true, ""},
 		{"no password on all addresses", ":0", true, "let everybody on the network use your credentials"},
@@ -51,7 +52,7 @@ func TestListenSaysWhatToDo(t *testing.T) {
 		{"a new socket", "unix:" + filepath.Join(dir, "new"), true, ""},
 		{"a socket that is served", "unix:" + served, false, "is in use: another program listens there"},
 		{"a file that is no socket", "unix:" + file, false, "is there and is no socket"},
-		{"a folder that is not there", "unix:" + filepath.Join(dir, "missing", "s"), false, "no such file or directory"},
+		{"a folder that is not there", "unix:" + filepath.Join(dir, "missing", "s"), false, "there is no folder "},
 		{"a path that no socket can have", "unix:" + filepath.Join(dir, strings.Repeat("x", 100)), false, "100 that a socket can have"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,15 +2,20 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/workspace"
 	"github.com/bot-bottle/bottle/vm"
 )
 
@@ -19,7 +24,8 @@ type Options struct {
 	Manifest *manifest.Manifest
 	Trust    *manifest.Trust
 	Backend  vm.Backend
-	// Args are the command to run; empty means the agent's own.
+	// Args are the command to run; empty means the agent's own. When the first
+	// begins with a hyphen, they are arguments of the agent's own.
 	Args []string
 	// Env says where state is kept.
 	Env state.Env
@@ -45,8 +51,9 @@ type Prepared struct {
 	Args     []string
 	Install  []vm.Mount // where the program is on the host, when it is not in a system folder
 	links    []vm.Link
-	path     []string // folders to put in front of PATH
+	path     []string // folders that the program and its interpreter were found in
 	Warnings []string
+	behind   workspace.Behind
 	opt      Options
 }
 
@@ -65,6 +72,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkWorkspace(m); err != nil {
+		return nil, err
+	}
 	if err := checkEnv(m); err != nil {
 		return nil, err
 	}
@@ -72,8 +82,8 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env)); err != nil {
 		return nil, err
 	}
-	if len(p.Args) == 0 {
-		p.Args = p.Plan.Command
+	if err := p.agentArgs(); err != nil {
+		return nil, err
 	}
 	if len(p.Args) == 0 {
 		return nil, fmt.Errorf("there is nothing to run: the agent is %s; name a command, as in \"bottle up -- COMMAND\"", m.Agent)
@@ -84,12 +94,31 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err := p.checkMounts(); err != nil {
 		return nil, err
 	}
+	if err := checkGit(m); err != nil {
+		return nil, err
+	}
+	if err := p.lookBehind(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.checkExposed(); err != nil {
 		return nil, err
 	}
 	p.warnSockets()
 	p.warnUnreachable()
 	return p, nil
+}
+
+// agentArgs puts the agent's own command where none is given, or only arguments
+// for it.
+func (p *Prepared) agentArgs() error {
+	if len(p.Args) > 0 && !strings.HasPrefix(p.Args[0], "-") {
+		return nil
+	}
+	if len(p.Args) > 0 && len(p.Plan.Command) == 0 {
+		return fmt.Errorf("%q is no command; arguments for an agent need its name in front, as in \"bottle up claude -- %s\"", p.Args[0], strings.Join(p.Args, " "))
+	}
+	p.Args = slices.Concat(p.Plan.Command, p.Args)
+	return nil
 }
 
 // home is the agent's inside.
@@ -127,11 +156,32 @@ func (p *Prepared) findProgram() error {
 		}
 	}
 	install, err := vm.FindInstall(name, os.Getenv("PATH"), os.Getenv("HOME"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; %s", err, p.howToGet(name))
+	}
 	if err != nil {
 		return err
 	}
 	p.Install, p.links, p.path = install.Mounts, install.Links, install.Path
 	return nil
+}
+
+// hostPath is this host's PATH, with the folders of the program that is run and of
+// its interpreter, which may be on none.
+func (p *Prepared) hostPath() string {
+	dirs := append(filepath.SplitList(os.Getenv("PATH")), p.path...)
+	if name := p.Args[0]; filepath.IsAbs(name) {
+		dirs = append(dirs, filepath.Dir(name))
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
+}
+
+// howToGet says what to do about a program that is not there.
+func (p *Prepared) howToGet(name string) string {
+	if name == p.Plan.Program {
+		return fmt.Sprintf("a bottle shows the one of this host, so install it here (%s), or run something else with \"bottle up -- COMMAND\"", p.Plan.Install)
+	}
+	return "a bottle has the programs of this host, so install it here, or name one in the workspace as ./PROGRAM"
 }
 
 // warnUnreachable names hosts without which the agent cannot work.
@@ -152,11 +202,14 @@ type Description struct {
 	// Variables are the names of those that hold placeholders.
 	Variables []string `json:"placeholders,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
+	// Behind are the first files and folders of the workspace that git ignores,
+	// and which the bottle so has not.
+	Behind []string `json:"stays_behind,omitempty"`
 }
 
 // Describe says what a launch would do.
 func (p *Prepared) Describe() Description {
-	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings}
+	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings, Behind: p.behind.Items}
 	injected := injectedSecrets(p.Manifest)
 	for i := range p.Manifest.Secrets {
 		if s := &p.Manifest.Secrets[i]; injected[s.Name] && s.Source.Env != "" {

@@ -2,6 +2,7 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/bot-bottle/bottle/internal/journal"
@@ -12,6 +13,16 @@ import (
 type recorder struct {
 	*journal.Writer
 	allowed, denied atomic.Int64
+	waits           atomic.Int64 // 1 while the manifest has changed and is not in force
+}
+
+// manifestWaits notes whether what is in force is older than the manifest.
+func (r *recorder) manifestWaits(yes bool) {
+	if yes {
+		r.waits.Store(1)
+	} else {
+		r.waits.Store(0)
+	}
 }
 
 // Record implements proxy.Recorder.
@@ -19,19 +30,57 @@ func (r *recorder) Record(ctx context.Context, e *proxy.Event) error {
 	if err := r.Writer.Record(ctx, e); err != nil {
 		return err
 	}
-	switch {
-	case e.Type == proxy.EventDecision && e.Verdict == proxy.Deny:
-		r.denied.Add(1)
-	case e.Type == proxy.EventDecision:
-		r.allowed.Add(1)
-	case e.Type == proxy.EventEnd && e.Verdict == proxy.Deny: // stopped while it streamed
-		r.denied.Add(1)
-	}
+	allowed, denied := tally(e)
+	r.allowed.Add(allowed)
+	r.denied.Add(denied)
 	return nil
 }
 
+// tally says what an event adds to the counts.
+func tally(e *proxy.Event) (allowed, denied int64) {
+	switch {
+	case e.Type == proxy.EventDecision && e.Verdict == proxy.Deny:
+		return 0, 1
+	case e.Type == proxy.EventDecision:
+		return 1, 0
+	case e.Type == proxy.EventEnd && e.Verdict == proxy.Deny: // stopped while it streamed
+		return 0, 1
+	}
+	return 0, 0
+}
+
+// The names of the counts.
+const (
+	CountAllowed = "allowed"
+	CountDenied  = "denied"
+	// CountWaits is 1 while the manifest has changed and is not in force.
+	CountWaits = "manifest_waits"
+)
+
 func (r *recorder) counts() map[string]int64 {
-	return map[string]int64{"allowed": r.allowed.Load(), "denied": r.denied.Load()}
+	return map[string]int64{CountAllowed: r.allowed.Load(), CountDenied: r.denied.Load(), CountWaits: r.waits.Load()}
+}
+
+// Counts reads the counts of a bottle that has ended from its journal in dir,
+// of most lines at the most; whole says that there are no more. Lines that
+// cannot be read are passed over.
+func Counts(dir string, most int) (counts map[string]int64, whole bool, err error) {
+	counts = map[string]int64{}
+	var bad *journal.LineError
+	for e, err := range journal.Read(dir, journal.Filter{}) {
+		switch {
+		case most == 0:
+			return counts, false, nil
+		case err != nil && !errors.As(err, &bad):
+			return nil, false, err
+		case err == nil:
+			allowed, denied := tally(&e.Event)
+			counts[CountAllowed] += allowed
+			counts[CountDenied] += denied
+		}
+		most--
+	}
+	return counts, true, nil
 }
 
 func openJournal(dir string) (*recorder, error) {

@@ -5,13 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
@@ -20,10 +17,13 @@ import (
 
 // reloader keeps the policy of a running proxy in step with its manifest.
 //
-// A manifest that cannot be read keeps the old one in force. One that gives the
-// agent more than the old one waits until a person agrees, by `bottle trust`;
-// one that takes away applies at once. The agent may be able to write the file,
-// so nothing that it says is believed before that.
+// A manifest that is gone or cannot be read keeps the old one in force. One that
+// gives the agent more than what is in force waits until a person agrees, by
+// `bottle trust`; one that takes away applies at once. The agent may be able to
+// write the file, so nothing that it says is believed before that.
+//
+// A yes counts for the next change only: what was taken away since does not come
+// back because the file has an earlier text again, whoever put it there.
 type reloader struct {
 	server  reloadable
 	journal proxy.Recorder
@@ -32,9 +32,13 @@ type reloader struct {
 	trust   *manifest.Trust
 	load    func() (*manifest.Manifest, error)
 	user    *user
+	folders []manifest.Mount // of the host that the running agent sees
+	inForce proxy.Config     // what the proxy runs on
+	waits   func(bool)       // told whether the manifest has changed and is not in force; may be nil
 	current *manifest.Manifest
-	agreed  *manifest.Manifest // the last one that a person agreed to
-	said    [sha256.Size]byte  // the last note, so that it stands there once
+	agreed  *manifest.Manifest  // the last one that a person agreed to
+	spent   manifest.TrustEntry // the yes that was there when current came into force
+	said    [sha256.Size]byte   // the last note, so that it stands there once; zero after a change
 }
 
 // reloadable is a *proxy.Server.
@@ -42,122 +46,137 @@ type reloadable interface {
 	Reload(context.Context, proxy.Config) error
 }
 
-// settleTime is how long a file must stay as it is before it is read: editors
-// write in several steps.
-const settleTime = 200 * time.Millisecond
-
-// run watches the manifest's folders until ctx ends. The state folder is watched
-// as well, for the yes to a manifest that waits.
-func (r *reloader) run(ctx context.Context) error {
-	trustDir := r.user.stateDir
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return err
-	}
-	files := []string{}
-	for _, f := range []*manifest.File{r.current.Project, r.current.User} {
-		if f != nil {
-			files = append(files, f.Path)
-		}
-	}
-	// Folders, because editors replace the file.
-	dirs := []string{trustDir}
-	for _, f := range files {
-		dirs = append(dirs, filepath.Dir(f))
-	}
-	slices.Sort(dirs)
-	for _, d := range slices.Compact(dirs) {
-		if err := w.Add(d); err != nil {
-			return errors.Join(fmt.Errorf("watch %s: %w", d, err), w.Close())
-		}
-	}
-	go r.watch(ctx, w, func(name string) bool {
-		return slices.Contains(files, name) || filepath.Dir(name) == trustDir && strings.Contains(filepath.Base(name), "trust")
-	})
-	return nil
-}
-
-func (r *reloader) watch(ctx context.Context, w *fsnotify.Watcher, concerns func(string) bool) {
-	defer func() { _ = w.Close() }()
-	settled := time.NewTimer(settleTime)
-	settled.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e, ok := <-w.Events:
-			if !ok {
-				return
-			}
-			if concerns(e.Name) {
-				settled.Reset(settleTime)
-			}
-		case err, ok := <-w.Errors:
-			if !ok {
-				return
-			}
-			if errors.Is(err, fsnotify.ErrEventOverflow) { // some went by unseen
-				settled.Reset(settleTime)
-				continue
-			}
-			r.note("changes of the manifest may go unseen", err)
-		case <-settled.C:
-			r.reload(ctx)
-		}
-	}
-}
-
 // reload applies what the manifest says now, or says why it does not.
 func (r *reloader) reload(ctx context.Context) {
 	m, err := r.load()
+	if errors.Is(err, fs.ErrNotExist) { // it was named by -f
+		r.note(r.goneText(nil), err)
+		return
+	}
 	if err != nil {
 		r.note("the changed manifest is not valid, so the old one stays in force", err)
 		return
 	}
 	if sameFiles(m, r.current) {
+		if r.said != ([sha256.Size]byte{}) {
+			r.change("the manifest is again the one that is in force")
+		}
 		return
 	}
-	// Nobody is asked about the person's own file, so a change to it is only
-	// believed at a start: something may have written it in the meantime.
-	own := sameFile(m.User, r.agreed.User)
-	// Nor does it help that another project, or none, is trusted: one that is
-	// gone leaves what is in a folder above, or nothing that holds the agent.
-	here := samePath(m.Project, r.agreed.Project)
-	trusted := own && here && r.trust.IsTrusted(m) == nil
-	if !trusted {
-		wider := manifest.Wider(r.current, m)
-		if len(wider) > 0 && !own {
-			r.note("your own manifest changed and the agent would get more, which waits for a restart: "+strings.Join(wider, "; "), nil)
-			return
-		}
-		if len(wider) > 0 && !here {
-			r.note("the project's manifest is gone and the agent would get more, which waits for a restart: "+strings.Join(wider, "; "), nil)
-			return
-		}
-		if len(wider) > 0 {
-			r.note("the changed manifest gives the agent more, so it waits for `bottle trust`: "+strings.Join(wider, "; "), nil)
-			return
-		}
-		// It names no more than before, but what it names may be other than what
-		// was agreed to: a script that prints a secret is run again below.
-		if err := r.trust.IsTrusted(r.agreed); err != nil {
-			r.note("the changed manifest waits for `bottle trust`, since what was agreed to has changed as well", err)
-			return
-		}
+	trusted, err := r.trusted(m)
+	wider := manifest.Wider(r.current, m)
+	if why, cause := r.hold(m, trusted, wider, err); why != "" {
+		r.note(why, cause)
+		return
 	}
-	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{})
-	if err == nil {
-		err = r.server.Reload(ctx, cfg)
+	apply, text := r.apply, "the changed manifest is in force"
+	// It names no more than before, but what it names may be other than what was
+	// agreed to: a script that prints a secret is run again.
+	if trusted == untrusted && r.trust.IsTrusted(r.agreed) != nil {
+		apply, text = r.narrow, text+"; what was agreed to has changed or is not trusted any more, so nothing that it names is run or read again before `bottle trust`"
 	}
-	if err != nil {
+	if err := apply(ctx, m); err != nil {
 		r.note("the changed manifest cannot be applied, so the old one stays in force", err)
 		return
 	}
+	if m.User == nil && r.current.User != nil {
+		text = "your own manifest " + r.current.User.Path + " is gone, and what the bottle gets without it is in force"
+	}
+	if len(wider) > 0 {
+		text += ", and gives the agent more, as was agreed to: " + strings.Join(wider, "; ")
+	}
 	r.current = m
-	if trusted {
+	if trusted != untrusted {
 		r.agreed = m
 	}
-	r.note("the changed manifest is in force", nil)
+	r.change(text)
+}
+
+// trustOf says what a person has agreed to.
+type trustOf int
+
+const (
+	untrusted     trustOf = iota
+	trustedBefore         // by a yes from before the last change of what is in force
+	trustedNow
+)
+
+// trusted says whether a person agreed to what a manifest says. Nobody is asked
+// about the person's own file, so a change to it is only believed at a start:
+// something may have written it in the meantime.
+func (r *reloader) trusted(m *manifest.Manifest) (trustOf, error) {
+	if !sameFile(m.User, r.agreed.User) || m.Project == nil || r.trust.IsTrusted(m) != nil {
+		return untrusted, nil
+	}
+	yes, _, err := r.trust.Entry(m.Project.Path)
+	switch {
+	case err != nil:
+		return untrusted, err
+	case yes.Same(r.spent):
+		return trustedBefore, nil
+	}
+	return trustedNow, nil
+}
+
+// hold says why a manifest does not come into force; "" when it may.
+func (r *reloader) hold(m *manifest.Manifest, trusted trustOf, wider []string, err error) (why string, cause error) {
+	// Nor does it help that another project, or none, is trusted: one that is
+	// gone leaves what is in a folder above, or nothing that holds the agent.
+	if !samePath(m.Project, r.agreed.Project) {
+		return r.goneText(m.Project), nil
+	}
+	if err != nil {
+		return "whether the changed manifest is trusted cannot be told, so the old one stays in force", err
+	}
+	more := strings.Join(wider, "; ")
+	switch {
+	case len(wider) == 0:
+	case !sameFile(m.User, r.agreed.User):
+		return "your own manifest changed and the agent would get more, which waits for a restart: " + more, nil
+	case trusted == trustedBefore:
+		return "the manifest has a text again that was agreed to before, but gives the agent more than what is in force, so it waits for `bottle trust`: " + more, nil
+	case trusted == untrusted:
+		return "the changed manifest gives the agent more, so it waits for `bottle trust`: " + more, nil
+	}
+	return "", nil
+}
+
+// goneText is about a project's manifest that is not the bottle's any more; now
+// is the one that is found instead. Without a file nobody can tell what was
+// meant: an editor may be about to write it, or a checkout.
+func (r *reloader) goneText(now *manifest.File) string {
+	was, found := r.agreed.Project, ""
+	switch {
+	case was == nil:
+		return "the bottle was started without a project's manifest, so one counts from the next start on; what is in force stays"
+	case now != nil:
+		found = fmt.Sprintf(" (%s, which is found instead, is not believed)", now.Path)
+	}
+	return fmt.Sprintf("the project's manifest %s is gone%s, so the policy that is in force stays: put the file back, or end the bottle with `bottle down`", was.Path, found)
+}
+
+// apply gives the proxy what a manifest says.
+func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
+	if err := checkCommands(m, r.folders); err != nil {
+		return err
+	}
+	// Before anything else is agreed to: that is for the next change.
+	yes := manifest.TrustEntry{}
+	if m.Project != nil {
+		var err error
+		if yes, _, err = r.trust.Entry(m.Project.Path); err != nil {
+			return err
+		}
+	}
+	environ := func() []string { return commandEnviron(r.folders) }
+	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{Environ: environ})
+	if err == nil {
+		err = r.server.Reload(ctx, cfg)
+	}
+	if err == nil {
+		r.spent, r.inForce = yes, cfg
+	}
+	return err
 }
 
 func sameFiles(a, b *manifest.Manifest) bool {
@@ -168,8 +187,9 @@ func sameFile(a, b *manifest.File) bool { return a == b || a != nil && b != nil 
 
 func samePath(a, b *manifest.File) bool { return a == b || a != nil && b != nil && a.Path == b.Path }
 
-// note tells the journal and the operator, once for the same text in a row.
+// note says why what is in force stays, once for the same text in a row.
 func (r *reloader) note(text string, cause error) {
+	r.setWaits(true)
 	e := &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text}
 	if cause != nil {
 		e.Error = cause.Error()
@@ -179,26 +199,29 @@ func (r *reloader) note(text string, cause error) {
 		return
 	}
 	r.said = sum
+	r.tell(e)
+}
+
+// change says what is in force from now on, each time.
+func (r *reloader) change(text string) {
+	r.setWaits(false)
+	r.said = [sha256.Size]byte{}
+	r.tell(&proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text})
+}
+
+func (r *reloader) setWaits(yes bool) {
+	if r.waits != nil {
+		r.waits(yes)
+	}
+}
+
+// tell tells the journal and the operator.
+func (r *reloader) tell(e *proxy.Event) {
 	attrs := []any{}
 	if e.Error != "" {
 		attrs = append(attrs, "error", e.Error)
 	}
-	r.log.Warn(text, attrs...)
+	r.log.Warn(e.Reason, attrs...)
 	// A journal that cannot be written denies requests; this is only a note.
 	_ = r.journal.Record(context.Background(), e)
-}
-
-// watch keeps the bottle's policy in step with its manifest. What a running
-// machine has cannot be changed: mounts and variables stay.
-func (b *Bottle) watch(ctx context.Context) {
-	p := b.prepared
-	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if p.opt.Reload == nil {
-		return
-	}
-	r := &reloader{server: b.server, journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust,
-		load: p.opt.Reload, user: b.user, current: p.Manifest, agreed: p.Manifest}
-	if err := r.run(ctx); err != nil {
-		b.log.Warn("the manifest is not watched for changes", "error", err)
-	}
 }

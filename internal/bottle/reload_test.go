@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -37,6 +38,7 @@ type reloading struct {
 func newReloading(t *testing.T, text string) *reloading {
 	t.Helper()
 	p := newProject(t)
+	p.mkdirs("tools")
 	m := p.trusted(text)
 	u, err := loadUser(p.env)
 	if err != nil {
@@ -92,6 +94,7 @@ func TestReload(t *testing.T) {
 		if err := os.Remove(r.project.path(manifest.FileName)); err != nil {
 			t.Fatal(err)
 		}
+		r.expect(t, 0, 1, "bottle.yaml is gone, so the policy that is in force stays: put the file back")
 		r.expect(t, 0, 1, "no such file")
 	})
 	t.Run("a narrower one applies at once, and the next one too", func(t *testing.T) {
@@ -102,7 +105,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("b.example: %s", d.Action)
 		}
 		r.project.load(noRoutes)
-		r.expect(t, 1, 1, "the changed manifest is in force")
+		r.expect(t, 1, 2, "the changed manifest is in force")
 	})
 	t.Run("a wider one waits for a yes", func(t *testing.T) {
 		r := newReloading(t, oneRoute)
@@ -123,6 +126,34 @@ func TestReload(t *testing.T) {
 		r.expect(t, 1, 1, "in force")
 		r.project.load("# again\n" + twoRoutes)
 		r.expect(t, 1, 2, "waits for `bottle trust`")
+	})
+	t.Run("what was given up does not come back with a text that was agreed to before", func(t *testing.T) {
+		r := newReloading(t, twoRoutes)
+		r.project.load(oneRoute)
+		r.expect(t, 1, 1, "in force")
+		wide := r.project.load(twoRoutes)
+		r.expect(t, 1, 2, "agreed to before, but gives the agent more")
+		if err := r.project.trust.Trust(wide); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(t, 2, 3, "is in force, and gives the agent more, as was agreed to")
+		// Each change of what is in force is noted, also the same one again.
+		r.project.load(oneRoute)
+		r.expect(t, 3, 4, "the changed manifest is in force")
+		r.project.load(twoRoutes)
+		r.expect(t, 3, 5, "agreed to before")
+		r.project.load(noRoutes)
+		r.expect(t, 4, 6, "the changed manifest is in force")
+	})
+	t.Run("one that waited and was taken back is said again the next time", func(t *testing.T) {
+		r := newReloading(t, oneRoute)
+		r.project.load(twoRoutes)
+		r.expect(t, 0, 1, "waits for `bottle trust`")
+		r.project.load(oneRoute)
+		r.expect(t, 0, 2, "again the one that is in force")
+		r.expect(t, 0, 2, "again")
+		r.project.load(twoRoutes)
+		r.expect(t, 0, 3, "waits for `bottle trust`")
 	})
 	t.Run("one that the proxy refuses keeps the old in force", func(t *testing.T) {
 		r := newReloading(t, twoRoutes)
@@ -158,15 +189,83 @@ func TestReloadRunsNoScriptThatChanged(t *testing.T) {
 	r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
 		load: p.read, user: u, current: m, agreed: m}
 	script("changed")
-	narrow := p.load(withScript)
-	r.expect(t, 0, 1, "what was agreed to has changed as well")
+	p.load(withScript)
+	r.expect(t, 1, 1, "what was agreed to has changed")
+	cfg := <-r.applied.configs
+	if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+		t.Errorf("b.example: %s", d.Action)
+	}
 	if ran, err := os.ReadFile(p.path("ran")); err == nil {
 		t.Errorf("it ran: %s", ran)
 	}
-	if err := p.trust.Trust(narrow); err != nil {
+	wide := p.load("# again\n" + withScript + "    - {host: c.example}\n")
+	r.expect(t, 0, 2, "waits for `bottle trust`")
+	if err := p.trust.Trust(wide); err != nil {
 		t.Fatal(err)
 	}
-	r.expect(t, 1, 2, "in force")
+	r.expect(t, 1, 3, "in force")
+}
+
+// TestReloadTakesAwayAfterTheYesWasRevoked: what is taken away applies at once,
+// and what stays keeps its credential.
+func TestReloadTakesAwayAfterTheYesWasRevoked(t *testing.T) {
+	const text = "egress: {routes: [{host: a.example, secrets: [one]}, {host: b.example, secrets: [two]}]}\n" +
+		"secrets: {one: {from: {file: ./one}}, two: {from: {file: ./two}}}\n"
+	p := newProject(t)
+	p.write("one", "tok_0123456789abcdef", 0o600)
+	p.write("two", "tok_fedcba9876543210", 0o600)
+	m := p.trusted(text)
+	u, err := loadUser(p.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, _, err := u.proxyConfig(t.Context(), m, secret.Options{})
+	if err != nil || len(cfg.Secrets) != 2 {
+		t.Fatalf("%d secrets, %v", len(cfg.Secrets), err)
+	}
+	r := &reloading{project: p, applied: &applied{configs: make(chan proxy.Config, 10)}, notes: &notes{}}
+	r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
+		load: p.read, user: u, inForce: cfg, current: m, agreed: m}
+	if _, err := p.trust.Revoke(m.Project.Path); err != nil {
+		t.Fatal(err)
+	}
+	p.load(strings.Replace(text, ", {host: b.example, secrets: [two]}", "", 1))
+	r.expect(t, 1, 1, "is not trusted any more")
+	cfg = <-r.applied.configs
+	if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+		t.Errorf("b.example: %s", d.Action)
+	}
+	if len(cfg.Secrets) != 1 || cfg.Secrets[0].Name != "one" {
+		t.Errorf("secrets %+v", cfg.Secrets)
+	}
+	p.load(noRoutes)
+	r.expect(t, 1, 2, "is not trusted any more")
+	if cfg = <-r.applied.configs; len(cfg.Secrets) != 0 {
+		t.Errorf("secrets %+v", cfg.Secrets)
+	}
+	p.load("# more\n" + text)
+	r.expect(t, 0, 3, "waits for `bottle trust`")
+}
+
+// TestReloadRefusesScriptsThatTheAgentCanChange: it goes by the folders that the
+// running agent has, not by those that the new manifest names.
+func TestReloadRefusesScriptsThatTheAgentCanChange(t *testing.T) {
+	const mount = "mounts: [{path: ./tools, at: /tools, mode: rw}]\n"
+	for _, c := range []struct{ name, mounts string }{{"with the mount", mount}, {"without it", ""}} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newReloading(t, oneRoute)
+			r.project.write("tools/token.sh", "#!/bin/sh\necho >>../ran\necho tok_0123456789abcdef\n", 0o700)
+			r.folders = []manifest.Mount{{Path: r.project.path("tools"), At: "/tools", Writable: true}}
+			m := r.project.load(c.mounts + strings.Replace(withScript, "./token.sh", "./tools/token.sh", 1))
+			if err := r.project.trust.Trust(m); err != nil {
+				t.Fatal(err)
+			}
+			r.expect(t, 0, 1, "tools/token.sh, which the agent could change")
+			if _, err := os.Lstat(r.project.path("ran")); err == nil {
+				t.Error("it ran")
+			}
+		})
+	}
 }
 
 // TestWatch goes by real files: what is saved applies, and so does a yes.
@@ -201,5 +300,21 @@ func TestWatch(t *testing.T) {
 	}
 	if d := next().Policy.DecideHost("b.example", 443); d.Action != proxy.Allow {
 		t.Errorf("b.example: %s", d.Action)
+	}
+}
+
+func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
+	r := newReloading(t, twoRoutes)
+	r.project.load(oneRoute)
+	if err := r.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case cfg := <-r.applied.configs:
+		if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+			t.Errorf("b.example: %s", d.Action)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the change is not seen")
 	}
 }

@@ -91,5 +91,27 @@ func TestReloadWithoutTheProjectsFile(t *testing.T) {
 	if err := os.Remove(r.project.path("repo/bottle.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	r.expect(t, 0, 1, "the project's manifest is gone")
+	r.expect(t, 0, 1, "repo/bottle.yaml is gone, so the policy that is in force stays")
+	r.project.write("bottle.yaml", "version: 1\n", 0o600)
+	r.expect(t, 0, 2, "bottle.yaml, which is found instead, is not believed")
+}
+
+// TestReloadWithoutTheProjectsFileKeepsWhatItHas: not even what gives less is
+// believed then.
+func TestReloadWithoutTheProjectsFileKeepsWhatItHas(t *testing.T) {
+	r := newUserReloading(t, oneRoute, "")
+	if err := os.Remove(r.project.path("repo/bottle.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(t, 0, 1, "is gone, so the policy that is in force stays: put the file back")
+	r.project.write("repo/bottle.yaml", "version: 1\nworkspace: {path: ../work}\n"+oneRoute, 0o600)
+	r.expect(t, 0, 2, "again the one that is in force")
+}
+
+func TestReloadWithoutTheUsersFile(t *testing.T) {
+	r := newUserReloading(t, oneRoute, "egress: {routes: [{host: b.example}]}\n")
+	if err := os.Remove(r.project.path(".config/bottle/config.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(t, 1, 1, ".config/bottle/config.yaml is gone, and what the bottle gets without it is in force")
 }

@@ -99,7 +99,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if s.listener, err = listen(ctx, opt.Listen, opt.NoAuth); err != nil {
 		return nil, nil, err
 	}
-	s.record = state.Bottle{ID: state.NewID(proxyName), Name: proxyName, Backend: proxyBackend, Workspace: opt.Manifest.Dir,
+	s.record = state.Bottle{ID: state.NewID(proxyName), Name: proxyName, Backend: proxyBackend, Workspace: opt.Manifest.Dir, Manifest: manifestPath(opt.Manifest),
 		Created: time.Now(), Running: true, PID: os.Getpid()}
 	if s.dir, err = create(opt.Env, s.record); err != nil {
 		return nil, nil, err
@@ -123,7 +123,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 		return nil, nil, err
 	}
 	s.reload = &reloader{server: s.server, journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
-		load: opt.Reload, user: user, current: opt.Manifest, agreed: opt.Manifest}
+		load: opt.Reload, user: user, inForce: cfg, waits: s.journal.manifestWaits, current: opt.Manifest, agreed: opt.Manifest}
 	if err := s.serveControl(); err != nil {
 		return nil, nil, err
 	}
@@ -244,6 +244,9 @@ func (s *Standalone) Serve(ctx context.Context) error {
 	s.record.Running, s.record.PID = false, 0
 	return errors.Join(err, s.opt.Env.Save(s.record), s.close())
 }
+
+// Abandon ends a proxy that is not going to Serve, and removes its state.
+func (s *Standalone) Abandon() error { return errors.Join(s.close(), s.forget()) }
 
 // forget removes the state of a proxy that never served.
 func (s *Standalone) forget() error {

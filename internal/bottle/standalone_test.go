@@ -124,7 +124,7 @@ func TestAKilledProcessLeavesAReadableJournal(t *testing.T) {
 			if r, err := journal.Verify(dir); err != nil || !r.OK {
 				t.Errorf("%+v, %v", r, err)
 			}
-			if err := control.Remove(p.env, dead); err != nil {
+			if err := control.Remove(p.env, dead, nil); err != nil {
 				t.Fatal(err)
 			}
 			if left := p.leftovers(); len(left) > 0 {

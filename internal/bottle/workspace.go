@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -38,51 +39,78 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	}
 	opt := workspace.Options{
 		Source: m.Workspace, Target: filepath.Join(b.dir, workspaceDir), Base: filepath.Join(b.dir, baseFile),
-		Exclude: exclude, UID: b.owner.uid, GID: b.owner.gid,
+		Exclude: exclude, Excludes: workspace.ExcludesFile(os.Getenv), UID: b.owner.uid, GID: b.owner.gid,
 		User: workspace.Identity(gitUser(m)), Scan: scan,
 		Progress: func(files, bytes int64) {
 			p.opt.Progress(fmt.Sprintf("copying the workspace: %d files, %s", files, size(bytes)))
 		},
 	}
 	if m.WorkspaceMode == manifest.WorkspaceMount {
-		if _, err := os.Lstat(filepath.Join(m.Workspace, ".git")); err != nil {
-			return nil // no repository: nothing to be kept apart
-		}
-		git, err := workspace.PrepareGit(ctx, opt)
-		if err != nil {
-			return fmt.Errorf("prepare a private .git for %s: %w", m.Workspace, err)
-		}
-		for _, path := range git.Exposed.Items {
-			b.log.Warn("a nested repository is the host's own, with whatever its config holds", "path", path)
-		}
-		if err := os.WriteFile(filepath.Join(b.dir, mountedFile), nil, 0o600); err != nil {
-			return err
-		}
-		if b.gitFile = git.File; git.File {
-			return os.WriteFile(filepath.Join(b.dir, gitFile), []byte("gitdir: "+gitTarget+"\n"), 0o644)
-		}
-		return nil
+		return b.mountWorkspace(ctx, opt)
 	}
 	report, err := workspace.Copy(ctx, opt)
 	if err != nil {
 		return fmt.Errorf("copy the workspace %s: %w", m.Workspace, err)
 	}
 	b.say(report)
-	return nil
+	return b.guardGit(ctx, nil)
+}
+
+// mountWorkspace makes the .git that the agent gets in mount mode, over the real
+// one or where there is none.
+func (b *Bottle) mountWorkspace(ctx context.Context, opt workspace.Options) error {
+	git, err := workspace.PrepareGit(ctx, opt)
+	if err != nil {
+		return fmt.Errorf("prepare a private .git for %s: %w", opt.Source, err)
+	}
+	for _, path := range git.Exposed.Items {
+		b.log.Warn("a nested repository is the host's own, with whatever its config holds; the agent sees it read-only", "path", path)
+	}
+	if more := git.Nested.Total - len(git.Nested.Items); more > 0 {
+		b.log.Warn("more nested repositories than are kept from being written", "more", more)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, mountedFile), nil, 0o600); err != nil {
+		return err
+	}
+	if git.None {
+		if err := b.makeGit(filepath.Join(opt.Source, ".git")); err != nil {
+			return err
+		}
+	}
+	if b.gitFile = git.File; git.File {
+		if err := os.WriteFile(filepath.Join(b.dir, gitFile), []byte("gitdir: "+gitTarget+"\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	return b.guardGit(ctx, git.Nested.Items)
 }
 
 // say tells the operator what is in the copy that they may not want there, and
 // what is not.
 func (b *Bottle) say(r workspace.Report) {
+	m := b.prepared.Manifest
 	if r.Enclosing != "" {
-		b.log.Warn("the workspace is a folder inside a repository: its history was not copied, and its .gitignore kept nothing back", "repository", r.Enclosing)
+		b.log.Warn("the workspace is a folder inside a repository: its history was not copied; what its rules ignore was not either", "repository", r.Enclosing)
 	}
 	for _, s := range r.Secrets.Items {
-		b.log.Warn("a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git",
-			"file", s.Path, "line", s.Line, "secret", s.Name)
+		if s.Commit != "" {
+			b.log.Warn("the history of the workspace holds the value of a secret, and the agent can read it: change the secret, or take the commit out of the history", "file", s.Path, "commit", s.Commit, "line", s.Line, "secret", s.Name)
+			continue
+		}
+		text := "a file of the workspace holds the value of a secret, and the agent can read it: take it out, or ignore the file in git"
+		if m.Project != nil && filepath.Join(m.Workspace, filepath.FromSlash(s.Path)) == m.Project.Path {
+			text = "the manifest itself has the text that is the value of a secret, and the agent can read it: let the secret come from a variable, a file or a command that does not name it"
+		}
+		b.log.Warn(text, "file", s.Path, "line", s.Line, "secret", s.Name)
 	}
 	if n := r.Secrets.Total - len(r.Secrets.Items); n > 0 {
 		b.log.Warn("more files of the workspace hold values of secrets", "more", n)
+	}
+	for _, s := range r.Kept.Items {
+		b.log.Warn("all objects of a repository are in the bottle, also those of commits that were amended, rebased or reset away", "repository", s.Path, "why", s.Reason)
+	}
+	if r.Unsearched > 0 {
+		b.log.Info("not all files of the history were searched for values of secrets", "not searched", r.Unsearched)
 	}
 	for _, s := range r.Skipped.Items {
 		b.log.Info("not copied", "file", s.Path, "why", s.Reason)
@@ -100,10 +128,41 @@ func (b *Bottle) workspaceMounts() []vm.Mount {
 	if b.gitFile {
 		mounts = append(mounts, vm.Mount{Source: private, Target: gitTarget},
 			vm.Mount{Source: filepath.Join(b.dir, gitFile), Target: git, ReadOnly: true})
-	} else if _, err := os.Lstat(private); err == nil {
+	} else {
 		mounts = append(mounts, vm.Mount{Source: private, Target: git})
 	}
 	return mounts
+}
+
+// StartDir returns where in a bottle a person who is in dir on the host is: the
+// same folder of the workspace, or "" for one that is not in it.
+func StartDir(workspace, dir string) string {
+	rel, in := inside(real(dir), workspace)
+	if !in {
+		return ""
+	}
+	return filepath.Join(workspace, rel)
+}
+
+// hasFolder reports whether a folder of the workspace is there inside. Where the
+// agent put a link is not looked at: it may lead anywhere.
+func (b *Bottle) hasFolder(path string) bool {
+	m := b.prepared.Manifest
+	rel, err := filepath.Rel(m.Workspace, path)
+	if err != nil {
+		return false
+	}
+	at := filepath.Join(b.dir, workspaceDir)
+	if m.WorkspaceMode == manifest.WorkspaceMount {
+		at = m.Workspace
+	}
+	for part := range strings.SplitSeq(rel, string(filepath.Separator)) {
+		at = filepath.Join(at, part)
+		if info, err := os.Lstat(at); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // knownScanner returns what looks for the values of secrets in copied files.
@@ -115,6 +174,9 @@ func knownScanner(ctx context.Context, cred *credentials) (func() workspace.File
 			return nil, fmt.Errorf("secret %s: %w", s.Name, err)
 		}
 		known = append(known, dlp.Known{Name: s.Name, Value: value, Kind: dlp.KnownSecret})
+	}
+	if len(known) == 0 {
+		return nil, nil
 	}
 	engine, err := dlp.New(dlp.Options{Known: known})
 	if err != nil {
@@ -140,27 +202,24 @@ func matches(findings []dlp.Finding) (out []workspace.Match) {
 	return out
 }
 
-// size renders a number of bytes.
-func size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
+// Unpulled says what is in a bottle that the host does not have: of the workspace
+// the files that changed and the refs that moved, and files in the agent's home.
+// dir is the folder of the bottle's state.
+func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
+	work, err := unpulledWorkspace(ctx, dir)
+	if err != nil {
+		return work, err
 	}
-	v, exp := float64(n)/unit, 0
-	for v >= unit && exp < 3 {
-		v, exp = v/unit, exp+1
-	}
-	return fmt.Sprintf("%.1f %ciB", v, "KMGT"[exp])
+	home, err := workspace.HomeWork(ctx, filepath.Join(dir, homeDir))
+	work.Add(home)
+	return work, err
 }
 
-// Unpulled says what is in the workspace copy of a bottle that the host does not
-// have: the files that changed and the refs that moved. dir is the folder of
-// the bottle's state.
-func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
+func unpulledWorkspace(ctx context.Context, dir string) (workspace.Work, error) {
 	base, target := filepath.Join(dir, baseFile), filepath.Join(dir, workspaceDir)
 	switch _, err := os.Lstat(base); {
 	case os.IsNotExist(err):
-		return workspace.Work{}, nil // a proxy alone, or a folder without a repository that was mounted
+		return workspace.Work{}, nil // a proxy alone
 	case err != nil:
 		return workspace.Work{}, err
 	}
@@ -173,6 +232,7 @@ func Unpulled(ctx context.Context, dir string) (workspace.Work, error) {
 // RemoveFiles removes what the agent could write of a bottle that has ended,
 // which os.RemoveAll does not always manage.
 func RemoveFiles(ctx context.Context, dir string) error {
+	unmake(dir)
 	for _, name := range []string{workspaceDir, homeDir} {
 		if err := workspace.Remove(ctx, filepath.Join(dir, name)); err != nil {
 			return err

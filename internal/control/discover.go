@@ -152,7 +152,10 @@ func (b *Bottle) Dial(ctx context.Context) (*Client, error) { return Dial(ctx, b
 // its home and copy of the workspace, its sockets. It looks again: one that is
 // served is an error that wraps state.ErrLocked. Whether work in it was saved
 // is the caller's to know.
-func Remove(env state.Env, b Bottle) error {
+//
+// before, unless it is nil, is called first, with the bottle's lock held: for
+// files that need more than to be removed. Its error ends it.
+func Remove(env state.Env, b Bottle, before func() error) error {
 	path := b.Socket
 	if path == "" {
 		var err error
@@ -167,6 +170,11 @@ func Remove(env state.Env, b Bottle) error {
 		return fmt.Errorf("remove bottle %s: %w", b.ID, err)
 	default:
 		defer func() { _ = lock.Unlock() }()
+	}
+	if before != nil {
+		if err := before(); err != nil {
+			return fmt.Errorf("remove bottle %s: %w", b.ID, err)
+		}
 	}
 	return env.Remove(b.ID)
 }

@@ -273,7 +273,7 @@ func TestFind(t *testing.T) {
 		{"by a name of two", Query{Ref: "twin"}, "the name twin is that of 2 bottles: say which by its id:\n  sub-1  stopped"},
 		{"by a name of two, one runs", Query{Ref: "twin", Running: true}, "twin-2"},
 		{"by a name of none", Query{Ref: "nix"}, "no such bottle: the name nix"},
-		{"by a name whose bottle does not run", Query{Ref: "one", Running: true}, "bottle one-1 is stopped"},
+		{"by a name whose bottle does not run", Query{Ref: "one", Running: true}, "bottle one-1 is not running: it has ended"},
 		{"by the workspace", Query{Dir: work}, "one-1"},
 		{"by the workspace through a link", Query{Dir: link}, "one-1"},
 		{"by the workspace nearest above", Query{Dir: deep}, "sub-1"},
@@ -303,14 +303,14 @@ func TestRemoveTakesADeadBottleAndNoOther(t *testing.T) {
 	env := testEnv(t)
 	path := create(t, env, state.Bottle{ID: "x-1", Name: "x", Running: true})
 	cmd := other(t, path)
-	if err := Remove(env, state1("x-1")); !errors.Is(err, state.ErrLocked) {
+	if err := Remove(env, state1("x-1"), nil); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("while it runs: %v", err)
 	}
 	if c, err := Dial(t.Context(), path); err != nil {
 		t.Error(c, err)
 	}
 	kill(cmd)
-	if err := Remove(env, state1("x-1")); err != nil {
+	if err := Remove(env, state1("x-1"), nil); err != nil {
 		t.Fatal(err)
 	}
 	dir, err := env.BottleDir("x-1")
@@ -322,8 +322,51 @@ func TestRemoveTakesADeadBottleAndNoOther(t *testing.T) {
 			t.Errorf("%s is still there: %v", d, err)
 		}
 	}
-	if err := Remove(env, state1("x-1")); err != nil {
+	if err := Remove(env, state1("x-1"), nil); err != nil {
 		t.Errorf("a second time: %v", err)
+	}
+}
+
+// TestRemoveHoldsTheLockMeanwhile: nobody can begin to serve a bottle whose
+// files are going.
+func TestRemoveHoldsTheLockMeanwhile(t *testing.T) {
+	env := testEnv(t)
+	path := create(t, env, state.Bottle{ID: "x-1", Name: "x"})
+	failed := errors.New("it did not work")
+	err := Remove(env, state1("x-1"), func() error {
+		if _, err := Listen(Options{Path: path}); !errors.Is(err, state.ErrLocked) {
+			t.Errorf("served meanwhile: %v", err)
+		}
+		return failed
+	})
+	if dir, derr := env.BottleDir("x-1"); !errors.Is(err, failed) || derr != nil {
+		t.Errorf("got %v, %v", err, derr)
+	} else if _, err := os.Lstat(dir); err != nil {
+		t.Errorf("it is gone all the same: %v", err)
+	}
+	if err := Remove(env, state1("x-1"), func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestErrorsSayThingsOnce: the hint comes with the error, and the bottle's name
+// is there already.
+func TestErrorsSayThingsOnce(t *testing.T) {
+	env := testEnv(t)
+	create(t, env, state.Bottle{ID: "over-1", Name: "over"})
+	kill(other(t, create(t, env, state.Bottle{ID: "dead-1", Name: "dead", Running: true})))
+	for _, c := range []struct{ ref, once, has string }{
+		{"nobody", "bottle ls", "no such bottle"},
+		{"over", "over-1", "is not running: it has ended; `bottle up` starts another"},
+		{"dead", "bottle dead-1 is", "was killed"},
+	} {
+		_, err := Find(t.Context(), env, Query{Ref: c.ref, Running: true})
+		if err == nil || strings.Count(err.Error(), c.once) != 1 || !strings.Contains(err.Error(), c.has) {
+			t.Errorf("%s: %v", c.ref, err)
+		}
+		if c.ref != "nobody" && !errors.Is(err, ErrNotRunning) {
+			t.Errorf("%s: %v is not ErrNotRunning", c.ref, err)
+		}
 	}
 }
 

@@ -69,10 +69,13 @@ func Find(ctx context.Context, env state.Env, q Query) (Bottle, error) {
 }
 
 func notRunning(b Bottle) error {
-	if b.Problem != nil {
-		return fmt.Errorf("bottle %s is %s: %w", b.ID, b.Status, b.Problem)
+	switch {
+	case b.Problem == nil:
+		return fmt.Errorf("bottle %s is %w: it has ended; `bottle up` starts another", b.ID, ErrNotRunning)
+	case errors.Is(b.Problem, ErrNotRunning): // which says of whom
+		return b.Problem
 	}
-	return fmt.Errorf("bottle %s is %s: %w", b.ID, b.Status, ErrNotRunning)
+	return fmt.Errorf("bottle %s is %s: %w", b.ID, b.Status, b.Problem)
 }
 
 // match returns those that are meant, and words for what was asked.

@@ -17,7 +17,7 @@ func TestRunConnectsAPersonsFiles(t *testing.T) {
 	errR, errW := pipe(t)
 	_, _ = io.WriteString(inW, "in")
 	_ = inW.Close()
-	code, err := c.Run(t.Context(), sh("cat; echo err >&2; exit 6"), vm.Files{In: inR, Out: outW, Err: errW})
+	code, err := vm.Run(t.Context(), c, sh("cat; echo err >&2; exit 6"), vm.Files{In: inR, Out: outW, Err: errW})
 	if code != 6 || err != nil {
 		t.Errorf("exit %d, %v", code, err)
 	}
@@ -48,7 +48,7 @@ func TestRunGivesATerminalToWhoHasOne(t *testing.T) {
 	}
 	ended := make(chan end, 1)
 	go func() {
-		code, err := c.Run(t.Context(), sh(`test -t 0 && test -t 1 && test -t 2 && stty size; read -r x; echo "<$x>"; exit 8`), vm.Files{In: slave, Out: slave, Err: slave})
+		code, err := vm.Run(t.Context(), c, sh(`test -t 0 && test -t 1 && test -t 2 && stty size; read -r x; echo "<$x>"; exit 8`), vm.Files{In: slave, Out: slave, Err: slave})
 		ended <- end{code, err}
 	}()
 	shown.await(t, "12 34")

@@ -1,18 +1,10 @@
 package demo
 
 import (
-	"crypto/tls"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"sync"
-	"time"
-
-	"github.com/bot-bottle/bottle/mitm"
 )
 
 // The names of the demonstration are reserved (RFC 2606): they belong to nobody
@@ -23,12 +15,10 @@ const (
 	deniedHost = "exfiltrate.demo.example"
 )
 
-// upstream is the internet of the demonstration: a TLS server in this process,
-// with a CA of its own, that writes down what reaches it.
+// upstream is the internet of the demonstration, which writes down what reaches
+// it.
 type upstream struct {
-	addr string
-	ca   *mitm.Authority
-	srv  *http.Server
+	*Internet
 
 	mu   sync.Mutex
 	seen []received
@@ -44,29 +34,10 @@ type received struct {
 // maxBody bounds what the server keeps of a request.
 const maxBody = 64 << 10
 
-func startUpstream() (*upstream, error) {
-	ca, err := mitm.NewAuthority(mitm.Options{Name: "demo internet CA"})
-	if err != nil {
-		return nil, err
-	}
-	leaves, err := mitm.NewMinter(ca, mitm.MinterOptions{})
-	if err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("the demo's server: %w", err)
-	}
-	u := &upstream{addr: l.Addr().String(), ca: ca}
-	u.srv = &http.Server{Handler: u, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
-	tl := tls.NewListener(l, leaves.TLSConfig(func(h *tls.ClientHelloInfo) (string, error) {
-		if h.ServerName == "" {
-			return "", errors.New("no server name")
-		}
-		return h.ServerName, nil
-	}))
-	go func() { _ = u.srv.Serve(tl) }() // ends with http.ErrServerClosed
-	return u, nil
+func startUpstream() (_ *upstream, err error) {
+	u := &upstream{}
+	u.Internet, err = StartInternet(u)
+	return u, err
 }
 
 // ServeHTTP answers with what it got, as many real services do in error texts
@@ -96,5 +67,3 @@ func (u *upstream) requests(host string) []received {
 	}
 	return out
 }
-
-func (u *upstream) close() error { return u.srv.Close() }

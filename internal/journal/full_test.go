@@ -153,6 +153,17 @@ func TestFullDiskAtOpenIsAnError(t *testing.T) {
 	closeOK(t, open(t, dir, Options{open: d.open})) // the lock was given back
 }
 
+func TestFullDiskIsReportedByTheOpenOfANewJournal(t *testing.T) {
+	dir := t.TempDir()
+	d := newDisk()
+	d.room.Store(0)
+	if w, err := Open(dir, Options{open: d.open}); !errors.Is(err, errFull) {
+		t.Errorf("Open: %v, %v", w, err)
+	}
+	d.room.Store(-1)
+	closeOK(t, open(t, dir, Options{open: d.open}))
+}
+
 func TestFullDiskHoldsABoundedNumberOfEndLines(t *testing.T) {
 	d := newDisk()
 	dir := t.TempDir()

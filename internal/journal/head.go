@@ -65,7 +65,8 @@ const (
 	maxHead  = 4 << 10 // bytes read of it
 )
 
-// readHead returns an error that is fs.ErrNotExist where there is none.
+// readHead returns an error that is fs.ErrNotExist where there is none. The head
+// of a journal without lines is the zero Head.
 func readHead(dir string) (Head, error) {
 	var h Head
 	f, err := os.Open(filepath.Join(dir, headName))
@@ -77,11 +78,18 @@ func readHead(dir string) (Head, error) {
 	if err != nil {
 		return h, err
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	if err := d.Decode(&h); err != nil {
-		return Head{}, fmt.Errorf("%s cannot be read: %w", headName, err)
+	var read struct { // a field that is not there is no zero
+		Count *uint64
+		Hash  *Sum
 	}
-	if h.Count == 0 || h.Count >= maxStart {
+	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&read); err != nil {
+		return h, fmt.Errorf("%s cannot be read: %w", headName, err)
+	}
+	if read.Count == nil || read.Hash == nil {
+		return h, fmt.Errorf("%s cannot be read: it has no count or no hash", headName)
+	}
+	h = Head{Count: *read.Count, Hash: *read.Hash}
+	if h.Count == 0 && h.Hash != (Sum{}) || h.Count >= maxStart {
 		return Head{}, fmt.Errorf("%s cannot be read: it counts %d lines", headName, h.Count)
 	}
 	return h, nil
@@ -103,6 +111,18 @@ func (f *headFile) save(h Head) error {
 	if h.Count <= f.saved.Count {
 		return nil
 	}
+	return f.replace(h)
+}
+
+// begin writes the head of a journal without lines, so that one that was lost
+// can be told from one that its writer was killed too early to write.
+func (f *headFile) begin() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.replace(Head{})
+}
+
+func (f *headFile) replace(h Head) error {
 	b, err := json.Marshal(h)
 	if err != nil {
 		return err

@@ -35,8 +35,9 @@
 //   - A journal of [MaxBytes] is full like a disk: Record returns [ErrFull]. The last
 //     part of it is kept for the end lines of what is still running. Old segments
 //     are never removed to make room: an agent could make its own past go away.
-//   - head.json is replaced (written aside, fsynced, renamed) at most [HeadDelay]
-//     after lines were fsynced, so it is never ahead of them.
+//   - head.json is there before the first line, so that one without it has lost it.
+//     It is replaced (written aside, fsynced, renamed) at most [HeadDelay] after
+//     lines were fsynced, so it is never ahead of them.
 //
 // A line that a crash left unfinished is cut off by the next Open, with a note.
 //

@@ -53,8 +53,12 @@ func (w *Writer) recover() (notes []string, err error) {
 		w.last = chainEnd{seq: head.Count, sum: head.Hash}
 	case t.changed:
 		notes = append(notes, fmt.Sprintf("line %d was not what %s says of it when the journal was opened", head.Count, headName))
-	case head.Count == 0 && w.last.seq > 0:
+	case headErr != nil && w.last.seq > 0:
 		notes = append(notes, headName+" was missing or could not be read when the journal was opened, so lines may have been gone")
+	case headErr != nil:
+		if err := w.head.begin(); err != nil {
+			return nil, err
+		}
 	}
 	if w.total, err = totalSize(w.dir); err != nil {
 		return nil, err

@@ -121,6 +121,34 @@ func TestOpenBringsTheHeadUpToDate(t *testing.T) {
 	}
 }
 
+// A writer that is killed before the first head is due has lost no line, and the
+// next one says nothing of it. A head that was removed is another matter.
+func TestANewJournalHasAHead(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, dir, Options{HeadDelay: never})
+	if r := verify(t, dir); !r.OK || r.Saved == nil || *r.Saved != (Head{}) {
+		t.Errorf("before the first line: %+v", r)
+	}
+	record(t, w, allowed(1))
+	if r := verify(t, dir); !r.OK || r.Lines != 1 {
+		t.Errorf("behind it: %+v", r)
+	}
+	killed := t.TempDir()
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	closeOK(t, open(t, killed, Options{}))
+	if r := verify(t, killed); !r.OK || len(r.Repairs) > 0 || r.Saved.Count != 1 {
+		t.Errorf("opened again: %+v", r)
+	}
+	if err := os.Remove(filepath.Join(dir, headName)); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, dir); len(r.Problems) != 1 || r.Problems[0].Kind != HeadMissing {
+		t.Errorf("without its head: %+v", r.Problems)
+	}
+}
+
 func TestOpenOfWhatIsNoFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

@@ -54,7 +54,7 @@ func details(e *proxy.Event) []field {
 		{"port", port(e)},
 		{"scheme", scheme(e)},
 		{"status", number(int64(e.Status))},
-		{"rule", optional(e.Rule)},
+		{"rule", spaced(e.Rule)},
 		{"proto", optional(e.Proto)},
 		{"found", findings(e.Findings)},
 		{"secrets", names(e.Secrets)},
@@ -113,12 +113,22 @@ func optional(s string) string {
 	return escape.WordMax(s, nameColumns)
 }
 
-// quoted escapes the quotes of the text too, in the notation of the rest.
-func quoted(s string) string {
+// spaced is a name that may have spaces, and stands in quotes then.
+func spaced(s string) string {
+	if !strings.ContainsAny(s, ` "`) {
+		return optional(s)
+	}
+	return quotedMax(s, nameColumns)
+}
+
+func quoted(s string) string { return quotedMax(s, reasonColumns) }
+
+// quotedMax escapes the quotes of the text too, in the notation of the rest.
+func quotedMax(s string, columns int) string {
 	if s == "" {
 		return ""
 	}
-	return `"` + strings.ReplaceAll(escape.TextMax(s, reasonColumns), `"`, `\x22`) + `"`
+	return `"` + strings.ReplaceAll(escape.TextMax(s, columns), `"`, `\x22`) + `"`
 }
 
 // item is a text within a list, without the characters that divide one.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // maxCAFile bounds a file of upstream_ca, in bytes.
@@ -34,6 +35,14 @@ func (m *Manifest) Check(trust *Trust, opts secret.Options) (warnings []string, 
 	c := &checker{m: m, now: time.Now}
 	if opts.Now != nil {
 		c.now = opts.Now
+	}
+	if m.Overlooked != "" {
+		c.warnings = append(c.warnings, m.Overlooked)
+	}
+	for i := range m.Egress.Routes {
+		if r := &m.Egress.Routes[i]; r.Action != proxy.Deny && byNoProxy(r.Host) {
+			c.warn("the route %s: %s %s", r.Source, r.Host, noProxyText)
+		}
 	}
 	c.paths()
 	c.authorities()

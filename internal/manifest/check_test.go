@@ -132,7 +132,7 @@ secrets:
 	}{
 		{"reach", s.Reach, []string{
 			"api.example.com port 443, 8443 GET, POST /v1/**: allowed, with s",
-			"*.example.org: you are asked, not looked into",
+			"*.example.org: denied: nobody can be asked in this version, not looked into",
 			"local.test: allowed, private addresses too, at 127.0.0.1:5000, with s",
 			"bad.test: denied",
 			"everything else: allowed",
@@ -141,7 +141,7 @@ secrets:
 		{"secrets", s.Secrets, []string{"p (from /f): may go to proxy.corp:3128 (the upstream proxy)", "s (from the command gh): may go to api.example.com, local.test", "/home/me/.netrc is read: its secrets must not leave"}},
 		{"commands", s.Commands, []string{"gh 'auth token' --x"}},
 		{"cautions", s.Cautions, []string{
-			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it",
+			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that",
 			"egress.default is allow: whatever no route denies can be reached",
 			"dlp.action is warn: what looks secret may leave",
 			"dlp.rules has off for github-token: what it finds may leave",

@@ -12,7 +12,7 @@ import (
 // decoder fills in a Document. What is accepted is written in the types: the
 // names in `yaml` tags, the choice in `jsonschema:"enum=…"` (which the schema
 // shares), and in `later` what a later version brings: values of that choice, or
-// "*" for anything that is not empty.
+// "*" for anything but false.
 type decoder struct {
 	*problems
 	home string
@@ -44,8 +44,8 @@ func parentKey(k string) string {
 // value decodes n into v. The tag is that of the field that v is, or is in.
 func (d *decoder) value(n *node, v reflect.Value, tag reflect.StructTag, key string) {
 	if later := tag.Get("later"); later == "*" {
-		if !n.empty() {
-			d.fail(n, key, "this comes with a later version of bottle: remove it for now")
+		if !n.off() || v.Kind() != reflect.Bool {
+			d.fail(n, key, laterText)
 		}
 		return
 	}
@@ -89,6 +89,10 @@ func (d *decoder) object(n *node, v reflect.Value, key string) {
 		return
 	}
 	fields := fieldsOf(v.Type())
+	if len(n.entries) == 0 && allLater(v.Type()) {
+		d.fail(n, key, laterText)
+		return
+	}
 	for _, e := range n.entries {
 		path := joinKey(key, e.key)
 		f, ok := fields[e.key]
@@ -100,7 +104,7 @@ func (d *decoder) object(n *node, v reflect.Value, key string) {
 	}
 	for _, name := range fieldNames(v.Type()) {
 		if f := fields[name]; hasOption(f.Tag.Get("jsonschema"), "required") && n.get(name) == nil {
-			d.at(n, name, "this key is needed: %s", f.Tag.Get("jsonschema_description"))
+			d.at(n, name, "this key is needed: %s", or(f.Tag.Get("fix"), f.Tag.Get("jsonschema_description")))
 			d.spoil(joinKey(key, name))
 		}
 	}
@@ -193,6 +197,19 @@ func fieldNames(t reflect.Type) []string {
 		}
 	}
 	return out
+}
+
+// laterText is about a key that a later version brings.
+const laterText = "this comes with a later version of bottle: remove it for now"
+
+// allLater reports whether a later version brings all keys of a struct.
+func allLater(t reflect.Type) bool {
+	for _, f := range fieldsOf(t) {
+		if f.Tag.Get("later") != "*" {
+			return false
+		}
+	}
+	return true
 }
 
 func enumOf(tag reflect.StructTag) (choice []string) {

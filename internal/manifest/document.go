@@ -7,13 +7,14 @@ package manifest
 //
 //   - yaml is the key;
 //   - jsonschema holds the choice of values and what is required;
-//   - later names values that come with a later version ("*": any that is not
-//     empty);
+//   - later names values that come with a later version ("*": any but false);
+//   - fix is what to do about a required key that is missing, where its
+//     description does not say it;
 //   - merge says how a value of a lower level is treated: "add" appends its
 //     list, "replace" drops it as a whole. Otherwise maps merge by key, and
 //     lists and scalars replace.
 type Document struct {
-	Version int `yaml:"version" jsonschema:"required,enum=1" jsonschema_description:"The version of this format: 1."`
+	Version int `yaml:"version" jsonschema:"required,enum=1" fix:"add \"version: 1\" as the first line" jsonschema_description:"The version of this format: 1."`
 	Keys
 	Bottles map[string]Keys `yaml:"bottles" jsonschema_description:"Named variants (bottle up NAME), each overriding the keys above; its routes and dlp.allow are added to those."`
 }
@@ -48,7 +49,7 @@ type Keys struct {
 // Workspace is the folder that the agent works on.
 type Workspace struct {
 	Path Path   `yaml:"path" jsonschema_description:"The folder. Default: the one of the manifest."`
-	Mode string `yaml:"mode" jsonschema:"enum=copy,enum=mount" jsonschema_description:"copy: the agent has a copy, and bottle pull brings its work back. mount: it writes to the folder itself. Default: copy."`
+	Mode string `yaml:"mode" jsonschema:"enum=copy,enum=mount" jsonschema_description:"copy: the agent has a copy; bottle down prints how to take its work over. mount: it writes to the folder itself. Default: copy."`
 }
 
 // MountEntry shows a file or folder of the host in the bottle.
@@ -135,7 +136,7 @@ type From struct {
 	Env     string   `yaml:"env" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"A variable of the host's environment."`
 	File    Path     `yaml:"file" jsonschema_description:"A file of the host."`
 	JSON    string   `yaml:"json" jsonschema:"pattern=^/" jsonschema_description:"With file: a JSON pointer to the value in it, such as /accounts/0/token."`
-	Command []string `yaml:"command" jsonschema:"minItems=1" jsonschema_description:"A program and its arguments (no shell), run on the host in the manifest's folder; it prints the value."`
+	Command []string `yaml:"command" jsonschema:"minItems=1" jsonschema_description:"A program and its arguments (no shell), run on the host in an empty folder; it prints the value. A relative path of a program or file is taken from the manifest's folder."`
 	TTL     Duration `yaml:"ttl" jsonschema_description:"With command: how long what it printed is used. Default: 5m."`
 	Timeout Duration `yaml:"timeout" jsonschema_description:"With command: how long it may take. Default: 30s."`
 	Keyring string   `yaml:"keyring" later:"*" jsonschema_description:"An entry of the host's keyring."`

@@ -38,16 +38,6 @@ type Override struct {
 	Value  string
 }
 
-// EnvVariables returns the variables that override keys, for documentation:
-// name and key.
-func EnvVariables() [][2]string {
-	out := make([][2]string, len(envKeys))
-	for i, e := range envKeys {
-		out[i] = [2]string{e.name, e.key}
-	}
-	return out
-}
-
 // envOverrides reads the variables that are set. One that is none of them and
 // looks like a key, or like a slip of one, is a mistake: it would be taken for
 // set and is not.

@@ -13,7 +13,7 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 	}{
 		{"nothing", "", []string{"bottle.yaml:1:1: |empty"}},
 		{"comments alone", "# nothing\n", []string{"bottle.yaml:1:1: |empty"}},
-		{"no version", "agent: claude\n", []string{"bottle.yaml:1:1: version: this key is needed"}},
+		{"no version", "agent: claude\n", []string{"bottle.yaml:1:1: version: this key is needed: add \"version: 1\" as the first line"}},
 		{"another version", "version: 2\n", []string{"bottle.yaml:1:10: version: \"2\" is not one of 1"}},
 		{"a version in quotes", "version: \"1\"\n", []string{"bottle.yaml:1:10: version: a whole number is wanted, not text"}},
 		{"a list", "- a\n", []string{"bottle.yaml:1:1: |mapping"}},
@@ -51,6 +51,9 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 			"bottle.yaml:6:8: ports: |later", "bottle.yaml:7:16: host_services: |later", "bottle.yaml:8:27: forward_host_credentials: |later", "bottle.yaml:9:6: use: |later"}},
 		{"later groups", v + "git: {github.com: {}}\nbudgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
 			"bottle.yaml:2:7: git: |later", "bottle.yaml:3:11: budgets: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:19: metrics.listen: |later", "bottle.yaml:6:19: resources.disk: |later"}},
+		{"later keys that say nothing", v + "budgets: {}\nports: []\nimage: \"\"\ngit:\nmetrics: {}\nrecord: {}\nprompt: false\n", []string{
+			"bottle.yaml:2:10: budgets: this comes with a later version", "bottle.yaml:3:8: ports: |later", "bottle.yaml:4:8: image: |later", "bottle.yaml:5:1: git: |later",
+			"bottle.yaml:6:10: metrics: |later", "bottle.yaml:7:9: record: |later", "bottle.yaml:8:9: prompt: |later"}},
 		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: model}, {host: b.com, tls: raw}]}\n", []string{
 			"bottle.yaml:2:39: egress.routes[0].kind: |later", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
 		{"later values of dlp", v + "dlp: {action: redact, rules: {jwt: redact}}\n", []string{"bottle.yaml:2:15: dlp.action: |later", "bottle.yaml:2:36: dlp.rules.jwt: |later"}},
@@ -85,7 +88,8 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"an undefined secret", v + "secrets: {github: {from: {env: S}}}\negress: {routes: [{host: a.com, secrets: [gihtub]}]}\n", []string{"bottle.yaml:3:43: egress.routes[0].secrets[0]: there is no secret \"gihtub\": did you mean github?"}},
 		{"no secrets at all", v + "egress: {routes: [{host: a.com, secrets: [x]}]}\n", []string{"bottle.yaml:2:43: |declare it under secrets"}},
 		{"a source missing", v + "secrets: {s: {from: {}}}\n", []string{"bottle.yaml:2:21: secrets.s.from: one source is needed"}},
-		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: one source is needed"}},
+		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file and command may be given, not env and file"}},
+		{"three sources", v + "secrets: {s: {from: {env: A, file: b, command: [x]}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: |not env and file and command"}},
 		{"a secret without from", v + "secrets: {s: {inject: bearer}}\n", []string{"bottle.yaml:2:15: secrets.s.from: this key is needed"}},
 		{"a ttl without a command", v + "secrets: {s: {from: {env: A, ttl: 1m}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: ttl and timeout"}},
 		{"a bad pointer", v + "secrets: {s: {from: {file: /a, json: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: \"b\" is not a JSON pointer"}},

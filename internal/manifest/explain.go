@@ -3,6 +3,8 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -28,6 +30,8 @@ type Explanation struct {
 	Private  bool          `json:"private,omitempty"`
 	Upstream string        `json:"upstream,omitempty"`
 	Secrets  []string      `json:"secrets,omitempty"`
+	// Notes are what else there is to know.
+	Notes []string `json:"notes,omitempty"`
 	// Losers are the other routes of the host, best first.
 	Losers []LosingRoute `json:"losers,omitempty"`
 }
@@ -57,10 +61,53 @@ func (m *Manifest) Explain(method, rawURL string) (*Explanation, error) {
 			out.TLS, out.Private, out.Upstream, out.Secrets = r.TLS, r.Private, r.Upstream, r.Secrets
 		}
 	}
+	out.guard(t.Host)
+	out.ask()
+	if byNoProxy(t.Host) {
+		out.Notes = append(out.Notes, t.Host+" "+noProxyText)
+	}
 	for _, l := range losers {
 		out.Losers = append(out.Losers, LosingRoute{Source: l.Route.Source, Host: l.Route.Host, Action: l.Route.Action, Why: l.Why})
 	}
 	return out, nil
+}
+
+// AskText is what becomes of a request that a person is to be asked about.
+const AskText = "denied: nobody can be asked in this version"
+
+func (e *Explanation) ask() {
+	if e.Verdict == proxy.Ask {
+		e.Verdict, e.Reason = proxy.Deny, AskText
+	}
+}
+
+// guard denies what the proxy would refuse to dial, as far as that can be told
+// without asking for the address of a name.
+func (e *Explanation) guard(host string) {
+	if e.Verdict == proxy.Deny || e.Private {
+		return
+	}
+	if e.Upstream != "" {
+		host, _, _ = net.SplitHostPort(e.Upstream)
+	}
+	what := ""
+	if addr, err := netip.ParseAddr(host); err == nil {
+		what = proxy.SpecialAddress(addr)
+	} else if byNoProxy(host) {
+		what = "a name for a loopback address"
+	}
+	if what != "" {
+		e.Verdict, e.Rule = proxy.Deny, "address-guard"
+		e.Reason = host + " is " + what + ", and the route does not say private: true"
+	}
+}
+
+// noProxyText is about a host that clients in a bottle do not ask the proxy for.
+const noProxyText = "is the bottle itself for a program inside, and NO_PROXY keeps clients from asking the proxy for it: to reach a service of this host, give the route another name (such as db.local.test), with upstream: 127.0.0.1:PORT and private: true"
+
+// byNoProxy reports whether the NO_PROXY of a bottle covers a host.
+func byNoProxy(host string) bool {
+	return host == "127.0.0.1" || host == "::1" || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 func target(method, rawURL string) (proxy.Target, error) {

@@ -12,12 +12,6 @@ import (
 	"github.com/bot-bottle/bottle/internal/escape"
 )
 
-// FileName is the name of a project's manifest.
-const FileName = "bottle.yaml"
-
-// ErrNoManifest is wrapped by the error of Find when there is no manifest.
-var ErrNoManifest = errors.New("no " + FileName + " here or in a folder above")
-
 // Options say what Load reads. The zero value is what the command line does
 // without flags.
 type Options struct {
@@ -65,11 +59,18 @@ func Load(opts Options) (*Manifest, error) {
 		return nil, err
 	}
 	path, err := projectFile(&opts, dir)
+	var none *noManifestError
+	if errors.As(err, &none) {
+		err = nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	l := &loader{opts: &opts, dir: dir, home: opts.getenv("HOME")}
 	project, err := l.file(path, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: look at how -f or %s is written, or make one with that name that begins with %q", err, ConfigVariable, versionLine)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +86,9 @@ func Load(opts Options) (*Manifest, error) {
 		return nil, err
 	}
 	m.Dir = dir
+	if none != nil {
+		m.Overlooked = none.overlooked
+	}
 	if project != nil {
 		m.Project = &File{Path: project.path, Hash: hashOf(project.path, project.text)}
 		m.Dir = filepath.Dir(project.path)
@@ -96,22 +100,6 @@ func Load(opts Options) (*Manifest, error) {
 		m.Workspace = m.Dir
 	}
 	return m, nil
-}
-
-// Find returns the manifest that applies in a folder: the first bottle.yaml from
-// there upwards.
-func Find(dir string) (string, error) {
-	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
-		path := filepath.Join(at, FileName)
-		if info, err := os.Lstat(path); err == nil && !info.IsDir() {
-			return path, nil
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			return "", fmt.Errorf("look for %s: %w", FileName, err)
-		}
-		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s: %w", dir, ErrNoManifest)
-		}
-	}
 }
 
 func workingDir(dir string) (string, error) {
@@ -129,7 +117,8 @@ func workingDir(dir string) (string, error) {
 	return d, nil
 }
 
-// projectFile returns the path of the project's manifest, "" for none.
+// projectFile returns the path of the project's manifest; for none the error is
+// that of Find.
 func projectFile(opts *Options, dir string) (string, error) {
 	for _, path := range []string{opts.File, opts.getenv(ConfigVariable)} {
 		if path == "" {
@@ -140,11 +129,7 @@ func projectFile(opts *Options, dir string) (string, error) {
 		}
 		return path, nil
 	}
-	path, err := Find(dir)
-	if errors.Is(err, ErrNoManifest) {
-		return "", nil
-	}
-	return path, err
+	return Find(dir)
 }
 
 // userFile returns the path of the user's manifest, "" when there can be none.
@@ -257,6 +242,9 @@ func (l *loader) manifest(project, user *level) *Manifest {
 	}
 	m := build(&l.problems, outside(chosen), l.home, l.opts.RuleIDs)
 	m.Name = l.opts.Name
+	for _, e := range root.get("bottles").mapEntries() {
+		m.Variants = append(m.Variants, e.key)
+	}
 	return m
 }
 

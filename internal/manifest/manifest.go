@@ -29,9 +29,11 @@ import (
 // is not changed once it is loaded.
 type Manifest struct {
 	// Name is the variant's, or the agent's that was asked for; "" otherwise.
-	Name    string
-	Agent   string // claude, codex or generic
-	Backend string // auto or sandbox
+	Name string
+	// Variants are the names under bottles, as they stand there.
+	Variants []string
+	Agent    string // claude, codex or generic
+	Backend  string // auto or sandbox
 
 	// Workspace is the folder that the agent works on.
 	Workspace string
@@ -50,6 +52,9 @@ type Manifest struct {
 
 	// Project is the project's manifest file; nil when there is none.
 	Project *File
+	// Overlooked says what was probably meant to be the project's manifest and is
+	// not, such as a bottle.yml, where there is no project.
+	Overlooked string
 	// User is the user's file; nil when there is none.
 	User *File
 	// Dir is the folder of the project's file, or the working directory.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,10 +72,9 @@ func TestLevelsMerge(t *testing.T) {
 			want:  "agent=claude default=deny ask=3m0s mode=mount env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 		{name: "an alias stands for its value", project: v + "env: &e {A: p}\nbottles: {x: {env: *e}}\n", variant: "x",
 			want: "agent=generic default=deny ask=3m0s mode=copy env=[A=p] routes=[] allow=0 secrets=[] mounts=[]"},
-		{name: "harmless values of later keys are accepted",
-			project: v + "image: \"\"\nsupervise: false\ncapture: false\nports: []\nforward_host_credentials: false\nuse: []\ngit: {}\nbudgets: {}\nrecord: {bodies: false}\nmetrics: {listen: \"\"}\n" +
-				"egress: {routes: [{host: a, kind: \"\"}], upstream_ca: []}\ndlp: {custom: [], known: []}\n",
-			want: "agent=generic default=deny ask=3m0s mode=copy env=[] routes=[a@bottle.yaml:12] allow=0 secrets=[] mounts=[]"},
+		{name: "later keys that are off are accepted",
+			project: v + "supervise: false\ncapture: false\nforward_host_credentials: false\nrecord: {bodies: false}\n",
+			want:    "agent=generic default=deny ask=3m0s mode=copy env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,8 +95,13 @@ func TestLevelsMerge(t *testing.T) {
 
 func TestPathsAreResolved(t *testing.T) {
 	p := newPlace(t)
-	p.manifest("version: 1\nmounts: [{path: sub/../x}, {path: ~/c}, {path: /abs/., at: ~/y, mode: rw}]\negress: {upstream_ca: [ca.pem]}\nsecrets: {s: {from: {command: [./tool]}}}\n")
-	p.user("version: 1\nsecrets: {u: {from: {file: token}}, v: {from: {command: [tool]}}}\n")
+	p.manifest("version: 1\nmounts: [{path: sub/../x}, {path: ~/c}, {path: /abs/., at: ~/y, mode: rw}]\negress: {upstream_ca: [ca.pem]}\nsecrets: {s: {from: {command: [./tool, ca.pem, token]}}}\n")
+	p.user("version: 1\nsecrets: {u: {from: {file: token}}, v: {from: {command: [tool, -f, token]}}}\n")
+	for _, name := range []string{filepath.Join(p.project, "ca.pem"), filepath.Join(p.home, ".config/bottle/token")} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p.opts.Dir = filepath.Join(p.project, "deep", "er")
 	m := p.mustLoad()
 	config := filepath.Join(p.home, ".config", "bottle")
@@ -109,9 +114,9 @@ func TestPathsAreResolved(t *testing.T) {
 		{"is in the agent's home", m.Mounts[1].At, "~/c"},
 		{"a target of its own", m.Mounts[2].At, "~/y"},
 		{"upstream_ca", m.Egress.UpstreamCA[0], filepath.Join(p.project, "ca.pem")},
-		{"a command runs in its file's folder", m.Secret("s").Source.Dir, p.project},
+		{"a command's program, and the arguments that name files", strings.Join(m.Secret("s").Source.Command, " "), filepath.Join(p.project, "tool") + " " + filepath.Join(p.project, "ca.pem") + " token"},
 		{"the user's files are relative to the user's folder", m.Secret("u").Source.File, filepath.Join(config, "token")},
-		{"and so are commands", m.Secret("v").Source.Dir, config},
+		{"and so are commands", strings.Join(m.Secret("v").Source.Command, " "), "tool -f " + filepath.Join(config, "token")},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: got %s, want %s", c.what, c.got, c.want)
@@ -193,9 +198,9 @@ func TestEnvironmentMistakes(t *testing.T) {
 			wantErrors(t, err, tt.want...)
 		})
 	}
-	for _, e := range EnvVariables() {
-		if !looksLikeKey(e[0]) {
-			t.Errorf("%s is not called like its key %s", e[0], e[1])
+	for _, e := range envKeys {
+		if !looksLikeKey(e.name) {
+			t.Errorf("%s is not called like its key %s", e.name, e.key)
 		}
 	}
 }
@@ -237,18 +242,18 @@ egress:
     - {host: blocked.example.com, action: deny}
 `)
 	tests := []struct{ name, variant, method, url, verdict, source string }{
-		{"a wildcard", "", "", "www.example.com", "ask", "bottle.yaml:4"},
+		{"a wildcard", "", "", "www.example.com", "deny", "bottle.yaml:4"},
 		{"a wildcard has no apex", "", "", "example.com", "deny", ""},
 		{"an exact host beats it", "", "", "api.example.com/v1/x", "allow", "bottle.yaml:6"},
-		{"where no path fits, the wildcard is left", "", "", "api.example.com/v2", "ask", "bottle.yaml:4"},
-		{"a longer path beats a shorter one of a higher level", "", "", "https://api.example.com/v1/files", "ask", "config.yaml:4"},
+		{"where no path fits, the wildcard is left", "", "", "api.example.com/v2", "deny", "bottle.yaml:4"},
+		{"a longer path beats a shorter one of a higher level", "", "", "https://api.example.com/v1/files", "deny", "config.yaml:4"},
 		{"a deny beats all", "", "DELETE", "api.example.com/v1/admin", "deny", "bottle.yaml:7"},
 		{"for its method only", "", "GET", "api.example.com/v1/admin", "allow", "bottle.yaml:6"},
 		{"a deny of a lower level too", "", "", "blocked.example.com", "deny", "config.yaml:6"},
-		{"between equals the project decides", "", "", "same.example.org", "ask", "bottle.yaml:8"},
+		{"between equals the project decides", "", "", "same.example.org", "deny", "bottle.yaml:8"},
 		{"and a variant before it", "open", "", "same.example.org", "allow", "bottle.yaml:11"},
 		{"another port is another matter", "", "", "same.example.org:8443", "deny", ""},
-		{"plain http has its own", "", "", "http://same.example.org/", "ask", "bottle.yaml:8"},
+		{"plain http has its own", "", "", "http://same.example.org/", "deny", "bottle.yaml:8"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

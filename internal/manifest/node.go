@@ -115,23 +115,9 @@ func (n *node) without(key string) *node {
 	return &out
 }
 
-// empty reports whether the value says nothing: false, 0, "", [] or {}.
-func (n *node) empty() bool {
-	switch n.kind {
-	case mapNode:
-		return len(n.entries) == 0
-	case listNode:
-		return len(n.list) == 0
-	}
-	switch n.scalar {
-	case boolScalar:
-		return n.text == "false"
-	case intScalar, floatScalar:
-		return n.text == "0"
-	case nullScalar:
-		return false // an unfinished line, not a harmless value
-	}
-	return n.text == ""
+// off reports whether the value is false.
+func (n *node) off() bool {
+	return n.kind == scalarNode && n.scalar == boolScalar && n.text == "false"
 }
 
 // what names the kind of the value in an error.

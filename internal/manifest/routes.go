@@ -35,12 +35,27 @@ func (b *builder) secrets() {
 		}
 		if from := append(where, "from"); !b.spoiled(from...) {
 			decl.Source = b.source(from, s.From)
-			if _, err := secret.New(name, decl.Source, secret.Options{}); err != nil {
+			if given := sourcesGiven(s.From); len(given) > 1 {
+				b.fault(from, "exactly one of env, file and command may be given, not %s", strings.Join(given, " and "))
+			} else if _, err := secret.New(name, decl.Source, secret.Options{}); err != nil {
 				b.fault(from, "%s", strings.TrimPrefix(err.Error(), "secret "+name+": "))
 			}
 		}
 		b.m.Secrets = append(b.m.Secrets, decl)
 	}
+}
+
+// sourcesGiven names the keys that each say where a secret comes from.
+func sourcesGiven(f From) (keys []string) {
+	for _, k := range []struct {
+		key string
+		is  bool
+	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}} {
+		if k.is {
+			keys = append(keys, k.key)
+		}
+	}
+	return keys
 }
 
 // source checks what secret.New cannot know: which keys go together.
@@ -54,7 +69,7 @@ func (b *builder) source(where []any, f From) secret.Source {
 		b.fault(where, "ttl and timeout go with command only")
 	}
 	if len(f.Command) > 0 {
-		src.Dir = b.root.dig(below("command")...).src.dir
+		src.Command = absolute(b.root.dig(below("command")...).src.dir, f.Command)
 	}
 	for i, arg := range append([]string{src.File}, f.Command...) {
 		if strings.ContainsRune(arg, 0) || i == 0 && hasControl(arg) {

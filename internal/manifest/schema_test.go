@@ -105,7 +105,9 @@ func inline[T any]() *jsonschema.Schema {
 // finish closes what comes with a later version, and puts the choice of a map's
 // or list's values where it belongs.
 func finish(s *jsonschema.Schema, t reflect.Type) {
-	none := uint64(0)
+	if one := uint64(1); allLater(t) {
+		s.MinProperties = &one
+	}
 	for name, f := range fieldsOf(t) {
 		p, ok := s.Properties.Get(name)
 		if !ok {
@@ -116,12 +118,8 @@ func finish(s *jsonschema.Schema, t reflect.Type) {
 			switch f.Type.Kind() {
 			case reflect.Bool:
 				p.Const = false
-			case reflect.String:
-				p.Enum = []any{""}
-			case reflect.Slice:
-				p.MaxItems, p.Items = &none, nil
-			case reflect.Map:
-				p.MaxProperties, p.AdditionalProperties = &none, nil
+			default:
+				p.Not, p.Items, p.AdditionalProperties = &jsonschema.Schema{}, nil, nil
 			}
 		} else if f.Type.Kind() == reflect.Map && len(enumOf(f.Tag)) > 0 {
 			var choice []any
@@ -216,7 +214,7 @@ func TestSchemaAgrees(t *testing.T) {
 	}{
 		{"the example", string(example), true},
 		{"the least", v, true},
-		{"harmless values of later keys", v + "image: \"\"\nsupervise: false\nports: []\ngit: {}\nrecord: {bodies: false}\negress: {routes: [{host: a, kind: \"\"}]}\nsecrets: {s: {from: {env: A}, inject: {bearer: true, sigv4: false}}}\n", true},
+		{"later keys that are off", v + "supervise: false\nrecord: {bodies: false}\nsecrets: {s: {from: {env: A}, inject: {bearer: true, sigv4: false}}}\n", true},
 		{"a proxy as a URL", v + "egress: {upstream_proxy: \"http://p:1\"}\n", true},
 		{"places of a secret", v + "secrets: {s: {from: {env: A}, inject: {header: [a, b], query: c, body: true}}, t: {from: {env: A}, inject: bearer}}\n", true},
 		{"no version", "agent: claude\n", false},
@@ -226,6 +224,11 @@ func TestSchemaAgrees(t *testing.T) {
 		{"a later backend", v + "backend: smolvm\n", false},
 		{"a later key", v + "supervise: true\n", false},
 		{"a later list", v + "ports: [\"3000\"]\n", false},
+		{"a later list that is empty", v + "ports: []\n", false},
+		{"a later mapping that is empty", v + "budgets: {}\n", false},
+		{"a later text that is empty", v + "image: \"\"\n", false},
+		{"a later kind that is empty", v + "egress: {routes: [{host: a, kind: \"\"}]}\n", false},
+		{"a mapping of later keys that is empty", v + "metrics: {}\n", false},
 		{"a later value of a rule", v + "dlp: {rules: {jwt: redact}}\n", false},
 		{"a later source", v + "secrets: {s: {from: {keyring: x}}}\n", false},
 		{"a bad size", v + "resources: {memory: 4GB}\n", false},

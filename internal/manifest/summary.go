@@ -10,6 +10,7 @@ import (
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -22,6 +23,8 @@ type Summary struct {
 	Mounts []string `json:"mounts"`
 	// Secrets has a line for each secret that is used, and where it may go.
 	Secrets []string `json:"secrets"`
+	// Seen are those of them whose file the agent may see itself.
+	Seen []string `json:"seen_secrets,omitempty"`
 	// Cautions are what makes this bottle weaker than the default.
 	Cautions []string `json:"cautions,omitempty"`
 	// Commands run on the host, by their arguments.
@@ -35,7 +38,7 @@ func (m *Manifest) Summary() Summary {
 		s.Reach = append(s.Reach, routeLine(&m.Egress.Routes[i]))
 	}
 	s.Reach = append(s.Reach, map[proxy.Action]string{
-		proxy.Deny: "everything else: denied", proxy.Ask: "everything else: you are asked", proxy.Allow: "everything else: allowed",
+		proxy.Deny: "everything else: denied", proxy.Ask: "everything else: " + AskText, proxy.Allow: "everything else: allowed",
 	}[m.Egress.Default])
 	if p := m.Egress.UpstreamProxy; p != nil {
 		s.Reach = append(s.Reach, "public hosts are reached through "+escape.Text(p.URL.Redacted()))
@@ -50,7 +53,10 @@ func (m *Manifest) Summary() Summary {
 	}
 	for i := range m.Secrets {
 		d := &m.Secrets[i]
-		if d.Used {
+		switch where := m.holds(d.Source.File); {
+		case d.Used && where != "":
+			s.Seen = append(s.Seen, m.secretLine(d)+"; "+where+": move the file out of what the agent sees")
+		case d.Used:
 			s.Secrets = append(s.Secrets, m.secretLine(d))
 		}
 		if len(d.Source.Command) > 0 && d.Used {
@@ -79,7 +85,7 @@ func routeLine(r *proxy.Route) string {
 			b.WriteString(" " + escape.Text(strings.Join(l, ", ")))
 		}
 	}
-	b.WriteString(map[proxy.Action]string{proxy.Allow: ": allowed", proxy.Ask: ": you are asked", proxy.Deny: ": denied"}[r.Action])
+	b.WriteString(map[proxy.Action]string{proxy.Allow: ": allowed", proxy.Ask: ": " + AskText, proxy.Deny: ": denied"}[r.Action])
 	if r.Action == proxy.Deny {
 		return b.String()
 	}
@@ -107,6 +113,23 @@ func mountLine(m Mount) string {
 		return line + ": writable"
 	}
 	return line + ": read-only"
+}
+
+// holds says what shows the agent a file of the host, going by the names; "" for
+// nothing.
+func (m *Manifest) holds(file string) string {
+	for _, mt := range m.Mounts {
+		if file != "" && (file == mt.Path || paths.Below(file, mt.Path)) {
+			return "the mount of " + escape.Text(mt.Path) + " shows it"
+		}
+	}
+	switch {
+	case file == "" || !paths.Below(file, m.Workspace):
+		return ""
+	case m.WorkspaceMode == WorkspaceMount:
+		return "it is in the workspace, which is mounted"
+	}
+	return "it is in the workspace, whose copy has it unless git ignores it"
 }
 
 func (m *Manifest) secretLine(d *SecretDecl) string {
@@ -154,7 +177,7 @@ func commandLine(args []string) string {
 func (m *Manifest) cautions() (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if m.WorkspaceMode == WorkspaceMount {
-		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it")
+		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that")
 	}
 	if m.Egress.Default == proxy.Allow {
 		say("egress.default is allow: whatever no route denies can be reached")

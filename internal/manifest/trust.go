@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/internal/filelock"
+	"github.com/bot-bottle/bottle/internal/paths"
 )
 
 // ErrNotTrusted is wrapped by the error for a project that is not trusted, or
@@ -35,9 +38,9 @@ const (
 
 // Trust is the list of the projects whose manifests a person has agreed to. It
 // goes by content: the manifest's text and path, and the text of those files
-// below the project's folder that decide what runs on the host or who is
-// believed there: scripts in the command of a secret, and upstream_ca. Any
-// change asks again.
+// that decide what runs on the host or who is believed there: scripts in the
+// command of a secret, as far as they are below the project's folder, and
+// upstream_ca wherever it is. Any change asks again.
 //
 // The list is a file in dir with mode 0600; processes take turns by a lock.
 type Trust struct {
@@ -54,6 +57,11 @@ type TrustEntry struct {
 	Hash  string    `json:"hash"`
 	Files []File    `json:"files,omitempty"`
 	Since time.Time `json:"since"`
+}
+
+// Same reports whether two entries are one yes of a person.
+func (e TrustEntry) Same(o TrustEntry) bool {
+	return e.Path == o.Path && e.Hash == o.Hash && e.Since.Equal(o.Since)
 }
 
 // hashOf is what stands for a manifest in the list.
@@ -74,7 +82,7 @@ func (t *Trust) Trust(m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC().Truncate(time.Second)}
+	e := TrustEntry{Path: m.Project.Path, Hash: m.Project.Hash, Files: files, Since: t.now().UTC()}
 	return t.update(func(list []TrustEntry) []TrustEntry {
 		list = slices.DeleteFunc(list, func(o TrustEntry) bool { return o.Path == e.Path })
 		return append(list, e)
@@ -89,22 +97,20 @@ func (t *Trust) IsTrusted(m *Manifest) error {
 	if m.Project == nil {
 		return nil
 	}
-	list, err := t.List()
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(list, func(e TrustEntry) bool { return e.Path == m.Project.Path })
+	e, ok, err := t.Entry(m.Project.Path)
 	switch {
-	case i < 0:
+	case err != nil:
+		return err
+	case !ok:
 		return fmt.Errorf("%s is new here: %w", m.Project.Path, ErrNotTrusted)
-	case list[i].Hash != m.Project.Hash:
+	case e.Hash != m.Project.Hash:
 		return fmt.Errorf("%s changed since it was trusted: %w", m.Project.Path, ErrNotTrusted)
 	}
 	now, err := pinned(m)
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, ErrNotTrusted)
 	}
-	if changed := changedFile(list[i].Files, now); changed != "" {
+	if changed := changedFile(e.Files, now); changed != "" {
 		return fmt.Errorf("%s, which %s runs or relies on, changed since it was trusted: %w", changed, m.Project.Path, ErrNotTrusted)
 	}
 	return nil
@@ -131,6 +137,19 @@ func (t *Trust) Revoke(path string) (was bool, err error) {
 		return list
 	})
 	return was, err
+}
+
+// Entry returns the entry of a manifest by its path.
+func (t *Trust) Entry(path string) (e TrustEntry, found bool, err error) {
+	list, err := t.List()
+	if err != nil {
+		return TrustEntry{}, false, err
+	}
+	i := slices.IndexFunc(list, func(e TrustEntry) bool { return e.Path == path })
+	if i < 0 {
+		return TrustEntry{}, false, nil
+	}
+	return list[i], true, nil
 }
 
 // List returns the trusted projects by path.
@@ -177,7 +196,7 @@ func (t *Trust) update(change func([]TrustEntry) []TrustEntry) (err error) {
 		return err
 	}
 	defer lock.Close()
-	if err := flock(lock); err != nil {
+	if err := filelock.Lock(lock); err != nil {
 		return err
 	}
 	list, err := t.List()
@@ -205,34 +224,28 @@ func (t *Trust) update(change func([]TrustEntry) []TrustEntry) (err error) {
 	return os.Rename(f.Name(), filepath.Join(t.dir, trustFile))
 }
 
-// flock waits for the lock; closing the file gives it up.
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
-// pinned returns the files below the project's folder that it is trusted with.
-// They are named by a manifest whose text has been agreed to.
+// pinned returns the files that a project is trusted with. They are named by a
+// manifest whose text has been agreed to. Programs of the system change with
+// every update and would ask again for nothing; roots seldom do.
 func pinned(m *Manifest) ([]File, error) {
 	root := filepath.Dir(m.Project.Path)
-	paths := slices.Clone(m.Egress.UpstreamCA)
-	for _, s := range m.Secrets {
-		for _, arg := range s.Source.Command {
-			if !filepath.IsAbs(arg) {
-				arg = filepath.Join(s.Source.Dir, arg)
+	names := slices.Clone(m.Egress.UpstreamCA)
+	for i := range m.Secrets {
+		s := &m.Secrets[i]
+		for _, p := range PathsIn(s.Source.Command) {
+			if p != root && !paths.Below(p, root) {
+				continue
 			}
-			paths = append(paths, arg)
+			if info, err := os.Stat(p); err == nil && info.IsDir() {
+				return nil, fmt.Errorf("%s: the command of the secret %s names the folder %s of the project, where any file can change without a question: name the files that it needs, each as an argument of its own", s.Declared, s.Name, p)
+			}
+			names = append(names, p)
 		}
 	}
-	slices.Sort(paths)
+	slices.Sort(names)
 	var out []File
-	for _, p := range slices.Compact(paths) {
-		rel, err := filepath.Rel(root, p)
-		if err != nil || !filepath.IsLocal(rel) || strings.ContainsRune(p, 0) {
+	for _, p := range slices.Compact(names) {
+		if strings.ContainsRune(p, 0) {
 			continue
 		}
 		hash, err := hashFile(p)
@@ -246,7 +259,7 @@ func pinned(m *Manifest) ([]File, error) {
 			continue
 		}
 		if out = append(out, File{Path: p, Hash: hash}); len(out) > maxPinned {
-			return nil, fmt.Errorf("%s names more than %d files of its folder in commands and upstream_ca", m.Project.Path, maxPinned)
+			return nil, fmt.Errorf("%s names more than %d files in commands and upstream_ca", m.Project.Path, maxPinned)
 		}
 	}
 	return out, nil
@@ -266,7 +279,7 @@ func hashFile(path string) (string, error) {
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(f, maxPinnedSize+1))
 	if err == nil && n > maxPinnedSize {
-		err = fmt.Errorf("%s has more than %d MiB: name a file outside of the project", path, maxPinnedSize>>20)
+		err = fmt.Errorf("%s has more than %d MiB, which is more than it can be trusted with", path, maxPinnedSize>>20)
 	}
 	return hex.EncodeToString(h.Sum(nil)), err
 }

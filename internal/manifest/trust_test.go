@@ -73,7 +73,7 @@ func TestUserFileIsAlwaysTrusted(t *testing.T) {
 }
 
 func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
-	const text = "version: 1\nmounts: [{path: data}]\negress: {upstream_ca: [ca.pem]}\nsecrets:\n  s: {from: {command: [sh, scripts/token.sh]}}\n  f: {from: {file: value}}\n"
+	const text = "version: 1\nmounts: [{path: data}]\negress: {upstream_ca: [ca.pem, ../corporate.pem]}\nsecrets:\n  s: {from: {command: [sh, scripts/token.sh, ../tool, target]}}\n  f: {from: {file: value}}\n"
 	tests := []struct {
 		name string
 		do   func(p *place) error
@@ -83,8 +83,13 @@ func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
 			return os.WriteFile(filepath.Join(p.project, "scripts/token.sh"), []byte("x"), 0o600)
 		}, "token.sh"},
 		{"it is removed", func(p *place) error { return os.Remove(filepath.Join(p.project, "scripts/token.sh")) }, "token.sh"},
-		{"a file appears under the name of an argument", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "sh"), []byte("x"), 0o600) }, "/sh"},
+		{"a file appears under the name of an argument", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "target"), []byte("x"), 0o600) }, "/target"},
+		{"a file appears under the name of the program, which the PATH finds", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "sh"), []byte("x"), 0o600) }, ""},
 		{"a root changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "ca.pem"), []byte("x"), 0o600) }, "ca.pem"},
+		{"a root outside of the project changes", func(p *place) error {
+			return os.WriteFile(filepath.Join(p.project, "../corporate.pem"), []byte("x"), 0o600)
+		}, "corporate.pem"},
+		{"a program outside of the project changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "../tool"), []byte("x"), 0o600) }, ""},
 		{"the value of a secret changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "value"), []byte("x"), 0o600) }, ""},
 		{"what is mounted changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "data"), []byte("x"), 0o600) }, ""},
 	}
@@ -92,7 +97,7 @@ func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			trust, p := newTrust(t), newPlace(t)
 			p.manifest(text)
-			for _, f := range []string{"scripts/token.sh", "ca.pem", "value", "data"} {
+			for _, f := range []string{"scripts/token.sh", "ca.pem", "value", "data", "../corporate.pem", "../tool"} {
 				p.write(filepath.Join(p.project, f), "as it was")
 			}
 			mustTrust(t, trust, p.mustLoad())

@@ -150,3 +150,31 @@ func TestFlushingChangesNoLengthAndLeaksLittle(t *testing.T) {
 		}
 	}
 }
+
+// TestATextIsNamedWhenItIsFound, and not before.
+func TestATextIsNamedWhenItIsFound(t *testing.T) {
+	table, err := New([]Pair{{From: "PLACEHOLDER-A", To: "expected-by-a", ID: 7}, {From: "PLACEHOLDER-B", To: "", ID: 9}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []int
+	s := table.NewStreamTo(func(id int) string {
+		asked = append(asked, id)
+		return map[int]string{7: "another, longer text", 9: "b"}[id]
+	})
+	in := "x PLACEHOLDER-A y PLACEHOLDER- PLACEHOLDER-B PLACEHOLDER-A"
+	var out []byte
+	for i := range len(in) {
+		out = s.Append(out, []byte(in[i:i+1]))
+		if i == len("x PLACEHOLDER") && len(asked) > 0 {
+			t.Error("it was asked for a text that is not found yet")
+		}
+	}
+	out = s.Close(out)
+	if want := "x another, longer text y PLACEHOLDER- b another, longer text"; string(out) != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+	if len(asked) != 3 || asked[0] != 7 || asked[1] != 9 || asked[2] != 7 {
+		t.Errorf("it was asked for %v", asked)
+	}
+}

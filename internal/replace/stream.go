@@ -16,6 +16,7 @@ type Stream struct {
 	// told says that Flush has put the replacement of found out.
 	told   bool
 	counts []int // by slot
+	to     func(id int) string
 }
 
 // Hit says how often pairs with an ID were replaced.
@@ -24,6 +25,16 @@ type Hit struct{ ID, Count int }
 // NewStream begins a stream.
 func (t *Table) NewStream() *Stream {
 	return &Stream{t: t, found: -1, counts: make([]int, len(t.ids))}
+}
+
+// NewStreamTo begins a stream in which to names the text that replaces a pair
+// with an ID. It is called for each that was found, before anything of it is
+// put out. To of the pair is what the caller expects it to say: SameLength, and
+// what Flush releases early, go by that.
+func (t *Table) NewStreamTo(to func(id int) string) *Stream {
+	s := t.NewStream()
+	s.to = to
+	return s
 }
 
 // Held is how many bytes wait for what follows them.
@@ -167,8 +178,12 @@ func (s *Stream) put(dst []byte) []byte {
 	dst = s.advance(dst, s.offset)
 	p := &s.t.pairs[s.found]
 	s.counts[p.slot]++
-	if s.released < len(p.to) {
-		dst = append(dst, p.to[s.released:]...)
+	to := p.to
+	if s.to != nil {
+		to = s.to(s.t.ids[p.slot])
+	}
+	if s.released < len(to) {
+		dst = append(dst, to[s.released:]...)
 	}
 	return dst
 }

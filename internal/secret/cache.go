@@ -41,9 +41,3 @@ func (c *cache) keepFile(value string, info os.FileInfo) {
 	defer c.mu.Unlock()
 	c.value, c.info = value, info
 }
-
-func (c *cache) drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.value, c.err, c.until, c.info = "", nil, time.Time{}, nil
-}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,14 +53,9 @@ func (s *Secret) commandValue(ctx context.Context) (string, error) {
 	}
 }
 
-// program finds the command's program: on the PATH, or below Dir where its
-// name has a slash.
+// program finds the command's program.
 func (s *Secret) program() (string, error) {
-	name := s.source.Command[0]
-	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
-		name = filepath.Join(s.source.Dir, name)
-	}
-	path, err := exec.LookPath(name)
+	path, err := exec.LookPath(s.source.Command[0])
 	if err != nil {
 		return "", fmt.Errorf("command: %w", err)
 	}
@@ -75,7 +71,7 @@ func (s *Secret) run(ctx context.Context) (string, error) {
 	defer cancel()
 	stdout, stderr := &bounded{max: maxFile}, &bounded{max: maxErrText}
 	cmd := exec.CommandContext(ctx, path, s.source.Command[1:]...)
-	cmd.Dir, cmd.Env = s.source.Dir, s.opts.Environ()
+	cmd.Dir, cmd.Env = s.opts.Dir, inFolder(s.opts.Environ(), s.opts.Dir)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.WaitDelay = lingerTime
 	err = cmd.Run()
@@ -85,7 +81,7 @@ func (s *Secret) run(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the command %s was ended after %s without an answer", name, s.source.Timeout)
 	case errors.Is(err, exec.ErrWaitDelay): // it ended well, and left a child behind
 	case err != nil:
-		return "", fmt.Errorf("the command %s failed: %w%s", name, err, quoteError(stderr.String(), stdout.String()))
+		return "", fmt.Errorf("the command %s failed: %w%s%s", name, err, quoteError(stderr.String(), stdout.String()), missingHint(stderr.String()))
 	}
 	if stdout.over {
 		return "", fmt.Errorf("the command %s printed more than %d bytes", name, maxFile)
@@ -95,6 +91,26 @@ func (s *Secret) run(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("what the command %s printed: %w", name, err)
 	}
 	return v, nil
+}
+
+// inFolder makes an environment say what the working directory is. What it was
+// elsewhere would lead programs back there.
+func inFolder(environ []string, dir string) []string {
+	environ = slices.DeleteFunc(slices.Clone(environ), func(line string) bool {
+		return strings.HasPrefix(line, "PWD=") || strings.HasPrefix(line, "OLDPWD=")
+	})
+	return append(environ, "PWD="+dir)
+}
+
+// missingHint says where a command runs, if it did not find something.
+func missingHint(stderr string) string {
+	stderr = strings.ToLower(stderr)
+	for _, s := range []string{"no such file", "not found", "cannot open", "can't open", "no rule to make", "no makefile", "enoent"} {
+		if strings.Contains(stderr, s) {
+			return " (it runs in an empty folder: name each file of the project as an argument of its own)"
+		}
+	}
+	return ""
 }
 
 // maybeToken is what could be a credential or a part of one, in a message.

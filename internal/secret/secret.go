@@ -36,11 +36,11 @@ type Source struct {
 	// Pointer is a JSON pointer (RFC 6901) to a string in File, which is JSON
 	// then.
 	Pointer string
-	// Command is a program and its arguments; no shell is involved. It runs in
-	// Dir with the host's environment and no standard input, and prints the
-	// value. One newline at the end is not part of it.
+	// Command is a program, on the PATH or by its absolute path, and its
+	// arguments; no shell is involved. It runs in Options.Dir with the host's
+	// environment and no standard input, and prints the value. One newline at the
+	// end is not part of it.
 	Command []string
-	Dir     string
 	// Timeout bounds the command; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// TTL is how long what the command printed is used; 0 means DefaultTTL.
@@ -59,6 +59,10 @@ type Options struct {
 	LookupEnv func(string) (string, bool)
 	Environ   func() []string
 	Now       func() time.Time
+	// Dir is the working directory of commands: an empty folder that nobody
+	// else writes to, since many programs run what they find where they are
+	// (make, npm, python -m). "" means /.
+	Dir string
 }
 
 // Secret is one credential of the host. It is safe for concurrent use.
@@ -90,6 +94,8 @@ func New(name string, src Source, opts Options) (*Secret, error) {
 		return nil, fmt.Errorf("secret %s: a JSON pointer needs a file", name)
 	case len(src.Command) > 0 && src.Command[0] == "":
 		return nil, fmt.Errorf("secret %s: the command has no program", name)
+	case len(src.Command) > 0 && strings.Contains(src.Command[0], "/") && !filepath.IsAbs(src.Command[0]):
+		return nil, fmt.Errorf("secret %s: program %q is neither a name on the PATH nor an absolute path", name, src.Command[0])
 	case src.TTL < 0 || src.Timeout < 0:
 		return nil, fmt.Errorf("secret %s: a negative duration", name)
 	}
@@ -113,11 +119,11 @@ func New(name string, src Source, opts Options) (*Secret, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Dir == "" {
+		opts.Dir = "/"
+	}
 	return &Secret{name: name, source: src, opts: opts}, nil
 }
-
-// Name returns the name that the secret was made with.
-func (s *Secret) Name() string { return s.name }
 
 // Value returns the current value. A variable is read each time, a file when
 // it changed, and a command runs when what it printed last is older than its
@@ -151,9 +157,6 @@ func (s *Secret) value(ctx context.Context) (string, error) {
 		return s.commandValue(ctx)
 	}
 }
-
-// Forget drops what is cached, so that the next Value asks the source.
-func (s *Secret) Forget() { s.cache.drop() }
 
 // Check says whether Value can be expected to work, without running, reading
 // or changing anything: the variable is set, the file is there and may be read,

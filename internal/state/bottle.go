@@ -17,6 +17,7 @@ type Bottle struct {
 	Agent     string    `json:"agent,omitempty"`
 	Backend   string    `json:"backend,omitempty"`
 	Workspace string    `json:"workspace,omitempty"` // absolute, on the host
+	Manifest  string    `json:"manifest,omitempty"`  // the project's, absolute
 	Created   time.Time `json:"created"`
 	// Running is set by the process that runs the bottle and unset when that
 	// ends in order. A record that still says so afterwards is of a bottle

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/internal/filelock"
 )
 
 // ErrLocked is wrapped by the error of a lock that another holds.
@@ -27,7 +29,7 @@ func TryLock(path string) (*Lock, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
-		if err := flock(f, unix.LOCK_EX); err != nil {
+		if err := filelock.TryLock(f); err != nil {
 			_ = f.Close()
 			if errors.Is(err, unix.EWOULDBLOCK) {
 				return nil, fmt.Errorf("%s: %w by process %d", path, ErrLocked, LockedBy(path))
@@ -46,15 +48,6 @@ func TryLock(path string) (*Lock, error) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		return l, nil
-	}
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
 	}
 }
 
@@ -87,7 +80,7 @@ func IsLocked(path string) bool {
 		return false
 	}
 	defer f.Close()
-	return errors.Is(flock(f, unix.LOCK_SH), unix.EWOULDBLOCK)
+	return errors.Is(filelock.TryShare(f), unix.EWOULDBLOCK)
 }
 
 // LockedBy returns the process that took the lock at path last, whether it

@@ -2,9 +2,7 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bot-bottle/bottle/internal/throwaway"
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/sandbox"
 )
@@ -129,18 +128,11 @@ func (b *broken) verify(t *testing.T, breach sandbox.Breach) *Report {
 	if b.text != nil {
 		text = b.text(t)
 	}
-	// As InBottle does.
-	run := func(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
-		in, err := launch(ctx, backend, program(t), nil, text)
-		if err != nil {
-			return err
-		}
-		c := vm.Command{Args: append([]string{programTarget}, args...), Stdin: stdin, Stdout: stdout}
-		if b.env != nil {
-			c.Env = b.env()
-		}
-		return errors.Join(in.run(ctx, c), in.close())
+	env := func() map[string]string { return nil }
+	if b.env != nil {
+		env = b.env
 	}
+	run := inBottle(throwaway.Options{Backend: backend, Program: program(t), Manifest: text}, env)
 	r, err := Run(t.Context(), Options{Inside: run, Outside: outside(t), Home: home, DeniedURL: MetadataURL})
 	if err != nil {
 		t.Fatal(err)

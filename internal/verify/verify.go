@@ -13,10 +13,11 @@ package verify
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/bot-bottle/bottle/internal/throwaway"
 )
 
 // Outcome is how one row ended.
@@ -149,12 +150,12 @@ func (c *canaries) attack(ctx context.Context, run Runner) (map[string]observed,
 	if err != nil {
 		return nil, err
 	}
-	out := &limitedBuffer{limit: maxReport}
+	out := &throwaway.Buffer{Limit: maxReport}
 	if err := run(ctx, []string{"verify", "--inner"}, strings.NewReader(string(input)), out); err != nil {
 		return nil, err
 	}
 	var attempts []attempt
-	if err := json.Unmarshal(out.data, &attempts); err != nil {
+	if err := json.Unmarshal(out.Bytes(), &attempts); err != nil {
 		return nil, fmt.Errorf("its report cannot be read: %w", err)
 	}
 	if err := c.settle(ctx); err != nil {
@@ -170,19 +171,6 @@ func (c *canaries) attack(ctx context.Context, run Runner) (map[string]observed,
 		result[a.Name] = o
 	}
 	return result, nil
-}
-
-type limitedBuffer struct {
-	data  []byte
-	limit int
-}
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if len(b.data)+len(p) > b.limit {
-		return 0, errors.New("more output than a report may have")
-	}
-	b.data = append(b.data, p...)
-	return len(p), nil
 }
 
 // Inner is the inner half: it reads the targets from r, attacks, and writes

@@ -18,13 +18,14 @@ import (
 //	l 0 SIZE MTIME CTIME SHA256 "path"        a link, with the hash of its target
 //	r "path"                                  a repository, and its refs:
 //	R HASH "name"
+//	i "repository" "folder" "line"            of an ignore file
 //	end COUNT                                 of the lines between
 //
 // Times are in nanoseconds; paths are quoted as Go strings in ASCII.
 const (
 	baseVersion = "bottle workspace 1"
 	maxBaseLine = 1 << 20
-	maxBaseRefs = 1 << 20 // held in memory by Changed
+	maxBaseRefs = 1 << 20 // and lines of ignore files, held in memory by Changed
 )
 
 // record is a file or link.
@@ -90,6 +91,12 @@ func (b *baseWriter) repository(rel string, git *dir) error {
 	})
 }
 
+func (b *baseWriter) ignores(repo, at string, patterns []pattern) {
+	for _, p := range patterns {
+		b.line("i %s %s %s", strconv.QuoteToASCII(repo), strconv.QuoteToASCII(at), strconv.QuoteToASCII(p.text))
+	}
+}
+
 // finish puts the base in place.
 func (b *baseWriter) finish() error {
 	if b == nil {
@@ -118,9 +125,14 @@ func (b *baseWriter) drop() {
 	}
 }
 
-// readBase calls file for each file and link, and ref for each repository,
-// with no name, and each of its refs. Either may be nil.
-func readBase(r io.Reader, file func(record) error, ref func(repo, name, hash string) error) error {
+// baseReader is told what a base has. Each may be nil.
+type baseReader struct {
+	file   func(record) error
+	ref    func(repo, name, hash string) error // with no name for the repository itself
+	ignore func(repo, at, line string) error
+}
+
+func readBase(r io.Reader, to baseReader) error {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, maxBaseLine)
 	if !sc.Scan() || sc.Text() != baseVersion {
@@ -133,18 +145,23 @@ func readBase(r io.Reader, file func(record) error, ref func(repo, name, hash st
 		switch kind {
 		case "f", "l":
 			var rec record
-			if rec, err = parseRecord(kind[0], rest); err == nil && file != nil {
-				err = file(rec)
+			if rec, err = parseRecord(kind[0], rest); err == nil && to.file != nil {
+				err = to.file(rec)
 			}
 		case "r":
-			if repo, err = unquote(rest); err == nil && ref != nil {
-				err = ref(repo, "", "")
+			if repo, err = unquote(rest); err == nil && to.ref != nil {
+				err = to.ref(repo, "", "")
 			}
 		case "R":
 			hash, quoted, _ := strings.Cut(rest, " ")
 			var name string
-			if name, err = unquote(quoted); err == nil && ref != nil {
-				err = ref(repo, name, hash)
+			if name, err = unquote(quoted); err == nil && to.ref != nil {
+				err = to.ref(repo, name, hash)
+			}
+		case "i":
+			var words [3]string
+			if words, err = unquoteThree(rest); err == nil && to.ignore != nil {
+				err = to.ignore(words[0], words[1], words[2])
 			}
 		case "end":
 			if rest == strconv.Itoa(n) {
@@ -162,6 +179,20 @@ func readBase(r io.Reader, file func(record) error, ref func(repo, name, hash st
 		return fmt.Errorf("%w: %w", ErrNoBase, err)
 	}
 	return fmt.Errorf("%w: its end is missing", ErrNoBase)
+}
+
+func unquoteThree(s string) (words [3]string, err error) {
+	for i := range words {
+		quoted, perr := strconv.QuotedPrefix(s)
+		if perr != nil {
+			return words, fmt.Errorf("%w: a line of rules that is not quoted", ErrNoBase)
+		}
+		if words[i], err = unquote(quoted); err != nil {
+			return words, err
+		}
+		s = strings.TrimPrefix(s[len(quoted):], " ")
+	}
+	return words, nil
 }
 
 func unquote(s string) (string, error) {

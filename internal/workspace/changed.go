@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,7 @@ const (
 	Executable Kind = "executable" // the x bits alone
 	Deleted    Kind = "deleted"
 	Unreadable Kind = "unreadable" // there may be work that cannot be seen
+	InHome     Kind = "in home"    // a file of the agent's home; its path begins with ~/
 )
 
 // Change is one thing that the copy has and the base does not. The path is the
@@ -42,9 +44,9 @@ func (w Work) None() bool { return w.Changes.Total == 0 }
 //
 // Commits count, whatever branch, tag, stash or linked worktree they are on,
 // but not on remote-tracking refs, which a fetch moves. Files of the base count
-// always; new ones do unless the copy's own rules ignore them (dependencies,
-// build output). Those rules are the agent's by now, who can hide work of its
-// own with them, and nothing else.
+// always; new ones do unless the rules ignore them that held when the copy was
+// made: those of the copy are the agent's by now. Folders that tools fill, such as
+// node_modules, are ignored in any repository.
 //
 // A file whose size and times (of the inode too, which cannot be set) are those
 // of the base is not read again.
@@ -52,7 +54,7 @@ func Changed(ctx context.Context, base, target string) (Work, error) {
 	return compare(base, target, func(c *comparer, top *dir) error {
 		w := walk{ctx: ctx, v: c}
 		c.ctx, c.top = ctx, top
-		return c.merge(func() error { return w.tree(top, ".", 0, scope{}) })
+		return c.merge(func() error { return w.tree(top, ".", 0, c.outer()) })
 	})
 }
 
@@ -61,17 +63,22 @@ func Changed(ctx context.Context, base, target string) (Work, error) {
 func ChangedGit(ctx context.Context, base, gitDir string) (Work, error) {
 	return compare(base, gitDir, func(c *comparer, git *dir) error {
 		c.ctx = ctx
-		for key := range c.known {
-			d, name, err := lookup(git, key)
-			if err != nil {
-				c.add(Deleted, key, "")
-				continue
-			}
-			c.module(d, name, key)
-			d.close()
-		}
+		c.modules(git)
 		return ctx.Err()
 	})
+}
+
+// modules looks at each repository that the base knows in a git folder.
+func (c *comparer) modules(git *dir) {
+	for key := range c.known {
+		d, name, err := lookup(git, key)
+		if err != nil {
+			c.add(Deleted, key, "")
+			continue
+		}
+		c.module(d, name, key)
+		d.close()
+	}
 }
 
 func compare(base, target string, run func(*comparer, *dir) error) (Work, error) {
@@ -88,7 +95,7 @@ func compare(base, target string, run func(*comparer, *dir) error) (Work, error)
 		return Work{}, err
 	}
 	defer d.close()
-	c := &comparer{file: f, known: map[string]map[string]bool{}, pump: newPump(nil)}
+	c := &comparer{file: f, known: map[string]map[string]bool{}, ignores: map[string]map[string][]pattern{}, pump: newPump(nil)}
 	if err := c.readRefs(); err != nil {
 		return Work{}, err
 	}
@@ -104,35 +111,57 @@ type comparer struct {
 	top   *dir
 	file  *os.File                   // the base
 	known map[string]map[string]bool // repository to hashes of its refs
-	seen  map[string]bool            // repositories met
-	next  func() (record, bool)
-	ahead *record // read from the base, not yet reached
-	pump  *pump
-	work  Work
+	// ignores has the lines of each ignore file of each repository.
+	ignores map[string]map[string][]pattern
+	seen    map[string]bool // repositories met
+	next    func() (record, bool)
+	ahead   *record // read from the base, not yet reached
+	pump    *pump
+	work    Work
+	pull    *puller // takes what is found; may be nil
 }
 
 func (c *comparer) add(kind Kind, path, detail string) {
+	if c.pull != nil {
+		c.pull.left(kind, path, "", detail)
+		return
+	}
 	c.work.Changes.add(Change{kind, path, detail})
 }
 
 func (c *comparer) readRefs() error {
 	n := 0
-	return readBase(c.file, nil, func(repo, name, hash string) error {
+	bound := func() error {
 		if n++; n > maxBaseRefs {
-			return fmt.Errorf("the base has more than %d refs", maxBaseRefs)
+			return fmt.Errorf("the base has more than %d refs and rules", maxBaseRefs)
 		}
+		return nil
+	}
+	return readBase(c.file, baseReader{ref: func(repo, name, hash string) error {
 		if c.known[repo] == nil {
 			c.known[repo] = map[string]bool{}
 		}
 		if name != "" {
 			c.known[repo][hash] = true
 		}
-		return nil
-	})
+		return bound()
+	}, ignore: func(repo, at, line string) error {
+		if c.ignores[repo] == nil {
+			c.ignores[repo] = map[string][]pattern{}
+		}
+		if p, ok := parsePattern(line); ok {
+			c.ignores[repo][at] = append(c.ignores[repo][at], p)
+		}
+		return bound()
+	}})
 }
 
 // refs reports the refs whose objects the base does not know.
 func (c *comparer) refs(git *dir, rel string) {
+	if c.pull != nil {
+		c.pull.refs(git, rel)
+		return
+	}
 	known := c.known[rel]
 	err := readRefs(git, func(name, hash string) error {
 		if !known[hash] && !strings.HasPrefix(name, "refs/remotes/") {
@@ -174,12 +203,26 @@ func (c *comparer) repository(d *dir, rel string) (*rules, error) {
 	}
 	defer git.close()
 	c.refs(git, rel)
-	return c.rules(d, git, shown), c.ctx.Err()
+	return c.rules(d, git, rel), c.ctx.Err()
 }
 
-// rules are what can be read of them: without a rule, more is work.
-func (c *comparer) rules(d, git *dir, shown string) *rules {
-	r := &rules{}
+// machineMade are the folders that tools fill, wherever they are. Nobody writes
+// in one by hand, and many bring an ignore file of their own.
+var machineMade = parseIgnore([]byte(strings.Join([]string{
+	"node_modules/", "__pycache__/", ".venv/", ".tox/", ".nox/", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/",
+	".gradle/", ".next/", ".nuxt/", ".turbo/", ".parcel-cache/", ".terraform/", ".direnv/",
+}, "\n")))
+
+// rules are those that held when the copy was made.
+func (c *comparer) rules(d, git *dir, rel string) *rules {
+	shown := path.Join(rel, gitName)
+	r := &rules{read: func(_ *dir, at string) ([]pattern, error) {
+		own := c.ignores[rel][at]
+		if at == excludeFile {
+			own = append(slices.Clone(machineMade), own...)
+		}
+		return own, nil
+	}}
 	if err := r.exclude(git); err != nil {
 		c.add(Unreadable, shown, err.Error())
 	}
@@ -196,7 +239,12 @@ func (c *comparer) rules(d, git *dir, shown string) *rules {
 	return r
 }
 
-func (c *comparer) enter(_ *dir, _, _ string, _ stat) (bool, error) { return true, nil }
+func (c *comparer) enter(d *dir, rel, _ string, _ stat) (bool, error) {
+	if c.pull != nil {
+		c.pull.noteBare(d, rel+"/")
+	}
+	return true, nil
+}
 
 func (c *comparer) leave(_ *dir, _ string, _ stat) error { return nil }
 
@@ -222,7 +270,18 @@ func (c *comparer) entry(parent *dir, rel, name string, st stat) error {
 		return c.versus(parent, name, st, was)
 	}
 	if st.isRegular() || st.isLink() { // sockets and fifos are no work
-		c.add(Added, rel, "")
+		return c.found(Added, met{parent, name, st, rel, nil})
+	}
+	return nil
+}
+
+// found reports a file or link; no kind is for one that is as it was.
+func (c *comparer) found(kind Kind, m met) error {
+	if c.pull != nil {
+		return c.pull.file(kind, m)
+	}
+	if kind != "" {
+		c.add(kind, m.path, "")
 	}
 	return nil
 }

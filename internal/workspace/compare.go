@@ -17,12 +17,12 @@ func (c *comparer) merge(walk func() error) error {
 	}
 	var readErr error
 	next, stop := iter.Pull(func(yield func(record) bool) {
-		readErr = readBase(c.file, func(r record) error {
+		readErr = readBase(c.file, baseReader{file: func(r record) error {
 			if !yield(r) {
 				return errStopped
 			}
 			return nil
-		}, nil)
+		}})
 	})
 	defer stop()
 	c.next, c.seen = next, map[string]bool{}
@@ -68,11 +68,20 @@ func (c *comparer) passed() error {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotFolder) {
-		c.add(Deleted, was.path, "")
+		err = c.found(Deleted, met{path: was.path, was: &was})
 	} else {
-		c.add(Unreadable, was.path, err.Error())
+		err = c.unreadable(was, err)
 	}
-	return c.ctx.Err()
+	return errors.Join(err, c.ctx.Err())
+}
+
+// unreadable reports what may be another file by now.
+func (c *comparer) unreadable(was record, err error) error {
+	c.add(Unreadable, was.path, err.Error())
+	if c.pull != nil {
+		c.pull.stays(met{was: &was})
+	}
+	return nil
 }
 
 var errNotFolder = errors.New("not a folder")
@@ -104,35 +113,34 @@ func lookup(top *dir, rel string) (*dir, string, error) {
 
 // versus compares an entry with its record.
 func (c *comparer) versus(parent *dir, name string, st stat, was record) error {
+	m := met{parent, name, st, was.path, &was}
 	kind := map[bool]byte{true: 'l', false: 'f'}[st.isLink()]
 	if kind != was.kind || !st.isLink() && !st.isRegular() {
-		c.add(Modified, was.path, "")
-		return nil
+		return c.found(Modified, m)
 	}
 	now := newRecord(st, was.hash, was.path)
 	if now == was {
-		return nil
+		return c.found("", m)
 	}
-	same := now.size == was.size && was.hash != noSum
+	same := now.size == was.size
 	if same {
 		sum, err := c.sum(parent, name, st)
 		if cerr := c.ctx.Err(); cerr != nil {
 			return cerr
 		}
 		if err != nil {
-			c.add(Unreadable, was.path, err.Error())
-			return nil
+			return c.unreadable(was, err)
 		}
 		same = sum == was.hash
 	}
 	const executable = 0o111
 	switch {
 	case !same:
-		c.add(Modified, was.path, "")
+		return c.found(Modified, m)
 	case now.perm&executable != was.perm&executable:
-		c.add(Executable, was.path, "")
+		return c.found(Executable, m)
 	}
-	return nil
+	return c.found("", m)
 }
 
 // sum is the hash of a file's content or a link's target.

@@ -10,8 +10,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/bot-bottle/bottle/internal/paths"
 )
 
 // copier is one copy on its way.
@@ -27,6 +28,7 @@ type copier struct {
 	excluded map[ident]bool
 	open     []*dir // of the target, from the top to where the walk is
 	told     time.Time
+	history  historyLimits
 }
 
 // Copy copies a workspace. An error means that there is no copy: what was
@@ -39,14 +41,15 @@ type copier struct {
 func Copy(ctx context.Context, opts Options) (Report, error) {
 	return start(ctx, opts, func(c *copier, src, dst *dir) error {
 		w := walk{ctx: ctx, v: c}
-		if !src.has(gitName) {
-			c.report.Enclosing = enclosing(c.source)
+		s := scope{}
+		if !hasGit(src) {
+			s = c.outer()
 		}
 		st, err := src.stat()
 		if err != nil {
 			return err
 		}
-		if err := w.tree(src, ".", 0, scope{}); err != nil {
+		if err := w.tree(src, ".", 0, s); err != nil {
 			return err
 		}
 		return dst.settle(c.own, st.perm()|0o700, st.mtime)
@@ -55,7 +58,7 @@ func Copy(ctx context.Context, opts Options) (Report, error) {
 
 // start prepares source and target and cleans up if fill fails.
 func start(ctx context.Context, opts Options, fill func(c *copier, src, dst *dir) error) (_ Report, err error) {
-	c := &copier{ctx: ctx, opts: opts, own: owner{opts.UID, opts.GID}, report: &Report{}, excluded: map[ident]bool{}}
+	c := &copier{ctx: ctx, opts: opts, own: owner{opts.UID, opts.GID}, report: &Report{}, excluded: map[ident]bool{}, history: defaultHistory}
 	if c.source, err = canonical(opts.Source); err != nil {
 		return Report{}, fmt.Errorf("the workspace: %w", err)
 	}
@@ -275,11 +278,8 @@ func inside(p, top string) bool {
 	if err != nil {
 		return false
 	}
-	if top, err = filepath.Abs(top); err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(top, p)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+	top, err = filepath.Abs(top)
+	return err == nil && (p == top || paths.Below(p, top))
 }
 
 // enclosing returns the nearest folder above with a .git, or "".

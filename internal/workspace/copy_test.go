@@ -252,6 +252,9 @@ func TestSecretsAreReportedByLine(t *testing.T) {
 	var got []string
 	many := 0
 	for _, s := range c.Secrets.Items {
+		if s.Commit != "" { // TestHistoryIsSearched
+			continue
+		}
 		if s.Path == "many" {
 			many++
 			continue

@@ -267,6 +267,37 @@ func TestHooksAndCredentialsStayBehind(t *testing.T) {
 	}
 }
 
+func TestPrepareGitWhereThereIsNone(t *testing.T) {
+	needGit(t)
+	for name, files := range map[string]map[string]string{"no .git": {"a": "1"}, "an empty one": {"a": "1", ".git/x": ""}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, files)
+			_ = os.Remove(filepath.Join(dir, ".git/x"))
+			opts := options(t, dir)
+			p, err := PrepareGit(context.Background(), opts)
+			must(t, err)
+			if !p.None {
+				t.Errorf("got %+v", p)
+			}
+			_ = os.Remove(filepath.Join(dir, ".git"))
+			must(t, os.Rename(opts.Target, filepath.Join(dir, ".git"))) // what a mount does
+			git(t, dir, "init", "-q", "-b", "main")
+			w, err := ChangedGit(context.Background(), opts.Base, filepath.Join(dir, ".git"))
+			must(t, err)
+			if !w.None() {
+				t.Errorf("changed before there was a commit: %+v", w)
+			}
+			git(t, dir, "commit", "-q", "--allow-empty", "-m", "work")
+			w, err = ChangedGit(context.Background(), opts.Base, filepath.Join(dir, ".git"))
+			must(t, err)
+			if want := []Change{{Commits, ".", "refs/heads/main"}}; !sameChanges(w, want) {
+				t.Errorf("changes %+v, want %+v", w.Changes.Items, want)
+			}
+		})
+	}
+}
+
 func TestPrepareGit(t *testing.T) {
 	lib := newRepo(t, map[string]string{"lib.c": "int x;"})
 	dir := newRepo(t, map[string]string{"a": "1"})
@@ -278,6 +309,7 @@ func TestPrepareGit(t *testing.T) {
 	p, err := PrepareGit(context.Background(), opts)
 	must(t, err)
 	wantList(t, "exposed", p.Exposed.Items, "own/.git")
+	wantList(t, "nested", p.Nested.Items, "lib/.git", "own/.git")
 	if p.File {
 		t.Error(".git is said to be a file")
 	}

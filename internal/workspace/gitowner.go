@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/bot-bottle/bottle/internal/shellword"
 )
 
 // checkOwn checks that a git folder outside of the workspace is the
@@ -24,10 +26,13 @@ func (c *copier) checkOwn(g *gitFolder) error {
 		back = c.linkOf
 	}
 	ok, err := back(g)
-	if err == nil && !ok {
-		err = foreignGit(g.gitPath)
+	switch {
+	case err != nil || ok:
+		return err
+	case linked:
+		return foreignGit(g.gitPath)
 	}
-	return err
+	return fmt.Errorf("%w; if you made it with --separate-git-dir, run git -C %s config core.worktree %s, which names it back", foreignGit(g.gitPath), shellword.Quote(c.source), shellword.Quote(c.source))
 }
 
 // isWorktreeOf reports whether git is where common has its linked worktrees.

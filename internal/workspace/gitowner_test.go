@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,5 +183,36 @@ func TestGitFolderThatNamesTheWorkspaceBackIsTaken(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSeparateGitFolderHasAWayOut does what the refusal says.
+func TestSeparateGitFolderHasAWayOut(t *testing.T) {
+	needGit(t)
+	for taker, take := range takers {
+		t.Run(taker, func(t *testing.T) {
+			base := resolved(t, t.TempDir())
+			dir := filepath.Join(base, "it's")
+			git(t, base, "init", "-q", "-b", "main", "--separate-git-dir", filepath.Join(base, "elsewhere.git"), dir)
+			write(t, dir, map[string]string{"file": "x"})
+			git(t, dir, "add", ".")
+			git(t, dir, "commit", "-q", "-m", "first")
+			_, err := take(context.Background(), options(t, dir))
+			if !errors.Is(err, ErrForeign) {
+				t.Fatalf("err = %v, want ErrForeign", err)
+			}
+			_, rest, _ := strings.Cut(err.Error(), "--separate-git-dir, run ")
+			command, _, found := strings.Cut(rest, ", which")
+			if !found {
+				t.Fatalf("there is no command in %v", err)
+			}
+			if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", command, err, out)
+			}
+			git(t, dir, "status")
+			if report, err := take(context.Background(), options(t, dir)); err != nil || report.Repositories.Total != 1 {
+				t.Errorf("%+v, %v", report, err)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package workspace
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type pattern struct {
 	name     string   // of one without, which matches in every folder
 	include  bool
 	dirOnly  bool
+	text     string // the line
 }
 
 func parseIgnore(data []byte) []pattern {
@@ -47,7 +49,7 @@ func parsePattern(s string) (pattern, bool) {
 		return pattern{}, false
 	}
 	s = trimSpaces(s)
-	var p pattern
+	p := pattern{text: s}
 	s, p.include = strings.CutPrefix(s, "!")
 	s, p.dirOnly = strings.CutSuffix(s, "/")
 	if s == "" {
@@ -91,6 +93,34 @@ type rules struct {
 	levels  []level
 	tracked []string // what the index has although a rule ignores it, sorted
 	fold    bool     // core.ignorecase
+	// read returns the ignore file of a folder by its path from the top ("" for
+	// the top itself), and that of the repository by excludeFile. d is that folder.
+	read func(d *dir, at string) ([]pattern, error)
+}
+
+// excludeFile is where a repository has the rules that every other file of rules
+// comes before.
+const excludeFile = ".git/info/exclude"
+
+// readIgnore reads the rules as they are.
+func readIgnore(d *dir, at string) ([]pattern, error) {
+	name := ".gitignore"
+	if at == excludeFile {
+		info, err := d.sub("info")
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer info.close()
+		d, name = info, "exclude"
+	}
+	data, err := d.readSmall(name, maxIgnoreFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return parseIgnore(data), err
 }
 
 // level is one ignore file; depth is the number of segments above it.
@@ -101,11 +131,18 @@ type level struct {
 
 // enter reads the ignore file of a folder, which is the deepest so far; leave
 // forgets it. The error names no path.
-func (r *rules) enter(d *dir, depth int) error {
-	data, err := d.readSmall(".gitignore", maxIgnoreFile)
-	r.levels = append(r.levels, level{depth, parseIgnore(data)})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+func (r *rules) enter(d *dir, path []string) error {
+	patterns, err := r.read(d, strings.Join(path, "/"))
+	r.levels = append(r.levels, level{len(path), patterns})
+	return err
+}
+
+// exclude reads the rules of the repository; git is its common folder.
+func (r *rules) exclude(git *dir) error {
+	patterns, err := r.read(git, excludeFile)
+	r.levels = []level{{0, patterns}}
+	if err != nil {
+		return fmt.Errorf("info/exclude: %w", err)
 	}
 	return nil
 }

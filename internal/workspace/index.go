@@ -19,11 +19,21 @@ const (
 
 var errIndex = errors.New("malformed index")
 
-// readIndex calls entry with the path of each entry of an index of version 2
-// to 4, gitformat-index(5), in the order of the file. It reads as a stream and
+// readIndex calls entry with the path of each entry of an index.
+func readIndex(r io.Reader, hashSize int, entry func(path string) error) error {
+	return readEntries(r, hashSize, func(path string, _ []byte) error {
+		if path == "" {
+			return nil // a split index changes the entry of the shared one
+		}
+		return entry(path)
+	})
+}
+
+// readEntries calls entry with the path of each entry of an index of version 2
+// to 4, gitformat-index(5), and the name of its object, in the order of the file. It reads as a stream and
 // holds one path: go-git's decoder holds all of them, and knows no split index
 // and no SHA-256.
-func readIndex(r io.Reader, hashSize int, entry func(path string) error) error {
+func readEntries(r io.Reader, hashSize int, entry func(path string, object []byte) error) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	var head [12]byte
 	if _, err := io.ReadFull(br, head[:]); err != nil {
@@ -34,15 +44,13 @@ func readIndex(r io.Reader, hashSize int, entry func(path string) error) error {
 		return errIndex
 	}
 	var name []byte
+	object := make([]byte, hashSize)
 	for range count {
 		var err error
-		if name, err = readEntry(br, version, hashSize, name); err != nil {
+		if name, err = readEntry(br, version, object, name); err != nil {
 			return fmt.Errorf("%w: %w", errIndex, err)
 		}
-		if len(name) == 0 {
-			continue // a split index changes the entry of the shared one
-		}
-		if err := entry(string(name)); err != nil {
+		if err := entry(string(name), object); err != nil {
 			return err
 		}
 	}
@@ -50,11 +58,14 @@ func readIndex(r io.Reader, hashSize int, entry func(path string) error) error {
 }
 
 // readEntry returns the next path; last is the one before, which version 4
-// builds on and whose memory is used again.
-func readEntry(br *bufio.Reader, version uint32, hashSize int, last []byte) ([]byte, error) {
+// builds on and whose memory is used again. It fills in the object's name.
+func readEntry(br *bufio.Reader, version uint32, object, last []byte) ([]byte, error) {
 	const times = 40 // ctime, mtime, dev, ino, mode, uid, gid, size
-	size := times + hashSize + 2
-	if _, err := br.Discard(times + hashSize); err != nil {
+	size := times + len(object) + 2
+	if _, err := br.Discard(times); err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(br, object); err != nil {
 		return nil, err
 	}
 	var flags [2]byte
@@ -129,7 +140,7 @@ func readOffset(br *bufio.Reader) (uint64, error) {
 func (r *rules) readTracked(ctx context.Context, top, git *dir, hashSize int) error {
 	w := indexWalk{ctx: ctx, rules: r, stack: []indexDir{{d: top}}}
 	r.levels = r.levels[:1] // the exclude file of the repository
-	_ = r.enter(top, 0)     // an error is the walk's to report
+	_ = r.enter(top, nil)   // an error is the walk's to report
 	defer func() {
 		w.pop(1)
 		r.levels = r.levels[:1]
@@ -203,7 +214,7 @@ func (w *indexWalk) entry(path string) error {
 			next.d, _ = parent.d.sub(segments[i])
 		}
 		if next.d != nil && !next.ignored {
-			_ = w.rules.enter(next.d, i+1)
+			_ = w.rules.enter(next.d, segments[:i+1])
 		} else {
 			w.rules.levels = append(w.rules.levels, level{depth: i + 1})
 		}

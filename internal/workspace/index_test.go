@@ -59,6 +59,7 @@ func FuzzReadBase(f *testing.F) {
 	b.record(record{'f', 0o644, 1, 2, 3, "abc", "a \"b\"\n\xff"})
 	b.line("r %q", ".")
 	b.line("R %s %q", "abc", "refs/heads/x")
+	b.ignores(".", "a b", parseIgnore([]byte("*.o\n!/x y/\n")))
 	if err := b.finish(); err != nil {
 		f.Fatal(err)
 	}
@@ -69,7 +70,10 @@ func FuzzReadBase(f *testing.F) {
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		lines := 0
-		err := readBase(bytes.NewReader(data), func(record) error { lines++; return nil }, func(_, _, _ string) error { lines++; return nil })
+		err := readBase(bytes.NewReader(data), baseReader{
+			file: func(record) error { lines++; return nil },
+			ref:  func(_, _, _ string) error { lines++; return nil }, ignore: func(_, _, _ string) error { lines++; return nil },
+		})
 		if err == nil && bytes.Count(data, []byte("\n")) < lines+1 {
 			t.Fatalf("%d records of %q", lines, data)
 		}

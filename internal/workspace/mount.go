@@ -16,16 +16,19 @@ type PrivateGit struct {
 	// submodule): a folder cannot be mounted over it, so the target is mounted
 	// elsewhere and over .git a file of one line, "gitdir: PATH".
 	File bool
-	// Exposed are the nested git folders that stay the host's own, with
-	// whatever credentials their configs hold.
-	Exposed List[string]
+	// None says that the workspace has no .git: the target is an empty folder to
+	// mount where it would be, so that the agent makes its repository there.
+	None bool
+	// Nested are all nested .git, files and folders. Exposed are those folders
+	// among them that stay the host's own, with whatever credentials their configs
+	// hold.
+	Nested, Exposed List[string]
 }
 
 // PrepareGit fills Options.Target with what the .git of a copy would be, for a
 // workspace that is mounted. The git folders of submodules are in it where the
 // workspace's has them, in modules. Its Base knows refs only; see ChangedGit.
-// The error is fs.ErrNotExist if the workspace has no .git, ErrForeign as in
-// Copy.
+// The error is ErrForeign as in Copy.
 //
 // The agent's commits then stay in the bottle until they are pulled, and no
 // hook or config that it writes is run on the host. The work tree has no such
@@ -33,40 +36,55 @@ type PrivateGit struct {
 func PrepareGit(ctx context.Context, opts Options) (PrivateGit, error) {
 	var out PrivateGit
 	report, err := start(ctx, opts, func(c *copier, src, _ *dir) error {
-		st, err := src.lstat(gitName)
-		if err != nil {
-			return fmt.Errorf("%s: %w", gitName, err)
-		}
-		out.File = st.isRegular()
-		if _, err := c.gitInto(src, ".", c.dst(), ".", "."); err != nil {
+		if err := c.privateGit(src, &out); err != nil {
 			return err
 		}
-		c.report.Repositories.add(".")
-		w := walk{ctx: ctx, v: &nested{c, &out.Exposed}}
+		w := walk{ctx: ctx, v: &nested{c, &out}}
 		return w.tree(src, ".", 0, scope{})
 	})
 	out.Report = report
 	return out, err
 }
 
+// privateGit fills the target.
+func (c *copier) privateGit(src *dir, out *PrivateGit) error {
+	if out.None = !hasGit(src); out.None {
+		if err := c.own.give(c.dst().f, 0o755); err != nil {
+			return err
+		}
+		return c.base.repository(".", c.dst())
+	}
+	st, err := src.lstat(gitName)
+	if err != nil {
+		return fmt.Errorf("%s: %w", gitName, err)
+	}
+	out.File = st.isRegular()
+	if _, err := c.gitInto(src, ".", c.dst(), ".", "."); err != nil {
+		return err
+	}
+	c.report.Repositories.add(".")
+	return nil
+}
+
 // nested goes through all of a work tree, ignored folders too: in this mode
 // they are in the bottle. It takes over git folders in modules.
 type nested struct {
-	c       *copier
-	exposed *List[string]
+	c   *copier
+	out *PrivateGit
 }
 
 func (n *nested) repository(d *dir, rel string) (*rules, error) {
 	if rel == "." {
 		return nil, nil
 	}
+	n.out.Nested.add(path.Join(rel, gitName))
 	err := n.module(d, rel)
 	var u *unreadable
 	switch {
 	case err == nil:
 		n.c.report.Repositories.add(rel)
 	case errors.As(err, &u):
-		n.exposed.add(path.Join(rel, gitName))
+		n.out.Exposed.add(path.Join(rel, gitName))
 		err = nil
 	}
 	return nil, err

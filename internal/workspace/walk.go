@@ -28,8 +28,9 @@ type visitor interface {
 // walk goes through a tree without following links, leaving out .git and what
 // the rules ignore.
 type walk struct {
-	ctx context.Context
-	v   visitor
+	ctx  context.Context
+	v    visitor
+	left func(rel string, isDir bool) // told what the rules leave out; may be nil
 }
 
 // scope is the repository that a folder is in.
@@ -62,7 +63,7 @@ func (w *walk) tree(d *dir, rel string, depth int, s scope) error {
 	if depth > maxDepth {
 		return w.v.skip(rel, errDepth)
 	}
-	if d.has(gitName) {
+	if hasGit(d) {
 		own, err := w.v.repository(d, rel)
 		if err != nil {
 			return err
@@ -72,7 +73,7 @@ func (w *walk) tree(d *dir, rel string, depth int, s scope) error {
 		}
 	}
 	if s.rules != nil && !s.ignored {
-		err := s.rules.enter(d, len(s.path))
+		err := s.rules.enter(d, s.path)
 		defer s.rules.leave()
 		if err != nil {
 			if err := w.v.skip(path.Join(rel, ".gitignore"), fmt.Errorf("its rules are not applied: %w", err)); err != nil {
@@ -95,6 +96,22 @@ func (w *walk) tree(d *dir, rel string, depth int, s scope) error {
 	return nil
 }
 
+// hasGit reports whether a folder has a .git. An empty folder of that name is
+// none for git, and is what is left where a .git was kept from being made.
+func hasGit(d *dir) bool {
+	st, err := d.lstat(gitName)
+	if err != nil || !st.isDir() {
+		return err == nil
+	}
+	git, err := d.sub(gitName)
+	if err != nil {
+		return true
+	}
+	defer git.close()
+	names, err := git.some()
+	return err != nil || len(names) > 0
+}
+
 func (w *walk) one(d *dir, name, rel string, depth int, s scope) error {
 	if strings.EqualFold(name, gitName) {
 		if name == gitName {
@@ -108,6 +125,9 @@ func (w *walk) one(d *dir, name, rel string, depth int, s scope) error {
 	}
 	s, ok := s.child(name).keeps(st.isDir())
 	if !ok {
+		if w.left != nil {
+			w.left(rel, st.isDir())
+		}
 		return nil
 	}
 	if !st.isDir() {

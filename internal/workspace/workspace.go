@@ -2,8 +2,9 @@
 // says later whether there is work in it that was not pulled.
 //
 // Copy takes over what git would: in a repository all but what its rules
-// ignore (.gitignore of every folder, .git/info/exclude; tracked files always),
-// elsewhere everything. Nothing in the copy is shared with the source: no hard
+// ignore (.gitignore of every folder, .git/info/exclude, the person's own; tracked
+// files always), elsewhere everything. In a folder of a repository the rules of
+// that one hold. Nothing in the copy is shared with the source: no hard
 // links, no alternates, no setuid bits. Links are copied as links and never
 // followed, and what is neither file, folder nor link stays behind.
 //
@@ -15,8 +16,10 @@
 // submodule's, one that borrows objects). Objects, refs, index and the state of
 // a merge or rebase are taken over by name; hooks are not, nor reflogs but the
 // stash's, and the config is written anew from a list of keys that name no
-// program, file or credential. History is copied as it is: a secret that was
-// ever committed is in it.
+// program, file or credential. Of the objects only those are taken over that
+// something in the copy leads to: what was committed and amended away stays
+// behind. History is copied as it is: a secret that is in it is in the copy, and
+// is reported as far as the history is searched.
 //
 // Copy records what it wrote in a base file outside the copy. Changed compares
 // the two. The copy is by then whatever the agent made of it, and is read
@@ -66,6 +69,10 @@ type Options struct {
 	// such as the folder with the state of all bottles. Target always does.
 	Exclude []string
 
+	// Excludes is a file of rules that hold in every repository, after all
+	// others: see ExcludesFile. "" is none.
+	Excludes string
+
 	// Alternates brings in the objects of whatever folders the repository
 	// borrows from (git clone --shared, --reference), wherever they are. Set it
 	// only if a person who saw those paths said so: a hostile workspace can name
@@ -109,8 +116,11 @@ type Report struct {
 	Skipped             List[Skipped] // what is not in the copy, though not ignored
 	Outside             List[Link]    // links that are absolute or leave the tree
 	Secrets             List[Secret]  // what the scanner found
+	Dropped             int64         // objects of git that nothing leads to and that are not in the copy
+	Kept                List[Skipped] // repositories whose objects are all in the copy, and why
+	Unsearched          int64         // files of the history that the scanner did not see
 	// Enclosing is the repository that the source is a folder of, if it has no
-	// .git itself: its history and its rules were not taken over.
+	// .git itself: its history was not taken over, its rules were applied.
 	Enclosing string
 }
 
@@ -123,7 +133,8 @@ type Link struct{ Path, Target string }
 // Secret is where a secret stands. The value is nowhere in it.
 type Secret struct {
 	Path       string
-	Line       int // from 1
+	Commit     string // that has it, or "index"; "" for a file of the work tree
+	Line       int    // from 1
 	Rule, Name string
 }
 

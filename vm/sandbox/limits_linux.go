@@ -155,9 +155,18 @@ func delegated(root string, settings []setting) (dir, why string) {
 			return dir, ""
 		}
 		if p == "/" {
-			return "", "no control group with the controllers is delegated to this user (systemd-run --user --scope -p Delegate=yes gives one)"
+			return "", "no control group with the controllers is delegated to this process: start it with \"" + delegating(os.Geteuid()) + " …\" to have one"
 		}
 	}
+}
+
+// delegating is the command of systemd that starts a program in a group where it
+// may make others.
+func delegating(uid int) string {
+	if uid == 0 {
+		return "systemd-run --scope -p Delegate=yes"
+	}
+	return "systemd-run --user --scope -p Delegate=yes"
 }
 
 // usable says whether groups with the settings can be made in dir, and this

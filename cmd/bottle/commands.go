@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// onlyCommands makes cmd what only has subcommands: alone it shows its help,
+// with anything else it says what there is.
+func onlyCommands(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return unknownCommand(cmd, args[0])
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+}
+
+// flagError says where the flags of a command are listed.
+func flagError(cmd *cobra.Command, err error) error {
+	text := fmt.Sprintf("\"%s --help\" lists the flags", cmd.CommandPath())
+	switch cmd.Name() {
+	case "up":
+		text += "; those of the agent or of a command go behind --, as in \"bottle up claude -- -p hi\""
+	case "exec":
+		text += "; those of the command go behind --, as in \"bottle exec -- ls -l\""
+	}
+	return fmt.Errorf("%w: %s", err, text)
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	var near []string
+	if !cmd.DisableSuggestions {
+		near = cmd.SuggestionsFor(name)
+	}
+	for i := range near {
+		near[i] = fmt.Sprintf("%q", cmd.CommandPath()+" "+near[i])
+	}
+	hint := "did you mean " + strings.Join(near, " or ") + "?"
+	if len(near) == 0 {
+		var names []string
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				names = append(names, c.Name())
+			}
+		}
+		hint = "there are " + strings.Join(names, ", ")
+	}
+	return fmt.Errorf("unknown command %q for %q: %s", name, cmd.CommandPath(), hint)
+}
+
+// isCommand reports whether a word is one of bottle's own commands.
+func isCommand(root *cobra.Command, word string) bool {
+	for _, c := range root.Commands() {
+		if c.Name() == word {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,265 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// pull takes over what is in a copy.
+func pull(t *testing.T, c copied, change ...func(*PullOptions)) *Pulled {
+	t.Helper()
+	opts := PullOptions{Base: c.base, Target: c.target, Host: c.source, ID: "b1", Hold: []string{"bottle.yaml"}}
+	for _, f := range change {
+		f(&opts)
+	}
+	out, err := Pull(context.Background(), opts)
+	must(t, err)
+	return out
+}
+
+func dry(o *PullOptions) { o.DryRun = true }
+
+// said has an item a line: what it is, what became of it.
+func said(p *Pulled) (lines []string) {
+	for state, list := range map[string]List[PullItem]{"taken": p.Taken, "conflict": p.Conflicts, "left": p.Left} {
+		for _, i := range list.Items {
+			lines = append(lines, strings.TrimSpace(state+" "+string(i.Kind)+" "+i.Path+" "+i.Detail))
+		}
+	}
+	return lines
+}
+
+// has checks files of a folder: "-" is none, "@x" a link to x.
+func has(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, want := range files {
+		at := filepath.Join(dir, name)
+		got := "-"
+		if st, err := os.Lstat(at); err == nil && st.Mode()&os.ModeSymlink != 0 {
+			target, err := os.Readlink(at)
+			must(t, err)
+			got = "@" + target
+		} else if err == nil && st.IsDir() {
+			got = "a folder"
+		} else if err == nil {
+			got = read(t, at)
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+type files = map[string]string
+
+// replace writes files in the place of what is there.
+func replace(t *testing.T, dir string, list files) {
+	t.Helper()
+	for name := range list {
+		must(t, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	write(t, dir, list)
+}
+
+func TestPullFiles(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		inside  files // what the agent writes; "-" removes
+		outside files // what the person does meanwhile
+		want    []string
+		host    files // afterwards
+	}{
+		{"files come, go and change",
+			files{"a": "2", "dir/b": "-", "new dir/x": "x", "line\nbreak": "l", "\xff\x1b[2J": "o", "-rf": "d", "ünï/çödé": "u"}, nil,
+			[]string{"taken modified a", "taken deleted dir/b", "taken added new dir/x", "taken added line\nbreak", "taken added \xff\x1b[2J", "taken added -rf", "taken added ünï/çödé"},
+			files{"a": "2", "dir/b": "-", "new dir/x": "x", "line\nbreak": "l", "\xff\x1b[2J": "o", "-rf": "d", "ünï/çödé": "u"}},
+		{"a file was renamed", files{"a": "-", "b": "1"}, nil,
+			[]string{"taken deleted a", "taken added b"}, files{"a": "-", "b": "1"}},
+		{"a folder becomes a file and a file a folder", files{"dir": "f", "a": "-", "a/x": "x"}, nil,
+			[]string{"taken deleted dir/b", "taken modified a", "taken added dir", "taken added a/x"}, files{"dir": "f", "a/x": "x"}},
+		{"a folder with more of the person's stays", files{"dir": "f"}, files{"dir/mine": "m"},
+			[]string{"taken deleted dir/b", "conflict added dir"}, files{"dir/mine": "m", "dir/b": "-", "dir.bottle-b1": "f"}},
+		{"both changed a file", files{"a": "agent"}, files{"a": "mine"},
+			[]string{"conflict modified a"}, files{"a": "mine", "a.bottle-b1": "agent"}},
+		{"both changed it alike", files{"a": "same"}, files{"a": "same"}, nil, files{"a": "same", "a.bottle-b1": "-"}},
+		{"both added a file", files{"n": "agent"}, files{"n": "mine"},
+			[]string{"conflict added n"}, files{"n": "mine", "n.bottle-b1": "agent"}},
+		{"a file that the person changed was deleted", files{"a": "-"}, files{"a": "mine"},
+			[]string{"conflict deleted a"}, files{"a": "mine"}},
+		{"a file that the person deleted was changed", files{"a": "agent"}, files{"a": "-"},
+			[]string{"conflict modified a"}, files{"a": "-", "a.bottle-b1": "agent"}},
+		{"both deleted a file", files{"a": "-"}, files{"a": "-"}, nil, files{"a": "-"}},
+		{"a person's file that the agent did not touch", files{"b": "b"}, files{"a": "mine"},
+			[]string{"taken added b"}, files{"a": "mine", "b": "b"}},
+		{"the manifest, in any spelling", files{"bottle.yaml": "evil", "Bottle.yaml": "evil"}, nil,
+			[]string{"left modified bottle.yaml", "left added Bottle.yaml"}, files{"bottle.yaml": "version: 1", "Bottle.yaml": "-"}},
+		{"links that stay inside", files{"l": "@dir/b", "dir/up": "@../a", "dangling": "@not/there", "dir/here": "@."}, nil,
+			[]string{"taken added l", "taken added dir/up", "taken added dangling", "taken added dir/here"}, files{"l": "@dir/b", "dir/up": "@../a", "dangling": "@not/there"}},
+		{"links that lead out", files{"abs": "@/etc/passwd", "up": "@../x", "dir/up2": "@../../x", "via": "@mylink/x", "round": "@dir/../../x", "git": "@.git/config", "git2": "@.GIT"}, nil,
+			[]string{"left added abs", "left added up", "left added dir/up2", "left added via", "left added round", "left added git", "left added git2"},
+			files{"abs": "-", "up": "-", "dir/up2": "-", "via": "-", "round": "-", "git": "-", "git2": "-"}},
+		{"a link that leads out in the place of a file", files{"a": "@../outside/f"}, nil,
+			[]string{"left modified a"}, files{"a": "1"}},
+		{"a link of the person's becomes a folder", files{"mylink": "-", "mylink/f": "evil"}, nil,
+			[]string{"taken modified mylink", "taken added mylink/f"}, files{"mylink/f": "evil", "../outside/f": "theirs"}},
+		{"a link of the person's becomes a file", files{"filelink": "evil"}, nil,
+			[]string{"taken modified filelink"}, files{"filelink": "evil", "../outside/f": "theirs"}},
+		{"a folder of the project became a link of the person's", files{"dir/new": "evil"}, files{"dir": "@../outside"},
+			[]string{"left added dir/new"}, files{"../outside/new": "-", "dir": "@../outside"}},
+		{"a file became a link of the person's", files{"a": "evil"}, files{"a": "@../outside/f"},
+			[]string{"conflict modified a"}, files{"a": "@../outside/f", "../outside/f": "theirs", "a.bottle-b1": "evil"}},
+		{"a link in the place of the version beside", files{"a": "evil"}, files{"a": "mine", "a.bottle-b1": "@../outside/f"},
+			[]string{"conflict modified a"}, files{"a.bottle-b1": "evil", "../outside/f": "theirs"}},
+		{"a link in the place of the file that is being written", files{"n": "evil"}, files{".bottle-b1.part": "@../outside/f"},
+			[]string{"taken added n"}, files{"n": "evil", "../outside/f": "theirs"}},
+		{"names that some file system takes for .git", files{"git~1/config": "evil", ".g\u200cit/config": "evil", ".git./x": "evil", "sub/.git::$DATA": "evil"}, nil,
+			[]string{"left added git~1/config", "left added .g\u200cit/config", "left added .git./x", "left added sub/.git::$DATA"}, files{"git~1": "-", ".git.": "-"}},
+		{"a bare repository", files{"bare/HEAD": "ref: refs/heads/main\n", "bare/config": "evil", "bare/objects/x": "", "bare/refs/x": "", "beside": "b"}, nil,
+			[]string{"left added bare/HEAD", "left added bare/config", "left added bare/objects/x", "left added bare/refs/x", "taken added beside"}, files{"bare": "-"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			top := t.TempDir()
+			dir := filepath.Join(top, "project")
+			write(t, top, files{"outside/f": "theirs"})
+			write(t, dir, files{"a": "1", "dir/b": "b", "bottle.yaml": "version: 1", "mylink": "@../outside", "filelink": "@../outside/f"})
+			c := copyOf(t, dir)
+			for at, list := range map[string]files{c.target: test.inside, dir: test.outside} {
+				for name, text := range list {
+					if text == "-" {
+						must(t, os.RemoveAll(filepath.Join(at, name)))
+						delete(list, name)
+					}
+				}
+				replace(t, at, list)
+			}
+			wantList(t, "a dry run", said(pull(t, c, dry)), test.want...)
+			wantList(t, "the pull", said(pull(t, c)), test.want...)
+			has(t, dir, test.host)
+			if !strings.Contains(test.name, "being written") {
+				if _, err := os.Lstat(filepath.Join(dir, ".bottle-b1.part")); err == nil {
+					t.Error("a part of a file was left")
+				}
+			}
+			var left []string
+			for _, line := range test.want {
+				if strings.HasPrefix(line, "left ") {
+					left = append(left, line)
+				}
+			}
+			wantList(t, "a second pull", said(pull(t, c)), left...)
+		})
+	}
+}
+
+func TestPullModes(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"script": "s", "private": "p", "both": "b"})
+	must(t, os.Chmod(filepath.Join(dir, "private"), 0o600))
+	c := copyOf(t, dir)
+	write(t, c.target, files{"private": "changed", "new": "n", "both": "changed"})
+	for name, perm := range map[string]os.FileMode{"script": 0o755, "private": 0o644, "new": 0o755 | os.ModeSetuid | os.ModeSetgid, "both": 0o755} {
+		must(t, os.Chmod(filepath.Join(c.target, name), perm))
+	}
+	must(t, os.Link(filepath.Join(c.target, "new"), filepath.Join(c.target, "hard")))
+	must(t, unix.Mkfifo(filepath.Join(c.target, "fifo"), 0o600))
+	pull(t, c)
+	for name, want := range map[string]os.FileMode{"script": 0o755, "private": 0o600, "new": 0o755, "both": 0o755, "hard": 0o755} {
+		st, err := os.Lstat(filepath.Join(dir, name))
+		must(t, err)
+		if st.Mode() != want {
+			t.Errorf("%s has %v, want %v", name, st.Mode(), want)
+		}
+	}
+	has(t, dir, files{"fifo": "-", "private": "changed"})
+	if out := pull(t, c, dry); !out.None() {
+		t.Errorf("left: %q", said(out))
+	}
+}
+
+// A second session goes on where the first was pulled.
+func TestPullAgain(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"a": "1", "c": "1", "d": "1"})
+	c := copyOf(t, dir)
+	write(t, c.target, files{"a": "2", "c": "2", "d": "2", "n": "1"})
+	write(t, dir, files{"c": "mine"})
+	pull(t, c)
+	write(t, dir, files{"d": "later"}) // an edit of what came is no conflict by itself
+	if out := pull(t, c); !out.None() {
+		t.Errorf("nothing is new: %q", said(out))
+	}
+	has(t, dir, files{"d": "later"})
+	write(t, c.target, files{"a": "1", "c": "3", "n": "2"}) // a is as it was at first
+	wantList(t, "the next", said(pull(t, c)), "taken modified a", "taken modified n", "conflict modified c")
+	has(t, dir, files{"a": "1", "n": "2", "c": "mine", "c.bottle-b1": "3"})
+	// What an ended pull took before it was recorded is taken.
+	base := read(t, c.base)
+	write(t, c.target, files{"a": "4"})
+	pull(t, c)
+	must(t, os.WriteFile(c.base, []byte(base), 0o600))
+	if out := pull(t, c); !out.None() {
+		t.Errorf("it is there: %q", said(out))
+	}
+}
+
+func TestPullForce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"a": "1", "b": "1", "bottle.yaml": "x"})
+	c := copyOf(t, dir)
+	write(t, c.target, files{"a": "agent", "bottle.yaml": "evil"})
+	must(t, os.Remove(filepath.Join(c.target, "b")))
+	write(t, dir, files{"a": "mine", "b": "mine"})
+	out := pull(t, c, func(o *PullOptions) { o.Force = true })
+	wantList(t, "forced", said(out), "taken modified a", "taken deleted b", "left modified bottle.yaml")
+	has(t, dir, files{"a": "agent", "b": "-", "bottle.yaml": "x"})
+}
+
+func TestPullDryWritesNothing(t *testing.T) {
+	dir := newRepo(t, files{"a": "1", "b": "1"})
+	c := copyOf(t, dir)
+	write(t, c.target, files{"a": "2", "n": "n", "b": "2"})
+	git(t, c.target, "commit", "-qam", "x")
+	write(t, dir, files{"b": "mine"})
+	before, base := tree(t, dir), read(t, c.base)
+	pull(t, c, dry)
+	wantList(t, "the folder", tree(t, dir), before...)
+	has(t, dir, files{"a": "1", "b": "mine", ".git/refs/bottle": "-"})
+	if read(t, c.base) != base {
+		t.Error("the base changed")
+	}
+}
+
+func TestPullSaysWhatIsIgnored(t *testing.T) {
+	dir := newRepo(t, files{"a": "1", ".gitignore": "*.o\ndist/\n"})
+	c := copyOf(t, dir)
+	write(t, c.target, files{"dist/x": "", "dist/y/z": "", "a.o": ""})
+	out := pull(t, c)
+	if len(out.Ignored.Items) != 2 || out.Ignored.Items[1] != (Ignored{"dist", 2, false}) || !out.None() {
+		t.Errorf("ignored: %+v, %q", out.Ignored.Items, said(out))
+	}
+	has(t, dir, files{"dist": "-", "a.o": "-"})
+}
+
+func TestPullStops(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"a": "1"})
+	c := copyOf(t, dir)
+	base := read(t, c.base)
+	write(t, c.target, files{"a": "2"})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := Pull(ctx, PullOptions{Base: c.base, Target: c.target, Host: dir, ID: "b1"})
+	if !errors.Is(err, context.Canceled) || read(t, c.base) != base {
+		t.Errorf("err = %v", err)
+	}
+	must(t, os.Remove(c.base))
+	if _, err := Pull(context.Background(), PullOptions{Base: c.base, Target: c.target, Host: dir}); !errors.Is(err, ErrNoBase) {
+		t.Errorf("no base: %v", err)
+	}
+}

@@ -1,0 +1,40 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// askOperator holds the request while the operator decides.
+func (x *exchange) askOperator() *denial {
+	if x.decision.Action != Ask {
+		return nil
+	}
+	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.shownTarget(), Rule: x.decision.Rule, Findings: x.findings})
+}
+
+func (s *Server) ask(ctx context.Context, q Question) *denial {
+	deny := func(why string) *denial {
+		return &denial{status: http.StatusForbidden, rule: q.Rule, message: fmt.Sprintf("%s %s needs the operator's approval (%s), and %s. %s", q.Target.Method, describe(q.Target), q.Rule, why, advice)}
+	}
+	if s.opts.Ask == nil {
+		return deny("there is no one to ask in this run")
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.current.Load().AskTimeout)
+	defer cancel()
+	a, err := s.opts.Ask(ctx, q)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return deny("nobody answered in time")
+	case err != nil:
+		s.log.Error("ask", "error", err)
+		return deny("the question could not be put")
+	case !a.Allow && a.Reason != "":
+		return deny("the answer was no: " + a.Reason)
+	case !a.Allow:
+		return deny("the answer was no")
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// budget bounds what running exchanges may take together, and what those of one
+// session may, so that no agent uses up the host's memory or another's share.
+type budget struct {
+	mu        sync.Mutex
+	exchanges int
+	shares    map[string]*share   // by session, while it has exchanges
+	bodies    *semaphore.Weighted // bytes
+	decoders  *semaphore.Weighted
+}
+
+// share is what one session has taken.
+type share struct {
+	exchanges int
+	bodies    *semaphore.Weighted // bytes
+}
+
+func newBudget() *budget {
+	return &budget{shares: map[string]*share{}, bodies: semaphore.NewWeighted(maxBodyBytes), decoders: semaphore.NewWeighted(maxDecoders)}
+}
+
+// enter counts one more exchange, or returns why there is no room for it.
+func (b *budget) enter(session string) (*share, string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	sh := b.shares[session]
+	switch {
+	case sh != nil && sh.exchanges >= maxSessionExchanges:
+		return nil, fmt.Sprintf("this agent has %d requests under way, which is the most it may have; let some end and try again", maxSessionExchanges)
+	case b.exchanges >= maxExchanges:
+		return nil, fmt.Sprintf("%d requests are under way, which is the most this proxy carries; try again later", maxExchanges)
+	}
+	if sh == nil {
+		sh = &share{bodies: semaphore.NewWeighted(maxSessionBodyBytes)}
+		b.shares[session] = sh
+	}
+	sh.exchanges++
+	b.exchanges++
+	return sh, ""
+}
+
+func (b *budget) leave(session string, sh *share) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.exchanges--
+	if sh.exchanges--; sh.exchanges == 0 {
+		delete(b.shares, session)
+	}
+}
+
+// admit makes the exchange one of so many.
+func (x *exchange) admit() *denial {
+	sh, full := x.s.budget.enter(x.session)
+	if full != "" {
+		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-requests", message: full}
+	}
+	x.share = sh
+	return nil
+}
+
+// giveBack returns all that the exchange took.
+func (x *exchange) giveBack() {
+	if x.share == nil {
+		return
+	}
+	if x.buffered > 0 {
+		x.share.bodies.Release(x.buffered)
+		x.s.budget.bodies.Release(x.buffered)
+	}
+	x.s.budget.leave(x.session, x.share)
+}
+
+// reserve waits for room for n bytes of a body, which the exchange keeps to its
+// end: a body can be sent again until then.
+func (x *exchange) reserve(n int64) *denial {
+	if !acquire(x.ctx, x.share.bodies, n) {
+		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-bodies", message: fmt.Sprintf(
+			"the requests that this agent has under way hold bodies of %d MiB, which is the most it may have; let some end and try again", maxSessionBodyBytes>>20)}
+	}
+	if !acquire(x.ctx, x.s.budget.bodies, n) {
+		x.share.bodies.Release(n)
+		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-bodies", message: fmt.Sprintf(
+			"the requests that are under way hold bodies of %d MiB, which is the most this proxy carries; try again later", maxBodyBytes>>20)}
+	}
+	x.buffered += n
+	return nil
+}
+
+// tryReserve is reserve without waiting, for what can be done without.
+func (x *exchange) tryReserve(n int64) bool {
+	if !x.share.bodies.TryAcquire(n) {
+		return false
+	}
+	if !x.s.budget.bodies.TryAcquire(n) {
+		x.share.bodies.Release(n)
+		return false
+	}
+	x.buffered += n
+	return true
+}
+
+// acquire waits for n of sem, at most roomWait.
+func acquire(ctx context.Context, sem *semaphore.Weighted, n int64) bool {
+	if sem.TryAcquire(n) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	return sem.Acquire(ctx, n) == nil
+}
+
+// readLimit ends the reading of a request body when its time is up. It costs no
+// system call while it is not.
+type readLimit struct {
+	mu      sync.Mutex
+	timer   *time.Timer
+	over    bool // the handler may have returned: its controller must not be used
+	expired bool
+}
+
+func (x *exchange) limitRead(d time.Duration) *readLimit {
+	l := &readLimit{}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timer = time.AfterFunc(d, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.over {
+			l.expired = true
+			_ = x.rc.SetReadDeadline(time.Now().Add(-time.Second)) // in the past: at once
+		}
+	})
+	return l
+}
+
+// end stops the clock and reports whether it ran out.
+func (l *readLimit) end() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	l.timer.Stop()
+	return l.expired
+}

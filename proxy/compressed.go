@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+)
+
+// compressedBody scans what a small compressed body decompresses to and sends
+// it as it came. What cannot be looked into does not go out.
+func (x *exchange) compressedBody(coding string, small bool, in *bodyInjection) *denial {
+	refuse := func(why string) *denial {
+		return &denial{status: http.StatusBadRequest, rule: "content-encoding", message: fmt.Sprintf("the request body has Content-Encoding %s and %s; send it uncompressed", headerText(coding), why)}
+	}
+	if !small {
+		return refuse(fmt.Sprintf("no declared length of at most %d KiB, so it cannot be scanned first", decideBytes>>10))
+	}
+	body, d := x.readSmall()
+	if d != nil {
+		return d
+	}
+	if !acquire(x.ctx, x.s.budget.decoders, 1) {
+		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-bodies", message: "too many compressed request bodies are being looked into; try again, or send it uncompressed"}
+	}
+	defer x.s.budget.decoders.Release(1)
+	src := bytes.NewReader(body)
+	dec, err := newDecoder(coding, src)
+	if err != nil {
+		return refuse("cannot be scanned: " + err.Error())
+	}
+	sc := x.snap.scanner()
+	defer x.snap.scanners.Put(sc)
+	// The compressed form can carry text of its own: gzip header fields, skippable
+	// frames, bytes behind the end.
+	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
+		return d
+	}
+	sc.Reset()
+	buf := make([]byte, streamBuffer)
+	limited := &io.LimitedReader{R: dec, N: maxDecoded}
+	for {
+		n, err := limited.Read(buf)
+		if x.judgeBody(sc.Write(buf[:n])) != nil {
+			return x.stopped
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return refuse("cannot be decompressed")
+		}
+	}
+	switch {
+	case limited.N == 0:
+		return refuse(fmt.Sprintf("decompresses to more than %d MiB", maxDecoded>>20))
+	case src.Len() > 0:
+		return refuse("has something behind its end")
+	case x.judgeBody(sc.Close()) != nil:
+		return x.stopped
+	}
+	if in != nil && slices.ContainsFunc(in.secrets, func(st *secretState) bool { return x.placeholders[st.Name] }) {
+		return refuse("a placeholder in it, which cannot be replaced there")
+	}
+	if d := x.scanTrailers(); d != nil {
+		return d
+	}
+	x.sendWhole(body)
+	return nil
+}

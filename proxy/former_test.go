@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestAReloadTakesNoValueBack: what a host was lent it may still answer with,
+// and the agent may still repeat, whatever the configuration says now.
+func TestAReloadTakesNoValueBack(t *testing.T) {
+	stored := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "stored "+testValue) }
+	for name, reload := range map[string]func(r *rig){
+		"the same again":     func(*rig) {},
+		"a route without it": func(r *rig) { r.reroute(Route{Host: "example.com"}, Route{Host: "other.example.com"}) },
+		"another pattern":    func(r *rig) { r.reroute(Route{Host: "*.com"}, Route{Host: "example.com"}) },
+		"the secret is gone": func(r *rig) {
+			r.cfg.Secrets = nil
+			r.reroute(Route{Host: "example.com"}, Route{Host: "other.example.com"})
+		},
+		"another has its place": func(r *rig) {
+			r.cfg.Secrets = []Secret{fixedSecret("b", "b-PLACEHOLDER-b", "b-value-of-another", Inject{})}
+			r.reroute(Route{Host: "example.com", Secrets: []string{"b"}}, Route{Host: "other.example.com"})
+		},
+		"its value is a placeholder now": func(r *rig) {
+			r.cfg.Secrets = []Secret{fixedSecret("b", testValue, "b-value-of-another", Inject{})}
+			r.reroute(Route{Host: "example.com"}, Route{Host: "other.example.com"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := &upstreamLog{answer: stored}
+			r := secretRig(t, up, Inject{})
+			for range 2 { // reloads
+				reload(r)
+				if _, body := r.get("https://example.com/"); body != "stored "+testPlaceholder {
+					t.Errorf("the host it was lent to: %s", body)
+				}
+				if _, body := r.get("https://other.example.com/"); body != "stored "+testValue && name != "another pattern" {
+					t.Errorf("another host: %s", body)
+				}
+				if name == "its value is a placeholder now" {
+					continue
+				}
+				up.take()
+				status, body := r.post("https://other.example.com/", "text/plain", "k="+testValue)
+				if status != 400 || denialIn(t, body).Rule != "dlp:known-secret" || len(up.take()) > 0 {
+					t.Errorf("the agent repeats it: %d %s", status, body)
+				}
+			}
+		})
+	}
+}
+
+func TestASecretThatComesBackIsInjectedAgain(t *testing.T) {
+	up := &upstreamLog{}
+	r := secretRig(t, up, Inject{})
+	was := r.cfg.Secrets
+	r.cfg.Secrets = nil
+	r.reroute(Route{Host: "example.com"})
+	if r.get("https://example.com/", "X-Key", testPlaceholder); up.take()[0].header.Get("X-Key") != testPlaceholder {
+		t.Error("a secret that was removed is still injected")
+	}
+	r.cfg.Secrets = was
+	r.reroute(Route{Host: "example.com", Secrets: []string{"acme"}})
+	if r.get("https://example.com/", "X-Key", testPlaceholder); up.take()[0].header.Get("X-Key") != testValue {
+		t.Error("it is not injected again")
+	}
+	if f := r.server.current.Load().former; len(f.secrets)+len(f.grants) != 0 {
+		t.Errorf("it is current and former: %+v", f)
+	}
+}
+
+func TestWhatIsKeptOfEarlierConfigurationsIsBounded(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(echo), Config{})
+	const reloads = maxFormerSecrets + 10
+	for i := range reloads {
+		name := fmt.Sprintf("secret%d", i)
+		cfg := r.cfg
+		cfg.Secrets = []Secret{fixedSecret(name, name+"-placeholder", name+"-value-of-it", Inject{})}
+		var routes []Route
+		for j := range 10 {
+			routes = append(routes, Route{Host: fmt.Sprintf("host%d.example.com", j), Secrets: []string{name}})
+		}
+		cfg.Policy = r.policy(routes...)
+		if err := r.server.Reload(context.Background(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.reroute(Route{Host: "example.com"})
+	f := r.server.current.Load().former
+	if len(f.secrets) != maxFormerSecrets || len(f.grants) != maxFormerGrants {
+		t.Errorf("%d secrets and %d grants are kept", len(f.secrets), len(f.grants))
+	}
+	for i, want := range map[int]int{reloads - 1: 400, 0: 200} { // the newest are
+		if status, body := r.post("https://example.com/", "text/plain", fmt.Sprintf("k=secret%d-value-of-it", i)); status != want {
+			t.Errorf("value %d: %d %s", i, status, body)
+		}
+	}
+	if set := r.server.current.Load().hostSecrets("host1.example.com"); len(set.names) == 0 || !strings.Contains(set.key, fmt.Sprintf("secret%d", reloads-1)) {
+		t.Errorf("a host that was lent some has %q", set.key)
+	}
+}
