@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/sandbox"
@@ -69,8 +70,8 @@ func (a *app) weakValues() (checks []vm.Check) {
 	if err != nil {
 		return nil // other commands say what is wrong with it
 	}
-	trust, err := openTrust()
-	if err != nil || trust.IsTrusted(m) != nil {
+	dir, err := env.StateDir() // which is not made
+	if err != nil || manifest.OpenTrust(dir).IsTrusted(m) != nil {
 		return nil
 	}
 	for _, w := range m.WeakValues(secret.Options{}) {
