@@ -37,7 +37,8 @@
 // A token stands in a run of letters and digits. Blocks of 64 bytes become masks
 // that tell where there is one, without a branch that depends on the text. Known
 // values have grams of eight bytes, and every ninth position of the stream is
-// looked up in a bitmap of them. What is left are a few candidates per kilobyte,
+// looked up in a bitmap of them: every fifth, if a [Session] may count pieces, and
+// up to every one if there are values of less than 16 bytes. What is left are a few candidates per kilobyte,
 // and for each a small function looks at a bounded window behind it. It says that
 // there is no match, that there is one, or that the window ends too early: then
 // the bytes from the candidate on are held.
@@ -49,7 +50,10 @@
 //
 // # What it does not do
 //
-// A value that is shorter than [MinKnown] is refused. A token that is glued to a
+// A value that is shorter than [MinKnown] is refused, and one that is [Weak] is
+// only found where a credential stands. Pieces of a known value are told by a
+// [Session]; those of less than eight bytes only in the order of the value in one
+// field ([Session.Drip]): below that only a bound of the volume helps. A token that is glued to a
 // letter, digit or underscore is not matched by its format. Of a key in PEM, only
 // 96 bytes behind its header are looked at. Of encodings that stretch single
 // letters (escapes, spaces, broken lines), the first sign may come when some of a
@@ -85,13 +89,17 @@ const (
 	KnownSecret KnownKind = iota
 	// KnownPlaceholder is a value that stands for a secret.
 	KnownPlaceholder
+	// KnownCanary is a value that is used nowhere: where it turns up, someone
+	// has looked for credentials.
+	KnownCanary
 )
 
-// RuleKnown and RulePlaceholder are the rules of known values, RuleUnscanned that
-// of what could not be read.
+// RuleKnown, RulePlaceholder and RuleCanary are the rules of known values,
+// RuleUnscanned that of what could not be read.
 const (
 	RuleKnown       = "known-secret"
 	RulePlaceholder = "placeholder"
+	RuleCanary      = "canary"
 	RuleUnscanned   = "unscanned"
 )
 
@@ -119,6 +127,14 @@ type Known struct {
 // Options are what an Engine looks for beside the formats.
 type Options struct {
 	Known []Known
+	// Sessions has the known values told in pieces as well, by scanners that are
+	// attached to a Session. Scanning is a little slower.
+	Sessions bool
+	// Custom are further rules.
+	Custom []CustomRule
+	// Disable are IDs of rules that are not looked for: what they would find is
+	// then found by others that match it too. Known values cannot be disabled.
+	Disable []string
 }
 
 // Finding is one match. It never holds the text itself.
@@ -150,6 +166,9 @@ type Finding struct {
 	Confidence Confidence
 	// Field is where in a structured message the match stands, where known.
 	Field string
+
+	weak bool // a weak value, which is only found as it is
+	part part // of which known value it is a piece, if it is one
 }
 
 // Confidence grades a finding.
@@ -168,23 +187,40 @@ type Engine struct {
 	literals []literal
 	needles  *needles
 	prefixes *prefixes
+	disabled map[string]bool // rules by ID
+	tracked  []tracked
+	writings []writing // of those
+	pairs    bitset    // that tracked values have
 	hashKey  [32]byte
+	texts    []byte // of the known values, in the literals, tracked and writings
 	scanners sync.Pool
 	layers   sync.Pool
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or
-// longer than MaxKnown bytes, or if a text is given both as a secret and as a
-// placeholder. The error names the value by its Name only.
+// longer than MaxKnown bytes, if a text is given both as a secret and as a
+// placeholder, or if a rule of Custom cannot be looked for. The error names the
+// value by its Name only.
 func New(opts Options) (*Engine, error) {
-	e := &Engine{literals: formatLiterals()}
+	custom, err := customFormats(opts.Custom)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{disabled: opts.disabled()}
+	e.literals = formatLiterals(slices.Concat(formats, custom), e.disabled)
 	known, err := knownLiterals(opts.Known)
 	if err != nil {
 		return nil, err
 	}
 	e.literals = append(e.literals, known...)
-	e.needles = newNeedles(e.literals)
+	if opts.Sessions {
+		e.tracked = trackedValues(opts.Known, e.literals)
+		e.writings = writings(e.tracked)
+		e.pairs = pairsOf(e.writings)
+	}
+	e.needles = newNeedles(e.literals, e.writings)
 	e.prefixes = newPrefixes(e.literals)
+	e.keep()
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil

@@ -38,7 +38,7 @@ func IsLook(rule string) bool {
 			return false
 		}
 	}
-	return rule != RuleKnown && rule != RulePlaceholder
+	return rule != RuleKnown && rule != RulePlaceholder && rule != RuleCanary
 }
 
 // NewRedactorOf returns a Redactor of what another scanner finds.
@@ -75,4 +75,14 @@ func FormBounds(rule, prefix string) (least, most int) {
 		}
 	}
 	return 0, 0
+}
+
+// Drips returns how many fields a session keeps values of.
+func (s *Session) Drips() int { return len(s.drips) }
+
+// Texts returns what an Engine holds of its known values.
+func (e *Engine) Texts() string {
+	var b []byte
+	e.eachText(func(text *string) { b = append(b, *text...) })
+	return string(append(b, e.texts...))
 }

@@ -2,10 +2,12 @@ package dlp
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf16"
 )
 
 const (
@@ -38,7 +40,10 @@ type literal struct {
 	// bounded says that a boundary must stand before the literal; of a known
 	// value, behind it too.
 	bounded bool
-	trigger trigger
+	// weak says that it must stand in the place of a credential, plain that any
+	// name will do there.
+	weak, plain bool
+	trigger     trigger
 	// header, of a needle that is part of the header of a form, is that form.
 	header int32
 }
@@ -52,12 +57,15 @@ const (
 	byPart                // a needle, which is part of its header
 )
 
-// formatLiterals returns the beginnings of all forms.
-func formatLiterals() []literal {
+// formatLiterals returns the beginnings of all forms but those of some rules.
+func formatLiterals(formats []format, disabled map[string]bool) []literal {
 	var out []literal
 	for i := range formats {
 		f := &formats[i]
 		for j := range f.forms {
+			if disabled[f.ID] {
+				break
+			}
 			fm := &f.forms[j]
 			l := literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger}
 			out = append(out, l)
@@ -86,15 +94,24 @@ func knownLiterals(known []Known) ([]literal, error) {
 			return nil, fmt.Errorf("dlp: the known value %q has %d bytes; it must have %d to %d", k.Name, n, MinKnown, MaxKnown)
 		}
 		if kind, ok := kinds[k.Value]; ok && kind != k.Kind {
-			return nil, fmt.Errorf("dlp: the known value %q is both a secret and a placeholder", k.Name)
+			return nil, fmt.Errorf("dlp: the known value %q is given as two kinds, such as both a secret and a placeholder", k.Name)
 		}
 		kinds[k.Value] = k.Kind
-		l := literal{rule: RuleKnown, kind: KindKnown, name: k.Name, trigger: byGram}
+		l := literal{rule: k.rule(), kind: KindKnown, name: k.Name, trigger: byGram}
 		if k.Kind == KnownPlaceholder {
-			l.rule, l.kind = RulePlaceholder, KindPlaceholder
+			l.kind = KindPlaceholder
+		}
+		if _, weak := Weak(k.Value); weak && k.Kind == KnownSecret {
+			l.weak, l.plain = true, isPlainKey(k.Value)
 		}
 		for _, enc := range encodings(k.Value) {
 			l.path, l.bounded = enc.path, enc.path == "" && len(k.Value) < wholeToken
+			if l.weak {
+				if !enc.keeps {
+					continue // a layer reads it there, with what stands around it
+				}
+				l.bounded = true
+			}
 			for _, piece := range pieces(enc.text) {
 				l.text = piece
 				if id := (identity{piece, k.Name, l.kind}); !seen[id] {
@@ -107,29 +124,54 @@ func knownLiterals(known []Known) ([]literal, error) {
 	return out, nil
 }
 
-type encoding struct{ path, text string }
+// encoding is a value as it is written somewhere. With keeps, what stands around
+// it is as it is.
+type encoding struct {
+	path, text string
+	keeps      bool
+}
 
 // encodings returns a value as it is and in what it is commonly wrapped in.
 // Texts may be equal.
 func encodings(v string) []encoding {
-	out := []encoding{{"", v}}
+	out := []encoding{{"", v, true}}
 	for align := range 3 {
 		std := base64Inside(v, align)
-		out = append(out, encoding{"base64", std}, encoding{"base64", strings.NewReplacer("+", "-", "/", "_").Replace(std)})
+		out = append(out, encoding{pathBase64, std, false}, encoding{pathBase64, base64URL.Replace(std), false})
 	}
 	query := url.QueryEscape(v)
-	out = append(out, encoding{"percent", query}, encoding{"percent", url.PathEscape(v)}, encoding{"percent", scriptEscapes.Replace(query)})
+	out = append(out, encoding{"percent", query, true}, encoding{"percent", url.PathEscape(v), true}, encoding{"percent", scriptEscapes.Replace(query), true})
 	for _, html := range [...]bool{false, true} {
 		var b strings.Builder
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(html)
 		if enc.Encode(v) == nil {
 			quoted := strings.TrimSuffix(b.String(), "\n")
-			out = append(out, encoding{"json", quoted[1 : len(quoted)-1]})
+			out = append(out, encoding{"json", quoted[1 : len(quoted)-1], true})
 		}
 	}
-	return out
+	// The views want printable text, and a value may be none.
+	for _, format := range [...]string{"%%%02x", "%%%02X"} {
+		var b strings.Builder
+		for i := range len(v) {
+			fmt.Fprintf(&b, format, v[i])
+		}
+		out = append(out, encoding{"percent", b.String(), true})
+	}
+	for _, format := range [...]string{`\u%04x`, `\u%04X`} {
+		var b strings.Builder
+		for _, unit := range utf16.Encode([]rune(v)) {
+			fmt.Fprintf(&b, format, unit)
+		}
+		out = append(out, encoding{"json", b.String(), true})
+	}
+	text := hex.EncodeToString([]byte(v))
+	out = append(out, encoding{pathHex, text, false}, encoding{pathHex, strings.ToUpper(text), false})
+	return append(out, encoding{pathReversed, string(reverse(nil, []byte(v))), false})
 }
+
+// base64URL turns base64 into that for URLs.
+var base64URL = strings.NewReplacer("+", "-", "/", "_")
 
 // scriptEscapes turns a query escape into what encodeURIComponent of JavaScript
 // gives.

@@ -2,7 +2,9 @@ package dlp_test
 
 import (
 	"encoding/base64"
+	hexcode "encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -55,11 +57,13 @@ func TestKnown(t *testing.T) {
 		{"a form field", "p=" + url.QueryEscape(secretValue) + "&q=1", "known-secret db in percent"},
 		{"a parameter as a script writes it", "p=q9!Zr%2F7w%2BLk2%22vX%C3%A9%0ATb5%26mP0", "known-secret db in percent"},
 		{"a JSON string", string(js), "known-secret db in json"},
-		{"a short value between boundaries", `{"p":"correct-9"}`, "known-secret pin"},
-		{"a short value at the end", "p=correct-9", "known-secret pin"},
-		{"a short value inside a word", "incorrect-9", ""},
-		{"a short value before a digit", "correct-99", ""},
-		{"a short value in base64", base64.StdEncoding.EncodeToString([]byte("user:correct-9")), "known-secret pin in base64"},
+		{"base64 of what stands around it", base64.StdEncoding.EncodeToString([]byte("{" + secretValue + "}")), "known-secret db in base64"},
+		{"hex", hexcode.EncodeToString([]byte("x" + secretValue)), "known-secret db in hex"},
+		{"hex in capitals", strings.ToUpper(hexcode.EncodeToString([]byte(secretValue))), "known-secret db in hex"},
+		{"reversed", "<" + reversed(secretValue) + ">", "known-secret db in reversed"},
+		{"every byte as an escape of a URL", "p=" + everyByte(secretValue, "%%%02x"), "known-secret db in percent"},
+		{"every character as an escape of JSON", everyRune(secretValue, `\u%04x`), "known-secret db in json"},
+		{"and in capitals", everyRune(secretValue, `\u%04X`), "known-secret db in json"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,6 +71,100 @@ func TestKnown(t *testing.T) {
 				t.Errorf("Scan(%q) = %q, want %q", tt.in, got, tt.want)
 			}
 		})
+	}
+}
+
+func everyByte(s, format string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, format, s[i])
+	}
+	return b.String()
+}
+
+func everyRune(s, format string) string {
+	var b strings.Builder
+	for _, r := range s {
+		fmt.Fprintf(&b, format, r)
+	}
+	return b.String()
+}
+
+// A value that ordinary text may have counts where a credential stands.
+func TestWeakValues(t *testing.T) {
+	e := mustEngine(t,
+		dlp.Known{Name: "pin", Value: "correct-9"},
+		dlp.Known{Name: "env", Value: "production"},
+		dlp.Known{Name: "key", Value: "q7Zt4mX9w2"},
+		dlp.Known{Name: "repeat", Value: "aaaa-bbbb-aaaa-bbbb"})
+	tests := []struct{ name, in, want string }{
+		{"JSON", `{"password":"correct-9"}`, "pin"},
+		{"a form", "user=x&password=correct-9&q=1", "pin"},
+		{"a form's end", "db_password=correct-9", "pin"},
+		{"a file of settings", "A=1\nDB_PASSWORD=correct-9\nB=2\n", "pin"},
+		{"in quotation marks", "export DB_PASSWORD='correct-9'", "pin"},
+		{"YAML", "db:\n  password: correct-9\n  port: 1\n", "pin"},
+		{"a header", "X-Api-Key: correct-9", "pin"},
+		{"a header with a scheme", "Authorization: Bearer correct-9", "pin"},
+		{"such a header in JSON", `{"Authorization": "token correct-9"}`, "pin"},
+		{"the password of a URL", "redis://app:correct-9@cache:6379/0", "pin"},
+		{"Basic authentication", "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("user:correct-9")), "pin"},
+		{"JSON in base64", base64.StdEncoding.EncodeToString([]byte(`{"user":"someone","password":"correct-9"}`)), "pin"},
+		{"what looks like a key has any name", `{"value":"q7Zt4mX9w2"}`, "key"},
+		{"one that repeats", "SECRET=aaaa-bbbb-aaaa-bbbb", "repeat"},
+
+		{"prose", "that is correct-9 times out of ten", ""},
+		{"inside a word", "password=incorrect-9", ""},
+		{"before a digit", "password=correct-99", ""},
+		{"before more of the value", "password=correct-9-and-more", ""},
+		{"a word in another place", `{"environment":"production","tier":"production"}`, ""},
+		{"a variable that names no secret", "NODE_ENV=production\n", ""},
+		{"a path", "https://example.com/production/q7Zt4mX9w2/index", ""},
+		{"words in base64", base64.StdEncoding.EncodeToString([]byte("this is in production and correct-9 too")), ""},
+		{"a host", "https://production@example.com/", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for size := 1; size <= len(tt.in); size += 5 {
+				var names []string
+				sc := e.NewScanner()
+				for i := 0; i < len(tt.in); i += size {
+					for _, f := range sc.Write([]byte(tt.in[i:min(i+size, len(tt.in))])) {
+						names = appendKnown(names, f)
+					}
+				}
+				for _, f := range sc.Close() {
+					names = appendKnown(names, f)
+				}
+				if got := strings.Join(names, ", "); got != tt.want {
+					t.Fatalf("in chunks of %d: found %q, want %q", size, got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func appendKnown(names []string, f dlp.Finding) []string {
+	if f.Kind == dlp.KindKnown {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func TestWeak(t *testing.T) {
+	for value, want := range map[string]string{
+		"3000":                         "it has 4 bytes and is not looked for",
+		"postgres1":                    "it has 9 bytes",
+		"aaaa-bbbb-aaaa-bbbb":          "its bytes repeat",
+		random(1, alnum, 16):           "",
+		random(2, "0-9a-f", 32):        "",
+		strings.Repeat("abc-", 30):     "",
+		"correct horse battery staple": "",
+	} {
+		reason, weak := dlp.Weak(value)
+		if weak != (want != "") || !strings.HasPrefix(reason, want) {
+			t.Errorf("Weak(%q) = %q, %v, want %q", value, reason, weak, want)
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 	v.sc.Reset()
 	v.sc.depth = s.depth + 1
 	v.sc.work = s.work
+	v.sc.session = s.session
 	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0], marks: v.marks[:0]}
 	return v
 }
@@ -157,7 +158,7 @@ func (v *layer) source(at int64, end bool) int64 {
 // their own.
 func (s *Scanner) take(v *layer, found []Finding) {
 	for _, f := range found {
-		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 {
+		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 && !f.weak {
 			continue
 		}
 		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
@@ -215,15 +216,25 @@ func (w *work) enough() bool { return w.spent <= w.allowed+workFree }
 // report keeps a finding of a layer until it is known what is found as it is
 // where it stands, unless it was reported at a flush.
 func (s *Scanner) report(f Finding) {
+	switch {
+	case f.part.of != nil:
+		s.wait(f)
+	case s.isNew(&f):
+		s.decoded = append(s.decoded, f)
+	}
+}
+
+// isNew reports whether a finding of a layer was not reported yet, and notes it.
+func (s *Scanner) isNew(f *Finding) bool {
 	key := reported{f.Rule, f.Name, f.Path, f.Offset}
 	for i := range s.reported {
 		if s.reported[i] == key {
-			return
+			return false
 		}
 	}
 	s.reported[s.reports%len(s.reported)] = key
 	s.reports++
-	s.decoded = append(s.decoded, f)
+	return true
 }
 
 // reported is what tells a finding of a layer from others.
@@ -256,7 +267,7 @@ func (f Finding) end() int64 { return f.Offset + int64(f.Length) }
 // twin reports whether a finding overlaps one of what stands as it is that tells
 // as much: of the same in an encoding, of anything where a look saw it.
 func (f Finding) twin(g Finding) bool {
-	return f.Offset < g.end() && g.Offset < f.end() && (f.Path == "" || f.Rule == g.Rule && f.Name == g.Name)
+	return f.Offset < g.end() && g.Offset < f.end() && (f.Path == "" || f.Rule == g.Rule && f.Name == g.Name || f.isPiece() && g.Kind == KindKnown)
 }
 
 // emit reports a finding of what stands in the stream as it is.
@@ -267,5 +278,6 @@ func (s *Scanner) emit(f Finding) {
 		s.plain[s.plains%maxPlain] = f
 	}
 	s.plains++
+	s.plainEnd = max(s.plainEnd, f.end())
 	s.out = append(s.out, f)
 }

@@ -198,7 +198,7 @@ func (s *Scanner) takeLook(l look) bool {
 	start := int(l.start - s.base)
 	switch l.kind {
 	case lookRun:
-		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base))
+		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base), s.engine.disabled)
 	case lookURL:
 		rule.ID, from, to, ok = credentialURL(s.buf, start)
 	case lookSeed:
@@ -211,7 +211,7 @@ func (s *Scanner) takeLook(l look) bool {
 			rule.ID = RuleIBAN
 		}
 	}
-	if ok {
+	if ok && !s.engine.disabled[rule.ID] {
 		s.found(rule.ID, rule.Action == Warn, from, to)
 	}
 	return ok

@@ -37,7 +37,8 @@ type slot struct {
 	first, count uint32
 }
 
-// place says that a gram stands at an offset in a literal.
+// place says that a gram stands at an offset in a literal, or in the writing of a
+// tracked value whose index is the complement.
 type place struct {
 	literal int32
 	offset  int32
@@ -45,8 +46,11 @@ type place struct {
 
 // newNeedles makes a filter of the literals that are needles. Each has at least
 // gramBytes bytes.
-func newNeedles(literals []literal) *needles {
+func newNeedles(literals []literal, texts []writing) *needles {
 	n := &needles{stride: maxStride, pairs: map[[2]byte][]int32{}}
+	if len(texts) > 0 {
+		n.stride = pieceStride
+	}
 	for i := range literals {
 		if l := &literals[i]; l.trigger == byGram {
 			n.stride = min(n.stride, len(l.text)-gramBytes+1)
@@ -63,6 +67,7 @@ func newNeedles(literals []literal) *needles {
 			grams[g] = append(grams[g], place{int32(i), int32(o)})
 		}
 	}
+	addPieces(grams, texts)
 	n.index(grams)
 	return n
 }
@@ -127,6 +132,12 @@ func (n *needles) next(b []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// has reports whether the gram at the start of b may be that of a literal.
+func (n *needles) has(b []byte) bool {
+	h := n.hash(binary.LittleEndian.Uint64(b))
+	return n.bitmap[h>>3]>>(h&7)&1 != 0
 }
 
 // startsAt returns the literals that may start as b does.

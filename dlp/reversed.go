@@ -1,7 +1,6 @@
 package dlp
 
 const (
-	pathReversed = "reversed"
 	// minReversed is the shortest prefix that is looked for backwards: a shorter
 	// one ends too many words.
 	minReversed = 4

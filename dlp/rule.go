@@ -18,7 +18,10 @@ type Rule struct {
 
 // Rules returns all formats, by ID, and RuleKnown.
 func Rules() []Rule {
-	rules := []Rule{{ID: RuleKnown, Description: "The value of a secret that the host knows, plain or encoded.", Action: Block}}
+	rules := []Rule{
+		{ID: RuleKnown, Description: "The value of a secret that the host knows, plain, encoded or in pieces.", Action: Block},
+		{ID: RuleCanary, Description: "A value that was laid out to be found, and is used nowhere.", Action: Block},
+	}
 	for i := range formats {
 		rules = append(rules, formats[i].Rule)
 	}

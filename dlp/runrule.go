@@ -54,11 +54,15 @@ const (
 	runSegments = 256
 )
 
-// findRun returns the first rule that matches the run b[start:end].
-func findRun(b []byte, start, end int) (rule Rule, from, to int, ok bool) {
+// findRun returns the first rule that matches the run b[start:end] and is not
+// disabled.
+func findRun(b []byte, start, end int, disabled map[string]bool) (rule Rule, from, to int, ok bool) {
 	// Each bit is a rule that takes runs of the length.
 	for set := runRulesFor[min(end-start, longRun)]; set != 0; set &= set - 1 {
 		r := &runRules[bits.TrailingZeros32(set)]
+		if len(disabled) > 0 && disabled[r.ID] {
+			continue
+		}
 		if from, to, ok := r.find(b, start, end); ok {
 			return r.Rule, from, to, true
 		}

@@ -69,11 +69,18 @@ type Scanner struct {
 	decoded []Finding
 	plain   []Finding
 	plains  int
+	// plainEnd is the end of the last of plain.
+	plainEnd int64
 
 	pending []candidate // what more bytes will decide
 	spare   []candidate // the memory of the last pending
 	queue   []queued    // what a known value may still cover or cut
 	covers  []span      // known values that may still do so
+
+	session *Session  // that pieces are counted in
+	parts   []piece   // of known values, that are in sight
+	pieces  []Finding // that wait to be counted
+	denseAt int64     // the next offset to look for pieces at, byte by byte
 
 	released int64 // Safe, unless it is stale
 	stale    bool
@@ -101,6 +108,9 @@ func (s *Scanner) Reset() {
 	s.dropBlob()
 	*s = Scanner{
 		engine:  s.engine,
+		session: s.session,
+		parts:   s.parts[:0],
+		pieces:  s.pieces[:0],
 		unread:  s.unread[:0],
 		looks:   s.looks[:0],
 		decoded: s.decoded[:0],
@@ -197,6 +207,7 @@ const idleHold = 8
 func (s *Scanner) decide(views func()) []Finding {
 	s.out = s.decided[:0]
 	s.recheck(true)
+	s.flushPieces()
 	views()
 	s.settle(true)
 	s.edge = s.end()
@@ -228,6 +239,7 @@ func (s *Scanner) end() int64 { return s.base + int64(len(s.buf)) }
 // sample looks for candidates in what was not sampled yet. Known values come
 // first, since they are where tokens may start.
 func (s *Scanner) sample() {
+	s.samplePieces()
 	s.sampleNeedles()
 	s.sampleURLs()
 	s.sampleDue()
@@ -247,6 +259,10 @@ func (s *Scanner) sampleNeedles() {
 			break
 		}
 		for _, pl := range n.lookup(s.buf[i:]) {
+			if pl.literal < 0 {
+				s.piece(i, pl)
+				continue
+			}
 			if at := i - int(pl.offset); at >= 0 {
 				s.consider(at, pl.literal)
 			}
@@ -285,6 +301,9 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	b := s.buf[c.offset-s.base:]
 	if l.form == nil {
 		n, v := l.judgeKnown(b, c.done, final)
+		if v == match && l.weak {
+			v = s.judgeWeak(l, int(c.offset-s.base), n, final)
+		}
 		if v == match && l.header != 0 {
 			s.considerHeader(int(c.offset-s.base), l)
 		} else if v == match {
@@ -302,10 +321,15 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 	return v
 }
 
-func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
-	h := hmac.New(sha256.New, s.engine.hashKey[:])
+// hash is what tells a text from others in findings.
+func (e *Engine) hash(text []byte) string {
+	h := hmac.New(sha256.New, e.hashKey[:])
 	h.Write(text)
-	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hex.EncodeToString(h.Sum(nil)[:8]), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text))}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
+	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: s.engine.hash(text), Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text)), weak: l.weak}
 }
 
 // recheck judges the pending candidates with what came since. At a flush, those
@@ -335,7 +359,7 @@ func (s *Scanner) recheck(flush bool) {
 // and advances Safe. At a flush, it reports what is one as it is. Where there is
 // nothing to report, Safe is left to be computed when it is asked for.
 func (s *Scanner) settle(flush bool) {
-	if s.stale = !flush && len(s.queue) == 0 && len(s.decoded) == 0; s.stale {
+	if s.stale = !flush && len(s.queue) == 0 && len(s.decoded) == 0 && len(s.pieces) == 0; s.stale {
 		s.forget(s.least())
 		return
 	}
@@ -376,8 +400,10 @@ func (s *Scanner) settleAll(flush bool) {
 	if flush {
 		open = s.end()
 		s.settleDecoded(open)
+		s.settlePieces(open)
 	} else {
 		s.settleDecoded(open)
+		s.settlePieces(min(open, s.viewTail()))
 		open = min(open, s.layerTail())
 	}
 	s.released = max(s.released, open)
@@ -397,12 +423,21 @@ func (s *Scanner) tail() (open, openKnown int64) {
 	return open, openKnown
 }
 
-// layerTail returns the offset from which the end of the stream may be encoded
+// viewTail returns the offset from which the end of the stream may be encoded
 // text that is not decided.
-func (s *Scanner) layerTail() int64 {
-	tail := min(s.regionTail(), s.lookTail(), s.blobTail())
+func (s *Scanner) viewTail() int64 {
+	tail := min(s.regionTail(), s.lookTail(), s.blobTail(), s.pieceTail())
 	if s.run.open {
 		tail = min(tail, s.phaseTail(), s.spanTail())
+	}
+	return tail
+}
+
+// layerTail is viewTail with what was found there and waits.
+func (s *Scanner) layerTail() int64 {
+	tail := s.viewTail()
+	for i := range s.pieces {
+		tail = min(tail, s.pieces[i].Offset)
 	}
 	for i := range s.decoded {
 		tail = min(tail, s.decoded[i].Offset)

@@ -122,7 +122,7 @@ func scanWhole(e *dlp.Engine, b []byte) []dlp.Finding {
 func testKnown() []dlp.Known {
 	return []dlp.Known{
 		{Name: "db", Value: secretValue},
-		{Name: "pin", Value: "correct-9"},
+		{Name: "pin", Value: "correct-9", Kind: dlp.KnownPlaceholder},
 		{Name: "again", Value: strings.Repeat("ab-", 60)},
 		{Name: "gh", Value: "gh" + "p_" + random(1, alnum, 36), Kind: dlp.KnownPlaceholder},
 		{Name: "ant", Value: "sk-" + "ant-api03-" + random(3, dashed, 95), Kind: dlp.KnownPlaceholder},

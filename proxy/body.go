@@ -35,7 +35,7 @@ func (x *exchange) prepareBody() *denial {
 	if small {
 		return x.smallBody(in)
 	}
-	x.body.scanner = x.snap.scanner()
+	x.body.scanner = x.scanner()
 	var f filter = &scanFilter{x: x, sc: x.body.scanner}
 	if in != nil {
 		f = chain{f, in.filter()}
@@ -55,9 +55,12 @@ func (x *exchange) smallBody(in *bodyInjection) *denial {
 	if d != nil {
 		return d
 	}
-	sc := x.snap.scanner()
+	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
 	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
+		return d
+	}
+	if d := x.dripBody(body); d != nil {
 		return d
 	}
 	// A body that is decided whole is looked at as a server reads it, too.
@@ -118,7 +121,7 @@ func (x *exchange) scanTrailers() *denial {
 	if len(x.r.Trailer) == 0 {
 		return nil
 	}
-	sc := x.snap.scanner()
+	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
 	for name, values := range x.r.Trailer {
 		if d := x.scanField(sc, "trailer", name, values); d != nil {

@@ -122,7 +122,7 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 	}
 	var err error
 	scan := snap.Scan
-	scan.Known = snap.knownTexts()
+	scan.Known, scan.Sessions = snap.knownTexts(), true
 	if snap.engine, err = dlp.New(scan); err != nil {
 		return nil, err
 	}

@@ -243,7 +243,7 @@ func TestSecretsOverPlainHTTP(t *testing.T) {
 }
 
 func TestARotatingSecretIsUsedAndAllValuesAreRedacted(t *testing.T) {
-	values := []string{testValue, "acme-SECONDSECONDSECONDSECONDSECOND", "acme-thirdthirdthirdthirdthirdthirdth"}
+	values := []string{testValue, "acme-SECONDSECONDSECONDSECONDSECOND", "acme-third0Abthird1Cdthird2Efthird3Gh"}
 	var turn atomic.Int32
 	secret := Secret{Name: "acme", Placeholder: testPlaceholder, Value: func(context.Context) (string, error) { return values[turn.Load()], nil }}
 	up := &upstreamLog{answer: func(w http.ResponseWriter, q *http.Request) { io.WriteString(w, "all: "+strings.Join(values, " ")) }}

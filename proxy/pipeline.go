@@ -61,6 +61,7 @@ var steps = [...]func(*exchange) *denial{
 	(*exchange).admit,       // as one of so many
 	(*exchange).decide,      // route by host, method and path
 	(*exchange).scanHead,    // what the agent wrote: URL and headers
+	(*exchange).scanDrips,   // short values, with those of the requests before
 	(*exchange).prepare,     // the outgoing request, without hop-by-hop headers
 	(*exchange).injectHead,  // placeholders become credentials
 	(*exchange).prepareBody, // a small body is decided here, a large one while it streams

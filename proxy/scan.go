@@ -43,7 +43,9 @@ func blockMessage(f dlp.Finding, where string) string {
 	if f.Name != "" {
 		what = "the value of the secret " + f.Name
 	}
-	if f.Path != "" {
+	if text := pieceText(f); text != "" {
+		what = text
+	} else if f.Path != "" {
 		what += ", encoded as " + f.Path + ","
 	}
 	return fmt.Sprintf("%s stands in the %s of this request at offset %d, so it was not sent. Do not retry: remove it, or use the placeholder that stands for the credential.", what, where, f.Offset)
@@ -79,7 +81,7 @@ func (snap *snapshot) find(text string) []dlp.Finding {
 // and the names of the trailers that it announced, which leave with the head.
 // Each part is decided whole, so nothing can hide on a border.
 func (x *exchange) scanHead() *denial {
-	sc := x.snap.scanner()
+	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
 	cleanURL := true
 	for _, part := range x.lineParts() {
@@ -170,6 +172,7 @@ func (x *exchange) seen(names []string) {
 func (snap *snapshot) scanner() *dlp.Scanner {
 	sc := snap.scanners.Get().(*dlp.Scanner)
 	sc.Reset()
+	sc.Attach(nil)
 	return sc
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/elazarl/goproxy"
 
+	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/mitm"
 )
 
@@ -85,6 +86,9 @@ type Server struct {
 
 	reloading sync.Mutex // serialises the building of snapshots
 	current   atomic.Pointer[snapshot]
+
+	dlpMu       sync.Mutex
+	dlpSessions map[string]*dlp.Session // by name; as many as listeners and credentials
 
 	mu      sync.Mutex
 	closing bool
@@ -185,6 +189,7 @@ func (s *Server) Reload(ctx context.Context, cfg Config) error {
 
 // replace swaps the snapshot in. The caller holds s.reloading.
 func (s *Server) replace(snap *snapshot) {
+	s.useEngine(snap)
 	if old := s.current.Swap(snap); old != nil && old.upstreams != snap.upstreams {
 		old.upstreams.close()
 	}

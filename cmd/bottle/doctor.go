@@ -11,6 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/sandbox"
 )
@@ -40,6 +43,7 @@ other, make sandboxes. No setting of the system is changed.`,
 
 func (a *app) doctor(ctx context.Context) error {
 	checks := append(a.backend().Doctor(ctx), checkFolders()...)
+	checks = append(checks, a.weakValues()...)
 	healthy := true
 	for i := range checks {
 		if checks[i].OK {
@@ -57,6 +61,23 @@ func (a *app) doctor(ctx context.Context) error {
 		err = &exitError{code: exitFound}
 	}
 	return err
+}
+
+// weakValues names the known values of the manifest here that are short or plain,
+// if there is one and it is trusted: nothing of another is read.
+func (a *app) weakValues() (checks []vm.Check) {
+	m, err := a.load("")
+	if err != nil {
+		return nil // other commands say what is wrong with it
+	}
+	dir, err := env.StateDir() // which is not made
+	if err != nil || manifest.OpenTrust(dir).IsTrusted(m) != nil {
+		return nil
+	}
+	for _, w := range m.WeakValues(secret.Options{}) {
+		checks = append(checks, vm.Check{Name: "known values", OK: true, Detail: escape.Text(w)})
+	}
+	return checks
 }
 
 // checkFolders tries what a bottle does first: to make a folder of its own.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -36,8 +38,8 @@ in a pipe). No value is printed.
 In folders, symbolic links are not followed, special files and folders named .git
 are left out (--all reads those too), and nothing else is: what .gitignore names
 is read. With -f, the rules and their actions are those of the dlp: section of
-that manifest, and the values of its secrets are looked for; the manifest must be
-trusted. Exemptions for hosts do not apply. Without -f, no manifest is read.
+that manifest, and the values of its secrets and of the files that dlp.known names
+are looked for; the manifest must be trusted. Exemptions for hosts do not apply. Without -f, no manifest is read.
 
 The exit code is 0 when nothing was found, 1 when something was, whatever its
 action but off, and 125 when something could not be read.`,
@@ -197,6 +199,7 @@ type scanRules struct {
 func (a *app) scanRules(ctx context.Context) (*scanRules, error) {
 	r := &scanRules{descriptions: map[string]string{}}
 	var known []dlp.Known
+	var custom []dlp.CustomRule
 	if a.config != "" {
 		m, err := a.load("")
 		if err != nil {
@@ -215,18 +218,41 @@ func (a *app) scanRules(ctx context.Context) (*scanRules, error) {
 			}
 			known = append(known, dlp.Known{Name: d.Name, Value: value})
 		}
+		files, missing, err := m.KnownValues()
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range missing {
+			fmt.Fprintf(a.std.err, "bottle: not looked for: dlp.known: there is no file %s\n", escape.Text(path))
+		}
+		known = append(known, newValues(known, files)...)
+		custom = m.Scan.Custom
 	}
-	engine, err := dlp.New(dlp.Options{Known: known})
+	engine, err := dlp.New(dlp.Options{Known: known, Custom: custom})
 	if err != nil {
 		return nil, err
 	}
 	r.engine = engine
-	for _, rule := range dlp.Rules() {
+	all := dlp.Rules()
+	for _, c := range custom {
+		all = append(all, dlp.Rule{ID: c.ID, Description: cmp.Or(c.Description, "A rule of the manifest."), Action: dlp.Block})
+	}
+	for _, rule := range all {
 		rule.Action = r.decide(dlp.Finding{Rule: rule.ID})
 		r.list = append(r.list, rule)
 		r.descriptions[rule.ID] = strings.TrimSuffix(rule.Description, ".")
 	}
 	return r, nil
+}
+
+// newValues returns those of files that are not known yet.
+func newValues(known, files []dlp.Known) (out []dlp.Known) {
+	for _, k := range files {
+		if !slices.ContainsFunc(known, func(o dlp.Known) bool { return o.Value == k.Value }) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 func secretValue(ctx context.Context, name string, source secret.Source) (string, error) {
@@ -244,7 +270,7 @@ func (r *scanRules) line(f scan.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: %s", escape.Text(f.File), f.Line, f.Column, f.Rule)
 	if f.Name != "" {
-		fmt.Fprintf(&b, " %s", escape.Word(f.Name))
+		fmt.Fprintf(&b, " %s", escape.Text(f.Name))
 	}
 	if text := r.descriptions[f.Rule]; text != "" {
 		fmt.Fprintf(&b, " %s", text)

@@ -68,7 +68,7 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 	}
 	return proxy.Config{
 		Policy:        m.Egress.Policy,
-		Scan:          dlp.Options{Known: c.known},
+		Scan:          dlp.Options{Known: c.known, Custom: m.Scan.Custom},
 		DLP:           m.DLP,
 		Secrets:       c.secrets,
 		RootCAs:       roots,

@@ -17,12 +17,13 @@ import (
 // in their stead.
 type credentials struct {
 	secrets []proxy.Secret
-	// known are values that the proxy uses and no route injects.
+	// known are values that the proxy uses and no route injects, those of files
+	// and canaries.
 	known []dlp.Known
 	// placeholders by the name of the secret.
 	placeholders map[string]string
 	// env has the placeholder of each secret that comes from a variable of the
-	// host under the variable's name, where programs look for it.
+	// host under the variable's name, where programs look for it, and canaries.
 	env           map[string]string
 	upstreamProxy *proxy.UpstreamProxy
 }
@@ -61,6 +62,12 @@ func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts sec
 			c.env[d.Source.Env] = placeholder
 		}
 		c.secrets = append(c.secrets, proxy.Secret{Name: d.Name, Placeholder: placeholder, Inject: d.Inject, Value: s.Value})
+	}
+	if err := c.addCanaries(m, key); err != nil {
+		return nil, err
+	}
+	if err := c.addFiles(ctx, m); err != nil {
+		return nil, err
 	}
 	if p := m.Egress.UpstreamProxy; p != nil && c.upstreamProxy == nil {
 		c.upstreamProxy = &proxy.UpstreamProxy{URL: p.URL, User: p.User}

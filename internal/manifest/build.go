@@ -205,6 +205,7 @@ func (b *builder) upstreamProxy() {
 func (b *builder) dlp() {
 	d := b.doc.DLP
 	b.m.DLP = dlp.Policy{Action: dlp.Action(or(d.Action, string(dlp.Block)))}
+	b.scan() // before what may name custom rules
 	for _, id := range slices.Sorted(maps.Keys(d.Rules)) {
 		b.checkRule(at("dlp", "rules", id), id)
 		if b.m.DLP.Rules == nil {

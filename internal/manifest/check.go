@@ -50,6 +50,7 @@ func (m *Manifest) Check(trust *Trust, opts secret.Options) (warnings []string, 
 	c.paths()
 	c.authorities()
 	c.secrets(opts)
+	c.known(opts)
 	return c.warnings, c.err()
 }
 

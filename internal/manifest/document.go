@@ -101,9 +101,22 @@ type DLPRules struct {
 	Action   string            `yaml:"action" jsonschema:"enum=block,enum=warn,enum=off" later:"redact" jsonschema_description:"block: the request is refused. warn: it passes and is noted in the journal. off: it passes. Default: block."`
 	Rules    map[string]string `yaml:"rules" jsonschema:"enum=block,enum=warn,enum=off" later:"redact" jsonschema_description:"Another action for single rules, by their identifier."`
 	Allow    []ExemptionEntry  `yaml:"allow" merge:"add" jsonschema_description:"Findings of a rule that may go to a host."`
-	Custom   []string          `yaml:"custom" later:"*" jsonschema_description:"Rules of your own."`
-	Known    []string          `yaml:"known" later:"*" jsonschema_description:"Files whose values are known secrets."`
-	Canaries []string          `yaml:"canaries" later:"*" jsonschema_description:"Names of canaries."`
+	Custom   []CustomEntry     `yaml:"custom" jsonschema_description:"Rules of your own."`
+	Known    []Path            `yaml:"known" jsonschema_description:"Files whose values are known secrets: .env, ~/.netrc, ~/.aws/credentials, ~/.npmrc, ~/.pypirc, ~/.docker/config.json, JSON, YAML, private keys."`
+	Canaries []string          `yaml:"canaries" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"Names of environment variables in the bottle with a made-up secret in each, which nothing has a use for: a request that holds one is refused."`
+}
+
+// CustomEntry is a rule of one's own: a prefix, and a body of a class or of a
+// pattern.
+type CustomEntry struct {
+	ID          string `yaml:"id" jsonschema:"required,pattern=^[a-z0-9-]+$,maxLength=64" jsonschema_description:"The identifier, which dlp.rules and dlp.allow may name."`
+	Description string `yaml:"description" jsonschema_description:"What it finds."`
+	Prefix      string `yaml:"prefix" jsonschema:"required,minLength=2,maxLength=48" jsonschema_description:"What each match starts with, in this case."`
+	Class       string `yaml:"class" jsonschema:"pattern=^\\[.+\\]$" jsonschema_description:"The characters of the body, such as [A-Za-z0-9]: letters, digits and + / - _."`
+	Length      int    `yaml:"length" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"The length of the body."`
+	Min         int    `yaml:"min" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Instead of length: the shortest body."`
+	Max         int    `yaml:"max" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Instead of length: the longest body; with pattern: how much of the text it sees. Default: 4096; with pattern: 256."`
+	Pattern     string `yaml:"pattern" jsonschema_description:"Instead of class and length: a regular expression (RE2) for what follows the prefix."`
 }
 
 // ExemptionEntry lets findings of a rule go to a host.

@@ -56,8 +56,25 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 			"bottle.yaml:6:10: metrics: |later", "bottle.yaml:7:9: record: |later", "bottle.yaml:8:9: prompt: |later"}},
 		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: model}, {host: b.com, tls: raw}]}\n", []string{
 			"bottle.yaml:2:39: egress.routes[0].kind: |later", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
-		{"later values of dlp", v + "dlp: {action: redact, rules: {jwt: redact}, custom: [{id: a}], known: [./.env], canaries: [a]}\n", []string{
-			"bottle.yaml:2:15: dlp.action: |later", "bottle.yaml:2:36: dlp.rules.jwt: |later", "bottle.yaml:2:53: dlp.custom: |later", "bottle.yaml:2:71: dlp.known: |later", "bottle.yaml:2:91: dlp.canaries: |later"}},
+		{"later values of dlp", v + "dlp: {action: redact, rules: {jwt: redact}}\n", []string{"bottle.yaml:2:15: dlp.action: |later", "bottle.yaml:2:36: dlp.rules.jwt: |later"}},
+		{"custom rules", v + `dlp:
+  custom:
+    - {id: acme}
+    - {id: Acme, prefix: acme_, class: "[a-z]", length: 20}
+    - {id: short, prefix: acme_, class: "[a-z]", length: 5}
+    - {id: jwt, prefix: acme_, class: "[a-z]", length: 20}
+    - {id: twice, prefix: acme_, class: "[a-z]", length: 20}
+    - {id: twice, prefix: acme_, pattern: "("}
+    - {id: broken, prefix: acme_, pattern: "("}
+    - {id: text, prefix: acme_, class: "[a-z]", length: many}
+    - {id: more, prefix: acme_, class: "[a-z]", len: 20}
+`, []string{
+			"bottle.yaml:4:8: dlp.custom[0].prefix: |this key is needed", "bottle.yaml:5:8: dlp.custom[1]: |the ID must be", "bottle.yaml:6:8: dlp.custom[2]: |has 10 letters",
+			"bottle.yaml:7:12: dlp.custom[3].id: |another rule", "bottle.yaml:9:12: dlp.custom[5].id: |another rule", "bottle.yaml:10:8: dlp.custom[6]: |does not compile",
+			"bottle.yaml:11:57: dlp.custom[7].length: |a whole number", "bottle.yaml:12:49: dlp.custom[8].len: |unknown key"}},
+		{"canaries", v + "env: {A: x}\ndlp: {canaries: [1a, A, B, B, S]}\nsecrets: {s: {from: {env: S}}}\n", []string{
+			"bottle.yaml:3:18: dlp.canaries[0]: |no name of a variable", "bottle.yaml:3:22: dlp.canaries[1]: |set under env", "bottle.yaml:3:28: dlp.canaries[3]: |twice", "bottle.yaml:3:31: dlp.canaries[4]: |variable of a secret"}},
+		{"a known file that is no path", v + "dlp: {known: [\"a\\tb\", 7]}\n", []string{"bottle.yaml:2:15: dlp.known[0]: |no path", "bottle.yaml:2:23: dlp.known[1]: |a path"}},
 		{"later sources and places", v + "secrets: {a: {from: {keyring: x}}, b: {from: {login: claude}}, c: {from: {env: X}, inject: {sigv4: true}}, d: {from: {env: X}, inject: sigv4}}\n", []string{
 			"bottle.yaml:2:31: secrets.a.from.keyring: |later", "bottle.yaml:2:54: secrets.b.from.login: |later", "bottle.yaml:2:100: secrets.c.inject.sigv4: |later", "bottle.yaml:2:136: secrets.d.inject: |later"}},
 

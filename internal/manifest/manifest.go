@@ -46,6 +46,7 @@ type Manifest struct {
 
 	Egress Egress
 	DLP    dlp.Policy
+	Scan   Scan
 	// Secrets are sorted by name.
 	Secrets []SecretDecl
 
@@ -62,6 +63,15 @@ type Manifest struct {
 	Dir string
 
 	root *node // for the places of mistakes that Check finds
+}
+
+// Scan is what the scanner looks for beside formats and secrets.
+type Scan struct {
+	Custom []dlp.CustomRule
+	// Known are files, by their absolute path; KnownValues reads them.
+	Known []string
+	// Canaries are names of environment variables.
+	Canaries []string
 }
 
 // The workspace modes.

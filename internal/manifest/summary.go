@@ -68,6 +68,9 @@ func (m *Manifest) Summary() Summary {
 			s.Commands = append(s.Commands, commandLine(d.Source.Command))
 		}
 	}
+	for _, path := range m.Scan.Known {
+		s.Secrets = append(s.Secrets, escape.Text(path)+" is read: its secrets must not leave")
+	}
 	s.Cautions = m.cautions()
 	return s
 }

@@ -144,6 +144,7 @@ func (w *widening) dlp() {
 			w.say("the dlp rule %s has the action %s instead of %s", escape.Text(id), is, was)
 		}
 	}
+	w.scan()
 	for _, e := range new.Allow {
 		if !slices.Contains(old.Allow, e) {
 			w.say("what the dlp rule %s finds may go to %s", escape.Text(e.Rule), escape.Host(e.Host))

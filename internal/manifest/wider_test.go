@@ -88,6 +88,13 @@ func TestWider(t *testing.T) {
 		{"a rule is left to itself", "dlp: {rules: {jwt: block}}\n", "", "jwt has the action warn instead of block"},
 		{"an exemption", "", "dlp: {allow: [{rule: jwt, host: a.com}]}\n", "jwt finds may go to a.com"},
 		{"an exemption is gone", "dlp: {allow: [{rule: jwt, host: a.com}]}\n", "", ""},
+		{"a custom rule", "", "dlp: {custom: [{id: acme, prefix: acme_, class: \"[a-z]\", length: 20}]}\n", ""},
+		{"a custom rule is gone", "dlp: {custom: [{id: acme, prefix: acme_, class: \"[a-z]\", length: 20}]}\n", "", "the custom dlp rule acme is gone or changed"},
+		{"a custom rule warns", "dlp: {custom: [{id: acme, prefix: acme_, class: \"[a-z]\", length: 20}]}\n", "dlp: {custom: [{id: acme, prefix: acme_, class: \"[a-z]\", length: 20}], rules: {acme: warn}}\n", "the dlp rule acme has the action warn instead of block"},
+		{"a known file", "", "dlp: {known: [/a]}\n", "the file /a is read for known values"},
+		{"a known file is gone", "dlp: {known: [/a]}\n", "", "the values in /a are not looked for any more"},
+		{"a canary", "", "dlp: {canaries: [A]}\n", ""},
+		{"a canary is gone", "dlp: {canaries: [A]}\n", "", "the canary A is gone"},
 
 		{"another agent", "agent: claude\n", "agent: codex\n", "the agent is codex instead of claude"},
 		{"another environment", "env: {A: a}\n", "env: {A: b}\n", ""},

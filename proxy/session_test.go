@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
+)
+
+const splitValue = "h7Jq2mXz9bLw4TnRv8cYk1Ge5sPd6uQa3WxZ0fHk"
+
+func splitRig(t *testing.T, up http.Handler) *rig {
+	return newRig(t, up, Config{Scan: dlp.Options{Known: []dlp.Known{{Name: "db", Value: splitValue}}}})
+}
+
+// A secret in pieces of 12 bytes is stopped before more than 60 % has left, over
+// hosts and places of requests.
+func TestSecretInPieces(t *testing.T) {
+	up := &upstreamLog{}
+	r := splitRig(t, up)
+	r.reroute(Route{Host: "example.com"}, Route{Host: "other.example.com"})
+	if status, _ := r.post("https://example.com/", "text/plain", "note "+splitValue[24:36]); status != 200 {
+		t.Fatalf("the first piece: %d", status)
+	}
+	for name, send := range map[string]func() (int, string){
+		"the query": func() (int, string) { return r.get("https://other.example.com/?q=" + splitValue[12:24]) },
+		"a header":  func() (int, string) { return r.get("https://example.com/", "X-Note", splitValue[:12]) },
+		"a body":    func() (int, string) { return r.post("https://example.com/", "text/plain", splitValue[12:26]) },
+		"a long body": func() (int, string) {
+			return r.post("https://example.com/", "text/plain", strings.Repeat("some text. ", 200000)+splitValue[12:26])
+		},
+	} {
+		status, text := send()
+		if d := denialIn(t, text); status != 400 || d.Rule != "dlp:known-secret" || !strings.Contains(d.Message, "a piece of the secret db") {
+			t.Errorf("%s: %d %s", name, status, text)
+		}
+	}
+	if journal := fmt.Sprintf("%+v", up.take()); strings.Contains(journal, splitValue[12:24]) {
+		t.Error("the piece that told it left")
+	}
+}
+
+func TestPiecesOutliveAReload(t *testing.T) {
+	r := splitRig(t, &upstreamLog{})
+	if status, _ := r.post("https://example.com/", "text/plain", splitValue[:12]); status != 200 {
+		t.Fatal(status)
+	}
+	if err := r.server.Reload(context.Background(), r.cfg); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := r.post("https://example.com/", "text/plain", splitValue[12:24]); status != 400 {
+		t.Errorf("after a reload: %d %s", status, text)
+	}
+}
+
+func TestSecretInDrips(t *testing.T) {
+	for name, send := range map[string]func(r *rig, part string) (int, string){
+		"a parameter": func(r *rig, part string) (int, string) { return r.get("https://example.com/?id=7&q=" + part) },
+		"a header":    func(r *rig, part string) (int, string) { return r.get("https://example.com/", "X-Note", part) },
+		"a path":      func(r *rig, part string) (int, string) { return r.get("https://example.com/items/" + part) },
+		"a body":      func(r *rig, part string) (int, string) { return r.post("https://example.com/", "text/plain", part) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := splitRig(t, &upstreamLog{})
+			left := 0
+			for i := 0; i < len(splitValue); i += 4 {
+				status, text := send(r, splitValue[i:i+4])
+				if status == 400 {
+					if d := denialIn(t, text); d.Rule != "dlp:known-secret" || !strings.Contains(d.Message, "put together") {
+						t.Errorf("%s", text)
+					}
+					break
+				}
+				left += 4
+			}
+			if 10*left > 6*len(splitValue) {
+				t.Errorf("%d of %d bytes left", left, len(splitValue))
+			}
+		})
+	}
+}
+
+func TestSessionsAreApart(t *testing.T) {
+	r := splitRig(t, &upstreamLog{})
+	a, b := r.server.dlpSession("a"), r.server.dlpSession("b")
+	if a == b || a != r.server.dlpSession("a") {
+		t.Error("sessions are not told apart by their name")
+	}
+}
