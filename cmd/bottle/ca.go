@@ -114,16 +114,16 @@ func (a *app) caUninstallCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ca, err := authority()
+			certs, err := bottle.InstalledCAs(dir, o.NoSystem || o.Firefox || o.Java)
 			if err != nil {
 				return err
 			}
-			certs, err := mitm.Retired(dir)
-			if err != nil {
+			if len(certs) == 0 {
+				_, err = fmt.Fprintln(a.std.err, "nothing to take out: the CA is not in this host's trust store")
 				return err
 			}
 			var errs []error
-			for _, cert := range append(certs, ca.Certificate()) {
+			for _, cert := range certs {
 				errs = append(errs, mitm.Uninstall(cert, o))
 			}
 			if err := errors.Join(errs...); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,8 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	if !cmd.DisableSuggestions {
 		near = cmd.SuggestionsFor(name)
 	}
+	slices.Sort(near)
+	near = slices.Compact(near) // one may be near in two ways
 	for i := range near {
 		near[i] = fmt.Sprintf("%q", cmd.CommandPath()+" "+near[i])
 	}

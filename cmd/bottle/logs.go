@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +18,7 @@ import (
 
 func (a *app) logsCmd() *cobra.Command {
 	var o journal.LogsOptions
-	var since time.Duration
+	var since string
 	cmd := &cobra.Command{
 		Use:   "logs [ID|NAME]",
 		Short: "Show the journal of a bottle",
@@ -27,26 +30,64 @@ latest one when there are several. With --json each line is one object.`,
 
 		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Since, err = sinceTime(since, time.Now()); err != nil {
+				return err
+			}
 			dir, err := a.journalOf(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			if since > 0 {
-				o.Since = time.Now().Add(-since)
-			}
 			o.JSON = a.json
-			return journal.Logs(cmd.Context(), a.std.out, dir, o)
+			out := &counting{w: a.std.out}
+			if err := journal.Logs(cmd.Context(), out, dir, o); err != nil {
+				return err
+			}
+			if out.n == 0 && !a.quiet {
+				fmt.Fprintln(a.std.err, "bottle: nothing in the journal is of this kind")
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&o.Follow, "follow", "f", false, "go on with what happens from now on")
 	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
 	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
-	f.DurationVar(&since, "since", 0, "only what happened in this time until now, such as 10m")
+	f.StringVar(&since, "since", "", "only what happened in this `time` until now, such as 10m, 12h or 2d")
 	offer(cmd, "host")
 	offer(cmd, "since", "10m", "1h", "24h")
 	cmd.AddCommand(a.logsVerifyCmd())
 	return cmd
+}
+
+// sinceTime returns the time that lies so long before now; "" is no time.
+func sinceTime(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	var d time.Duration
+	n, days := strings.CutSuffix(s, "d")
+	if count, err := strconv.ParseUint(n, 10, 12); days && err == nil {
+		d = time.Duration(count) * 24 * time.Hour
+	} else if d, err = time.ParseDuration(s); err != nil {
+		return time.Time{}, fmt.Errorf("--since %q is not a time such as 30s, 10m, 12h or 2d", s)
+	}
+	if d <= 0 {
+		return time.Time{}, fmt.Errorf("--since %q: how long ago is wanted, so more than 0, such as 10m", s)
+	}
+	return now.Add(-d), nil
+}
+
+// counting counts what is written.
+type counting struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counting) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 func (a *app) logsVerifyCmd() *cobra.Command {

@@ -153,6 +153,8 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 		fmt.Fprintf(w, "Nothing was written. To take it: bottle pull %s\n", b.ID)
 	case !opt.DryRun && out.Left.Total == 0:
 		fmt.Fprintf(w, "To remove the bottle: bottle down %s\n", b.ID)
+	case !opt.DryRun:
+		fmt.Fprintf(w, "What stays is in the bottle only. To remove it with the bottle: bottle down --force %s\n", b.ID)
 	}
 }
 

@@ -62,6 +62,8 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 	}
 	root.SetHelpCommandGroupID("host")
 	addCompletion(root, "host")
+	strictHelp(root)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.checkJSON(cmd) }
 	return root
 }
 

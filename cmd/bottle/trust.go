@@ -211,6 +211,10 @@ func (a *app) listTrusted() error {
 		}
 		return a.printJSON(entries)
 	}
+	if len(entries) == 0 {
+		_, err := fmt.Fprintln(a.std.err, "no trusted projects; \"bottle trust\" adds the one that you are in")
+		return err
+	}
 	tw := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
 	for _, e := range entries {
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", escape.Text(e.Path), e.Hash[:min(12, len(e.Hash))], e.Since.Format(time.DateOnly))

@@ -186,8 +186,13 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 	if err := b.Close(); err != nil {
 		return err
 	}
-	if gone := rm && !b.Ending() && a.removeWithoutWork(ctx, b.ID()); !gone && !a.quiet && !b.Ending() {
+	gone := rm && !b.Ending() && a.removeWithoutWork(ctx, b.ID())
+	switch {
+	case a.quiet || b.Ending():
+	case !gone:
 		a.farewell(b)
+	case b.Denied() > 0:
+		fmt.Fprintf(a.std.err, "bottle: requests that were denied: %d; which, went with the bottle, so leave out --rm to see\n", b.Denied())
 	}
 	if code != 0 {
 		return &exitError{code: code}

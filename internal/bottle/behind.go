@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -23,6 +24,13 @@ func (p *Prepared) lookBehind(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the workspace %s: %w", m.Workspace, err)
 	}
+	// What a mount shows in its place is there.
+	n := len(p.behind.Items)
+	p.behind.Items = slices.DeleteFunc(p.behind.Items, func(name string) bool {
+		at := filepath.Join(m.Workspace, filepath.FromSlash(name))
+		return slices.ContainsFunc(m.Mounts, func(mt manifest.Mount) bool { return inHome(mt.At) == at })
+	})
+	p.behind.Total -= n - len(p.behind.Items)
 	return nil
 }
 

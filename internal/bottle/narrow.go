@@ -15,6 +15,10 @@ import (
 // names, so nothing of that is run or read: what stays goes on with the
 // credentials that it has.
 func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
+	yes, err := r.presentYes(m)
+	if err != nil {
+		return err
+	}
 	cfg := r.inForce
 	cfg.Policy, cfg.DLP, cfg.AskTimeout = m.Egress.Policy, m.DLP, m.Egress.AskTimeout
 	used := injectedSecrets(m)
@@ -33,6 +37,6 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 	if err := r.server.Reload(ctx, cfg); err != nil {
 		return err
 	}
-	r.inForce = cfg
+	r.inForce, r.spent = cfg, yes
 	return nil
 }

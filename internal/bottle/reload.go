@@ -66,6 +66,7 @@ func (r *reloader) reload(ctx context.Context) {
 	trusted, err := r.trusted(m)
 	wider := manifest.Wider(r.current, m)
 	if why, cause := r.hold(m, trusted, wider, err); why != "" {
+		r.takeAway(ctx, m)
 		r.note(why, cause)
 		return
 	}
@@ -90,6 +91,24 @@ func (r *reloader) reload(ctx context.Context) {
 		r.agreed = m
 	}
 	r.change(text)
+}
+
+// takeAway applies what a manifest that waits takes away. It asks for no yes: an
+// agent that writes the file can only have less by it.
+func (r *reloader) takeAway(ctx context.Context, m *manifest.Manifest) {
+	if !samePath(m.Project, r.agreed.Project) {
+		return
+	}
+	part := manifest.Narrowed(r.current, m)
+	if part == nil {
+		return
+	}
+	if err := r.narrow(ctx, part); err != nil {
+		r.note("what the changed manifest takes away cannot be applied, so the old one stays in force", err)
+		return
+	}
+	r.current = part
+	r.change("what the changed manifest takes away is in force")
 }
 
 // trustOf says what a person has agreed to.
@@ -160,13 +179,9 @@ func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
 	if err := checkCommands(m, r.folders); err != nil {
 		return err
 	}
-	// Before anything else is agreed to: that is for the next change.
-	yes := manifest.TrustEntry{}
-	if m.Project != nil {
-		var err error
-		if yes, _, err = r.trust.Entry(m.Project.Path); err != nil {
-			return err
-		}
+	yes, err := r.presentYes(m) // before anything else is agreed to
+	if err != nil {
+		return err
 	}
 	environ := func() []string { return commandEnviron(r.folders) }
 	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{Environ: environ})
@@ -177,6 +192,16 @@ func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
 		r.spent, r.inForce = yes, cfg
 	}
 	return err
+}
+
+// presentYes is the yes that is there when a manifest comes into force: it counts
+// for no later change.
+func (r *reloader) presentYes(m *manifest.Manifest) (manifest.TrustEntry, error) {
+	if m.Project == nil {
+		return manifest.TrustEntry{}, nil
+	}
+	yes, _, err := r.trust.Entry(m.Project.Path)
+	return yes, err
 }
 
 func sameFiles(a, b *manifest.Manifest) bool {

@@ -145,6 +145,27 @@ func TestReload(t *testing.T) {
 		r.project.load(noRoutes)
 		r.expect(t, 4, 6, "the changed manifest is in force")
 	})
+	t.Run("of one that gives and takes, the taking applies at once", func(t *testing.T) {
+		r := newReloading(t, twoRoutes)
+		const other = "egress: {routes: [{host: a.example}, {host: c.example}, {host: x.a.example, action: deny}]}\n"
+		wide := r.project.load(other)
+		r.expect(t, 1, 2, "waits for `bottle trust`: a new route: c.example: allowed")
+		policy := (<-r.applied.configs).Policy
+		for host, want := range map[string]proxy.Action{"a.example": proxy.Allow, "b.example": proxy.Deny, "c.example": proxy.Deny, "x.a.example": proxy.Deny} {
+			if d := policy.DecideHost(host, 443); d.Action != want {
+				t.Errorf("%s: %s", host, d.Action)
+			}
+		}
+		r.expect(t, 0, 2, "waits for")
+		// The text that was agreed to before gives more than what is in force now.
+		r.project.load(twoRoutes)
+		r.expect(t, 0, 3, "agreed to before, but gives the agent more")
+		r.project.load(other)
+		if err := r.project.trust.Trust(wide); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(t, 1, 4, "is in force, and gives the agent more, as was agreed to")
+	})
 	t.Run("one that waited and was taken back is said again the next time", func(t *testing.T) {
 		r := newReloading(t, oneRoute)
 		r.project.load(twoRoutes)

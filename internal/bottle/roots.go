@@ -61,6 +61,21 @@ func (s rootStore) upstreamRoots(files []string, ours []*x509.Certificate) (*x50
 	return pool, nil
 }
 
+// InstalledCAs returns the certificates of the per-user authority in dir, the
+// retired ones too, that may be in a trust store: those that the system's has, or
+// all where other stores are meant, which cannot be asked. None is made.
+func InstalledCAs(dir string, other bool) ([]*x509.Certificate, error) {
+	certs, err := ownCertificates(dir)
+	if err != nil || other {
+		return certs, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return certs, nil // it cannot be told
+	}
+	return slices.DeleteFunc(certs, func(c *x509.Certificate) bool { return !holds(pool, c) }), nil
+}
+
 // holds reports whether a self-signed certificate is a root of the pool.
 func holds(pool *x509.CertPool, cert *x509.Certificate) bool {
 	_, err := cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: cert.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})

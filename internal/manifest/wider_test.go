@@ -5,6 +5,50 @@ import (
 	"testing"
 )
 
+func TestNarrowed(t *testing.T) {
+	const a, b, c = "{host: a.example}", "{host: b.example}", "{host: c.example}"
+	load := func(text string) *Manifest {
+		m, err := newPlace(t).manifest("version: 1\n" + text).load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	routes := func(r string) string { return "egress: {routes: [" + r + "]}\n" }
+	for _, tt := range []struct {
+		name, old, new string
+		want           string // the hosts that are left, "" for nil
+	}{
+		{"nothing is taken away", routes(a), routes(a + ", " + b), ""},
+		{"a route is taken away beside one that is new", routes(a + ", " + b), routes(a + ", " + c), "a.example"},
+		{"a denial is new", routes(a), routes(a + ", " + b + ", {host: x.example, action: deny}"), "a.example x.example"},
+		{"a route that hid a more open one stays", routes("{host: \"*.example\"}, {host: b.example, action: ask}"), routes("{host: \"*.example\"}, " + c), ""},
+		{"a stricter default", "egress: {default: allow}\n", routes(a) + "dlp: {action: warn}\n", "none"},
+		{"a stricter dlp", routes(a) + "dlp: {action: warn}\n", routes(a + ", " + b), "a.example"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			old := load(tt.old)
+			m := Narrowed(old, load(tt.new))
+			got := ""
+			if m != nil {
+				var hosts []string
+				for _, r := range m.Egress.Routes {
+					hosts = append(hosts, r.Host)
+				}
+				got = or(strings.Join(hosts, " "), "none")
+				if w := Wider(old, m); len(w) > 0 || sameHash(m, old) {
+					t.Errorf("wider: %q, or with the hash of a file", w)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("left is %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func sameHash(a, b *Manifest) bool { return a.Project.Hash == b.Project.Hash }
+
 func TestWider(t *testing.T) {
 	egress := func(s string) string { return "egress: {routes: [" + s + "]}\n" }
 	const secrets = "secrets: {s: {from: {env: S}}, t: {from: {env: T}}}\n"

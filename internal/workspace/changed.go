@@ -123,7 +123,9 @@ type comparer struct {
 
 func (c *comparer) add(kind Kind, path, detail string) {
 	if c.pull != nil {
-		c.pull.left(kind, path, "", detail)
+		if kind != Deleted { // of a repository that is gone nothing can be taken
+			c.pull.left(kind, path, "", detail)
+		}
 		return
 	}
 	c.work.Changes.add(Change{kind, path, detail})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -104,6 +105,8 @@ func TestPullFiles(t *testing.T) {
 		{"links that lead out", files{"abs": "@/etc/passwd", "up": "@../x", "dir/up2": "@../../x", "via": "@mylink/x", "round": "@dir/../../x", "git": "@.git/config", "git2": "@.GIT"}, nil,
 			[]string{"left added abs", "left added up", "left added dir/up2", "left added via", "left added round", "left added git", "left added git2"},
 			files{"abs": "-", "up": "-", "dir/up2": "-", "via": "-", "round": "-", "git": "-", "git2": "-"}},
+		{"links that lead out together", files{"p/q/x": "@y/../../z", "p/q/y": "@../../t", "t/f": "f"}, nil,
+			[]string{"left added p/q/x", "taken added p/q/y", "taken added t/f"}, files{"p/q/x": "-", "p/q/y": "@../../t"}},
 		{"a link that leads out in the place of a file", files{"a": "@../outside/f"}, nil,
 			[]string{"left modified a"}, files{"a": "1"}},
 		{"a link of the person's becomes a folder", files{"mylink": "-", "mylink/f": "evil"}, nil,
@@ -264,4 +267,33 @@ func TestPullStops(t *testing.T) {
 	if _, err := Pull(context.Background(), PullOptions{Base: c.base, Target: c.target, Host: dir}); !errors.Is(err, ErrNoBase) {
 		t.Errorf("no base: %v", err)
 	}
+}
+
+// Root takes over into somebody else's folder what that one can use.
+func TestPullAsRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root writes files of others")
+	}
+	const other = 12345
+	dir := newRepo(t, files{"a": "1", "d/x": "1"})
+	c := copyOf(t, dir)
+	must(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err == nil {
+			err = os.Lchown(path, other, other)
+		}
+		return err
+	}))
+	write(t, c.target, files{"a": "2", "new/y": "1", "l": "@a"})
+	agentCommits(t, c.target, "n", "1")
+	pull(t, c)
+	must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != other {
+			t.Errorf("%s is root's", path)
+		}
+		return err
+	}))
 }

@@ -83,7 +83,14 @@ func (p *puller) hostGit(rel string) (*gitFolder, error) {
 func (p *puller) refs(git *dir, rel string) {
 	known := p.c.known[rel]
 	var list []pulledRef
+	seen := map[string]bool{}
 	err := readRefs(git, func(name, hash string) error {
+		if seen[name] { // the loose one came first, and is the one that counts
+			return nil
+		}
+		if seen[name] = true; len(seen) > maxBaseRefs {
+			return fmt.Errorf("more than %d refs", maxBaseRefs)
+		}
 		if !known[hash] && !strings.HasPrefix(name, "refs/remotes/") {
 			list = append(list, pulledRef{name, plumbing.NewHash(hash)})
 		}

@@ -47,6 +47,11 @@ func TestPullCommits(t *testing.T) {
 			agentCommits(t, dir, "large", string(large))
 			git(t, dir, "gc", "-q", "--prune=now")
 		}, []string{"taken added large", "taken added n", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main"}},
+		{"amended since they were packed", func(t *testing.T, dir string) {
+			agentCommits(t, dir, "n", "1")
+			git(t, dir, "pack-refs", "--all")
+			git(t, dir, "commit", "-q", "--amend", "-m", "amended")
+		}, []string{"taken added n", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main"}},
 		{"on branches, a merge, a tag and a stash", func(t *testing.T, dir string) {
 			git(t, dir, "checkout", "-q", "-b", "a/b")
 			agentCommits(t, dir, "n", "1")
@@ -63,6 +68,7 @@ func TestPullCommits(t *testing.T) {
 			agentCommits(t, dir, "n", "1")
 		},
 			[]string{"taken added n", "taken commits . HEAD"}, map[string]string{"refs/bottle/b1/HEAD": "HEAD"}},
+		{"in a repository that is gone", func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, ".git"))) }, nil, nil},
 		{"that the host has", func(t *testing.T, dir string) { git(t, dir, "branch", "old", "HEAD~1") }, nil, nil},
 		{"in a linked worktree", func(t *testing.T, dir string) {
 			git(t, dir, "worktree", "add", "-q", "--detach", "x.o/wt")

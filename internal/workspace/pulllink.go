@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +11,8 @@ const maxLinks = 40
 
 // leadsOut says why a link of the agent's is not made on the host: it would lead
 // out of the folder, or into a git folder. It is followed as the kernel would,
-// through the links that the host has.
+// through the links that the host has. Where a .. stands behind a name is not
+// known: the name may be that of a link which comes later.
 func (p *puller) leadsOut(rel, target string) string {
 	const outside = "it leads out of the project"
 	at := strings.Split(rel, "/")
@@ -19,6 +21,10 @@ func (p *puller) leadsOut(rel, target string) string {
 		return outside
 	}
 	todo := strings.Split(target, "/")
+	down := slices.IndexFunc(todo, func(name string) bool { return name != "" && name != "." && name != ".." })
+	if down >= 0 && slices.Contains(todo[down:], "..") {
+		return "a .. in the middle of its target may lead out of the project"
+	}
 	for links := 0; len(todo) > 0; {
 		name := todo[0]
 		todo = todo[1:]
