@@ -17,6 +17,7 @@ type blob struct {
 // to tell what it is.
 func (s *Scanner) sampleBlobs(final bool) {
 	if s.depth >= maxDepth {
+		s.blob.at = s.end() // nothing waits for what is not looked at
 		return
 	}
 	for b := &s.blob; b.at < s.end(); {

@@ -434,6 +434,16 @@ func TestTokenAcrossTheCutOfTheBuffer(t *testing.T) {
 	}
 }
 
+// A stream goes on at any depth, however long it is.
+func TestLongStreamsInEncodings(t *testing.T) {
+	e := mustEngine(t)
+	in := []byte(strings.Repeat("lorem ipsum dolor sit amet. ", 4000))
+	for range 4 {
+		in = []byte(base64.StdEncoding.EncodeToString(in))
+	}
+	e.Scan(in)
+}
+
 // However much is found, little is remembered.
 func TestMemoryIsBounded(t *testing.T) {
 	e := mustEngine(t, testKnown()...)
