@@ -141,7 +141,7 @@ func (s *Scanner) begin(ph *phase, i, end int, closed bool) bool {
 		to += groupLen
 	}
 	if s.depth >= maxDepth {
-		s.unscanned(pathBase64, s.base+int64(from), UnscannedDepth)
+		s.notRead(pathBase64, s.base+int64(from), s.base+int64(to), UnscannedDepth)
 	}
 	// What is before may end in text.
 	if from-groupLen >= first {

@@ -115,7 +115,8 @@ func decodeASCII85(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 	return c.result()
 }
 
-// ascii85 writes what src[i:end] says, group by group between the zeros.
+// ascii85 writes what src[i:end] says, group by group: the bytes of one are not
+// as many as its characters.
 func (c *copier) ascii85(src []byte, i, end int) {
 	for i < end {
 		if src[i] == 'z' {
@@ -125,14 +126,16 @@ func (c *copier) ascii85(src []byte, i, end int) {
 			i++
 			continue
 		}
-		part := src[i:end]
-		if n := bytes.IndexByte(part, 'z'); n >= 0 {
-			part = part[:n]
+		next, n := i, 0
+		for next < end && n < 5 && src[next] != 'z' {
+			if ascii85Values[src[next]] != 0xff {
+				n++
+			}
+			next++
 		}
 		c.m = addMark(c.m, i, len(c.dst)-c.base)
-		var n int
-		c.dst, n = base85With(c.dst, part, &ascii85Values, true)
-		i += max(n, 1)
+		c.dst, _ = base85With(c.dst, src[i:next], &ascii85Values, true)
+		i = next
 	}
 }
 

@@ -34,7 +34,11 @@ func (s *Scanner) sampleBlobs(final bool) {
 		if i >= ready {
 			return
 		}
-		i = findMagic(s.buf, i)
+		// At the start, any magic is looked for, and not only those that are rare
+		// in text.
+		if b.at > 0 || magic(s.buf) == codecNone {
+			i = findMagic(s.buf, i)
+		}
 		if i >= ready {
 			b.at = s.base + int64(ready)
 			return
@@ -49,7 +53,7 @@ func (s *Scanner) openBlob(i int) {
 	b.at = s.base + int64(i)
 	kind := magic(s.buf[i:])
 	if kind == codecUnknown {
-		s.unscanned("", b.at, UnscannedFormat)
+		s.notRead("", b.at, b.at+magicBytes, UnscannedFormat)
 		b.at++
 		return
 	}
@@ -105,11 +109,11 @@ func (s *Scanner) blobError(err error) {
 	l := s.blob.l
 	switch {
 	case errors.Is(err, ErrBudget):
-		s.unscanned(l.path, l.start, UnscannedBudget)
+		s.notRead(l.path, l.start, l.fed, UnscannedBudget)
 	case errors.Is(err, ErrEncrypted):
-		s.unscanned(l.path, l.start, UnscannedEncrypted)
+		s.notRead(l.path, l.start, l.fed, UnscannedEncrypted)
 	case errors.Is(err, ErrUnknownEncoding):
-		s.unscanned(l.path, l.start, UnscannedFormat)
+		s.notRead(l.path, l.start, l.fed, UnscannedFormat)
 	}
 }
 
