@@ -76,6 +76,14 @@ func (c *copier) put(b byte, from, to int) {
 	c.changed = true
 }
 
+// item writes bytes as they are for the source bytes from:to.
+func (c *copier) item(b []byte, from, to int) {
+	c.m = addMark(c.m, from, len(c.dst)-c.base)
+	c.dst = append(c.dst, b...)
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
 // drop writes nothing for the source bytes up to to.
 func (c *copier) drop(to int) {
 	c.m = addMark(c.m, to, len(c.dst)-c.base)

@@ -106,43 +106,101 @@ func spacedAround(b []byte, first, i, period int) spaced {
 			continue
 		}
 		sep := b[at+1 : at+period]
-		start := at
-		for start-period >= first && at-start < viewContext && spacedItem[b[start-period]] && string(b[start-period+1:start]) == string(sep) {
-			start -= period
+		start, before := at, 0
+		for at-start < viewContext {
+			prev := itemBefore(b, first, start-len(sep))
+			if prev < 0 || string(b[start-len(sep):start]) != string(sep) {
+				break
+			}
+			start = prev
+			before++
 		}
-		after := spacedAfter(b, at, period, sep, minSpaced-1)
+		after, _ := spacedAfter(b, at, sep, minSpaced-1)
 		// The characters that are looked at are those around b[i], so that what
 		// is long and dull is not gone through again and again.
 		from := max(start, at-(minSpaced-1-after)*period)
-		if (at-from)/period+after < minSpaced-1 || !variedItems(b, from, period) {
+		if min(before, minSpaced-1-after)+after < minSpaced-1 || !variedItems(b, from, period) {
 			continue
 		}
-		return spaced{start: start, end: start + spacedAfter(b, start, period, sep, len(b))*period + 1, period: period}
+		// The last letter of a word before it is none of the items, and neither
+		// is the first of one behind.
+		if alnum[b[start]] && properLetter(b, start) {
+			start += period
+		}
+		_, end := spacedAfter(b, start, sep, len(b))
+		if alnum[b[end-1]] && end < len(b) && word[b[end]] {
+			end -= period
+		}
+		return spaced{start: start, end: end, period: period}
 	}
 	return spaced{}
 }
 
-// spacedAfter counts the characters that follow the one at b[at], up to most.
-func spacedAfter(b []byte, at, period int, sep []byte, most int) int {
-	n := 0
-	for n < most && at+period < len(b) && string(b[at+1:at+period]) == string(sep) && spacedItem[b[at+period]] {
-		at += period
+// spacedAfter counts the items that follow the one at b[at], up to most, and
+// returns the end of the last.
+func spacedAfter(b []byte, at int, sep []byte, most int) (n, end int) {
+	for end = at + itemLen(b, at); n < most; n++ {
+		next := end + len(sep)
+		if next >= len(b) || string(b[end:next]) != string(sep) || !spacedItem[b[next]] {
+			break
+		}
+		end = next + itemLen(b, next)
+	}
+	return n, end
+}
+
+// itemLen returns the length of the item at b[i]: one character, or more if it
+// is escaped for JSON.
+func itemLen(b []byte, i int) int {
+	if b[i] != '\\' {
+		return 1
+	}
+	n := runAfter(b, i, 8, backslash)
+	switch rest := b[i+n:]; {
+	case len(rest) > 0 && rest[0] == '"':
 		n++
+	case len(rest) >= 5 && string(rest[:3]) == "u00" && hexAny[rest[3]] && hexAny[rest[4]]:
+		n += 5
 	}
 	return n
 }
 
-// variedItems tells characters from rulers, tables of bits and the like.
+// itemBefore returns where the item that ends at b[end] starts, not before
+// first, or -1 if none does.
+func itemBefore(b []byte, first, end int) int {
+	i := end - 1
+	if i < first || !spacedItem[b[i]] {
+		return -1
+	}
+	for _, n := range [...]int{1, 2, 6} { // the length with one backslash
+		start := end - n
+		for start > first && b[start-1] == '\\' {
+			start--
+		}
+		if start >= first && start < i && start+itemLen(b, start) == end {
+			return start
+		}
+	}
+	return i
+}
+
+// variedItems tells characters from rulers, tables of bits and the like, and from
+// a separator that stands between every two.
 func variedItems(b []byte, from, period int) bool {
 	var seen class
 	n := 0
+	odd, even := false, false
 	for k := range minSpaced {
-		if c := b[from+k*period]; !seen[c] {
+		c := b[from+k*period]
+		if !seen[c] {
 			seen[c] = true
 			n++
 		}
+		if k >= 2 && c != b[from+(k-2)*period] {
+			odd, even = odd || k&1 == 1, even || k&1 == 0
+		}
 	}
-	return n >= 4
+	return n >= 4 && odd && even
 }
 
 // separator reports whether b starts with a separator of n bytes.
@@ -159,7 +217,7 @@ func separator(b []byte, n int) bool {
 }
 
 var (
-	spacedItem    = newClass("A-Za-z0-9+/_.=:-")
+	spacedItem    = newClass("!-~")
 	separatorByte = newClass(" \t\r\n._,|*/:;+~\"'\\-")
 )
 
@@ -168,12 +226,16 @@ func decodeSpaced(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 	for i := 0; i < len(src); {
 		s := nextSpaced(src, i)
 		c.keep(src[i:s.start])
-		for i = s.start; i < s.end; i += s.period {
-			v := src[i]
+		for i = s.start; i < s.end; {
+			n := 1
 			if s.hex {
-				v, _, _ = hexItem(src[i:])
+				v, _, _ := hexItem(src[i:])
+				c.put(v, i, min(i+s.period, s.end))
+			} else {
+				n = itemLen(src, i)
+				c.item(src[i:i+n], i, min(i+n+s.period-1, s.end))
 			}
-			c.put(v, i, min(i+s.period, s.end))
+			i += n + s.period - 1
 		}
 		// The separator behind the last item stays what it is.
 		i = max(s.start, s.end)
