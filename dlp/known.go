@@ -120,15 +120,23 @@ func encodings(v string) []encoding {
 	query := url.QueryEscape(v)
 	out = append(out, encoding{"percent", query}, encoding{"percent", url.PathEscape(v)}, encoding{"percent", scriptEscapes.Replace(query)})
 	for _, html := range [...]bool{false, true} {
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(html)
-		if enc.Encode(v) == nil {
-			quoted := strings.TrimSuffix(b.String(), "\n")
-			out = append(out, encoding{"json", quoted[1 : len(quoted)-1]})
-		}
+		once := jsonEscaped(v, html)
+		out = append(out, encoding{"json", once}, encoding{"json", jsonEscaped(once, html)})
 	}
 	return out
+}
+
+// jsonEscaped returns a text as it stands in a string of JSON, with what HTML
+// knows escaped or not.
+func jsonEscaped(v string, html bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(html)
+	if enc.Encode(v) != nil {
+		return v
+	}
+	quoted := strings.TrimSuffix(b.String(), "\n")
+	return quoted[1 : len(quoted)-1]
 }
 
 // scriptEscapes turns a query escape into what encodeURIComponent of JavaScript
