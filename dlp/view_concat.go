@@ -39,7 +39,7 @@ func quotes(v uint64) uint64 {
 }
 
 func concatAt(b []byte, q int) bool {
-	if !quoteByte[b[q]] || q == 0 || q+1 == len(b) || !joinNext[b[q+1]] || !joinEdge[b[q-1]] && b[q-1] != '\\' {
+	if !quoteByte[b[q]] || q == 0 || q+1 == len(b) || !joinNext[b[q+1]] || !joinAny[b[q-1]] {
 		return false
 	}
 	_, to := joiner(b, q)
@@ -61,13 +61,15 @@ func joiner(b []byte, q int) (from, to int) {
 	for from > 0 && q-from < 3 && b[from-1] == '\\' {
 		from--
 	}
-	if from == 0 || !joinEdge[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
+	if from == 0 || !joinAny[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
 		return 0, 0
 	}
 	limit := min(len(b), q+maxJoiner)
 	i := skipSpace(b, q+1, limit)
+	edge := joinEdge
 	for k := 0; k < 2 && i < limit && joinOperator[b[i]]; k++ {
 		i++
+		edge = joinAny
 	}
 	i = skipSpace(b, i, limit)
 	if i > q+1 { // a mark such as that of an f"" in Python
@@ -75,7 +77,7 @@ func joiner(b []byte, q int) (from, to int) {
 			i++
 		}
 	}
-	if i+1 >= limit || !quoteByte[b[i]] || !joinEdge[b[i+1]] {
+	if i+1 >= limit || !quoteByte[b[i]] || !edge[b[from-1]] || !edge[b[i+1]] {
 		return 0, 0
 	}
 	return from, i + 1
@@ -97,7 +99,8 @@ func skipSpace(b []byte, i, limit int) int {
 }
 
 var (
-	joinEdge     = newClass("A-Za-z0-9+/_.:=-")
+	joinEdge     = newClass("A-Za-z0-9+/_.:=-") // of a part
+	joinAny      = newClass("!-~")              // of one that an operator joins
 	quoteByte    = newClass("\"'`")
 	joinOperator = newClass("+.&~|")
 	stringPrefix = newClass("bfruBFRU")
