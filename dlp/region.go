@@ -10,8 +10,9 @@ const (
 	// regionStep is how much of a region is decoded at once.
 	regionStep = 1 << 10
 	// cutContext is what stands around a cut on both sides when a region is
-	// decoded in steps, so that no escape is cut.
-	cutContext = 64
+	// decoded in steps, so that no escape is cut, and minSpaced characters with what is between
+	// them are there.
+	cutContext = 128
 	// signLen is the longest sign that a view has to see whole.
 	signLen = 64
 )
