@@ -69,7 +69,7 @@ func (s *Scanner) openBlob(i int) {
 	b.in = newInflater(kind, s.work.budget, func(text []byte) {
 		b.begun = true
 		s.work.allowed += workShare * int64(len(text)) // bounded by its own budget
-		s.write(l, text, b.at, s.end()) // it comes of what is there, up to anywhere
+		s.write(l, text, b.at, s.end())                // it comes of what is there, up to anywhere
 	})
 }
 
