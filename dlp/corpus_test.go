@@ -229,7 +229,7 @@ func goSum(m *maker) []byte {
 func poetryLock(m *maker) []byte {
 	return m.many(60, func(b *strings.Builder, _ int) {
 		n, v := m.name("-"), m.semver()
-		fmt.Fprintf(b, "[[package]]\nname = \"%s\"\nversion = \"%s\"\nfiles = [\n    {file = \"%[1]s-%[2]s-py3-none-any.whl\", hash = \"sha256:%s\"},\n    {file = \"%[1]s-%[2]s.tar.gz\", hash = \"sha256:%s\", url = \"https://files.pythonhosted.org/packages/%s/%s/%s/x.tar.gz\"},\n]\n\n", n, v, m.hex(32), m.hex(32), m.hex(1), m.hex(1), m.hex(30))
+		fmt.Fprintf(b, "[[package]]\nname = \"%s\"\nversion = \"%s\"\nfiles = [\n    {file = \"%[1]s-%[2]s-py3-none-any.whl\", hash = \"sha256:%[3]s\"},\n    {file = \"%[1]s-%[2]s.tar.gz\", hash = \"sha256:%[4]s\", url = \"https://files.pythonhosted.org/packages/%s/%s/%s/x.tar.gz\"},\n]\n\n", n, v, m.hex(32), m.hex(32), m.hex(1), m.hex(1), m.hex(30))
 	})
 }
 
@@ -269,7 +269,7 @@ func gitLog(m *maker) []byte {
 func diff(m *maker) []byte {
 	return m.many(12, func(b *strings.Builder, _ int) {
 		f := m.name("/")
-		fmt.Fprintf(b, "diff --git a/%s.go b/%[1]s.go\nindex %s..%s 100644\n--- a/%[1]s.go\n+++ b/%[1]s.go\n@@ -%d,7 +%[4]d,9 @@ func %[5]s(\n", f, m.hex(5), m.hex(5), m.IntN(999), m.word())
+		fmt.Fprintf(b, "diff --git a/%[1]s.go b/%[1]s.go\nindex %[2]s..%[3]s 100644\n--- a/%[1]s.go\n+++ b/%[1]s.go\n@@ -%[4]d,7 +%[4]d,9 @@ func %[5]s(\n", f, m.hex(5), m.hex(5), m.IntN(999), m.word())
 		for line := range strings.Lines(string(m.part(m.source, 900))) {
 			b.WriteString(m.pick(" ", "+", "-") + line)
 		}
@@ -395,7 +395,7 @@ func kubernetes(m *maker) []byte {
 
 func terraform(m *maker) []byte {
 	return m.many(30, func(b *strings.Builder, _ int) {
-		fmt.Fprintf(b, "  # aws_%s.%s will be created\n  + resource \"aws_%[1]s\" \"%[2]s\" {\n      + arn                  = \"arn:aws:iam::%012d:role/%[2]s\"\n      + id                   = \"i-%s\"\n      + source_code_hash     = \"%s\"\n      + password             = (sensitive value)\n      + secret_id            = (known after apply)\n      ~ subnet_ids           = [\"subnet-%s\", \"sg-%s\"]\n      + kms_key_id           = \"arn:aws:kms:eu-west-1:%[3]012d:key/%[8]s\"\n    }\n", m.name("_"), m.name("-"), m.IntN(1e9), m.hex(8), m.b64(32), m.hex(8), m.hex(8), m.uuid())
+		fmt.Fprintf(b, "  # aws_%[1]s.%[2]s will be created\n  + resource \"aws_%[1]s\" \"%[2]s\" {\n      + arn                  = \"arn:aws:iam::%[3]012d:role/%[2]s\"\n      + id                   = \"i-%[4]s\"\n      + source_code_hash     = \"%[5]s\"\n      + password             = (sensitive value)\n      + secret_id            = (known after apply)\n      ~ subnet_ids           = [\"subnet-%[6]s\", \"sg-%[7]s\"]\n      + kms_key_id           = \"arn:aws:kms:eu-west-1:%[3]012d:key/%[8]s\"\n    }\n", m.name("_"), m.name("-"), m.IntN(1e9), m.hex(8), m.b64(32), m.hex(8), m.hex(8), m.uuid())
 	})
 }
 
