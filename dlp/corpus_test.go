@@ -50,6 +50,7 @@ var benign = []struct {
 	{"images in JSON", images},
 	{"source map", sourceMap},
 	{"OAuth", oauth},
+	{"OAuth tokens", oauthTokens},
 	{"CSV", csv},
 	{"SQL dump", sqlDump},
 	{"HTML and CSS", webPage},
@@ -315,9 +316,17 @@ func oauth(m *maker) []byte {
 	})
 }
 
+// oauthTokens are what a server answers: they are credentials, but nothing tells
+// whose, so they are warned of.
+func oauthTokens(m *maker) []byte {
+	return m.many(20, func(b *strings.Builder, _ int) {
+		fmt.Fprintf(b, "{\"token_type\":\"Bearer\",\"expires_in\":3600,\"access_token\":\"%s\",\"id_token\":\"%s\",\"refresh_token\":\"%s\"}\n", sampleJWT(m.Uint64(), 400), sampleJWT(m.Uint64(), 300), m.url(40))
+	})
+}
+
 func csv(m *maker) []byte {
 	return m.many(150, func(b *strings.Builder, i int) {
-		fmt.Fprintf(b, "%d,%s,\"%s, %s\",%s@example.org,+49 30 %07d,%d.%02d,%s,%s,%f,%d\n", 100000+i, m.time(), m.word(), m.word(), m.name("."), m.IntN(1e7), m.IntN(1e5), m.IntN(100), m.hex(8), m.uuid(), m.Float64()*180-90, m.Uint64())
+		fmt.Fprintf(b, "%d,%s,\"%s, %s\",%s@example.org,+49 30 %07d,%d.%02d,%s,%s,%f,%d\n", 100000+i, m.time(), m.word(), m.word(), m.name("."), m.IntN(1e7), m.IntN(1e5), m.IntN(100), m.hex(8), m.uuid(), m.Float64()*180-90, 1e17+m.Uint64N(9e17))
 	})
 }
 
