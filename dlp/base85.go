@@ -125,7 +125,7 @@ func decodeASCII85(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 			i = first
 			continue
 		}
-		c.ascii85(src, first, end)
+		c.ascii85(src, first, end, level(src[i:first]))
 		for i = end; i < len(src) && i < end+2 && (src[i] == '~' || src[i] == '>'); {
 			i++
 		}
@@ -137,16 +137,29 @@ func decodeASCII85(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 // maxNesting is how often a text may be in JSON in JSON.
 const maxNesting = 3
 
+// level returns how often the beginning of a frame was put into JSON, as far as
+// it tells.
+func level(frame []byte) int {
+	switch slashes := bytes.Count(frame, []byte{'\\'}); slashes {
+	case 0, 1:
+		return slashes
+	default:
+		return 2
+	}
+}
+
 // ascii85 writes what src[i:end] says: of the readings of it as it is, or as a
-// string in JSON, or in JSON in JSON, the first that is of text.
-func (c *copier) ascii85(src []byte, i, end int) {
+// string in JSON, or in JSON in JSON, the first from least on that is of text.
+func (c *copier) ascii85(src []byte, i, end, least int) {
 	chars := src[i:end]
 	marks := []mark{{0, 0}}
 	length, before := len(c.dst), len(c.m)
 	for level := range maxNesting {
-		c.dst, c.m = c.dst[:length], c.m[:before]
-		c.groups(chars, func(k int) int { return i + sourceIndex(marks, k) })
-		if level+1 == maxNesting || bytes.IndexByte(chars, '\\') < 0 || len(c.dst)-length >= len(chars)*4/5-4 && binaryBytes(c.dst[length:]) == 0 {
+		if level >= least {
+			c.dst, c.m = c.dst[:length], c.m[:before]
+			c.groups(chars, func(k int) int { return i + sourceIndex(marks, k) })
+		}
+		if level+1 == maxNesting || level >= least && (bytes.IndexByte(chars, '\\') < 0 || len(c.dst)-length >= len(chars)*4/5-4 && binaryBytes(c.dst[length:]) == 0) {
 			return
 		}
 		var next []byte
