@@ -13,6 +13,7 @@ import (
 	"io"
 	"mime/quotedprintable"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 
@@ -237,7 +238,13 @@ var encoders = []encoder{
 	{name: "spaced", encode: between(" ")},
 	{name: "dotted", encode: between(".")},
 	{name: "dashed", encode: between("-")},
-	{name: "concatenated", encode: lines(9, `" + "`)},
+	{name: "concatenated", encode: func(s string) string {
+		parts := strings.Split(lines(9, "\n")(s), "\n")
+		for i := range parts {
+			parts[i] = strconv.Quote(parts[i])
+		}
+		return strings.Join(parts, " + ")
+	}},
 	{name: "quoted-printable", encode: chain(inStory, mime)},
 	{name: "quoted-printable, all", encode: octets("=%02X", "")},
 	{name: "gzip", encode: gzipped, binary: true},

@@ -59,7 +59,7 @@ func layoutPrey(rule string) func(uint64) string {
 	return func(seed uint64) string {
 		var of []layout
 		for _, l := range layouts {
-			if l.rule == rule {
+			if l.rule == rule && !strings.HasSuffix(l.prefix, "xox") { // which has no digits at times
 				of = append(of, l)
 			}
 		}

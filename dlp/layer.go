@@ -45,6 +45,9 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 	v.sc.Reset()
 	v.sc.depth = s.depth + 1
 	v.sc.work = s.work
+	// What is left of a text behind another encoding may still be as a string in
+	// JSON has it.
+	v.sc.lax = src == 1 && dec == 1 && path != "json"
 	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0], marks: v.marks[:0]}
 	return v
 }

@@ -36,8 +36,12 @@ func (s *Scanner) sampleRegions() {
 }
 
 func (s *Scanner) sampleRegion(r *region, view *textView) {
+	find := view.find
+	if s.lax && view.lax != nil {
+		find = view.lax
+	}
 	for {
-		i := view.find(s.buf, int(r.at-s.base))
+		i := find(s.buf, int(r.at-s.base))
 		if i >= len(s.buf) {
 			break
 		}

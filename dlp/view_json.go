@@ -26,6 +26,23 @@ func findEscape(b []byte, i int) int {
 	return len(b)
 }
 
+// findAnyEscape finds an escape of a backslash, of a quotation mark, or by
+// number, between other bytes of a word.
+func findAnyEscape(b []byte, i int) int {
+	for i < len(b) {
+		n := bytes.IndexByte(b[i:], '\\')
+		if n < 0 {
+			break
+		}
+		i += n
+		if i > 0 && b[i-1] > ' ' && i+1 < len(b) && (b[i+1] == '\\' || b[i+1] == '"' || b[i+1] == 'u') {
+			return i
+		}
+		i++
+	}
+	return len(b)
+}
+
 // suspectEscape looks at the letter behind the backslashes from start to i.
 func suspectEscape(b []byte, i, start int) bool {
 	switch c := b[i]; c {
