@@ -404,7 +404,7 @@ func kubernetes(m *maker) []byte {
 
 func terraform(m *maker) []byte {
 	return m.many(30, func(b *strings.Builder, _ int) {
-		fmt.Fprintf(b, "  # aws_%[1]s.%[2]s will be created\n  + resource \"aws_%[1]s\" \"%[2]s\" {\n      + arn                  = \"arn:aws:iam::%[3]012d:role/%[2]s\"\n      + id                   = \"i-%[4]s\"\n      + source_code_hash     = \"%[5]s\"\n      + password             = (sensitive value)\n      + secret_id            = (known after apply)\n      ~ subnet_ids           = [\"subnet-%[6]s\", \"sg-%[7]s\"]\n      + kms_key_id           = \"arn:aws:kms:eu-west-1:%[3]012d:key/%[8]s\"\n    }\n", m.name("_"), m.name("-"), m.IntN(1e9), m.hex(8), m.b64(32), m.hex(8), m.hex(8), m.uuid())
+		fmt.Fprintf(b, "  # aws_%[1]s.%[2]s will be created\n  + resource \"aws_%[1]s\" \"%[2]s\" {\n      + arn                  = \"arn:aws:iam::%012[3]d:role/%[2]s\"\n      + id                   = \"i-%[4]s\"\n      + source_code_hash     = \"%[5]s\"\n      + password             = (sensitive value)\n      + secret_id            = (known after apply)\n      ~ subnet_ids           = [\"subnet-%[6]s\", \"sg-%[7]s\"]\n      + kms_key_id           = \"arn:aws:kms:eu-west-1:%012[3]d:key/%[8]s\"\n    }\n", m.name("_"), m.name("-"), m.IntN(1e9), m.hex(8), m.b64(32), m.hex(8), m.hex(8), m.uuid())
 	})
 }
 

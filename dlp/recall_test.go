@@ -30,7 +30,7 @@ var settings = []struct {
 	}},
 	{"source", func(s string) string { return "func main() {\n\tclient := api.New(\"" + s + "\")\n\tclient.Run()\n}\n" }},
 	{"chat", func(s string) string {
-		return string(`{"messages":[{"role":"user","content":` + quoted("Why does this fail?\n\n```\ncurl -u "+s+" https://api.corp.io\n```\nIt worked with "+s+", yesterday.") + `}]}`)
+		return `{"messages":[{"role":"user","content":` + quoted("Why does this fail?\n\n```\ncurl -u "+s+" https://api.corp.io\n```\nIt worked with "+s+", yesterday.") + `}]}`
 	}},
 	{"log", func(s string) string {
 		return "2026-01-02T03:04:05Z WARN [auth] rejected token=" + s + " from 10.1.2.3 after 3 tries\n"
