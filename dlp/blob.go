@@ -78,6 +78,9 @@ func (s *Scanner) feedBlob() {
 	b := &s.blob
 	rest, done, err := b.in.write(s.buf[b.at-s.base:])
 	b.at = s.end() - int64(rest)
+	if done { // a decoder may take nothing of what is damaged
+		b.at = max(b.at, b.l.start+1)
+	}
 	b.l.fed = b.at
 	s.blobError(err)
 	if done {

@@ -42,3 +42,15 @@ func TestASCII85(t *testing.T) {
 		t.Errorf("Scan(%q) = %+v", in, got)
 	}
 }
+
+// A decoder that takes nothing of what is damaged is not asked again and again.
+func TestDamagedBlobEnds(t *testing.T) {
+	e := mustEngine(t)
+	for _, blob := range []string{"BZh91AY&SY", "BZh9\x17\x72\x45\x38\x50\x90", "\x1f\x8b\x08\x00", "PK\x03\x04", "\x28\xb5\x2f\xfd", "\x78\x9c"} {
+		for n := range 60 {
+			text := blob + random(uint64(n), "\x00-\x7f", n)
+			e.Scan([]byte(text))
+			e.Scan([]byte(octets("%02x", "")(text)))
+		}
+	}
+}
