@@ -19,6 +19,7 @@ type blob struct {
 // to tell what it is.
 func (s *Scanner) sampleBlobs(final bool) {
 	if s.depth >= maxDepth {
+		s.blob.at = s.end() // nothing of it is needed
 		return
 	}
 	for b := &s.blob; b.at < s.end(); {

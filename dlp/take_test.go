@@ -54,3 +54,13 @@ func TestDamagedBlobEnds(t *testing.T) {
 		}
 	}
 }
+
+// A text at the last depth may be longer than what a scanner keeps.
+func TestLongTextAtLastDepth(t *testing.T) {
+	e := mustEngine(t)
+	token := samples[0].text(1)
+	in := chain(gzipped, base64Std, lines(76, "\n"))(strings.Repeat(inStory("none"), 1000) + token + " ")
+	if got := e.Scan([]byte(in)); len(got) != 1 || got[0].Rule != samples[0].rule {
+		t.Errorf("found %q", ruleLines(got))
+	}
+}
