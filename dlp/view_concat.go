@@ -77,6 +77,11 @@ func joiner(b []byte, q int) (from, to int) {
 			i++
 		}
 	}
+	// The mark that opens the next part is escaped as often as this one: what more
+	// backslashes there are belong to the part.
+	if i > q+1 && i < limit {
+		from = max(from, q-runBefore(b, i, 3, backslash))
+	}
 	if i+1 >= limit || !quoteByte[b[i]] || !edge[b[from-1]] || !edge[b[i+1]] {
 		return 0, 0
 	}
