@@ -64,3 +64,12 @@ func TestLongTextAtLastDepth(t *testing.T) {
 		t.Errorf("found %q", ruleLines(got))
 	}
 }
+
+// The beginning of a zip that a script names is none.
+func TestZipMagicInSource(t *testing.T) {
+	e := mustEngine(t)
+	in := "c.LOCAL_FILE_HEADER=\"PK\x03\x04\",c.CENTRAL_FILE_HEADER=\"PK\x01\x02\""
+	if got := e.Scan([]byte(in)); len(got) != 0 {
+		t.Errorf("Scan(%q) = %q", in, ruleLines(got))
+	}
+}
