@@ -11,7 +11,7 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED := 0
 
-.PHONY: agents build demo test race lint fuzz bench vuln cross generate clean
+.PHONY: accuracy agents build demo test race lint fuzz bench vuln cross generate clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -58,6 +58,12 @@ fuzz:
 
 bench:
 	$(GO) test ./... -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem
+
+# How much is found, in which encodings, and how much that is none; in some
+# minutes. The short form is among the tests. The source trees are those of Go
+# and of the module cache.
+accuracy:
+	$(GO) test ./dlp -run '^(TestRecall|TestEvasionMatrix|TestBenignCorpora|TestSourceTrees)$$' -count 1 -timeout 60m -v -args -full
 
 # The database of known vulnerabilities is fetched from the network.
 vuln:

@@ -219,7 +219,7 @@ func (s *Scanner) seeDepth(i, end int) {
 		n += groupLen
 	}
 	if n-i >= deepGroups*groupLen {
-		s.unscanned(pathBase64, s.base+int64(i), UnscannedDepth)
+		s.notRead(pathBase64, s.base+int64(i), s.base+int64(n), UnscannedDepth)
 	}
 }
 

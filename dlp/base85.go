@@ -1,6 +1,9 @@
 package dlp
 
-import "bytes"
+import (
+	"bytes"
+	"sort"
+)
 
 // ascii85Run appends what src says in Ascii85, as Adobe and btoa write it, up to
 // what is none.
@@ -78,14 +81,33 @@ func asciiFrom(c byte, n int) string {
 	return string(b)
 }
 
-// findASCII85 finds the frame that Adobe puts around Ascii85.
+// findASCII85 finds the frame that Adobe puts around Ascii85, plain or escaped
+// for JSON.
 func findASCII85(b []byte, i int) int {
-	if i < len(b) {
-		if n := bytes.Index(b[i:], []byte("<~")); n >= 0 {
-			return i + n
+	from := i
+	for i < len(b) {
+		n := bytes.IndexByte(b[i:], '~')
+		if n < 0 {
+			break
 		}
+		i += n
+		if start := frameBefore(b, i); start >= from {
+			return start
+		}
+		i++
 	}
 	return len(b)
+}
+
+// frameBefore returns where the "<" before the "~" at b[i] starts, or -1.
+func frameBefore(b []byte, i int) int {
+	switch {
+	case i > 0 && b[i-1] == '<':
+		return i - 1
+	case i > 5 && string(b[i-5:i]) == "u003c" && b[i-6] == '\\':
+		return i - 5 - runBefore(b, i-5, 8, backslash)
+	}
+	return -1
 }
 
 func decodeASCII85(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
@@ -96,43 +118,87 @@ func decodeASCII85(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 		if i = n; i == len(src) {
 			break
 		}
-		end := i + 2 + runAfter(src, i+2, len(src), ascii85Byte)
-		if end-i < 2+5 {
-			c.keep(src[i : i+2])
-			i += 2
+		first := i + bytes.IndexByte(src[i:], '~') + 1
+		end := first + runAfter(src, first, len(src), ascii85Byte)
+		if end-first < 5 {
+			c.keep(src[i:first])
+			i = first
 			continue
 		}
-		c.ascii85(src, i+2, end)
-		i = end
-		if i < len(src) && src[i] == '~' {
+		c.ascii85(src, first, end, level(src[i:first]))
+		for i = end; i < len(src) && i < end+2 && (src[i] == '~' || src[i] == '>'); {
 			i++
-			if i < len(src) && src[i] == '>' {
-				i++
-			}
 		}
 		c.drop(i)
 	}
 	return c.result()
 }
 
-// ascii85 writes what src[i:end] says, group by group between the zeros.
-func (c *copier) ascii85(src []byte, i, end int) {
-	for i < end {
-		if src[i] == 'z' {
+// jsonLevels is how often a text may be in JSON in JSON.
+const jsonLevels = 3
+
+// level returns how often the beginning of a frame was put into JSON, as far as
+// it tells.
+func level(frame []byte) int {
+	switch slashes := bytes.Count(frame, []byte{'\\'}); slashes {
+	case 0, 1:
+		return slashes
+	default:
+		return 2
+	}
+}
+
+// ascii85 writes what src[i:end] says: of the readings of it as it is, or as a
+// string in JSON, or in JSON in JSON, the first from least on that is of text.
+func (c *copier) ascii85(src []byte, i, end, least int) {
+	chars := src[i:end]
+	marks := []mark{{0, 0}}
+	length, before := len(c.dst), len(c.m)
+	for level := range jsonLevels {
+		if level >= least {
+			c.dst, c.m = c.dst[:length], c.m[:before]
+			c.groups(chars, func(k int) int { return i + sourceIndex(marks, k) })
+		}
+		if level+1 == jsonLevels || level >= least && (bytes.IndexByte(chars, '\\') < 0 || len(c.dst)-length >= len(chars)*4/5-4 && binaryBytes(c.dst[length:]) == 0) {
+			return
+		}
+		var next []byte
+		var m []mark
+		next, m, _ = decodeEscapes(nil, nil, chars)
+		for k := range m {
+			m[k].from = int32(sourceIndex(marks, int(m[k].from)))
+		}
+		chars, marks = next, m
+	}
+}
+
+// sourceIndex returns where the byte of a decoded text at index to came from.
+func sourceIndex(marks []mark, to int) int {
+	k := sort.Search(len(marks), func(i int) bool { return int(marks[i].to) > to }) - 1
+	return int(marks[k].from) + to - int(marks[k].to)
+}
+
+// groups writes what the characters say, group by group: the bytes of one are
+// not as many as its characters.
+func (c *copier) groups(chars []byte, source func(int) int) {
+	for i := 0; i < len(chars); {
+		if chars[i] == 'z' {
 			for range 4 {
-				c.put(0, i, i+1)
+				c.put(0, source(i), source(i+1))
 			}
 			i++
 			continue
 		}
-		part := src[i:end]
-		if n := bytes.IndexByte(part, 'z'); n >= 0 {
-			part = part[:n]
+		next, n := i, 0
+		for next < len(chars) && n < 5 && chars[next] != 'z' {
+			if ascii85Values[chars[next]] != 0xff {
+				n++
+			}
+			next++
 		}
-		c.m = addMark(c.m, i, len(c.dst)-c.base)
-		var n int
-		c.dst, n = base85With(c.dst, part, &ascii85Values, true)
-		i += max(n, 1)
+		c.m = addMark(c.m, source(i), len(c.dst)-c.base)
+		c.dst, _ = base85With(c.dst, chars[i:next], &ascii85Values, true)
+		i = next
 	}
 }
 

@@ -33,7 +33,11 @@ func (s *Scanner) sampleBlobs(final bool) {
 		if i >= ready {
 			return
 		}
-		i = findMagic(s.buf, i)
+		// At the start, any magic is looked for, and not only those that are rare
+		// in text.
+		if b.at > 0 || magic(s.buf) == codecNone {
+			i = findMagic(s.buf, i)
+		}
 		if i >= ready {
 			b.at = s.base + int64(ready)
 			return
@@ -48,7 +52,7 @@ func (s *Scanner) openBlob(i int) {
 	b.at = s.base + int64(i)
 	kind := magic(s.buf[i:])
 	if kind == codecUnknown {
-		s.unscanned("", b.at, UnscannedFormat)
+		s.notRead("", b.at, b.at+magicBytes, UnscannedFormat)
 		b.at++
 		return
 	}
@@ -59,7 +63,7 @@ func (s *Scanner) openBlob(i int) {
 	l := b.l
 	b.in = newInflater(kind, &s.work.inflate, func(text []byte) {
 		s.work.allowed += workShare * int64(len(text)) // it has a budget of its own
-		s.write(l, text, l.fed, l.fed)
+		s.write(l, text, b.at, s.end())                // it comes of what is there, up to anywhere
 	})
 }
 
@@ -68,10 +72,12 @@ func (s *Scanner) feedBlob() {
 	b := &s.blob
 	rest, done, err := b.in.write(s.buf[b.at-s.base:])
 	b.at = s.end() - int64(rest)
+	if done { // a decoder may take nothing of what is damaged
+		b.at = max(b.at, b.l.start+1)
+	}
 	b.l.fed = b.at
 	s.blobError(err)
 	if done {
-		b.at = max(b.at, b.l.start+1) // the same is not a blob again
 		s.closeBlob()
 	}
 }
@@ -100,11 +106,11 @@ func (s *Scanner) blobError(err error) {
 	l := s.blob.l
 	switch {
 	case errors.Is(err, ErrBudget):
-		s.unscanned(l.path, l.start, UnscannedBudget)
+		s.notRead(l.path, l.start, l.fed, UnscannedBudget)
 	case errors.Is(err, ErrEncrypted):
-		s.unscanned(l.path, l.start, UnscannedEncrypted)
+		s.notRead(l.path, l.start, l.fed, UnscannedEncrypted)
 	case errors.Is(err, ErrUnknownEncoding):
-		s.unscanned(l.path, l.start, UnscannedFormat)
+		s.notRead(l.path, l.start, l.fed, UnscannedFormat)
 	}
 }
 

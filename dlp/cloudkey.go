@@ -9,6 +9,9 @@ func awsSecret(b []byte, start, end int) (int, int, bool) {
 	if end-from != 40 || base64Plain.span(b, from, end) != end || byteAt(b, end) == '=' {
 		return 0, 0, false
 	}
+	if c := byteAt(b, from-1); c == '$' || c == '.' || byteAt(b, end) == '.' && alnum[byteAt(b, end+1)] {
+		return 0, 0, false // a part of a hash of a password
+	}
 	key := b[from:end]
 	n := shapeOf(key)
 	if n.hex == 40 || n.digits == 0 || !mixedCase(key) || isExample(key, 40) || wordLike(key) || entropy(key) < 4.1 {

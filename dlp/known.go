@@ -142,13 +142,8 @@ func encodings(v string) []encoding {
 	query := url.QueryEscape(v)
 	out = append(out, encoding{"percent", query, true}, encoding{"percent", url.PathEscape(v), true}, encoding{"percent", scriptEscapes.Replace(query), true})
 	for _, html := range [...]bool{false, true} {
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(html)
-		if enc.Encode(v) == nil {
-			quoted := strings.TrimSuffix(b.String(), "\n")
-			out = append(out, encoding{"json", quoted[1 : len(quoted)-1], true})
-		}
+		once := jsonEscaped(v, html)
+		out = append(out, encoding{"json", once, true}, encoding{"json", jsonEscaped(once, html), true})
 	}
 	// The views want printable text, and a value may be none.
 	for _, format := range [...]string{"%%%02x", "%%%02X"} {
@@ -172,6 +167,19 @@ func encodings(v string) []encoding {
 
 // base64URL turns base64 into that for URLs.
 var base64URL = strings.NewReplacer("+", "-", "/", "_")
+
+// jsonEscaped returns a text as it stands in a string of JSON, with what HTML
+// knows escaped or not.
+func jsonEscaped(v string, html bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(html)
+	if enc.Encode(v) != nil {
+		return v
+	}
+	quoted := strings.TrimSuffix(b.String(), "\n")
+	return quoted[1 : len(quoted)-1]
+}
 
 // scriptEscapes turns a query escape into what encodeURIComponent of JavaScript
 // gives.

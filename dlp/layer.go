@@ -35,7 +35,7 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 		return nil
 	}
 	if !s.work.enough() {
-		s.unscanned(path, start, UnscannedBudget)
+		s.notRead(path, start, s.end(), UnscannedBudget)
 		return nil
 	}
 	v, _ := s.engine.layers.Get().(*layer)
@@ -46,6 +46,9 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 	v.sc.depth = s.depth + 1
 	v.sc.work = s.work
 	v.sc.session = s.session
+	// What is left of a text behind another encoding may still be as a string in
+	// JSON has it.
+	v.sc.lax = src == 1 && dec == 1 && path != "json"
 	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0], marks: v.marks[:0]}
 	return v
 }
@@ -98,7 +101,7 @@ func (s *Scanner) pay(v *layer, n int, from int64) bool {
 	s.work.spent += int64(n)
 	if !s.work.enough() {
 		v.stopped = true
-		s.unscanned(v.path, from, UnscannedBudget)
+		s.notRead(v.path, from, s.end(), UnscannedBudget)
 	}
 	return !v.stopped
 }
@@ -158,15 +161,16 @@ func (v *layer) source(at int64, end bool) int64 {
 // their own.
 func (s *Scanner) take(v *layer, found []Finding) {
 	for _, f := range found {
-		if f.Kind != KindFormat && f.Path == "" && v.path == pathBase64 && !f.weak {
+		if f.Kind != KindFormat && f.Kind != KindUnscanned && f.Path == "" && v.path == pathBase64 && !f.weak {
 			continue
 		}
-		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
-		if v.src == v.dec && to-from == int64(f.Length) {
+		start, end := v.source(f.Start, false), v.source(f.End, true)
+		if v.src == v.dec && end-start == f.End-f.Start {
 			continue // nothing of it is encoded in this way
 		}
+		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
 		f.Offset, f.Length = from, int(to-from)
-		f.Start, f.End = from, to
+		f.Start, f.End = min(from, start), max(to, end)
 		if v.src != v.dec {
 			f.Start = v.start
 		}
@@ -175,16 +179,24 @@ func (s *Scanner) take(v *layer, found []Finding) {
 		} else {
 			f.Path = v.path + pathJoin + f.Path
 		}
-		s.report(f)
+		if f.Kind == KindUnscanned {
+			s.unscanned(f)
+		} else {
+			s.report(f)
+		}
 	}
 }
 
-// unscanned reports that what starts at an offset was not read in full, once for
-// each reason.
-func (s *Scanner) unscanned(path string, start int64, reason string) {
-	if !slices.Contains(s.unread, reason) {
-		s.unread = append(s.unread, reason)
-		s.out = append(s.out, Finding{Kind: KindUnscanned, Rule: RuleUnscanned, Name: reason, Path: path, Offset: start, Length: 1})
+// notRead reports that what stands in a span was not read in full.
+func (s *Scanner) notRead(path string, start, end int64, reason string) {
+	s.unscanned(Finding{Kind: KindUnscanned, Rule: RuleUnscanned, Name: reason, Path: path, Offset: start, Length: 1, Start: start, End: end})
+}
+
+// unscanned reports a part that was not read in full, once for each reason.
+func (s *Scanner) unscanned(f Finding) {
+	if !slices.Contains(s.unread, f.Name) {
+		s.unread = append(s.unread, f.Name)
+		s.out = append(s.out, f)
 	}
 }
 

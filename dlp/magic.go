@@ -61,8 +61,26 @@ func magicFits(b []byte, kind codec) bool {
 		return len(b) > 3 && b[3]&0xe0 == 0
 	case codecBzip2: // the size, and a block or the end
 		return len(b) >= 10 && '1' <= b[3] && b[3] <= '9' && (string(b[4:10]) == "1AY&SY" || string(b[4:10]) == "\x17\x72\x45\x38\x50\x90")
+	case codecZip: // a version and a method that there are (APPNOTE.TXT, section 4.4)
+		return len(b) < 10 || b[5] <= 3 && b[9] == 0
+	case codecUnknown: // it is no text; age alone has a header that is
+		return b[0] == 'a' || len(b) < 2*leastBinary+wordLen || binaryBytes(b[wordLen:]) >= leastBinary
 	}
 	return true
+}
+
+// leastBinary is how many of the bytes behind a magic no text has.
+const leastBinary = 8
+
+// binaryBytes counts what text in ASCII does not have.
+func binaryBytes(b []byte) int {
+	n := 0
+	for _, c := range b {
+		if c >= 0x7f || c < ' ' && c != '\n' && c != '\r' && c != '\t' {
+			n++
+		}
+	}
+	return n
 }
 
 // isZlib reports whether b starts with the header of zlib without a preset

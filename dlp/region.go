@@ -13,8 +13,9 @@ const (
 	// regionStep is how much of a region is decoded at once.
 	regionStep = 1 << 10
 	// cutContext is what stands around a cut on both sides when a region is
-	// decoded in steps, so that no escape is cut.
-	cutContext = 64
+	// decoded in steps, so that no escape is cut, and minSpaced characters with
+	// what is between them are there.
+	cutContext = 128
 	// regionLead is what is read before what a sign is a part of, regionRest what
 	// is read behind the last sign.
 	regionLead = 32
@@ -43,8 +44,12 @@ func (s *Scanner) sampleRegions() {
 
 func (s *Scanner) sampleRegion(k int) {
 	r, view := &s.regions[k], &textViews[k]
+	find := view.find
+	if s.lax && view.lax != nil {
+		find = view.lax
+	}
 	for {
-		i := view.find(s.buf, int(r.at-s.base))
+		i := find(s.buf, int(r.at-s.base))
 		if i >= len(s.buf) {
 			break
 		}

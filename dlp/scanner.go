@@ -47,7 +47,8 @@ type Scanner struct {
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
-	depth        int // how many encodings were taken off
+	depth        int  // how many encodings were taken off
+	lax          bool // escapes of JSON are read where they are of no use, too
 	work         *work
 	own          work            // if depth is 0
 	phases       [groupLen]phase // of the open run, as base64

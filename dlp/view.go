@@ -28,6 +28,8 @@ type textView struct {
 	// in this way, or len(b). It tells signs from what honest encoders write by
 	// the bytes around, at most viewContext on either side.
 	find func(b []byte, i int) int
+	// lax, if not nil, is find where honest encoders write signs too.
+	lax func(b []byte, i int) int
 	// decode appends the decoded form of src to dst and the marks of it to m;
 	// the indices of the marks count from the start of src and from the end of
 	// dst as it was given. What is not encoded passes as it is, and nothing
@@ -40,16 +42,16 @@ const viewContext = 256
 
 // textViews are the views of text, in the order in which they are tried.
 var textViews = []textView{
-	{"percent", findPercent, decodePercent},
-	{"json", findEscape, decodeEscapes},
-	{"html", findEntity, decodeEntities},
-	{"qp", findQuoted, decodeQuoted},
-	{"fold", findFold, decodeFold},
-	{"utf16", findWide, decodeWide},
-	{"spaced", findSpaced, decodeSpaced},
-	{"concat", findConcat, decodeConcat},
-	{"wrapped", findWrapped, decodeWrapped},
-	{"ascii85", findASCII85, decodeASCII85},
+	{path: "percent", find: findPercent, decode: decodePercent},
+	{path: "json", find: findEscape, lax: findAnyEscape, decode: decodeEscapes},
+	{path: "html", find: findEntity, decode: decodeEntities},
+	{path: "qp", find: findQuoted, decode: decodeQuoted},
+	{path: "fold", find: findFold, decode: decodeFold},
+	{path: "utf16", find: findWide, decode: decodeWide},
+	{path: "spaced", find: findSpaced, decode: decodeSpaced},
+	{path: "concat", find: findConcat, decode: decodeConcat},
+	{path: "wrapped", find: findWrapped, decode: decodeWrapped},
+	{path: "ascii85", find: findASCII85, decode: decodeASCII85},
 }
 
 // copier writes a decoded text and its marks.
@@ -72,6 +74,14 @@ func (c *copier) replace(r rune, from, to int) {
 func (c *copier) put(b byte, from, to int) {
 	c.m = addMark(c.m, from, len(c.dst)-c.base)
 	c.dst = append(c.dst, b)
+	c.m = addMark(c.m, to, len(c.dst)-c.base)
+	c.changed = true
+}
+
+// item writes bytes as they are for the source bytes from:to.
+func (c *copier) item(b []byte, from, to int) {
+	c.m = addMark(c.m, from, len(c.dst)-c.base)
+	c.dst = append(c.dst, b...)
 	c.m = addMark(c.m, to, len(c.dst)-c.base)
 	c.changed = true
 }

@@ -90,13 +90,15 @@ func joiner(b []byte, q int) (from, to int) {
 	for from > 0 && q-from < 3 && b[from-1] == '\\' {
 		from--
 	}
-	if from == 0 || !quoteByte[b[q]] || !joinEdge[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
+	if from == 0 || !quoteByte[b[q]] || !joinAny[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
 		return 0, 0
 	}
 	limit := min(len(b), q+maxJoiner)
 	i := skipSpace(b, q+1, limit)
+	edge := joinEdge
 	for k := 0; k < 2 && i < limit && joinOperator[b[i]]; k++ {
 		i++
+		edge = joinAny
 	}
 	i = skipSpace(b, i, limit)
 	if i > q+1 { // a mark such as that of an f"" in Python
@@ -104,7 +106,12 @@ func joiner(b []byte, q int) (from, to int) {
 			i++
 		}
 	}
-	if i+1 >= limit || !quoteByte[b[i]] || !joinEdge[b[i+1]] {
+	// The mark that opens the next part is escaped as often as this one: what more
+	// backslashes there are belong to the part.
+	if i > q+1 && i < limit {
+		from = max(from, q-runBefore(b, i, 3, backslash))
+	}
+	if i+1 >= limit || !quoteByte[b[i]] || !edge[b[from-1]] || !edge[b[i+1]] {
 		return 0, 0
 	}
 	return from, i + 1
@@ -126,7 +133,8 @@ func skipSpace(b []byte, i, limit int) int {
 }
 
 var (
-	joinEdge     = newClass("A-Za-z0-9+/_.:=-")
+	joinEdge     = newClass("A-Za-z0-9+/_.:=-") // of a part
+	joinAny      = newClass("!-~")              // of one that an operator joins
 	quoteByte    = newClass("\"'`")
 	joinOperator = newClass("+.&~|")
 	stringPrefix = newClass("bfruBFRU")

@@ -8,22 +8,62 @@ const maxReference = 16
 // findEntity finds a character reference of HTML to a character that no encoder
 // has a reason to write so, also behind "&amp;".
 func findEntity(b []byte, i int) int {
-	for ; i < len(b); i++ {
-		n := bytes.IndexByte(b[i:], '&')
-		if n < 0 {
-			return len(b)
+	for i < len(b) {
+		from, to := nextAmpersand(b, i)
+		if to > len(b) {
+			break
 		}
-		i += n
-		rest := i + 1
+		rest := to
 		for bytes.HasPrefix(b[rest:], []byte("amp;")) {
 			rest += len("amp;")
 		}
 		r, n := reference(b[rest:])
-		if n > 0 && suspectReference(b, r, i, rest+n, b[rest] != '#') {
-			return i
+		if n > 0 && suspectReference(b, r, from, rest+n, b[rest] != '#') {
+			return from
 		}
+		i = to
 	}
 	return len(b)
+}
+
+// escapedAmpersand is what encoders of JSON write for "&" lest it is read as
+// HTML, without the backslashes.
+var escapedAmpersand = []byte("u0026")
+
+const ampersandBlock = 4 << 10
+
+// nextAmpersand returns where the first "&" at or after i starts and ends, plain
+// or escaped for JSON; to is more than len(b) if there is none.
+func nextAmpersand(b []byte, i int) (from, to int) {
+	for ; i < len(b); i += ampersandBlock {
+		block := b[i:min(len(b), i+ampersandBlock)]
+		n := bytes.IndexByte(block, '&')
+		if n >= 0 {
+			block = block[:n]
+			from, to = i+n, i+n+1
+		} else {
+			block = b[i:min(len(b), i+ampersandBlock+len(escapedAmpersand)-1)]
+		}
+		for k := 0; k < len(block); {
+			n := bytes.Index(block[k:], escapedAmpersand)
+			if n < 0 {
+				break
+			}
+			k += n
+			slash := i + k
+			for slash > i && b[slash-1] == '\\' {
+				slash--
+			}
+			k += len(escapedAmpersand)
+			if slash < i+k-len(escapedAmpersand) {
+				return slash, i + k
+			}
+		}
+		if to > 0 {
+			return from, to
+		}
+	}
+	return len(b), len(b) + 1
 }
 
 func suspectReference(b []byte, r rune, from, to int, named bool) bool {
@@ -91,21 +131,18 @@ var namedReferences = map[string]byte{
 func decodeEntities(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 	c := begin(dst, m)
 	for i := 0; i < len(src); {
-		n := bytes.IndexByte(src[i:], '&')
-		if n < 0 {
-			n = len(src) - i
-		}
-		c.keep(src[i : i+n])
-		if i += n; i == len(src) {
+		from, to := nextAmpersand(src, i)
+		c.keep(src[i:from])
+		if from == len(src) {
 			break
 		}
-		if r, n := reference(src[i+1:]); n > 0 {
-			c.replace(r, i, i+1+n)
-			i += 1 + n
+		i = to
+		if r, n := reference(src[to:]); n > 0 {
+			i = to + n
+			c.replace(r, from, i)
 			continue
 		}
-		c.keep(src[i : i+1])
-		i++
+		c.keep(src[from:to])
 	}
 	return c.result()
 }

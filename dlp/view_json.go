@@ -34,6 +34,17 @@ func nextBackslash(b []byte, i int) int {
 	return len(b)
 }
 
+// findAnyEscape finds an escape of a backslash, of a quotation mark, or by
+// number, between other bytes of a word.
+func findAnyEscape(b []byte, i int) int {
+	for i = nextBackslash(b, i); i+1 < len(b); i = nextBackslash(b, i+1) {
+		if c := b[i+1]; i > 0 && b[i-1] > ' ' && (c == '\\' || c == '"' || c == 'u') {
+			return i
+		}
+	}
+	return len(b)
+}
+
 // escapeNext are what stands behind the backslash of a sign.
 var escapeNext = newClass("uUx/nr0-3\\")
 

@@ -6,7 +6,7 @@ import (
 )
 
 // findPercent finds a percent-encoding (RFC 3986, section 2.1) of a character
-// that needs none; of "+" or "/" inside a long run; of "@" in a URL; or of the
+// that needs none; of "+" or "/" inside a long run; of ":" before one; of "@" in a URL; or of the
 // line break behind the header of a key.
 func findPercent(b []byte, i int) int {
 	for ; i < len(b); i++ {
@@ -41,6 +41,8 @@ func suspectPercent(b []byte, i int) bool {
 		return ok && plainByte[in]
 	case c == '+' || c == '/':
 		return besideRun(b, i, i+3, minNeighbours)
+	case c == ':':
+		return runAfter(b, i+3, minRun, alnum) == minRun
 	case c == '@':
 		before := b[max(0, i-viewContext):i]
 		return bytes.Contains(before, []byte("%2F%2F")) || bytes.Contains(before, []byte("%2f%2f"))

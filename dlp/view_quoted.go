@@ -23,8 +23,13 @@ func findQuoted(b []byte, i int) int {
 }
 
 func suspectQuoted(b []byte, c, from, to int) bool {
-	if c >= 0 && !plainByte[c] {
+	switch {
+	case c == '=' && b[to-1] == 'D' && from > 0 && b[from-1] > ' ':
+		return true // nothing else writes it so
+	case c >= 0 && !plainByte[c]:
 		return false
+	case c < 0 && isLongLine(b, from):
+		return true
 	}
 	before, after := runBefore(b, from, quotedLeast, quotedRun), runAfter(b, to, quotedLeast, quotedRun)
 	if c < 0 {
@@ -33,10 +38,21 @@ func suspectQuoted(b []byte, c, from, to int) bool {
 	return before+after >= quotedLeast-1
 }
 
+// isLongLine reports whether the line that ends before b[i] is one that was
+// broken since it was too long: of 73 to 75 characters.
+func isLongLine(b []byte, i int) bool {
+	start := bytes.LastIndexByte(b[max(0, i-79):i], '\n')
+	if start < 0 {
+		start = bytes.LastIndex(b[max(0, i-79):i], []byte(`\n`))
+	}
+	n := i - max(0, i-79) - start
+	return start >= 0 && 72 < n && n < 79 || start < 0 && i < 79 && i > 72
+}
+
 const quotedLeast = 15
 
 // quotedNext are what may stand behind the "=" of a sign.
-var quotedNext = newClass("0-9A-Fa-f\r\n")
+var quotedNext = newClass("0-9A-Fa-f\r\n\\")
 
 // quotedRun are the bytes of a run and of escapes in it.
 var quotedRun = newClass("A-Za-z0-9+/_=.-")
@@ -54,13 +70,29 @@ func quoted(b []byte) (c, n int) {
 	for i < len(b) && i < 8 && (b[i] == ' ' || b[i] == '\t') {
 		i++
 	}
-	if i < len(b) && b[i] == '\r' {
-		i++
-	}
-	if i < len(b) && b[i] == '\n' {
-		return -1, i + 1
+	if n := softBreak(b[i:]); n > 0 {
+		return -1, i + n
 	}
 	return 0, 0
+}
+
+// softBreak returns the length of the line break at the start of b, plain or
+// escaped.
+func softBreak(b []byte) int {
+	n := 0
+	for _, c := range [...]byte{'r', 'n'} {
+		slashes := runAfter(b, n, 4, backslash)
+		end := n + slashes
+		switch {
+		case slashes > 0 && end < len(b) && b[end] == c:
+			n = end + 1
+		case slashes == 0 && end < len(b) && (b[end] == '\r' && c == 'r' || b[end] == '\n' && c == 'n'):
+			n = end + 1
+		case c == 'n':
+			return 0
+		}
+	}
+	return n
 }
 
 func decodeQuoted(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {

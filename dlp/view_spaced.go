@@ -24,8 +24,13 @@ func (s spaced) end(b []byte) int {
 		end, _ := hexEnd(b, s.start, s.width, s.period, len(b))
 		return end
 	}
-	sep := b[s.start+1 : s.start+s.period]
-	return s.start + spacedAfter(b, s.start, s.period, sep, len(b))*s.period + 1
+	first := s.start + itemLen(b, s.start)
+	_, end := spacedAfter(b, s.start, b[first:first+s.period-1], len(b))
+	// The first letter of a word behind it is none of the items.
+	if alnum[b[end-1]] && end < len(b) && word[b[end]] {
+		end -= s.period
+	}
+	return end
 }
 
 // nextSpaced looks at a word every 16 bytes, which lies within any stretch with
@@ -128,48 +133,102 @@ func spacedAround(b []byte, first, i, period int) spaced {
 		sep := b[at+1 : at+period]
 		// The characters that are looked at are those around b[i], so that what
 		// is long and dull is not gone through again and again.
-		after := spacedAfter(b, at, period, sep, minSpaced-1)
-		before := spacedBefore(b, first, at, period, sep, minSpaced-1-after)
+		after, _ := spacedAfter(b, at, sep, minSpaced-1)
+		before, _ := spacedBefore(b, first, at, sep, minSpaced-1-after)
 		if before+after < minSpaced-1 || !variedItems(b, at-before*period, period) {
 			continue
 		}
-		start := at - period*spacedBefore(b, first, at, period, sep, viewContext/period)
+		_, start := spacedBefore(b, first, at, sep, viewContext/period)
+		// The last letter of a word before it is none of the items.
+		if alnum[b[start]] && properLetter(b, start) {
+			start += period
+		}
 		return spaced{start: start, period: period, width: 1}
 	}
 	return spaced{}
 }
 
-// spacedAfter counts the characters that follow the one at b[at], up to most.
-func spacedAfter(b []byte, at, period int, sep []byte, most int) int {
-	n := 0
-	for n < most && at+period < len(b) && string(b[at+1:at+period]) == string(sep) && spacedItem[b[at+period]] {
-		at += period
+// spacedAfter counts the items that follow the one at b[at], up to most, and
+// returns the end of the last.
+func spacedAfter(b []byte, at int, sep []byte, most int) (n, end int) {
+	for end = at + itemLen(b, at); n < most; n++ {
+		next := end + len(sep)
+		if next >= len(b) || string(b[end:next]) != string(sep) || !spacedItem[b[next]] {
+			break
+		}
+		end = next + itemLen(b, next)
+	}
+	return n, end
+}
+
+// itemLen returns the length of the item at b[i]: one character, or more if it
+// is escaped for JSON.
+func itemLen(b []byte, i int) int {
+	if b[i] != '\\' {
+		return 1
+	}
+	n := runAfter(b, i, 8, backslash)
+	switch rest := b[i+n:]; {
+	case len(rest) > 0 && rest[0] == '"':
 		n++
+	case len(rest) >= 5 && string(rest[:3]) == "u00" && hexAny[rest[3]] && hexAny[rest[4]]:
+		n += 5
 	}
 	return n
 }
 
-// spacedBefore counts those before the one at b[at], not before first.
-func spacedBefore(b []byte, first, at, period int, sep []byte, most int) int {
-	n := 0
-	for n < most && at-period >= first && spacedItem[b[at-period]] && string(b[at-period+1:at]) == string(sep) {
-		at -= period
-		n++
+// spacedBefore counts the items before the one at b[at], not before first and up
+// to most, and returns the start of the foremost.
+func spacedBefore(b []byte, first, at int, sep []byte, most int) (n, start int) {
+	for start = at; n < most && at-start < viewContext; n++ {
+		prev := itemBefore(b, first, start-len(sep))
+		if prev < 0 || string(b[start-len(sep):start]) != string(sep) {
+			break
+		}
+		start = prev
 	}
-	return n
+	return n, start
 }
 
-// variedItems tells characters from rulers, tables of bits and the like.
+// maxEscaped is the longest item that is escaped for JSON, in JSON in JSON.
+const maxEscaped = 16
+
+// itemBefore returns where the item that ends at b[end] starts, not before
+// first, or -1 if none does.
+func itemBefore(b []byte, first, end int) int {
+	i := end - 1
+	if i < first || !spacedItem[b[i]] {
+		return -1
+	}
+	for _, n := range [...]int{1, 2, 6} { // the length with one backslash
+		start := end - n
+		for start > first && start > end-maxEscaped && b[start-1] == '\\' {
+			start--
+		}
+		if start >= first && start < i && start+itemLen(b, start) == end {
+			return start
+		}
+	}
+	return i
+}
+
+// variedItems tells characters from rulers, tables of bits and the like, and from
+// a separator that stands between every two.
 func variedItems(b []byte, from, period int) bool {
 	var seen class
 	n := 0
+	odd, even := false, false
 	for k := range minSpaced {
-		if c := b[from+k*period]; !seen[c] {
+		c := b[from+k*period]
+		if !seen[c] {
 			seen[c] = true
 			n++
 		}
+		if k >= 2 && c != b[from+(k-2)*period] {
+			odd, even = odd || k&1 == 1, even || k&1 == 0
+		}
 	}
-	return n >= 4
+	return n >= 4 && odd && even
 }
 
 // separator reports whether b starts with a separator of n bytes.
@@ -186,7 +245,7 @@ func separator(b []byte, n int) bool {
 }
 
 var (
-	spacedItem    = newClass("A-Za-z0-9+/_.=:-")
+	spacedItem    = newClass("!-~")
 	separatorByte = newClass(" \t\r\n._,|*/:;+~\"'\\-")
 )
 
@@ -199,12 +258,16 @@ func decodeSpaced(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 			break
 		}
 		end := s.end(src) // the separator behind the last item stays what it is
-		for i = s.start; i < end; i += s.period {
-			v := src[i]
+		for i = s.start; i < end; {
+			n := 1
 			if s.hex {
-				v, _, _ = hexItem(src[i:])
+				v, _, _ := hexItem(src[i:])
+				c.put(v, i, min(i+s.period, end))
+			} else {
+				n = itemLen(src, i)
+				c.item(src[i:i+n], i, min(i+n+s.period-1, end))
 			}
-			c.put(v, i, min(i+s.period, end))
+			i += n + s.period - 1
 		}
 		i = end
 	}

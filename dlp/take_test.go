@@ -1,0 +1,75 @@
+package dlp_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
+)
+
+// What is in compressed data has no length in the stream, and is found in a view
+// of text all the same.
+func TestCompressedInWrappedText(t *testing.T) {
+	e := mustEngine(t)
+	token := samples[0].text(1)
+	in := chain(inStory, gzipped, base64Std, lines(76, "\n"))(token)
+	got := e.Scan([]byte(in))
+	if len(got) != 1 || got[0].Path != "wrapped>base64>gzip" || got[0].Start != 0 || got[0].End < int64(len(in))-4 {
+		t.Errorf("Scan(%q) = %+v", in, got)
+	}
+}
+
+// A magic that source text names begins no archive; the archive does.
+func TestUnknownArchives(t *testing.T) {
+	e := mustEngine(t)
+	for _, magic := range []string{"7z\xbc\xaf\x27\x1c\x00\x04", "Rar!\x1a\x07\x01\x00", "Salted__"} {
+		in := chain(base64Std, lines(76, "\n"))(magic + random(1, "\x80-\xbf", 300))
+		if got := strings.Join(ruleLines(e.Scan([]byte(in))), " "); !strings.HasPrefix(got, dlp.RuleUnscanned) {
+			t.Errorf("Scan(%.40q) = %q", in, got)
+		}
+		in = "\t{\"" + octets("\\x%02x", "")(magic) + "\", \"application/x-archive\"}, // as in the list of the standard\n\treturn nil\n}\n"
+		if got := e.Scan([]byte(in)); len(got) != 0 {
+			t.Errorf("Scan(%q) = %q", in, ruleLines(got))
+		}
+	}
+}
+
+func TestASCII85(t *testing.T) {
+	e := mustEngine(t)
+	token := samples[0].text(1)
+	in := "see " + adobe(inStory(token)) + " there"
+	if got := e.Scan([]byte(in)); len(got) != 1 || got[0].Path != "ascii85" || got[0].Length <= len(token) {
+		t.Errorf("Scan(%q) = %+v", in, got)
+	}
+}
+
+// A decoder that takes nothing of what is damaged is not asked again and again.
+func TestDamagedBlobEnds(t *testing.T) {
+	e := mustEngine(t)
+	for _, blob := range []string{"BZh91AY&SY", "BZh9\x17\x72\x45\x38\x50\x90", "\x1f\x8b\x08\x00", "PK\x03\x04", "\x28\xb5\x2f\xfd", "\x78\x9c"} {
+		for n := range 60 {
+			text := blob + random(uint64(n), "\x00-\x7f", n)
+			e.Scan([]byte(text))
+			e.Scan([]byte(octets("%02x", "")(text)))
+		}
+	}
+}
+
+// A text at the last depth may be longer than what a scanner keeps.
+func TestLongTextAtLastDepth(t *testing.T) {
+	e := mustEngine(t)
+	token := samples[0].text(1)
+	in := chain(gzipped, base64Std, lines(76, "\n"))(strings.Repeat(inStory("none"), 1000) + token + " ")
+	if got := e.Scan([]byte(in)); len(got) != 1 || got[0].Rule != samples[0].rule {
+		t.Errorf("found %q", ruleLines(got))
+	}
+}
+
+// The beginning of a zip that a script names is none.
+func TestZipMagicInSource(t *testing.T) {
+	e := mustEngine(t)
+	in := "c.LOCAL_FILE_HEADER=\"PK\x03\x04\",c.CENTRAL_FILE_HEADER=\"PK\x01\x02\""
+	if got := e.Scan([]byte(in)); len(got) != 0 {
+		t.Errorf("Scan(%q) = %q", in, ruleLines(got))
+	}
+}
