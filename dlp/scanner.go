@@ -484,7 +484,7 @@ func (s *Scanner) trim() {
 		}
 	}
 	for _, at := range s.spans {
-		if s.run.long {
+		if s.run.long && s.depth < maxDepth {
 			keep = min(keep, int(at-s.base)-maxSpan)
 		}
 	}
