@@ -194,7 +194,7 @@ type Engine struct {
 	hashKey  [32]byte
 	texts    []byte // of the known values, in the literals, tracked and writings
 	scanners sync.Pool
-	layers   sync.Pool
+	layers   chan *layer // those that are not in use
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or
@@ -220,6 +220,7 @@ func New(opts Options) (*Engine, error) {
 	}
 	e.needles = newNeedles(e.literals, e.writings)
 	e.prefixes = newPrefixes(e.literals)
+	e.layers = make(chan *layer, spareLayers)
 	e.keep()
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	e.scanners.New = func() any { return e.NewScanner() }
@@ -228,7 +229,7 @@ func New(opts Options) (*Engine, error) {
 
 // NewScanner returns a scanner at the start of a stream. It holds some 16 KiB.
 func (e *Engine) NewScanner() *Scanner {
-	return &Scanner{engine: e, buf: make([]byte, 0, carryBytes+pieceBytes), pending: make([]candidate, 0, 16)}
+	return &Scanner{engine: e, buf: make([]byte, 0, carryBytes+pieceBytes), pending: make([]candidate, 0, 16), looks: make([]look, 0, 64)}
 }
 
 // Scan returns what is found in b, which is a whole stream, in order of offset.

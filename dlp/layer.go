@@ -28,6 +28,15 @@ type layer struct {
 // offset from of the stream.
 type anchor struct{ from, to int64 }
 
+// spareLayers is how many layers an Engine keeps for the next that are opened.
+const spareLayers = 32
+
+// layerMarks and layerText are what a layer has room for before it grows.
+const (
+	layerMarks = 256
+	layerText  = 8 << 10
+)
+
 // open returns a layer of what starts at an offset of the stream, or nil if there
 // are too many around this one already or too much was decoded.
 func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
@@ -38,9 +47,11 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 		s.notRead(path, start, s.end(), UnscannedBudget)
 		return nil
 	}
-	v, _ := s.engine.layers.Get().(*layer)
-	if v == nil {
-		v = &layer{sc: s.engine.NewScanner()}
+	var v *layer
+	select {
+	case v = <-s.engine.layers:
+	default:
+		v = &layer{sc: s.engine.NewScanner(), anchors: make([]anchor, 0, layerMarks), marks: make([]mark, 0, layerMarks), text: make([]byte, 0, layerText)}
 	}
 	v.sc.Reset()
 	v.sc.depth = s.depth + 1
@@ -115,7 +126,10 @@ func (s *Scanner) finish(v *layer) {
 // drop gives a layer back.
 func (s *Scanner) drop(v *layer) {
 	v.sc.Reset()
-	s.engine.layers.Put(v)
+	select {
+	case s.engine.layers <- v:
+	default:
+	}
 }
 
 // forget drops the anchors of what is safe.

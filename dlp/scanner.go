@@ -485,7 +485,7 @@ func (s *Scanner) trim() {
 		}
 	}
 	for _, at := range s.spans {
-		if s.run.long {
+		if s.run.long && s.depth < maxDepth {
 			keep = min(keep, int(at-s.base)-maxSpan)
 		}
 	}
