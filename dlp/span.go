@@ -70,6 +70,7 @@ func (s *Scanner) decodeSpans(end int, closed bool) {
 	if !s.run.checked || s.depth >= maxDepth || end-int(s.run.start-s.base) < minSpan {
 		return
 	}
+	open, from := false, int64(math.MaxInt64)
 	for k := range s.spans {
 		i := int(s.spans[k] - s.base)
 		switch {
@@ -78,10 +79,13 @@ func (s *Scanner) decodeSpans(end int, closed bool) {
 			s.spans[k] = max(s.spans[k], s.base+int64(end)-blockLen)
 		default:
 			i = max(i, int(s.spanFrom-s.base))
-			s.spans[k] = s.base + int64(s.decodeSpan(&spanViews[k], i, end, closed))
+			if i = s.decodeSpan(&spanViews[k], i, end, closed); i < end { // it goes on
+				open, from = true, min(from, s.base+int64(i))
+			}
+			s.spans[k] = s.base + int64(i)
 		}
 	}
-	s.spanSeen = false
+	s.spanSeen, s.spanFrom = open, from
 }
 
 func (s *Scanner) decodeSpan(v *spanView, i, end int, closed bool) int {
