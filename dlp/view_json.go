@@ -6,16 +6,11 @@ import (
 )
 
 // findEscape finds an escape of a character that no encoder of JSON has a
-// reason to escape, in any of the forms that decodeEscapes reads, and an escaped
-// line break inside a token. What stands behind several backslashes is text in a
-// text.
+// reason to escape, in any of the forms that decodeEscapes reads. What stands
+// behind several backslashes is text in a text.
 func findEscape(b []byte, i int) int {
 	for i = nextBackslash(b, i); i+1 < len(b); i = nextBackslash(b, i) {
-		switch c := b[i+1]; {
-		case !escapeNext[c]:
-		case (c == 'n' || c == 'r') && (i == 0 || !wrapByte[b[i-1]]):
-			// No token ends here, as hardly ever at the end of a line.
-		case escapeAt(b, i):
+		if escapeNext[b[i+1]] && escapeAt(b, i) {
 			return i
 		}
 		if i++; b[i] == '\\' { // one that is escaped stands for itself
@@ -46,7 +41,7 @@ func findAnyEscape(b []byte, i int) int {
 }
 
 // escapeNext are what stands behind the backslash of a sign.
-var escapeNext = newClass("uUx/nr0-3\\")
+var escapeNext = newClass("uUx/0-3\\")
 
 // escapeAt reports whether a sign starts with a backslash at b[start].
 func escapeAt(b []byte, start int) bool {
@@ -66,12 +61,6 @@ const escapeSlashes = 16
 // suspectEscape looks at the letter behind the backslashes from start to i.
 func suspectEscape(b []byte, i, start int) bool {
 	switch c := b[i]; c {
-	case 'n', 'r': // a token that goes on in the next line
-		if !mayWrap(b, start) {
-			return false
-		}
-		_, to := wrap(b, start)
-		return to > 0
 	case 'u', 'U', 'x':
 		r, n := escapeNumber(b[i-1:])
 		return n > 0 && suspectRune(b, r, start, i-1+n)

@@ -388,7 +388,7 @@ func TestEscapedLineBreaksInsideTokens(t *testing.T) {
 	for _, sep := range []string{`\n`, `\\n`, `\r\n  `, `\n\t`} {
 		for _, token := range viewTokens {
 			text := []byte("\"" + cut(12, sep)(token) + "\"")
-			if findEscape(text, 0) == len(text) {
+			if findWrapped(text, 0) == len(text) {
 				t.Errorf("no sign in %q", text)
 			}
 			if out, _, _ := decodeWrapped(nil, nil, text); string(out) != "\""+token+"\"" {

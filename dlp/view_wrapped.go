@@ -12,18 +12,12 @@ const (
 	wordBytes    = 16 // what is looked at to tell words
 )
 
-// findWrapped finds a line break inside what may be a token: eight bytes of one
-// before it, and behind it eight more or its last ones. Two words of letters are
-// none, nor is one such word behind little. An escaped line break is a sign for
-// the view of escapes, behind which it is plain.
+// findWrapped finds a line break, plain or escaped, inside what may be a token:
+// eight bytes of one before it, and behind it eight more or its last ones. Two
+// words of letters are none, nor is one such word behind little.
 func findWrapped(b []byte, i int) int {
-	for ; i < len(b); i++ {
-		n := bytes.IndexByte(b[i:], '\n')
-		if n < 0 {
-			break
-		}
-		i += n
-		if mayWrap(b, i) {
+	for i = nextBreak(b, i); i < len(b); i = nextBreak(b, i+1) {
+		if mayBreak(b, i) && mayWrap(b, i) {
 			if _, to := wrap(b, i); to > 0 {
 				return i
 			}
@@ -31,6 +25,13 @@ func findWrapped(b []byte, i int) int {
 	}
 	return len(b)
 }
+
+// mayBreak tells the backslash of a line break from most others.
+func mayBreak(b []byte, i int) bool {
+	return b[i] != '\\' || i+1 < len(b) && breakNext[b[i+1]]
+}
+
+var breakNext = newClass("nr\n\\")
 
 // mayWrap is a quick test of the eight bytes before a line break: they are not
 // what lines of text end with, words in lower case and spaces.
