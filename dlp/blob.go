@@ -51,7 +51,11 @@ func (s *Scanner) openBlob(i int) {
 	b := &s.blob
 	b.at = s.base + int64(i)
 	kind := magic(s.buf[i:])
-	if kind == codecUnknown {
+	switch {
+	case kind == codecUnknown && len(s.buf)-i < leastUnknown:
+		b.at++
+		return
+	case kind == codecUnknown:
 		s.notRead("", b.at, b.at+magicBytes, UnscannedFormat)
 		b.at++
 		return

@@ -64,13 +64,17 @@ func magicFits(b []byte, kind codec) bool {
 	case codecZip: // a version and a method that there are (APPNOTE.TXT, section 4.4)
 		return len(b) < 10 || b[5] <= 3 && b[9] == 0
 	case codecUnknown: // it is no text; age alone has a header that is
-		return b[0] == 'a' || len(b) < 2*leastBinary+wordLen || binaryBytes(b[wordLen:]) >= leastBinary
+		return b[0] == 'a' || len(b) < leastUnknown || binaryBytes(b[wordLen:]) >= leastBinary
 	}
 	return true
 }
 
 // leastBinary is how many of the bytes behind a magic no text has.
 const leastBinary = 8
+
+// leastUnknown is the fewest bytes of which some are of no text where something is
+// told by its magic only. Less than that holds nothing.
+const leastUnknown = wordLen + 2*leastBinary
 
 // binaryBytes counts what text in ASCII does not have.
 func binaryBytes(b []byte) int {
