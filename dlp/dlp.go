@@ -186,15 +186,17 @@ const (
 type Engine struct {
 	literals []literal
 	needles  *needles
-	prefixes *prefixes
-	disabled map[string]bool // rules by ID
-	tracked  []tracked
-	writings []writing // of those
-	pairs    bitset    // that tracked values have
-	hashKey  [32]byte
-	texts    []byte // of the known values, in the literals, tracked and writings
-	scanners sync.Pool
-	layers   chan *layer // those that are not in use
+	// outOfRuns says that a known value may stand where there is no run.
+	outOfRuns bool
+	prefixes  *prefixes
+	disabled  map[string]bool // rules by ID
+	tracked   []tracked
+	writings  []writing // of those
+	pairs     bitset    // that tracked values have
+	hashKey   [32]byte
+	texts     []byte // of the known values, in the literals, tracked and writings
+	scanners  sync.Pool
+	layers    chan *layer // those that are not in use
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or
@@ -213,6 +215,7 @@ func New(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e.literals = append(e.literals, known...)
+	e.outOfRuns = slices.ContainsFunc(known, literal.outOfRuns)
 	if opts.Sessions {
 		e.tracked = trackedValues(opts.Known, e.literals)
 		e.writings = writings(e.tracked)

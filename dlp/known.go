@@ -124,6 +124,20 @@ func knownLiterals(known []Known) ([]literal, error) {
 	return out, nil
 }
 
+// outOfRuns reports whether a known value is not of a run.
+func (l literal) outOfRuns() bool {
+	n := 0
+	for i := range len(l.text) {
+		if n++; !runByte[l.text[i]] {
+			n = 0
+		}
+		if n == minRun {
+			return false
+		}
+	}
+	return l.path == ""
+}
+
 // encoding is a value as it is written somewhere. With keeps, what stands around
 // it is as it is.
 type encoding struct {

@@ -1,8 +1,10 @@
 package dlp
 
 import (
+	"bytes"
 	"slices"
 	"sort"
+	"unicode/utf8"
 )
 
 // A region is a stretch of the stream that is read once more in the way of a
@@ -58,7 +60,7 @@ func (s *Scanner) sampleRegion(k int) {
 			r.at = sign + 1
 			continue
 		}
-		if r.l != nil && sign > r.last+regionRest+regionLead {
+		if r.l != nil && sign > r.last+view.rest()+regionLead {
 			s.endRegion(r, view)
 		}
 		if r.l == nil {
@@ -76,7 +78,7 @@ func (s *Scanner) sampleRegion(k int) {
 	if r.l == nil {
 		return
 	}
-	if end := s.regionEnd(r); r.at > r.last+regionRest+regionLead {
+	if end := s.regionEnd(r, view); r.at > r.last+view.rest()+regionLead {
 		s.endRegion(r, view)
 	} else if end-r.cut > regionStep+cutContext {
 		s.decodeRegion(r, view, end-cutContext, end)
@@ -104,11 +106,11 @@ func (s *Scanner) regionStart(i int) int64 {
 var regionByte = newClass("!-~\x80-\xff")
 
 // regionEnd returns the offset of the end of what may be decoded of a region.
-func (s *Scanner) regionEnd(r *region) int64 { return min(r.last+regionRest, s.end()) }
+func (s *Scanner) regionEnd(r *region, view *textView) int64 { return min(r.last+view.rest(), s.end()) }
 
 // endRegion decodes the rest of a region and closes it.
 func (s *Scanner) endRegion(r *region, view *textView) {
-	end := s.regionEnd(r)
+	end := s.regionEnd(r, view)
 	s.decodeRegion(r, view, end, end)
 	s.finish(r.l)
 	r.l = nil
@@ -163,7 +165,7 @@ func (s *Scanner) decodeRegion(r *region, view *textView, to, end int64) {
 	lo, _ := decodedIndex(marks, len(text), int(end-from), int(r.cut-from))
 	hi, cut := decodedIndex(marks, len(text), int(end-from), int(to-from))
 	r.cut = from + int64(cut)
-	if hi > lo && (l.sc.end() > 0 || changesRun(text, marks[1:])) {
+	if hi > lo && (l.sc.end() > 0 || s.isNews(view, text, marks[1:])) {
 		s.writeMarked(l, text[lo:hi], marks, from, lo, hi, r.cut)
 	}
 	l.fed = r.cut
@@ -187,8 +189,38 @@ func decodedIndex(marks []mark, text, source, src int) (to, next int) {
 	return int(marks[i].to) + step, src
 }
 
+// isNews reports whether a decoded text may have what is not found in the text as
+// it is. Strings that are joined and lines that go on are frequent where nothing is
+// hidden: what those views bring together is looked at only if a run is longer for
+// it, or a password in a URL or a known value that is in no run may be there. The
+// same goes for what is hardly text.
+func (s *Scanner) isNews(view *textView, text []byte, marks []mark) bool {
+	switch {
+	case view.joins:
+		return s.engine.outOfRuns || bytes.Contains(text, []byte("://")) || changesRun(text, marks)
+	case view.folds:
+		return mostlyUTF8(text) || changesRun(text, marks)
+	}
+	return true
+}
+
+// mostlyUTF8 reports whether b is UTF-8 but for characters that are cut.
+func mostlyUTF8(b []byte) bool {
+	for wrong := 0; ; wrong++ {
+		for len(b) > 0 {
+			r, n := utf8.DecodeRune(b)
+			if b = b[n:]; r == utf8.RuneError && n == 1 {
+				break
+			}
+		}
+		if len(b) == 0 || wrong == 2*utf8.UTFMax {
+			return len(b) == 0
+		}
+	}
+}
+
 // changesRun reports whether a run has a byte in it that was decoded, or ends or
-// starts at one: what is in no run is found as it is or not at all.
+// starts at one.
 func changesRun(text []byte, marks []mark) bool {
 	for _, m := range marks {
 		at := int(m.to)

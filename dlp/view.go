@@ -30,6 +30,11 @@ type textView struct {
 	find func(b []byte, i int) int
 	// lax, if not nil, is find where honest encoders write signs too.
 	lax func(b []byte, i int) int
+	// joins says that nothing is decoded, but something between taken out, folds
+	// that signs are frequent in what is no text.
+	joins, folds bool
+	// more is how much more than regionRest is read behind a sign.
+	more int64
 	// decode appends the decoded form of src to dst and the marks of it to m;
 	// the indices of the marks count from the start of src and from the end of
 	// dst as it was given. What is not encoded passes as it is, and nothing
@@ -40,18 +45,21 @@ type textView struct {
 // viewContext is how far around a sign the views look.
 const viewContext = 256
 
+// rest is how much is read behind the last sign.
+func (v *textView) rest() int64 { return regionRest + v.more }
+
 // textViews are the views of text, in the order in which they are tried.
 var textViews = []textView{
 	{path: "percent", find: findPercent, decode: decodePercent},
 	{path: "json", find: findEscape, lax: findAnyEscape, decode: decodeEscapes},
 	{path: "html", find: findEntity, decode: decodeEntities},
 	{path: "qp", find: findQuoted, decode: decodeQuoted},
-	{path: "fold", find: findFold, decode: decodeFold},
+	{path: "fold", find: findFold, decode: decodeFold, folds: true},
 	{path: "utf16", find: findWide, decode: decodeWide},
 	{path: "spaced", find: findSpaced, decode: decodeSpaced},
-	{path: "concat", find: findConcat, decode: decodeConcat},
-	{path: "wrapped", find: findWrapped, decode: decodeWrapped},
-	{path: "ascii85", find: findASCII85, decode: decodeASCII85},
+	{path: "concat", find: findConcat, decode: decodeConcat, joins: true},
+	{path: "wrapped", find: findWrapped, decode: decodeWrapped, joins: true},
+	{path: "ascii85", find: findASCII85, decode: decodeASCII85, more: 384},
 }
 
 // copier writes a decoded text and its marks.
