@@ -1,26 +1,38 @@
 package dlp
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 )
 
-func TestRunMaskIsExact(t *testing.T) {
+// Every byte has its bits in the masks, wherever it stands and whatever is beside.
+func TestSurveyIsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for c := range 256 {
-		for lane := range 8 {
-			var b [8]byte
-			binary.LittleEndian.PutUint64(b[:], r.Uint64())
-			b[lane] = byte(c)
-			var want uint64
+		for at := range blockLen {
+			var b [blockLen]byte
 			for i := range b {
-				if runByte[b[i]] {
-					want |= 1 << i
+				b[i] = byte(r.Uint32())
+			}
+			b[at] = byte(c)
+			var run, marks, tick, high uint64
+			for i, c := range b {
+				if runByte[c] {
+					run |= 1 << i
+				}
+				if c == '"' || c == '\'' || c == '\\' {
+					marks |= 1 << i
+				}
+				if c == '`' {
+					tick |= 1 << i
+				}
+				if c >= 0x80 {
+					high = 1
 				}
 			}
-			if got := runMask(binary.LittleEndian.Uint64(b[:])); got != want {
-				t.Fatalf("the mask of %q is %08b, want %08b", b, got, want)
+			got := survey(&b)
+			if got.run != run || transpose(got.marks)&marks != marks || transpose(ticks(&b))&tick != tick || (got.high == 0) != (high == 0) {
+				t.Fatalf("the masks of %q are %+v", b, got)
 			}
 		}
 	}

@@ -31,51 +31,76 @@ type region struct {
 	l    *layer // nil if no region is open
 }
 
-// sampleRegions looks for signs of encodings in what was not looked at yet.
+// sampleRegions looks for the signs of encodings in what was not looked at yet
+// that have a rare byte, and decodes the open regions on. The survey has found the
+// others.
 func (s *Scanner) sampleRegions() {
 	if s.depth >= maxDepth {
 		return
 	}
+	for _, k := range rareViews {
+		s.findSigns(k)
+	}
+	// A sign that is not whole yet is looked for again.
+	s.signsAt = s.end() - signLen
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
-		s.sampleRegion(k)
+		r, view := &s.regions[k], &textViews[k]
+		if r.l == nil {
+			continue
+		}
+		if end := s.regionEnd(r); max(r.at, s.signsAt) > r.last+regionRest+regionLead {
+			s.endRegion(r, view)
+		} else if end-r.cut > regionStep+cutContext {
+			s.decodeRegion(r, view, end-cutContext, end)
+		}
 	}
 }
 
-func (s *Scanner) sampleRegion(k int) {
-	r, view := &s.regions[k], &textViews[k]
-	for {
-		i := view.find(s.buf, int(r.at-s.base))
-		if i >= len(s.buf) {
-			break
-		}
-		sign := s.base + int64(i)
-		if k == foldView && isBinary(s.buf, i) {
-			r.at = sign + 1
-			continue
-		}
-		if r.l != nil && sign > r.last+regionRest+regionLead {
-			s.endRegion(r, view)
-		}
-		if r.l == nil {
-			start := max(s.regionStart(i), r.cut)
-			if r.l = s.open(view.path, start, 1, 1); r.l == nil {
-				r.at = s.end()
-				return
-			}
-			r.cut = start
-		}
-		r.last, r.at = sign, sign+1
+// rareViews are the views whose signs have a byte that is rare in most texts.
+var rareViews = []int{viewIndex("percent"), viewIndex("html"), viewIndex("qp"), viewIndex("utf16"), viewIndex("wrapped"), viewIndex("ascii85")}
+
+func viewIndex(path string) int {
+	return slices.IndexFunc(textViews, func(v textView) bool { return v.path == path })
+}
+
+// signFrom returns the index of the next byte to look for a sign at.
+func (s *Scanner) signFrom(k int) int {
+	return int(max(s.regions[k].at, s.signsAt, s.base) - s.base)
+}
+
+func (s *Scanner) isUnseen(k, at int) bool { return at >= s.signFrom(k) }
+
+// findSigns has a view look for its signs in what was not looked at yet.
+func (s *Scanner) findSigns(k int) {
+	find := textViews[k].find
+	for i := find(s.buf, s.signFrom(k)); i < len(s.buf); i = find(s.buf, i+1) {
+		s.sign(k, i)
 	}
-	// A sign that is not whole yet is looked for again.
-	r.at = max(r.at, s.end()-signLen)
-	if r.l == nil {
+}
+
+// sign notes the sign of a view at s.buf[i].
+func (s *Scanner) sign(k, i int) {
+	r, view := &s.regions[k], &textViews[k]
+	at := s.base + int64(i)
+	if k == foldView && isBinary(s.buf, i) {
 		return
 	}
-	if end := s.regionEnd(r); r.at > r.last+regionRest+regionLead {
+	if r.l != nil && at > r.last+regionRest+regionLead {
 		s.endRegion(r, view)
-	} else if end-r.cut > regionStep+cutContext {
-		s.decodeRegion(r, view, end-cutContext, end)
 	}
+	if r.l == nil {
+		start := max(s.regionStart(i), r.cut)
+		if r.l = s.open(view.path, start, 1, 1); r.l == nil {
+			r.at = s.end()
+			return
+		}
+		s.openRegions++
+		r.cut = start
+	}
+	r.last, r.at = at, at+1
 }
 
 // regionStart returns the offset of what is read before a sign at s.buf[i]: what
@@ -107,6 +132,7 @@ func (s *Scanner) endRegion(r *region, view *textView) {
 	s.decodeRegion(r, view, end, end)
 	s.finish(r.l)
 	r.l = nil
+	s.openRegions--
 }
 
 // closeRegions ends all regions at the end of the stream.
@@ -129,6 +155,7 @@ func (s *Scanner) flushRegions() {
 		s.take(r.l, r.l.sc.Flush())
 		rest := *r
 		if rest.l = s.open(view.path, r.cut, 1, 1); rest.l != nil {
+			s.openRegions++
 			rest.cut = max(r.cut-viewContext, s.base)
 			s.endRegion(&rest, view)
 		}
@@ -137,6 +164,9 @@ func (s *Scanner) flushRegions() {
 
 // dropRegions gives the layers of the open regions back.
 func (s *Scanner) dropRegions() {
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
 		if r := &s.regions[k]; r.l != nil {
 			s.drop(r.l)
@@ -209,13 +239,13 @@ func isBinary(b []byte, i int) bool {
 	return false
 }
 
-// foldView is the index of the view that reads what is not ASCII.
-var foldView = slices.IndexFunc(textViews, func(v textView) bool { return v.path == "fold" })
-
 // regionTail returns the offset from which the open regions may still come to a
 // match.
 func (s *Scanner) regionTail() int64 {
 	tail := s.end()
+	if s.openRegions == 0 {
+		return tail
+	}
 	for k := range s.regions {
 		if l := s.regions[k].l; l != nil {
 			tail = min(tail, l.safe())

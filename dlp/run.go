@@ -17,29 +17,6 @@ type run struct {
 	tried int64
 }
 
-// sampleRuns looks for runs in what was not looked at yet.
-func (s *Scanner) sampleRuns() {
-	i := int(s.gateAt - s.base)
-	for ; i+blockLen <= len(s.buf); i += blockLen {
-		m := blockMask((*[blockLen]byte)(s.buf[i:]))
-		s.sampleSeeds(m, i, blockLen)
-		if s.run.open || longRuns(m) != 0 || m>>(blockLen-1) != 0 {
-			s.runs(m, i, blockLen)
-		}
-	}
-	if n := len(s.buf) - i; n > 0 {
-		var last [blockLen]byte
-		copy(last[:], s.buf[i:])
-		m := blockMask(&last)
-		s.sampleSeeds(m, i, n)
-		s.runs(m, i, n)
-	}
-	s.gateAt = s.end()
-	if s.run.open {
-		s.advance(len(s.buf), false)
-	}
-}
-
 // runs looks at the runs in the block of n bytes at s.buf[at:], whose mask is m.
 func (s *Scanner) runs(m uint64, at, n int) {
 	if s.run.open {

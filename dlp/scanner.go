@@ -57,9 +57,11 @@ type Scanner struct {
 	spanFrom     int64  // where spans have to be looked for if spanSeen
 	spanSeen     bool   // the part of the open run that was not decoded may be of one
 	// regions are the readings of the stream as encoded text.
-	regions [10]region
-	blob    blob
-	scratch []byte
+	regions     [10]region
+	openRegions int   // how many have a layer
+	signsAt     int64 // from where signs are looked for again
+	blob        blob
+	scratch     []byte
 	// reported are the last findings of layers, unread the reasons why some part
 	// was not scanned that were reported.
 	reported [16]reported
@@ -208,7 +210,7 @@ func (s *Scanner) sample() {
 	s.sampleURLs()
 	s.sampleDue()
 	s.sampleDigits()
-	s.sampleRuns()
+	s.sampleBlocks()
 	s.sampleRegions()
 	s.sampleBlobs(false)
 	s.takeLooks(false)
@@ -419,7 +421,7 @@ func (s *Scanner) trim() {
 	for i := range s.queue {
 		keep = min(keep, int(s.queue[i].offset-s.base))
 	}
-	for k := range s.regions {
+	for k := 0; s.openRegions > 0 && k < len(s.regions); k++ {
 		if r := &s.regions[k]; r.l != nil {
 			keep = min(keep, int(r.cut-s.base)-cutContext)
 		}
