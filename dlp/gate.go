@@ -30,17 +30,6 @@ var (
 	leadByte = newClass("A-Za-z0-9_+/:.$-")
 )
 
-// runBits returns the high bits of the bytes of v that are of a run. (Several
-// bytes in a word at once: Warren, Hacker's Delight, 6-1.)
-func runBits(v uint64) uint64 {
-	u := (v | 0x20*lanes) &^ highs         // upper case becomes lower, _ becomes 0x7f
-	in := (u+0x1f*lanes)&^(u+0x05*lanes) | // a to z
-		(u+0x55*lanes)&^(u+0x46*lanes) | // + to 9
-		(u+0x01*lanes)&^(v<<2) // _, not 0x7f
-	in &= (u&^(0x02*lanes) ^ 0x2c*lanes) + 0x7f*lanes // but , and .
-	return in & (v<<1 | v<<2) & highs &^ v            // printable ASCII
-}
-
 // longRuns returns the bits of m with minRun-1 more of them above.
 func longRuns(m uint64) uint64 {
 	m &= m >> 1 // 2 in a row

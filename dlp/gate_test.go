@@ -8,32 +8,38 @@ import (
 // Every byte has its bits in the masks, wherever it stands and whatever is beside.
 func TestSurveyIsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
+	text := []byte("\"'`\\=\n\r\t .:+-_/ux0n~|&")
 	for c := range 256 {
-		for at := range blockLen {
+		for at := range 4 * blockLen {
 			var b [blockLen]byte
 			for i := range b {
 				b[i] = byte(r.Uint32())
-			}
-			b[at] = byte(c)
-			var run, marks, tick, high uint64
-			for i, c := range b {
-				if runByte[c] {
-					run |= 1 << i
-				}
-				if c == '"' || c == '\'' || c == '\\' {
-					marks |= 1 << i
-				}
-				if c == '`' {
-					tick |= 1 << i
-				}
-				if c >= 0x80 {
-					high = 1
+				if i&1 != at&1 {
+					b[i] = text[r.IntN(len(text))]
 				}
 			}
+			b[at%blockLen] = byte(c)
 			got := survey(&b)
-			if got.run != run || transpose(got.marks)&marks != marks || transpose(ticks(&b))&tick != tick || (got.high == 0) != (high == 0) {
-				t.Fatalf("the masks of %q are %+v", b, got)
-			}
+			checkMask(t, "run", &b, got.run, func(i int) bool { return runByte[b[i]] })
+			checkMask(t, "joiner", &b, transpose(got.joiner), func(i int) bool { return runByte[b[i]] && !alnum[b[i]] })
+			checkMask(t, "high", &b, transpose(got.high), func(i int) bool { return b[i] >= 0x80 })
+			checkMask(t, "odd", &b, transpose(got.odd), func(i int) bool { return !plainText(b[i : i+1]) })
+			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
+			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
+			checkMask(t, "mark", &b, transpose(got.mark), func(i int) bool {
+				return b[i] == '\\' && next(i, newClass("uUx/nr0-3")) || quoteByte[b[i]] && next(i, joinNext) && last(i, newClass("A-Za-z0-9+/_.:=\\-"))
+			})
+			checkMask(t, "equals", &b, transpose(got.equals), func(i int) bool { return b[i] == '=' && next(i, newClass("0-9A-Fa-f\t\r\n")) })
+			checkMask(t, "line", &b, transpose(got.line), func(i int) bool { return b[i] == '\n' && last(i, newClass("A-Za-z0-9+/_=.\\\t\r\n-")) })
+		}
+	}
+}
+
+func checkMask(t *testing.T, name string, b *[blockLen]byte, got uint64, has func(int) bool) {
+	t.Helper()
+	for i := range b {
+		if (got>>i&1 != 0) != has(i) {
+			t.Fatalf("the mask of %s of %q at %d is %v", name, b, i, !has(i))
 		}
 	}
 }

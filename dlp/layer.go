@@ -20,7 +20,6 @@ type layer struct {
 	src, dec int64
 	anchors  []anchor
 	stopped  bool // for want of budget
-	marks    []mark
 	text     []byte // the memory of what is decoded
 }
 
@@ -45,7 +44,7 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 	v.sc.Reset()
 	v.sc.depth = s.depth + 1
 	v.sc.work = s.work
-	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0], marks: v.marks[:0]}
+	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0]}
 	return v
 }
 
@@ -110,7 +109,7 @@ func (s *Scanner) finish(v *layer) {
 
 // drop gives a layer back.
 func (s *Scanner) drop(v *layer) {
-	v.sc.Reset()
+	v.sc.release()
 	s.engine.layers.Put(v)
 }
 
@@ -216,15 +215,20 @@ func (w *work) enough() bool { return w.spent <= w.allowed+workFree }
 // where it stands, unless it was reported at a flush.
 func (s *Scanner) report(f Finding) {
 	key := reported{f.Rule, f.Name, f.Path, f.Offset}
-	for i := range s.reported {
-		if s.reported[i] == key {
-			return
-		}
+	if slices.Contains(s.reported, key) {
+		return
 	}
-	s.reported[s.reports%len(s.reported)] = key
-	s.reports++
+	if len(s.reported) < maxReported {
+		s.reported = append(s.reported, key)
+	} else {
+		s.reported[s.reports%maxReported] = key
+		s.reports++
+	}
 	s.decoded = append(s.decoded, f)
 }
+
+// maxReported is how many of the last findings of layers are kept.
+const maxReported = 16
 
 // reported is what tells a finding of a layer from others.
 type reported struct {

@@ -28,7 +28,8 @@ type region struct {
 	at   int64  // the next offset to look for a sign at
 	last int64  // offset of the last sign
 	cut  int64  // offset up to which the region was decoded
-	l    *layer // nil if no region is open
+	open bool   // whether there is a region
+	l    *layer // of it; nil while nothing in it is worth scanning
 }
 
 // sampleRegions looks for the signs of encodings in what was not looked at yet
@@ -48,7 +49,7 @@ func (s *Scanner) sampleRegions() {
 	}
 	for k := range s.regions {
 		r, view := &s.regions[k], &textViews[k]
-		if r.l == nil {
+		if !r.open {
 			continue
 		}
 		if end := s.regionEnd(r); max(r.at, s.signsAt) > r.last+regionRest+regionLead {
@@ -60,7 +61,7 @@ func (s *Scanner) sampleRegions() {
 }
 
 // rareViews are the views whose signs have a byte that is rare in most texts.
-var rareViews = []int{viewIndex("percent"), viewIndex("html"), viewIndex("qp"), viewIndex("utf16"), viewIndex("wrapped"), viewIndex("ascii85")}
+var rareViews = []int{viewIndex("percent"), viewIndex("html"), viewIndex("utf16"), viewIndex("ascii85")}
 
 func viewIndex(path string) int {
 	return slices.IndexFunc(textViews, func(v textView) bool { return v.path == path })
@@ -88,17 +89,13 @@ func (s *Scanner) sign(k, i int) {
 	if k == foldView && isBinary(s.buf, i) {
 		return
 	}
-	if r.l != nil && at > r.last+regionRest+regionLead {
+	if r.open && at > r.last+regionRest+regionLead {
 		s.endRegion(r, view)
 	}
-	if r.l == nil {
-		start := max(s.regionStart(i), r.cut)
-		if r.l = s.open(view.path, start, 1, 1); r.l == nil {
-			r.at = s.end()
-			return
-		}
+	if !r.open {
+		r.open = true
 		s.openRegions++
-		r.cut = start
+		r.cut = max(s.regionStart(i), r.cut)
 	}
 	r.last, r.at = at, at+1
 }
@@ -130,15 +127,20 @@ func (s *Scanner) regionEnd(r *region) int64 { return min(r.last+regionRest, s.e
 func (s *Scanner) endRegion(r *region, view *textView) {
 	end := s.regionEnd(r)
 	s.decodeRegion(r, view, end, end)
-	s.finish(r.l)
-	r.l = nil
+	if r.l != nil {
+		s.finish(r.l)
+	}
+	r.l, r.open = nil, false
 	s.openRegions--
 }
 
 // closeRegions ends all regions at the end of the stream.
 func (s *Scanner) closeRegions() {
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
-		if r := &s.regions[k]; r.l != nil {
+		if r := &s.regions[k]; r.open {
 			s.endRegion(r, &textViews[k])
 		}
 	}
@@ -147,18 +149,21 @@ func (s *Scanner) closeRegions() {
 // flushRegions decides what is there of the open regions. What is behind their
 // last cut is decoded on its own.
 func (s *Scanner) flushRegions() {
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
 		r, view := &s.regions[k], &textViews[k]
-		if r.l == nil {
+		if !r.open {
 			continue
 		}
-		s.take(r.l, r.l.sc.Flush())
-		rest := *r
-		if rest.l = s.open(view.path, r.cut, 1, 1); rest.l != nil {
-			s.openRegions++
-			rest.cut = max(r.cut-viewContext, s.base)
-			s.endRegion(&rest, view)
+		if r.l != nil {
+			s.take(r.l, r.l.sc.Flush())
 		}
+		rest := *r
+		rest.l, rest.cut = nil, max(r.cut-viewContext, s.base)
+		s.openRegions++
+		s.endRegion(&rest, view)
 	}
 }
 
@@ -181,17 +186,24 @@ func (s *Scanner) decodeRegion(r *region, view *textView, to, end int64) {
 	if to <= r.cut {
 		return
 	}
-	from := max(r.cut-cutContext, s.base)
-	l := r.l
-	text, marks, _ := view.decode(l.text[:0], l.marks[:0], s.buf[from-s.base:end-s.base])
-	l.text, l.marks = text, marks
+	start := r.cut
+	from := max(start-cutContext, s.base)
+	text, marks, _ := view.decode(s.text[:0], s.marks[:0], s.buf[from-s.base:end-s.base])
+	s.text, s.marks = text, marks
 	lo, _ := decodedIndex(marks, len(text), int(end-from), int(r.cut-from))
 	hi, cut := decodedIndex(marks, len(text), int(end-from), int(to-from))
 	r.cut = from + int64(cut)
-	if hi > lo && (l.sc.end() > 0 || changesRun(text, marks[1:])) {
-		s.writeMarked(l, text[lo:hi], marks, from, lo, hi, r.cut)
+	if hi > lo && (r.l != nil || changesRun(text, marks[1:])) {
+		if r.l == nil {
+			r.l = s.open(view.path, start, 1, 1)
+		}
+		if r.l != nil {
+			s.writeMarked(r.l, text[lo:hi], marks, from, lo, hi, r.cut)
+		}
 	}
-	l.fed = r.cut
+	if r.l != nil {
+		r.l.fed = r.cut
+	}
 }
 
 // decodedIndex returns what the source's byte at index src became in a decoded
@@ -247,8 +259,10 @@ func (s *Scanner) regionTail() int64 {
 		return tail
 	}
 	for k := range s.regions {
-		if l := s.regions[k].l; l != nil {
-			tail = min(tail, l.safe())
+		if r := &s.regions[k]; r.l != nil {
+			tail = min(tail, r.l.safe())
+		} else if r.open {
+			tail = min(tail, r.cut)
 		}
 	}
 	return tail

@@ -47,7 +47,8 @@ type Scanner struct {
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
-	depth        int // how many encodings were taken off
+	odd          bool // the last piece of the stream has more than text
+	depth        int  // how many encodings were taken off
 	work         *work
 	own          work            // if depth is 0
 	phases       [groupLen]phase // of the open run, as base64
@@ -62,9 +63,11 @@ type Scanner struct {
 	signsAt     int64 // from where signs are looked for again
 	blob        blob
 	scratch     []byte
+	text        []byte // of a region, with where it came from
+	marks       []mark
 	// reported are the last findings of layers, unread the reasons why some part
 	// was not scanned that were reported.
-	reported [16]reported
+	reported []reported
 	reports  int
 	unread   []string
 	// decoded are findings of layers that wait, plain the last that are none.
@@ -98,25 +101,33 @@ type candidate struct {
 
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
+	s.release()
+	*s = Scanner{
+		engine:   s.engine,
+		text:     s.text[:0],
+		marks:    s.marks[:0],
+		reported: s.reported[:0],
+		unread:   s.unread[:0],
+		looks:    s.looks[:0],
+		decoded:  s.decoded[:0],
+		plain:    s.plain[:0],
+		scratch:  s.scratch[:0],
+		buf:      s.buf[:0],
+		pending:  s.pending[:0],
+		spare:    s.spare[:0],
+		queue:    s.queue[:0],
+		covers:   s.covers[:0],
+		due:      s.due[:0],
+		written:  s.written[:0],
+		decided:  s.decided[:0],
+	}
+}
+
+// release gives back what the scanner took.
+func (s *Scanner) release() {
 	s.dropPhases()
 	s.dropRegions()
 	s.dropBlob()
-	*s = Scanner{
-		engine:  s.engine,
-		unread:  s.unread[:0],
-		looks:   s.looks[:0],
-		decoded: s.decoded[:0],
-		plain:   s.plain[:0],
-		scratch: s.scratch[:0],
-		buf:     s.buf[:0],
-		pending: s.pending[:0],
-		spare:   s.spare[:0],
-		queue:   s.queue[:0],
-		covers:  s.covers[:0],
-		due:     s.due[:0],
-		written: s.written[:0],
-		decided: s.decided[:0],
-	}
 }
 
 // Write scans the next bytes of the stream and returns what they decided. It
@@ -422,7 +433,7 @@ func (s *Scanner) trim() {
 		keep = min(keep, int(s.queue[i].offset-s.base))
 	}
 	for k := 0; s.openRegions > 0 && k < len(s.regions); k++ {
-		if r := &s.regions[k]; r.l != nil {
+		if r := &s.regions[k]; r.open {
 			keep = min(keep, int(r.cut-s.base)-cutContext)
 		}
 	}
