@@ -19,7 +19,7 @@ type layer struct {
 	// src bytes of the stream became dec bytes of text; 0 if that varies.
 	src, dec int64
 	anchors  []anchor
-	stopped  bool // for want of budget
+	stopped  bool   // for want of budget
 	text     []byte // the memory of what is decoded
 }
 

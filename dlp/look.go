@@ -141,23 +141,42 @@ func notPhrase(m uint64) uint64 {
 // in there are of the right length.
 func (s *Scanner) sampleSeeds(m uint64, at, n int) {
 	bad := notPhrase(m) & (1<<(n-min(n, 2)) - 1) // the last word may go on
-	const quarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
-	if n == blockLen && ((bad&^quarters)+(quarters-quarters>>15)|bad)&quarters == quarters {
-		s.badWords = bad // every window has one
+	if n == blockLen {
+		// A window is two quarters of a block, and nearly each has a bad word.
+		has := badQuarters(bad)
+		has |= has<<seedStride | badQuarters(s.badWords)>>(blockLen-seedStride)
+		for good := has ^ seedQuarters; good != 0; good &= good - 1 {
+			s.sampleSeed(at + bits.TrailingZeros64(good) + 1)
+		}
+		s.badWords = bad
 		return
 	}
 	for k := min(seedStride, n); ; k = min(k+seedStride, n) {
-		w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow))
-		from := at + k - seedWindow
-		if from >= 0 && w == 0 && mayBeSeed(s.buf, from+seedWindow/2) {
-			mid := s.base + int64(from+seedWindow/2)
-			s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
+		if w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow)); w == 0 {
+			s.sampleSeed(at + k)
 		}
 		if k == n {
 			break
 		}
 	}
 	s.badWords = s.badWords>>n | bad<<(blockLen-n)
+}
+
+// sampleSeed has a word looked at in the window that ends before s.buf[end].
+func (s *Scanner) sampleSeed(end int) {
+	i := end - seedWindow/2
+	if end >= seedWindow && mayBeSeed(s.buf, i) {
+		mid := s.base + int64(i)
+		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
+	}
+}
+
+// seedQuarters are the last bits of the quarters of a mask.
+const seedQuarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
+
+// badQuarters returns the last bits of the quarters of a mask that have one.
+func badQuarters(m uint64) uint64 {
+	return ((m &^ seedQuarters) + (seedQuarters - seedQuarters>>15) | m) & seedQuarters
 }
 
 const (

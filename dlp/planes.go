@@ -66,59 +66,47 @@ func ahead(x uint64) uint64 { return x<<8 | x>>56<<1&0xff }
 
 // blockSigns are masks of the bytes of a block.
 type blockSigns struct {
-	run    uint64 // of runs, the first in the lowest bit
-	joiner uint64 // those of runs that are no letter or digit; the next are as planes
-	mark   uint64 // quotation marks and backslashes that may be a sign
-	equals uint64 // "=" that may be one of quoted-printable
-	line   uint64 // line breaks behind what may be a token
-	high   uint64 // bytes from 0x80 on
+	run    uint64 // of runs, the first in the lowest bit; the others are as planes
+	joiner uint64 // those of runs that are no letter or digit
+	marks  uint64 // what may be a sign by what is beside, see survey
+	high   uint64 // from 0x80 on
 	odd    uint64 // those, and controls other than 0x08 to 0x0f
 }
 
-// survey makes the masks of a block.
-func survey(b *[blockLen]byte) (s blockSigns) {
+// survey makes the masks of a block. Of what may be a sign it has all there are,
+// and what is in the same columns of the table of ASCII: it is looked at again.
+func survey(b *[blockLen]byte) blockSigns {
 	p := toPlanes(b)
 	p0, p1, p2, p3, p4, p5, p6, p7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
 
-	// The columns of the table of ASCII.
-	c0 := ^(p4 | p5 | p6 | p7)
-	c2 := p5 &^ (p4 | p6 | p7)
-	c3 := p4 & p5 &^ (p6 | p7)
+	// The columns of the table.
+	up := p6 | p7
+	c0 := ^(up | p4 | p5)
+	c2, c3 := p5&^(up|p4), p5&p4&^up
 	letters := p6 &^ p7
-	or21, and10 := p1|p2, p0&p1
+	or21, or10, and10 := p1|p2, p1|p0, p1&p0
 
 	high5 := p4 & p3
-	letter := letters & (or21 | p0 | p3 | p4) &^ (high5 & (p2 | and10))
-	underscore := letters &^ p5 & high5 & p2 & and10
-	s.joiner = c2&p3&p0&or21 | underscore // + - / and _
-	digit := c3 &^ (p3 & or21)
-	run := letter | digit | s.joiner
+	letter := letters & (or10 | p2 | p3 | p4) &^ (high5 & (p2 | and10))
+	last := letters & high5 & p2 &^ p5 // \ ] ^ and _
+	joiner := c2&p3&p0&or21 | last&and10
+	run := letter | c3&^(p3&or21) | joiner
 
-	c5 := letters & p4 &^ p5
-	slash := c5 & p3 & p2 &^ (p1 | p0)
-	quote := c2&p1&^(p3|(p2^p0)) | letters&p5&^(p4|p3|or21|p0) // " ' and `
-	point := c2 & p3 & p2 & p1 &^ p0
-	equal := c3 & p3 & p2 & p0 &^ p1
-	colon := c3 & p3 & p1 &^ (p2 | p0)
-	feed := c0 & p3 & p1 &^ (p2 | p0)
-	control := c0 & p3 & (p0&^p1 | p1&^(p2|p0)) // \t \n \r
+	slash := last &^ or10
+	quote := c2&p1&^(p3|(p2^p0)) | letters&p5&^(p4|p3|p2|or10) // " ' and `
+	control := c0 & p3
 
-	// Behind a quotation mark: white space, operators, another mark.
-	joins := slash | quote | control | c2&(^(p3|or21|p0)|p2&p1&^p0|p3&and10&^p2) |
-		letters&p5&p4&p3&p2&^p0 // | and ~
-	edge := run | point | equal | colon | slash
-	s.mark = quote & (behind(joins) | lastBit) & (ahead(edge) | firstBit)
-
-	// Behind a backslash: u U x / n r 0 to 3.
-	unit := letters & (p4&p2&p0&^(p3|p1) | p5&p4&p3&^(or21|p0) | p5&p1&(p3&p2&^(p4|p0)|p4&^(p3|p2|p0))) // the last are n and r
-	escape := unit | c2&p3&p2&and10 | c3&^(p3|p2)
-	s.mark |= slash & (behind(escape) | lastBit)
-
-	hex := digit | letters&^(p4|p3)&(or21|p0)&^(p2&and10)
-	s.equals = equal & (behind(hex|control) | lastBit)
-	s.line = feed & (ahead(run|point|equal|slash|control) | firstBit)
-	s.run = transpose(run)
-	s.high = p7
-	s.odd = p7 | ^(p5|p6)&^(p3&^p4)
-	return s
+	// A quotation mark behind what is of a token, and before white space, an
+	// operator or another; a backslash before u U x / n r 0 to 3.
+	edge := ahead(run | slash | control | (c2|c3)&p3)
+	joins := slash | quote | control | c2&(p1|^p3) | letters&high5&p2&p5&^p0
+	escape := letters&(p0|p3|p4&p1) | c2&p3 | c3&^p3
+	marks := quote & (behind(joins) | lastBit) & (edge | firstBit)
+	marks |= slash & (behind(escape) | lastBit)
+	// An equals sign before digits in hex or white space, a line break behind
+	// what is of a token.
+	hex := c3 | letters&^(p4|p3) | control
+	marks |= c3 & p3 & p2 & p0 &^ p1 & (behind(hex) | lastBit)
+	marks |= control & p1 &^ p2 &^ p0 & (edge | firstBit)
+	return blockSigns{transpose(run), joiner, marks, p7, p7 | ^(p5|p6)&^(p3&^p4)}
 }

@@ -67,11 +67,8 @@ func (s *Scanner) sampleBlocks() {
 
 // surveyBlock looks for signs of encodings in the block at s.buf[i:].
 func (s *Scanner) surveyBlock(b *blockSigns, i int) {
-	if b.mark != 0 {
-		s.surveyMarks(transpose(b.mark), i)
-	}
-	if b.equals|b.line != 0 {
-		s.surveyLines(transpose(b.equals|b.line), i)
+	if b.marks != 0 {
+		s.surveyMarks(transpose(b.marks), i)
 	}
 	// The separator of single characters may be a byte of runs.
 	if inSteps(b.run&^(b.run<<1)) || longRuns(b.run) != 0 && inSteps(transpose(b.joiner)) {
@@ -79,18 +76,31 @@ func (s *Scanner) surveyBlock(b *blockSigns, i int) {
 	}
 }
 
-// surveyMarks looks at the quotation marks and backslashes at s.buf[i:].
+// surveyMarks looks at what may be a sign at s.buf[i:].
 func (s *Scanner) surveyMarks(marks uint64, i int) {
 	for ; marks != 0; marks &= marks - 1 {
 		at := i + bits.TrailingZeros64(marks)
 		if at+1 >= len(s.buf) {
-			return
+			return // it is looked at again
 		}
-		if s.buf[at] == '\\' {
+		switch s.buf[at] {
+		case '\\':
 			s.surveyEscape(at, s.buf[at+1])
-		} else if s.isUnseen(concatView, at) {
-			if _, to := joiner(s.buf, at); to > 0 {
-				s.sign(concatView, at)
+		case '\n':
+			if mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
+				if _, to := wrap(s.buf, at); to > 0 {
+					s.sign(wrappedView, at)
+				}
+			}
+		case '=':
+			if s.isUnseen(quotedView, at) && isQuoted(s.buf, at) {
+				s.sign(quotedView, at)
+			}
+		default:
+			if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) {
+				if _, to := joiner(s.buf, at); to > 0 {
+					s.sign(concatView, at)
+				}
 			}
 		}
 	}
@@ -107,25 +117,6 @@ func (s *Scanner) surveyEscape(at int, next byte) {
 	}
 	if s.isUnseen(jsonView, at) && escapeAt(s.buf, at) {
 		s.sign(jsonView, at)
-	}
-}
-
-// surveyLines looks at the line breaks and equals signs at s.buf[i:].
-func (s *Scanner) surveyLines(marks uint64, i int) {
-	for ; marks != 0; marks &= marks - 1 {
-		at := i + bits.TrailingZeros64(marks)
-		if at >= len(s.buf) {
-			return
-		}
-		if s.buf[at] == '=' {
-			if s.isUnseen(quotedView, at) && isQuoted(s.buf, at) {
-				s.sign(quotedView, at)
-			}
-		} else if mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
-			if _, to := wrap(s.buf, at); to > 0 {
-				s.sign(wrappedView, at)
-			}
-		}
 	}
 }
 

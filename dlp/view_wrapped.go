@@ -94,6 +94,8 @@ func wrap(b []byte, q int) (from, to int) {
 	switch {
 	case left < minWrapped || leftWord && rightWord || escaped(b[:from]):
 		return 0, 0
+	case b[from-1] == '.' && rightWord && right < wordBytes:
+		return 0, 0 // the end of a sentence
 	case left >= 2*minWrapped && !leftWord:
 		return from, to
 	case right < minWrapped && to+right < len(b) && !wrapEnd[b[to+right]] && rightWord:
