@@ -157,13 +157,7 @@ const blobChars = (magicBytes + 2) / 3 * groupLen
 // checkBlob looks whether the run is a blob from its start, and reports whether
 // enough of it is there to tell.
 func (s *Scanner) checkBlob(end int, closed bool) bool {
-	start := int(s.run.start - s.base)
-	for n := 1; n < maxEscape && start+n < end; n++ {
-		if word[s.buf[start+n-1]] && escaped(s.buf[:start+n]) {
-			start += n
-			break
-		}
-	}
+	start := s.behindEscape(int(s.run.start-s.base), end)
 	if end-start < blobChars && !closed {
 		return false
 	}
@@ -180,6 +174,49 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 		ph.next, ph.blob = ph.l.start, true
 	}
 	return true
+}
+
+// behindEscape returns where the run s.buf[start:end] starts behind what is left of
+// an escape.
+func (s *Scanner) behindEscape(start, end int) int {
+	if start == 0 || s.buf[start-1] != '\\' && s.buf[start-1] != '%' {
+		return start
+	}
+	for n := 1; n < maxEscape && start+n < end; n++ {
+		if word[s.buf[start+n-1]] && escaped(s.buf[:start+n]) {
+			return start + n
+		}
+	}
+	return start
+}
+
+// mayBeBlob reports whether the run s.buf[start:end] may be a blob by its first
+// byte.
+func (s *Scanner) mayBeBlob(start, end int) bool {
+	start = s.behindEscape(start, end)
+	return end-start >= groupLen && blobFirst[base64Group(s.buf[start:])>>16]
+}
+
+// mayBeText reports whether two groups of ASCII may follow each other in a run,
+// both in one of its words: where textGroups do, there are two that do so.
+func mayBeText(b []byte) bool {
+	for ; len(b) >= wordLen; b = b[wordLen:] {
+		first, second, third := textBits(binary.LittleEndian.Uint64(b))
+		if t := first & (second >> 8) & (third >> 16); t&(t>>(groupLen*8)) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// textBits returns the high bits of the bytes of a word that may be the first,
+// second and third characters of a group of ASCII.
+func textBits(c uint64) (first, second, third uint64) {
+	small := c << 1 & (c << 2) & highs
+	digit := c << 3 &^ (c << 1) & highs
+	// The values of the characters (RFC 4648, section 4).
+	v := c&(0x1f*lanes) + small>>7*26 + digit>>7*37 - lanes
+	return ^(v << 2) & highs, ^(v << 4) & highs, ^(v << 6) & highs
 }
 
 // begin opens a layer for the text that starts at s.buf[i], unless its phase has

@@ -29,7 +29,7 @@ func TestSurveyIsExact(t *testing.T) {
 			checkSigns(t, &b, transpose(got.marks), func(i int) bool {
 				switch c := b[i]; {
 				case c == '\\':
-					return next(i, newClass("uUx/nr0-3"))
+					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
 				case c == '=':
 					return next(i, newClass("0-9A-Fa-f\t\r\n"))
 				case c == '\n':

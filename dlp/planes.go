@@ -102,7 +102,8 @@ func survey(b *[blockLen]byte) blockSigns {
 	joins := slash | quote | control | c2&(p1|^p3) | letters&high5&p2&p5&^p0
 	escape := letters&(p0|p3|p4&p1) | c2&p3 | c3&^p3
 	marks := quote & (behind(joins) | lastBit) & (edge | firstBit)
-	marks |= slash & (behind(escape) | lastBit)
+	breaks := letters & p5 & p1 & (p3&p2&^p4 | p4&^(p3|p2)) &^ p0 // n and r
+	marks |= slash & (behind(escape&^breaks) | behind(breaks)&(edge|firstBit) | lastBit)
 	// An equals sign before digits in hex or white space, a line break behind
 	// what is of a token.
 	hex := c3 | letters&^(p4|p3) | control

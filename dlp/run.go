@@ -44,12 +44,39 @@ func (s *Scanner) runs(m uint64, at, n int) {
 
 // closeRun ends the open run at s.buf[end].
 func (s *Scanner) closeRun(end int) {
-	s.advance(end, true)
+	if n := end - int(s.run.start-s.base); !s.run.long && n >= minRun && n <= blockLen {
+		s.closeShort(end)
+	} else {
+		s.advance(end, true)
+	}
 	if s.run.long {
 		s.lookAtRun(end)
 		s.lastTried = s.base + int64(end)
 	}
 	s.run = run{}
+}
+
+// closeShort is advance for a run of at most blockLen bytes that ended before
+// anything in it was tried. Few of them have anything to decode.
+func (s *Scanner) closeShort(end int) {
+	r := &s.run
+	r.long, r.tried = true, s.base+int64(end)
+	start := int(r.start - s.base)
+	s.tryLead(start)
+	longest, from := 0, start
+	for i := nextSeparator(s.buf, start, end); i < end; i = nextSeparator(s.buf, from, end) {
+		longest = max(longest, i-from)
+		if from = i + 1; from < end && from+1 < len(s.buf) {
+			s.try(from, false)
+		}
+	}
+	if max(longest, end-from) < minSpan && !mayBeText(s.buf[start:end]) && !s.mayBeBlob(start, end) {
+		return
+	}
+	s.startPhases(r.start)
+	s.startSpans(r.start)
+	s.decodePhases(end, true)
+	s.decodeSpans(end, true)
 }
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].
@@ -82,9 +109,12 @@ func (s *Scanner) advance(end int, closed bool) {
 func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
 	for i := s.leadStart(start, maxLead); i <= start; i++ {
-		if s.mayStart(i) {
+		if list := s.engine.prefixes.at(s.buf[i], s.buf[i+1]); len(list) > 0 && s.mayStart(i) {
 			s.try(i, false)
 		}
+	}
+	if start == 0 || s.buf[start-1] != '\\' && s.buf[start-1] != '%' {
+		return
 	}
 	for i := start + 1; i < start+maxEscape; i++ {
 		if word[s.buf[i-1]] && escaped(s.buf[:i]) {
