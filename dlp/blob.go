@@ -32,7 +32,7 @@ func (s *Scanner) sampleBlobs(final bool) {
 		if i >= ready {
 			return
 		}
-		i = findMagic(s.buf, i)
+		i = findMagicIn(s.buf, i, !s.odd)
 		if i >= ready {
 			b.at = s.base + int64(ready)
 			return

@@ -92,18 +92,16 @@ func isMember(text []byte, name byte) bool {
 	return n > 4 && text[n-1] == '"' && bytes.Contains(text[max(0, n-8):], []byte{'"', name})
 }
 
-// sampleDigits looks for words of digits, spaces and dashes in what was not
-// looked at yet.
-func (s *Scanner) sampleDigits() {
-	i := int(s.digitsAt - s.base)
-	for ; i+wordLen <= len(s.buf); i += wordLen {
+// sampleDigits looks for words of digits, spaces and dashes that start in
+// s.buf[i:end].
+func (s *Scanner) sampleDigits(i, end int) {
+	for ; i < end && i+wordLen <= len(s.buf); i += wordLen {
 		v := binary.LittleEndian.Uint64(s.buf[i:])
 		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
 			continue
 		}
 		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext})
 	}
-	s.digitsAt = s.base + int64(i)
 }
 
 // The rules of what is looked at where digits or words stand.
@@ -165,7 +163,10 @@ func (s *Scanner) sampleSeeds(m uint64, at, n int) {
 // sampleSeed has a word looked at in the window that ends before s.buf[end].
 func (s *Scanner) sampleSeed(end int) {
 	i := end - seedWindow/2
-	if end >= seedWindow && mayBeSeed(s.buf, i) {
+	if end < seedWindow {
+		return
+	}
+	if from, to, ok := bip39().wordAt(s.buf, i); ok && to > from && besideSeed(s.buf, from, to, end-seedWindow, end) && bip39().index(s.buf[from:to]) >= 0 {
 		mid := s.base + int64(i)
 		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
 	}
@@ -184,10 +185,20 @@ const (
 	seedStride = seedStep - seedWindow + 1
 )
 
-// mayBeSeed reports whether the word at b[at] is one of a phrase's.
-func mayBeSeed(b []byte, at int) bool {
-	from, to, ok := bip39().wordAt(b, at)
-	return ok && to > from && bip39().index(b[from:to]) >= 0
+// besideSeed reports whether the words that spaces part from b[from:to] may be of
+// the list too, where they reach into b[least:most].
+func besideSeed(b []byte, from, to, least, most int) bool {
+	const room = 32 // so that the end of a word is there
+	if to+1 < most && to+room < len(b) && b[to] == ' ' && isLower(b[to+1]) {
+		if _, _, ok := bip39().wordAt(b, to+1); !ok {
+			return false
+		}
+	}
+	if from-2 >= least && from > room && from+room < len(b) && b[from-1] == ' ' && isLower(b[from-2]) {
+		_, _, ok := bip39().wordAt(b, from-2)
+		return ok
+	}
+	return true
 }
 
 // takeLooks looks at what waits and is due; at the end of a message at all, but

@@ -70,6 +70,7 @@ type blockSigns struct {
 	joiner uint64 // those of runs that are no letter or digit
 	marks  uint64 // what may be a sign by what is beside, see survey
 	high   uint64 // from 0x80 on
+	digits uint64 // not 0 if a word may be of digits and what is between
 	odd    uint64 // those, and controls other than 0x08 to 0x0f
 }
 
@@ -109,5 +110,10 @@ func survey(b *[blockLen]byte) blockSigns {
 	hex := c3 | letters&^(p4|p3) | control
 	marks |= c3 & p3 & p2 & p0 &^ p1 & (behind(hex) | lastBit)
 	marks |= control & p1 &^ p2 &^ p0 & (edge | firstBit)
-	return blockSigns{transpose(run), joiner, marks, p7, p7 | ^(p5|p6)&^(p3&^p4)}
+	// A bit for each word whose bytes are all in the columns of digits.
+	words := c2 | c3
+	words &= words >> 32
+	words &= words >> 16
+	words &= words >> 8
+	return blockSigns{transpose(run), joiner, marks, p7, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
 }

@@ -220,7 +220,6 @@ func (s *Scanner) sample() {
 	s.sampleNeedles()
 	s.sampleURLs()
 	s.sampleDue()
-	s.sampleDigits()
 	s.sampleBlocks()
 	s.sampleRegions()
 	s.sampleBlobs(false)

@@ -29,12 +29,16 @@ func (s *Scanner) sampleBlocks() {
 	if views {
 		i = max(g%blockLen, g-surveyBack)
 	}
+	s.sampleDigits(int(s.digitsAt-s.base), g)
 	var high uint64
 	s.odd = false
 	for ; i+blockLen <= len(s.buf); i += blockLen {
 		b := survey((*[blockLen]byte)(s.buf[i:]))
 		if i >= g {
 			s.sampleSeeds(b.run, i, blockLen)
+			if b.digits != 0 {
+				s.sampleDigits(i, i+blockLen)
+			}
 			if s.run.open || longRuns(b.run) != 0 || b.run>>(blockLen-1) != 0 {
 				s.runs(b.run, i, blockLen)
 			}
@@ -50,13 +54,15 @@ func (s *Scanner) sampleBlocks() {
 		copy(last[:], s.buf[i:])
 		b := survey(&last)
 		s.sampleSeeds(b.run, i, n)
+		s.sampleDigits(i, len(s.buf))
 		s.runs(b.run, i, n)
 		if views {
 			high |= b.high
+			s.odd = s.odd || !plainText(s.buf[i:])
 			s.surveyBlock(&b, i)
 		}
 	}
-	s.gateAt = s.end()
+	s.gateAt, s.digitsAt = s.end(), s.end()-int64(max(len(s.buf)-g, 0)%wordLen)
 	if s.run.open {
 		s.advance(len(s.buf), false)
 	}
@@ -112,10 +118,13 @@ func (s *Scanner) surveyEscape(at int, next byte) {
 	if at > 0 && s.buf[at-1] == '\\' {
 		at -= runBefore(s.buf, at, escapeSlashes-1, backslash)
 	}
-	if (next == 'n' || next == 'r') && !mayWrap(s.buf, at) {
-		return // no token ends here, as hardly ever at the end of a line
-	}
-	if s.isUnseen(jsonView, at) && escapeAt(s.buf, at) {
+	if next == 'n' || next == 'r' {
+		if mayWrap(s.buf, at) && s.isUnseen(jsonView, at) {
+			if _, to := wrap(s.buf, at); to > 0 {
+				s.sign(jsonView, at)
+			}
+		}
+	} else if s.isUnseen(jsonView, at) && escapeAt(s.buf, at) {
 		s.sign(jsonView, at)
 	}
 }

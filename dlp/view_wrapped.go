@@ -3,6 +3,7 @@ package dlp
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 const (
@@ -96,6 +97,8 @@ func wrap(b []byte, q int) (from, to int) {
 		return 0, 0
 	case b[from-1] == '.' && rightWord && right < wordBytes:
 		return 0, 0 // the end of a sentence
+	case right < minWrapped && rightWord && to+right < len(b) && !wrapEnd[b[to+right]] && !slices.ContainsFunc(b[from-left:from], isNotWord):
+		return 0, 0 // a name in the style of programs, and a word
 	case left >= 2*minWrapped && !leftWord:
 		return from, to
 	case right < minWrapped && to+right < len(b) && !wrapEnd[b[to+right]] && rightWord:
@@ -182,6 +185,7 @@ var (
 	notWord   = newClass("0-9_+=")
 	upper     = newClass("A-Z")
 	lower     = newClass("a-z")
+	isNotWord = func(c byte) bool { return notWord[c] }
 	wrapStart = newClass(":([{,")
 	wrapEnd   = newClass("\"'`\n\r\\<)]};")
 	backslash = newClass("\\")
