@@ -162,7 +162,7 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 		return false
 	}
 	s.run.checked = true
-	if end-start < groupLen || !blobFirst[base64Group(s.buf[start:])>>16] {
+	if end-start < groupLen || !mayStartBlob(base64Group(s.buf[start:])) {
 		return true
 	}
 	s.scratch = appendBase64(s.scratch[:0], s.buf[start:max(start, min(end, start+blobChars))])
@@ -191,10 +191,10 @@ func (s *Scanner) behindEscape(start, end int) int {
 }
 
 // mayBeBlob reports whether the run s.buf[start:end] may be a blob by its first
-// byte.
+// bytes.
 func (s *Scanner) mayBeBlob(start, end int) bool {
 	start = s.behindEscape(start, end)
-	return end-start >= groupLen && blobFirst[base64Group(s.buf[start:])>>16]
+	return end-start >= groupLen && mayStartBlob(base64Group(s.buf[start:]))
 }
 
 // mayBeText reports whether two groups of ASCII may follow each other in a run,

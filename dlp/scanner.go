@@ -340,6 +340,12 @@ func (s *Scanner) least() int64 {
 }
 
 func (s *Scanner) settleAll(flush bool) {
+	if flush && len(s.queue) == 0 {
+		s.forget(s.least())
+		s.settleDecoded(s.end())
+		s.released = s.end()
+		return
+	}
 	// Nothing undecided starts before open; no known value before openKnown.
 	open, openKnown := s.tail()
 	for i := range s.pending {

@@ -3,7 +3,6 @@ package dlp
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 )
 
 const (
@@ -11,6 +10,7 @@ const (
 	maxIndent    = 32 // white space before the rest
 	maxLineStart = 48 // bytes of a name at the start of a line
 	wordBytes    = 16 // what is looked at to tell words
+	minWordStart = 4  // bytes that tell a word from the rest of a token
 )
 
 // findWrapped finds a line break inside what may be a token: eight bytes of one
@@ -95,10 +95,10 @@ func wrap(b []byte, q int) (from, to int) {
 	switch {
 	case left < minWrapped || leftWord && rightWord || escaped(b[:from]):
 		return 0, 0
-	case b[from-1] == '.' && rightWord && right < wordBytes:
-		return 0, 0 // the end of a sentence
-	case right < minWrapped && rightWord && to+right < len(b) && !wrapEnd[b[to+right]] && !slices.ContainsFunc(b[from-left:from], isNotWord):
-		return 0, 0 // a name in the style of programs, and a word
+	case b[from-1] == '.' && runBefore(b[:to+right], to+right, right, letterByte) == right:
+		return 0, 0 // the end of a sentence, and a word or a name
+	case rightWord && right >= minWordStart && to+right < len(b) && !wrapEnd[b[to+right]]:
+		return 0, 0 // a word, which the rest of a token hardly ever looks like
 	case left >= 2*minWrapped && !leftWord:
 		return from, to
 	case right < minWrapped && to+right < len(b) && !wrapEnd[b[to+right]] && rightWord:
@@ -181,14 +181,14 @@ func afterBreak(b []byte, i int) int {
 }
 
 var (
-	wrapByte  = newClass("A-Za-z0-9+/_=.-")
-	notWord   = newClass("0-9_+=")
-	upper     = newClass("A-Z")
-	lower     = newClass("a-z")
-	isNotWord = func(c byte) bool { return notWord[c] }
-	wrapStart = newClass(":([{,")
-	wrapEnd   = newClass("\"'`\n\r\\<)]};")
-	backslash = newClass("\\")
+	wrapByte   = newClass("A-Za-z0-9+/_=.-")
+	notWord    = newClass("0-9_+=")
+	upper      = newClass("A-Z")
+	lower      = newClass("a-z")
+	letterByte = newClass("A-Za-z./-")
+	wrapStart  = newClass(":([{,")
+	wrapEnd    = newClass("\"'`\n\r\\<)]};")
+	backslash  = newClass("\\")
 )
 
 func decodeWrapped(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
