@@ -37,10 +37,7 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 		s.unscanned(path, start, UnscannedBudget)
 		return nil
 	}
-	v, _ := s.engine.layers.Get().(*layer)
-	if v == nil {
-		v = &layer{sc: s.engine.NewScanner()}
-	}
+	v := s.work.spareLayer(s.engine)
 	v.sc.Reset()
 	v.sc.depth = s.depth + 1
 	v.sc.work = s.work
@@ -110,7 +107,24 @@ func (s *Scanner) finish(v *layer) {
 // drop gives a layer back.
 func (s *Scanner) drop(v *layer) {
 	v.sc.release()
-	s.engine.layers.Put(v)
+	if w := s.work; len(w.spare) < maxSpare {
+		w.spare = append(w.spare, v)
+	} else {
+		s.engine.layers.Put(v)
+	}
+}
+
+// spareLayer returns a layer that is in no use.
+func (w *work) spareLayer(e *Engine) *layer {
+	if n := len(w.spare); n > 0 {
+		v := w.spare[n-1]
+		w.spare = w.spare[:n-1]
+		return v
+	}
+	if v, ok := e.layers.Get().(*layer); ok {
+		return v
+	}
+	return &layer{sc: e.NewScanner(), anchors: make([]anchor, 0, 64), text: make([]byte, 0, pieceBytes)}
 }
 
 // forget drops the anchors of what is safe.
@@ -190,7 +204,12 @@ func (s *Scanner) unscanned(path string, start int64, reason string) {
 type work struct {
 	spent, allowed int64
 	inflate        budget // of what is decompressed
+	spare          []*layer
 }
+
+// maxSpare is how many layers a stream keeps for the next ones. Those of a pool may
+// be gone at any time.
+const maxSpare = 8
 
 const (
 	// workShare is how many bytes may be decoded for each byte of the stream, and

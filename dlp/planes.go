@@ -70,6 +70,7 @@ type blockSigns struct {
 	joiner uint64 // those of runs that are no letter or digit
 	marks  uint64 // what may be a sign by what is beside, see survey
 	high   uint64 // from 0x80 on
+	binary uint64 // controls other than \t \n \r
 	digits uint64 // not 0 if a word may be of digits and what is between
 	odd    uint64 // those, and controls other than 0x08 to 0x0f
 }
@@ -133,5 +134,6 @@ func survey(b *[blockLen]byte) blockSigns {
 	words &= words >> 32
 	words &= words >> 16
 	words &= words >> 8
-	return blockSigns{transpose(run), joiner, marks, p7, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
+	binary := ^(p5 | up) &^ (control & (p0&^p1 | p1&^(p2|p0)))
+	return blockSigns{transpose(run), joiner, marks, p7, binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
 }

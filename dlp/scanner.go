@@ -104,6 +104,7 @@ func (s *Scanner) Reset() {
 	s.release()
 	*s = Scanner{
 		engine:   s.engine,
+		own:      work{spare: s.own.spare},
 		text:     s.text[:0],
 		marks:    s.marks[:0],
 		reported: s.reported[:0],

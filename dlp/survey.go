@@ -1,6 +1,9 @@
 package dlp
 
-import "math/bits"
+import (
+	"math/bits"
+	"unicode/utf8"
+)
 
 // The signs of most encodings are a few shifts away from the masks of a block. So
 // the views of text do not go through the stream each, but look where a mask says
@@ -30,7 +33,6 @@ func (s *Scanner) sampleBlocks() {
 		i = max(g%blockLen, g-surveyBack)
 	}
 	s.sampleDigits(int(s.digitsAt-s.base), g)
-	var high uint64
 	s.odd = false
 	for ; i+blockLen <= len(s.buf); i += blockLen {
 		b := survey((*[blockLen]byte)(s.buf[i:]))
@@ -44,7 +46,6 @@ func (s *Scanner) sampleBlocks() {
 			}
 		}
 		if views {
-			high |= b.high
 			s.odd = s.odd || b.odd != 0
 			s.surveyBlock(&b, i)
 		}
@@ -57,7 +58,6 @@ func (s *Scanner) sampleBlocks() {
 		s.sampleDigits(i, len(s.buf))
 		s.runs(b.run, i, n)
 		if views {
-			high |= b.high
 			s.odd = s.odd || !plainText(s.buf[i:])
 			s.surveyBlock(&b, i)
 		}
@@ -66,15 +66,15 @@ func (s *Scanner) sampleBlocks() {
 	if s.run.open {
 		s.advance(len(s.buf), false)
 	}
-	if high != 0 {
-		s.findSigns(foldView)
-	}
 }
 
 // surveyBlock looks for signs of encodings in the block at s.buf[i:].
 func (s *Scanner) surveyBlock(b *blockSigns, i int) {
 	if b.marks != 0 {
 		s.surveyMarks(transpose(b.marks), i)
+	}
+	if b.high != 0 {
+		s.surveyFold(b, i)
 	}
 	// The separator of single characters may be a byte of runs.
 	if inSteps(b.run&^(b.run<<1)) || longRuns(b.run) != 0 && inSteps(transpose(b.joiner)) {
@@ -126,6 +126,37 @@ func (s *Scanner) surveyEscape(at int, next byte) {
 		}
 	} else if s.isUnseen(jsonView, at) && escapeAt(s.buf, at) {
 		s.sign(jsonView, at)
+	}
+}
+
+// surveyFold looks at what is not ASCII in the block at s.buf[i:], but for what is
+// near a control, as isBinary says. What the next block has is not known here.
+func (s *Scanner) surveyFold(b *blockSigns, i int) {
+	if b.binary == 0 {
+		s.foldIn(i, i+blockLen)
+		return
+	}
+	near := transpose(b.binary)
+	left := near | near>>1
+	left |= left >> 2
+	left |= left >> 4
+	near |= near << 1
+	near |= near << 2
+	near |= near << 4
+	near |= near<<8 | near<<9 | left | left>>8
+	if high := transpose(b.high) &^ near; high != 0 {
+		s.foldIn(i+bits.TrailingZeros64(high), i+blockLen-bits.LeadingZeros64(high))
+	}
+}
+
+// foldIn looks for signs of characters that look like others in s.buf[from:to],
+// and just before: whether a character is one may depend on the next.
+func (s *Scanner) foldIn(from, to int) {
+	to = min(to, len(s.buf))
+	for i := max(from-utf8.UTFMax, s.signFrom(foldView)); i < to; i++ {
+		if i = findFoldIn(s.buf, i, to); i < to {
+			s.sign(foldView, i)
+		}
 	}
 }
 
