@@ -141,10 +141,14 @@ func (s *Scanner) mayStart(i int) bool {
 // try considers the tokens that start at s.buf[at], which has a byte behind it:
 // where a boundary is before it, or, when it is due, where none is.
 func (s *Scanner) try(at int, due bool) {
-	for _, index := range s.engine.prefixes.at(s.buf[at], s.buf[at+1]) {
-		l := &s.engine.literals[index]
-		if _, ok := hasPrefix(s.buf[at:], l.text); ok && leftBoundary(s.buf, at, l.body) != due {
-			s.judgeNew(at, index)
+	b := s.buf[at:]
+	for _, p := range s.engine.prefixes.at(b[0], b[1]) {
+		if len(b) > 2 && p.third != b[2] && p.third != 0 {
+			continue
+		}
+		l := &s.engine.literals[p.literal]
+		if _, ok := hasPrefix(b, l.text); ok && leftBoundary(s.buf, at, l.body) != due {
+			s.judgeNew(at, p.literal)
 		}
 	}
 }
@@ -202,8 +206,8 @@ func (s *Scanner) mayBeToken(i int) bool {
 	if i+1 == len(s.buf) {
 		return s.engine.prefixes.single[s.buf[i]]
 	}
-	for _, index := range s.engine.prefixes.at(s.buf[i], s.buf[i+1]) {
-		l := &s.engine.literals[index]
+	for _, p := range s.engine.prefixes.at(s.buf[i], s.buf[i+1]) {
+		l := &s.engine.literals[p.literal]
 		if _, ok := hasPrefix(s.buf[i:], l.text); ok && s.boundary(i, l.body) {
 			return true
 		}

@@ -77,7 +77,7 @@ func (s *Scanner) surveyBlock(b *blockSigns, i int) {
 		s.surveyFold(b, i)
 	}
 	// The separator of single characters may be a byte of runs.
-	if inSteps(b.run&^(b.run<<1)) || longRuns(b.run) != 0 && inSteps(transpose(b.joiner)) {
+	if n := steps(b.run &^ (b.run << 1)); n != 0 && s.varied(n, i) || longRuns(b.run) != 0 && steps(transpose(b.joiner)) != 0 {
 		s.surveySpaced(i)
 	}
 }
@@ -160,12 +160,24 @@ func (s *Scanner) foldIn(from, to int) {
 	}
 }
 
-// inSteps reports whether five bits of a mask, each as far behind the last, are
-// set, at a distance at which single characters or bytes in hex may stand.
-func inSteps(m uint64) bool {
+// steps returns at which bits of a mask five start, each as far behind the last, at
+// a distance at which single characters or bytes in hex may stand.
+func steps(m uint64) uint64 {
 	p2, p3, p4, p5, p6 := m&(m>>2), m&(m>>3), m&(m>>4), m&(m>>5), m&(m>>6)
 	p2, p3, p4, p5, p6 = p2&(p2>>2), p3&(p3>>3), p4&(p4>>4), p5&(p5>>5), p6&(p6>>6)
-	return p2&(p2>>4)|p3&(p3>>6)|p4&(p4>>8)|p5&(p5>>10)|p6&(p6>>12) != 0
+	return p2&(p2>>4) | p3&(p3>>6) | p4&(p4>>8) | p5&(p5>>10) | p6&(p6>>12)
+}
+
+// varied reports whether not all of steps in the block at s.buf[i:] are of one
+// character, as tabs in JSON are.
+func (s *Scanner) varied(steps uint64, i int) bool {
+	for ; steps != 0; steps &= steps - 1 {
+		at := i + bits.TrailingZeros64(steps)
+		if c := s.buf[at]; at+maxPeriod >= len(s.buf) || at == 0 || s.buf[at-1] != '\\' || s.buf[at+2] != c || s.buf[at+4] != c {
+			return true
+		}
+	}
+	return false
 }
 
 // surveySpaced looks for a stretch of single characters in the block at s.buf[i:].

@@ -95,8 +95,10 @@ func wrap(b []byte, q int) (from, to int) {
 	switch {
 	case left < minWrapped || leftWord && rightWord || escaped(b[:from]):
 		return 0, 0
-	case b[from-1] == '.' && runBefore(b[:to+right], to+right, right, letterByte) == right:
+	case b[from-1] == '.' && lettersOnly(b[to:to+right]):
 		return 0, 0 // the end of a sentence, and a word or a name
+	case (left < wordBytes || right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]]) && lettersOnly(b[from-left:from]) && lettersOnly(b[to:to+right]):
+		return 0, 0 // names in the style of programs
 	case rightWord && right >= minWordStart && to+right < len(b) && !wrapEnd[b[to+right]]:
 		return 0, 0 // a word, which the rest of a token hardly ever looks like
 	case left >= 2*minWrapped && !leftWord:
@@ -138,6 +140,10 @@ func wrapRight(b []byte, i int) (n int, wordLike bool) {
 	}
 	return n, wordLike
 }
+
+// lettersOnly reports whether text has no digit and nothing else that names in the
+// middle of a text do not have.
+func lettersOnly(text []byte) bool { return letterByte.span(text, 0, len(text)) == len(text) }
 
 // afterBreak returns where the line behind the break at b[i:] starts, behind
 // its indentation, or 0. The break may be escaped once or twice, and have the
