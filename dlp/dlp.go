@@ -186,6 +186,7 @@ func New(opts Options) (*Engine, error) {
 func (e *Engine) NewScanner() *Scanner {
 	return &Scanner{
 		engine:  e,
+		regions: new([10]region),
 		buf:     make([]byte, 0, carryBytes+pieceBytes),
 		pending: make([]candidate, 0, 16),
 		spare:   make([]candidate, 0, 16),

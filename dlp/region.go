@@ -84,6 +84,7 @@ func (s *Scanner) findSigns(k int) {
 
 // sign notes the sign of a view at s.buf[i].
 func (s *Scanner) sign(k, i int) {
+	s.regionsUsed = true
 	r, view := &s.regions[k], &textViews[k]
 	at := s.base + int64(i)
 	if k == foldView && isBinary(s.buf, i) {

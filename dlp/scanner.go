@@ -58,7 +58,8 @@ type Scanner struct {
 	spanFrom     int64  // where spans have to be looked for if spanSeen
 	spanSeen     bool   // the part of the open run that was not decoded may be of one
 	// regions are the readings of the stream as encoded text.
-	regions     [10]region
+	regions     *[10]region
+	regionsUsed bool  // whether any was since the last Reset
 	openRegions int   // how many have a layer
 	signsAt     int64 // from where signs are looked for again
 	blob        blob
@@ -102,9 +103,13 @@ type candidate struct {
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
 	s.release()
+	if s.regionsUsed {
+		*s.regions = [len(s.regions)]region{}
+	}
 	*s = Scanner{
 		engine:   s.engine,
 		own:      work{spare: s.own.spare},
+		regions:  s.regions,
 		text:     s.text[:0],
 		marks:    s.marks[:0],
 		reported: s.reported[:0],

@@ -58,7 +58,7 @@ func serviceKey(b []byte, start, end int) (int, int, bool) {
 		length = 0
 	}
 	key := b[from:end]
-	if !hasServiceLength(length) || length > 0 && !mixed(key) {
+	if !hasServiceLength(length) || length > 0 && (!mixed(key) || hexLower.span(key, 0, length) < length && wordLike(key)) {
 		return 0, 0, false
 	}
 	a, ok := assignmentBefore(b, from)
@@ -66,7 +66,7 @@ func serviceKey(b []byte, start, end int) (int, int, bool) {
 		return 0, 0, false
 	}
 	to := equalSigns.span(b, end, end+2)
-	if !a.ends(b, to) || isExample(key, maxExample) || distinct(key) < 8 || length > 0 && hexLower.span(key, 0, length) < length && wordLike(key) {
+	if !a.ends(b, to) || isExample(key, maxExample) || distinct(key) < 8 {
 		return 0, 0, false
 	}
 	text := b[max(0, a.from-40):a.to]

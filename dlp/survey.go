@@ -168,12 +168,12 @@ func steps(m uint64) uint64 {
 	return p2&(p2>>4) | p3&(p3>>6) | p4&(p4>>8) | p5&(p5>>10) | p6&(p6>>12)
 }
 
-// varied reports whether not all of steps in the block at s.buf[i:] are of one
-// character, as tabs in JSON are.
+// varied reports whether there are steps in the block at s.buf[i:] that are not of
+// escapes of one letter, as tabs in JSON are.
 func (s *Scanner) varied(steps uint64, i int) bool {
 	for ; steps != 0; steps &= steps - 1 {
 		at := i + bits.TrailingZeros64(steps)
-		if c := s.buf[at]; at+maxPeriod >= len(s.buf) || at == 0 || s.buf[at-1] != '\\' || s.buf[at+2] != c || s.buf[at+4] != c {
+		if at == 0 || at+maxPeriod >= len(s.buf) || s.buf[at-1] != '\\' || s.buf[at+1] != '\\' || s.buf[at+4] != s.buf[at+2] || s.buf[at+6] != s.buf[at+2] {
 			return true
 		}
 	}
