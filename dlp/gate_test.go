@@ -24,6 +24,7 @@ func TestSurveyIsExact(t *testing.T) {
 			checkMask(t, "joiner", &b, transpose(got.joiner), func(i int) bool { return runByte[b[i]] && !alnum[b[i]] })
 			checkMask(t, "high", &b, transpose(got.high), func(i int) bool { return b[i] >= 0x80 })
 			checkMask(t, "binary", &b, transpose(got.binary), func(i int) bool { return isBinary(b[i:i+1], 0) })
+			checkMask(t, "zero", &b, transpose(got.zero), func(i int) bool { return b[i] == 0 })
 			checkMask(t, "odd", &b, transpose(got.odd), func(i int) bool { return !plainText(b[i : i+1]) })
 			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
 			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
@@ -31,6 +32,8 @@ func TestSurveyIsExact(t *testing.T) {
 				switch c := b[i]; {
 				case c == '\\':
 					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
+				case c == '%' || c == '&' || c == '<':
+					return true
 				case c == '=':
 					return next(i, newClass("0-9A-Fa-f\t\r\n"))
 				case c == '\n':

@@ -70,6 +70,7 @@ type blockSigns struct {
 	joiner uint64 // those of runs that are no letter or digit
 	marks  uint64 // what may be a sign by what is beside, see survey
 	high   uint64 // from 0x80 on
+	zero   uint64
 	binary uint64 // controls other than \t \n \r
 	digits uint64 // not 0 if a word may be of digits and what is between
 	odd    uint64 // those, and controls other than 0x08 to 0x0f
@@ -129,11 +130,12 @@ func survey(b *[blockLen]byte) blockSigns {
 	hex := c3 | letters&^(p4|p3) | control
 	marks |= c3 & p3 & p2 & p0 &^ p1 & (behind(hex) | lastBit)
 	marks |= control & p1 &^ p2 &^ p0 & (edge | firstBit)
+	marks |= c2&p2&(p1^p0)&^p3 | c3&p3&p2&^or10 // % & and <
 	// A bit for each word whose bytes are all in the columns of digits.
 	words := c2 | c3
 	words &= words >> 32
 	words &= words >> 16
 	words &= words >> 8
 	binary := ^(p5 | up) &^ (control & (p0&^p1 | p1&^(p2|p0)))
-	return blockSigns{transpose(run), joiner, marks, p7, binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
+	return blockSigns{transpose(run), joiner, marks, p7, c0 &^ (p3 | or21 | p0), binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
 }

@@ -32,15 +32,10 @@ type region struct {
 	l    *layer // of it; nil while nothing in it is worth scanning
 }
 
-// sampleRegions looks for the signs of encodings in what was not looked at yet
-// that have a rare byte, and decodes the open regions on. The survey has found the
-// others.
+// sampleRegions decodes on the regions whose signs the survey found.
 func (s *Scanner) sampleRegions() {
 	if s.depth >= maxDepth {
 		return
-	}
-	for _, k := range rareViews {
-		s.findSigns(k)
 	}
 	// A sign that is not whole yet is looked for again.
 	s.signsAt = s.end() - signLen
@@ -59,9 +54,6 @@ func (s *Scanner) sampleRegions() {
 		}
 	}
 }
-
-// rareViews are the views whose signs have a byte that is rare in most texts.
-var rareViews = []int{viewIndex("percent"), viewIndex("html"), viewIndex("utf16"), viewIndex("ascii85")}
 
 func viewIndex(path string) int {
 	return slices.IndexFunc(textViews, func(v textView) bool { return v.path == path })

@@ -18,7 +18,11 @@ var (
 	jsonView    = viewIndex("json")
 	foldView    = viewIndex("fold")
 	spacedView  = viewIndex("spaced")
+	percentView = viewIndex("percent")
+	htmlView    = viewIndex("html")
+	ascii85View = viewIndex("ascii85")
 	quotedView  = viewIndex("qp")
+	wideView    = viewIndex("utf16")
 	wrappedView = viewIndex("wrapped")
 	concatView  = viewIndex("concat")
 )
@@ -34,6 +38,7 @@ func (s *Scanner) sampleBlocks() {
 	}
 	s.sampleDigits(int(s.digitsAt-s.base), g)
 	s.odd = false
+	var zero uint64
 	for ; i+blockLen <= len(s.buf); i += blockLen {
 		b := survey((*[blockLen]byte)(s.buf[i:]))
 		if i >= g {
@@ -46,6 +51,7 @@ func (s *Scanner) sampleBlocks() {
 			}
 		}
 		if views {
+			zero |= b.zero
 			s.odd = s.odd || b.odd != 0
 			s.surveyBlock(&b, i)
 		}
@@ -58,6 +64,7 @@ func (s *Scanner) sampleBlocks() {
 		s.sampleDigits(i, len(s.buf))
 		s.runs(b.run, i, n)
 		if views {
+			zero |= b.zero & transpose(1<<n-1)
 			s.odd = s.odd || !plainText(s.buf[i:])
 			s.surveyBlock(&b, i)
 		}
@@ -65,6 +72,9 @@ func (s *Scanner) sampleBlocks() {
 	s.gateAt, s.digitsAt = s.end(), s.end()-int64(max(len(s.buf)-g, 0)%wordLen)
 	if s.run.open {
 		s.advance(len(s.buf), false)
+	}
+	if zero != 0 {
+		s.findSigns(wideView)
 	}
 }
 
@@ -97,6 +107,18 @@ func (s *Scanner) surveyMarks(marks uint64, i int) {
 				if _, to := wrap(s.buf, at); to > 0 {
 					s.sign(wrappedView, at)
 				}
+			}
+		case '%':
+			if s.isUnseen(percentView, at) && suspectPercent(s.buf, at) {
+				s.sign(percentView, at)
+			}
+		case '&':
+			if s.isUnseen(htmlView, at) && isEntity(s.buf, at) {
+				s.sign(htmlView, at)
+			}
+		case '<':
+			if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) {
+				s.sign(ascii85View, at)
 			}
 		case '=':
 			if s.isUnseen(quotedView, at) && isQuoted(s.buf, at) {

@@ -14,16 +14,21 @@ func findEntity(b []byte, i int) int {
 			return len(b)
 		}
 		i += n
-		rest := i + 1
-		for bytes.HasPrefix(b[rest:], []byte("amp;")) {
-			rest += len("amp;")
-		}
-		r, n := reference(b[rest:])
-		if n > 0 && suspectReference(b, r, i, rest+n, b[rest] != '#') {
+		if isEntity(b, i) {
 			return i
 		}
 	}
 	return len(b)
+}
+
+// isEntity reports whether the "&" at b[i] is a sign.
+func isEntity(b []byte, i int) bool {
+	rest := i + 1
+	for bytes.HasPrefix(b[rest:], []byte("amp;")) {
+		rest += len("amp;")
+	}
+	r, n := reference(b[rest:])
+	return n > 0 && suspectReference(b, r, i, rest+n, b[rest] != '#')
 }
 
 func suspectReference(b []byte, r rune, from, to int, named bool) bool {
