@@ -51,31 +51,30 @@ func textGroup(b []byte) bool {
 	return g&notASCII == 0 && g != 0
 }
 
-// textStarts returns at which of the first n of 64 characters of a run textGroups
-// groups of ASCII start, the first in the lowest bit, and which of them are
-// capital and which small letters. It takes some groups with + - / or _ for
-// ASCII.
-func textStarts(b *[blockLen]byte, n int) (starts, upper, lower uint64) {
-	var first, second, third uint64 // which may be those characters of a group
-	for k := 0; k < n && k < blockLen; k += wordLen {
-		c := binary.LittleEndian.Uint64(b[k:])
-		small := c << 1 & (c << 2) & highs
-		digit := c << 3 &^ (c << 1) & highs
-		// The values of the characters (RFC 4648, section 4).
-		v := c&(0x1f*lanes) + small>>7*26 + digit>>7*37 - lanes
-		first |= topBits(^(v<<2)&highs) << k
-		second |= topBits(^(v<<4)&highs) << k
-		third |= topBits(^(v<<6)&highs) << k
-		lower |= topBits(small) << k
-		upper |= topBits(c<<1&^(c<<2)&highs) << k
+// textStarts returns at which of 64 characters of a run textGroups groups of ASCII
+// start, the first in the lowest bit, and which of them are capital and which small
+// letters.
+func textStarts(b *[blockLen]byte) (starts, upper, lower uint64) {
+	p := toPlanes(b)
+	p0, p1, p2, p3, p4 := p[0], p[1], p[2], p[3], p[4]
+	upper, lower = p[6]&^p[5], p[6]&p[5]
+	digit := p4 & p[5] &^ p[6]
+	upper &^= p4 & p3 & p2 // _
+	// The bits that have to be zero of the values of the characters (RFC 4648,
+	// section 4), which are those of the bytes less 1 for capitals, and 25 or 52 more
+	// for small letters and digits.
+	odd := p1 ^ p0
+	first := upper | lower&^(p4|p3|p2&p1&p0)
+	second := upper&(p3^(p2|p1|p0)) | lower&(p3^p2&p1&p0) | digit&^(p3^p2)
+	third := upper&odd | lower&^odd | digit&^p1
+	t := first & behind(second&behind(third))
+	t &= t>>32 | t>>1&0x7f7f7f7f<<32 // four bytes behind
+	t &= t >> 1 & (0x7f * lanes)     // eight
+	if t != 0 {
+		t = transpose(t)
 	}
-	t := first & (second >> 1) & (third >> 2)
-	t &= t >> groupLen
-	return t & (t >> (2 * groupLen)), upper, lower
+	return t, transpose(upper), transpose(lower)
 }
-
-// topBits gathers the top bits of the bytes of a word.
-func topBits(v uint64) uint64 { return v >> 7 * 0x0102040810204080 >> 56 }
 
 const (
 	// textReach is how many characters tell whether text starts at the first.
@@ -133,7 +132,7 @@ func (s *Scanner) findText(end int, closed bool) {
 			copy(last[copy(last[:], s.buf[i:]):], noText)
 		}
 		n := min(textStep, end-textReach+1-i)
-		starts, upper, lower := textStarts(block, n+textReach-1)
+		starts, upper, lower := textStarts(block)
 		for starts &= 1<<n - 1; starts != 0; starts &= starts - 1 {
 			s.begin(i+bits.TrailingZeros64(starts), end, closed)
 		}
@@ -142,7 +141,7 @@ func (s *Scanner) findText(end int, closed bool) {
 	}
 	if n := end - i; closed && n > 0 {
 		copy(last[copy(last[:], s.buf[i:end]):], noText)
-		_, upper, lower := textStarts(&last, n)
+		_, upper, lower := textStarts(&last)
 		s.seeSpans(upper, lower, i, n)
 	}
 	s.textAt = s.base + int64(i)
@@ -157,18 +156,12 @@ const blobChars = (magicBytes + 2) / 3 * groupLen
 // checkBlob looks whether the run is a blob from its start, and reports whether
 // enough of it is there to tell.
 func (s *Scanner) checkBlob(end int, closed bool) bool {
-	start := int(s.run.start - s.base)
-	for n := 1; n < maxEscape && start+n < end; n++ {
-		if word[s.buf[start+n-1]] && escaped(s.buf[:start+n]) {
-			start += n
-			break
-		}
-	}
+	start := s.behindEscape(int(s.run.start-s.base), end)
 	if end-start < blobChars && !closed {
 		return false
 	}
 	s.run.checked = true
-	if end-start < groupLen || !blobFirst[base64Group(s.buf[start:])>>16] {
+	if end-start < groupLen || !mayStartBlob(base64Group(s.buf[start:])) {
 		return true
 	}
 	s.scratch = appendBase64(s.scratch[:0], s.buf[start:max(start, min(end, start+blobChars))])
@@ -180,6 +173,50 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 		ph.next, ph.blob = ph.l.start, true
 	}
 	return true
+}
+
+// behindEscape returns where the run s.buf[start:end] starts behind what is left of
+// an escape.
+func (s *Scanner) behindEscape(start, end int) int {
+	if start == 0 || s.buf[start-1] != '\\' && s.buf[start-1] != '%' {
+		return start
+	}
+	for n := 1; n < maxEscape && start+n < end; n++ {
+		if word[s.buf[start+n-1]] && escaped(s.buf[:start+n]) {
+			return start + n
+		}
+	}
+	return start
+}
+
+// mayBeBlob reports whether the run s.buf[start:end] may be a blob by its first
+// bytes.
+func (s *Scanner) mayBeBlob(start, end int) bool {
+	start = s.behindEscape(start, end)
+	return end-start >= groupLen && mayStartBlob(base64Group(s.buf[start:]))
+}
+
+// mayBeText reports whether two groups of ASCII may follow each other in a run,
+// both in one of the words that are looked at. Those start six bytes apart: each
+// phase has one at one of the first three groups of any textGroups.
+func mayBeText(b []byte) bool {
+	for ; len(b) >= wordLen; b = b[6:] {
+		first, second, third := textBits(binary.LittleEndian.Uint64(b))
+		if t := first & (second >> 8) & (third >> 16); t&(t>>(groupLen*8)) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// textBits returns the high bits of the bytes of a word that may be the first,
+// second and third characters of a group of ASCII.
+func textBits(c uint64) (first, second, third uint64) {
+	small := c << 1 & (c << 2) & highs
+	digit := c << 3 &^ (c << 1) & highs
+	// The values of the characters (RFC 4648, section 4).
+	v := c&(0x1f*lanes) + small>>7*26 + digit>>7*37 - lanes
+	return ^(v << 2) & highs, ^(v << 4) & highs, ^(v << 6) & highs
 }
 
 // begin opens a layer for the text that starts at s.buf[i], unless its phase has

@@ -36,7 +36,7 @@ func (s *Scanner) sampleBlobs(final bool) {
 		// At the start, any magic is looked for, and not only those that are rare
 		// in text.
 		if b.at > 0 || magic(s.buf) == codecNone {
-			i = findMagic(s.buf, i)
+			i = findMagicIn(s.buf, i, !s.odd)
 		}
 		if i >= ready {
 			b.at = s.base + int64(ready)
@@ -136,16 +136,27 @@ func (s *Scanner) blobTail() int64 {
 	return s.end()
 }
 
-// blobFirst are the bytes that blobs start with.
-var blobFirst = func() (t [256]bool) {
+// blobPairs has a bit for the first two bytes of what a blob may start with.
+var blobPairs = func() (t [1 << 13]byte) {
+	add := func(a, b byte) { t[int(a)<<5|int(b)>>3] |= 1 << (b & 7) }
 	for i := range magics {
-		t[magics[i].text[0]] = true
+		add(magics[i].text[0], magics[i].text[1])
 	}
-	for c := range t {
-		t[c] = t[c] || c&0xf0 == 0x50 || c&0x8f == 0x08 // a frame to skip, zlib
+	for a := range 1 << 8 {
+		if a&0xf0 == 0x50 { // a frame of zstd to skip
+			add(byte(a), 0x2a)
+		}
+		for b := range 1 << 8 {
+			if isZlib([]byte{byte(a), byte(b)}) {
+				add(byte(a), byte(b))
+			}
+		}
 	}
 	return t
 }()
+
+// mayStartBlob reports whether a group of base64 may be the start of a blob.
+func mayStartBlob(group uint32) bool { return blobPairs[group>>11]>>(group>>8&7)&1 != 0 }
 
 // startsBlob reports whether data starts as a blob does.
 func startsBlob(data []byte) bool { return magic(data) != codecNone }

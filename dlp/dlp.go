@@ -230,9 +230,21 @@ func New(opts Options) (*Engine, error) {
 	return e, nil
 }
 
-// NewScanner returns a scanner at the start of a stream. It holds some 16 KiB.
+// NewScanner returns a scanner at the start of a stream. It holds some 40 KiB, so
+// that it needs no more on clean text, encoded or not.
 func (e *Engine) NewScanner() *Scanner {
-	return &Scanner{engine: e, buf: make([]byte, 0, carryBytes+pieceBytes), pending: make([]candidate, 0, 16), looks: make([]look, 0, 64)}
+	return &Scanner{
+		engine:  e,
+		regions: new([10]region),
+		buf:     make([]byte, 0, carryBytes+pieceBytes),
+		pending: make([]candidate, 0, 16),
+		spare:   make([]candidate, 0, 16),
+		queue:   make([]queued, 0, 16),
+		looks:   make([]look, 0, 64),
+		scratch: make([]byte, 0, maxSpan),
+		text:    make([]byte, 0, 2*regionStep),
+		marks:   make([]mark, 0, regionStep),
+	}
 }
 
 // Scan returns what is found in b, which is a whole stream, in order of offset.

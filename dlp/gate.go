@@ -30,30 +30,6 @@ var (
 	leadByte = newClass("A-Za-z0-9_+/:.$-")
 )
 
-// runMask returns which of the eight bytes in v are of a run, the first in the
-// lowest bit. (Several bytes in a word at once: Warren, Hacker's Delight, 6-1.)
-func runMask(v uint64) uint64 {
-	u := (v | 0x20*lanes) &^ highs         // upper case becomes lower, _ becomes 0x7f
-	in := (u+0x1f*lanes)&^(u+0x05*lanes) | // a to z
-		(u+0x55*lanes)&^(u+0x46*lanes) | // + to 9
-		(u+0x01*lanes)&^(v<<2) // _, not 0x7f
-	in &= (u&^(0x02*lanes) ^ 0x2c*lanes) + 0x7f*lanes // but , and .
-	in &= (v<<1 | v<<2) & highs &^ v                  // printable ASCII
-	return in >> 7 * 0x0102040810204080 >> 56
-}
-
-// blockMask is runMask of 64 bytes.
-func blockMask(b *[blockLen]byte) uint64 {
-	return runMask(binary.LittleEndian.Uint64(b[0:])) |
-		runMask(binary.LittleEndian.Uint64(b[8:]))<<8 |
-		runMask(binary.LittleEndian.Uint64(b[16:]))<<16 |
-		runMask(binary.LittleEndian.Uint64(b[24:]))<<24 |
-		runMask(binary.LittleEndian.Uint64(b[32:]))<<32 |
-		runMask(binary.LittleEndian.Uint64(b[40:]))<<40 |
-		runMask(binary.LittleEndian.Uint64(b[48:]))<<48 |
-		runMask(binary.LittleEndian.Uint64(b[56:]))<<56
-}
-
 // longRuns returns the bits of m with minRun-1 more of them above.
 func longRuns(m uint64) uint64 {
 	m &= m >> 1 // 2 in a row

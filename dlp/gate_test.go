@@ -1,27 +1,56 @@
 package dlp
 
 import (
-	"encoding/binary"
+	"bytes"
 	"math/rand/v2"
 	"testing"
 )
 
-func TestRunMaskIsExact(t *testing.T) {
+// Every byte has its bits in the masks, wherever it stands and whatever is beside.
+func TestSurveyIsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
+	text := []byte("\"'`\\=\n\r\t .:+-_/ux0n~|&")
 	for c := range 256 {
-		for lane := range 8 {
-			var b [8]byte
-			binary.LittleEndian.PutUint64(b[:], r.Uint64())
-			b[lane] = byte(c)
-			var want uint64
+		for at := range 4 * blockLen {
+			var b [blockLen]byte
 			for i := range b {
-				if runByte[b[i]] {
-					want |= 1 << i
+				b[i] = byte(r.Uint32())
+				if i&1 != at&1 {
+					b[i] = text[r.IntN(len(text))]
 				}
 			}
-			if got := runMask(binary.LittleEndian.Uint64(b[:])); got != want {
-				t.Fatalf("the mask of %q is %08b, want %08b", b, got, want)
-			}
+			b[at%blockLen] = byte(c)
+			got := survey(&b)
+			checkMask(t, "run", &b, got.run, func(i int) bool { return runByte[b[i]] })
+			checkMask(t, "joiner", &b, transpose(got.joiner), func(i int) bool { return runByte[b[i]] && !alnum[b[i]] })
+			checkMask(t, "high", &b, transpose(got.high), func(i int) bool { return b[i] >= 0x80 })
+			checkMask(t, "binary", &b, transpose(got.binary), func(i int) bool { return isBinary(b[i:i+1], 0) })
+			checkMask(t, "zero", &b, transpose(got.zero), func(i int) bool { return b[i] == 0 })
+			checkMask(t, "odd", &b, transpose(got.odd), func(i int) bool { return !plainText(b[i : i+1]) })
+			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
+			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
+			checkSigns(t, &b, transpose(got.marks), func(i int) bool {
+				switch b[i] {
+				case '\\':
+					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
+				case '%', '&', '<':
+					return true
+				case '=':
+					return next(i, quotedNext)
+				case '\n':
+					return last(i, newClass("A-Za-z0-9+/_=.\\\t\r\n-"))
+				}
+				return quoteByte[b[i]] && next(i, joinNext) && last(i, joinAny)
+			})
+		}
+	}
+}
+
+func checkMask(t *testing.T, name string, b *[blockLen]byte, got uint64, has func(int) bool) {
+	t.Helper()
+	for i := range b {
+		if (got>>i&1 != 0) != has(i) {
+			t.Fatalf("the mask of %s of %q at %d is %v", name, b, i, !has(i))
 		}
 	}
 }
@@ -38,5 +67,30 @@ func TestLongRuns(t *testing.T) {
 				t.Fatalf("of %d ones at %d: %b, want %b", n, start, got, want)
 			}
 		}
+	}
+}
+
+// checkSigns wants all bytes in the mask that are to be there.
+func checkSigns(t *testing.T, b *[blockLen]byte, got uint64, has func(int) bool) {
+	t.Helper()
+	for i := range b {
+		if got>>i&1 == 0 && has(i) {
+			t.Fatalf("the mask of signs of %q does not have %d", b, i)
+		}
+	}
+}
+
+func TestShortRunsMayBeText(t *testing.T) {
+	text := []byte("bG93ZXIgVVBQRVI0") // twelve bytes of ASCII, and no other phase of it
+	for at := range 4 * groupLen {
+		run := append(bytes.Repeat([]byte("z"), at), text...)
+		for n := range groupLen {
+			if b := append(run, bytes.Repeat([]byte("z"), n)...); !mayBeText(b) {
+				t.Errorf("not in %q", b)
+			}
+		}
+	}
+	if b := bytes.Repeat([]byte("z"), blockLen); mayBeText(b) {
+		t.Errorf("in %q", b)
 	}
 }

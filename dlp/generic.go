@@ -12,13 +12,14 @@ func genericSecret(b []byte, start, end int) (int, int, bool) {
 		from = runBegin(b, start, end)
 	}
 	a, ok := assignmentBefore(b, from)
-	if !ok || !namesSecret(b[a.from:a.to]) {
+	if !ok {
 		return 0, 0, false
 	}
 	to := valueBody.span(b, end, from+maxValue+1)
 	to = trimValue(b, from, to)
 	last := equalSigns.span(b, to, to+2)
-	if !a.ends(b, last) || !looksRandom(b[from:to]) || isPath(b[from:to]) || isToken(b[from:to]) || isPublished(b[from:to]) {
+	// What a name says takes longer to tell than whether a value is random.
+	if !a.ends(b, last) || !looksRandom(b[from:to]) || isPath(b[from:to]) || isToken(b[from:to]) || !namesSecret(b[a.from:a.to]) || isPublished(b[from:to]) {
 		return 0, 0, false
 	}
 	return from, last, true

@@ -19,8 +19,7 @@ type layer struct {
 	// src bytes of the stream became dec bytes of text; 0 if that varies.
 	src, dec int64
 	anchors  []anchor
-	stopped  bool // for want of budget
-	marks    []mark
+	stopped  bool   // for want of budget
 	text     []byte // the memory of what is decoded
 }
 
@@ -47,12 +46,7 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 		s.notRead(path, start, s.end(), UnscannedBudget)
 		return nil
 	}
-	var v *layer
-	select {
-	case v = <-s.engine.layers:
-	default:
-		v = &layer{sc: s.engine.NewScanner(), anchors: make([]anchor, 0, layerMarks), marks: make([]mark, 0, layerMarks), text: make([]byte, 0, layerText)}
-	}
+	v := s.work.spareLayer(s.engine)
 	v.sc.Reset()
 	v.sc.depth = s.depth + 1
 	v.sc.work = s.work
@@ -60,7 +54,7 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 	// What is left of a text behind another encoding may still be as a string in
 	// JSON has it.
 	v.sc.lax = src == 1 && dec == 1 && path != "json"
-	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0], marks: v.marks[:0]}
+	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0]}
 	return v
 }
 
@@ -125,11 +119,30 @@ func (s *Scanner) finish(v *layer) {
 
 // drop gives a layer back.
 func (s *Scanner) drop(v *layer) {
-	v.sc.Reset()
+	v.sc.release()
+	if w := s.work; len(w.spare) < maxSpare {
+		w.spare = append(w.spare, v)
+		return
+	}
 	select {
 	case s.engine.layers <- v:
 	default:
 	}
+}
+
+// spareLayer returns a layer that is in no use.
+func (w *work) spareLayer(e *Engine) *layer {
+	if n := len(w.spare); n > 0 {
+		v := w.spare[n-1]
+		w.spare = w.spare[:n-1]
+		return v
+	}
+	select {
+	case v := <-e.layers:
+		return v
+	default:
+	}
+	return &layer{sc: e.NewScanner(), anchors: make([]anchor, 0, layerMarks), text: make([]byte, 0, layerText)}
 }
 
 // forget drops the anchors of what is safe.
@@ -218,7 +231,12 @@ func (s *Scanner) unscanned(f Finding) {
 type work struct {
 	spent, allowed int64
 	inflate        budget // of what is decompressed
+	spare          []*layer
 }
+
+// maxSpare is how many layers a stream keeps for the next ones. Those of a pool may
+// be gone at any time.
+const maxSpare = 8
 
 const (
 	// workShare is how many bytes may be decoded for each byte of the stream, and
@@ -253,15 +271,20 @@ func (s *Scanner) report(f Finding) {
 // isNew reports whether a finding of a layer was not reported yet, and notes it.
 func (s *Scanner) isNew(f *Finding) bool {
 	key := reported{f.Rule, f.Name, f.Path, f.Offset}
-	for i := range s.reported {
-		if s.reported[i] == key {
-			return false
-		}
+	if slices.Contains(s.reported, key) {
+		return false
 	}
-	s.reported[s.reports%len(s.reported)] = key
-	s.reports++
+	if len(s.reported) < maxReported {
+		s.reported = append(s.reported, key)
+	} else {
+		s.reported[s.reports%maxReported] = key
+		s.reports++
+	}
 	return true
 }
+
+// maxReported is how many of the last findings of layers are kept.
+const maxReported = 16
 
 // reported is what tells a finding of a layer from others.
 type reported struct {

@@ -92,18 +92,16 @@ func isMember(text []byte, name byte) bool {
 	return n > 4 && text[n-1] == '"' && bytes.Contains(text[max(0, n-8):], []byte{'"', name})
 }
 
-// sampleDigits looks for words of digits, spaces and dashes in what was not
-// looked at yet.
-func (s *Scanner) sampleDigits() {
-	i := int(s.digitsAt - s.base)
-	for ; i+wordLen <= len(s.buf); i += wordLen {
+// sampleDigits looks for words of digits, spaces and dashes that start in
+// s.buf[i:end].
+func (s *Scanner) sampleDigits(i, end int) {
+	for ; i < end && i+wordLen <= len(s.buf); i += wordLen {
 		v := binary.LittleEndian.Uint64(s.buf[i:])
 		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
 			continue
 		}
 		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext})
 	}
-	s.digitsAt = s.base + int64(i)
 }
 
 // The rules of what is looked at where digits or words stand.
@@ -141,17 +139,19 @@ func notPhrase(m uint64) uint64 {
 // in there are of the right length.
 func (s *Scanner) sampleSeeds(m uint64, at, n int) {
 	bad := notPhrase(m) & (1<<(n-min(n, 2)) - 1) // the last word may go on
-	const quarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
-	if n == blockLen && ((bad&^quarters)+(quarters-quarters>>15)|bad)&quarters == quarters {
-		s.badWords = bad // every window has one
+	if n == blockLen {
+		// A window is two quarters of a block, and nearly each has a bad word.
+		has := badQuarters(bad)
+		has |= has<<seedStride | badQuarters(s.badWords)>>(blockLen-seedStride)
+		for good := has ^ seedQuarters; good != 0; good &= good - 1 {
+			s.sampleSeed(at + bits.TrailingZeros64(good) + 1)
+		}
+		s.badWords = bad
 		return
 	}
 	for k := min(seedStride, n); ; k = min(k+seedStride, n) {
-		w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow))
-		from := at + k - seedWindow
-		if from >= 0 && w == 0 && mayBeSeed(s.buf, from+seedWindow/2) {
-			mid := s.base + int64(from+seedWindow/2)
-			s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
+		if w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow)); w == 0 {
+			s.sampleSeed(at + k)
 		}
 		if k == n {
 			break
@@ -160,15 +160,45 @@ func (s *Scanner) sampleSeeds(m uint64, at, n int) {
 	s.badWords = s.badWords>>n | bad<<(blockLen-n)
 }
 
+// sampleSeed has a word looked at in the window that ends before s.buf[end].
+func (s *Scanner) sampleSeed(end int) {
+	i := end - seedWindow/2
+	if end < seedWindow {
+		return
+	}
+	if from, to, ok := bip39().wordAt(s.buf, i); ok && to > from && besideSeed(s.buf, from, to, end-seedWindow, end) && bip39().index(s.buf[from:to]) >= 0 {
+		mid := s.base + int64(i)
+		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
+	}
+}
+
+// seedQuarters are the last bits of the quarters of a mask.
+const seedQuarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
+
+// badQuarters returns the last bits of the quarters of a mask that have one.
+func badQuarters(m uint64) uint64 {
+	return ((m &^ seedQuarters) + (seedQuarters - seedQuarters>>15) | m) & seedQuarters
+}
+
 const (
 	seedWindow = 32
 	seedStride = seedStep - seedWindow + 1
 )
 
-// mayBeSeed reports whether the word at b[at] is one of a phrase's.
-func mayBeSeed(b []byte, at int) bool {
-	from, to, ok := bip39().wordAt(b, at)
-	return ok && to > from && bip39().index(b[from:to]) >= 0
+// besideSeed reports whether the words that spaces part from b[from:to] may be of
+// the list too, where they reach into b[least:most].
+func besideSeed(b []byte, from, to, least, most int) bool {
+	const room = 32 // so that the end of a word is there
+	if to+1 < most && to+room < len(b) && b[to] == ' ' && isLower(b[to+1]) {
+		if _, _, ok := bip39().wordAt(b, to+1); !ok {
+			return false
+		}
+	}
+	if from-2 >= least && from > room && from+room < len(b) && b[from-1] == ' ' && isLower(b[from-2]) {
+		_, _, ok := bip39().wordAt(b, from-2)
+		return ok
+	}
+	return true
 }
 
 // takeLooks looks at what waits and is due; at the end of a message at all, but

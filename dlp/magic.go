@@ -129,12 +129,15 @@ const magicBlock = 1 << 10
 
 // findMagic returns the index of the first magic at or after i, or len(b). One
 // that starts in the last magicBytes of b may not be seen for what it is.
-func findMagic(b []byte, i int) int {
+func findMagic(b []byte, i int) int { return findMagicIn(b, i, false) }
+
+// findMagicIn is findMagic where it is known whether all of it is plain text.
+func findMagicIn(b []byte, i int, plain bool) int {
 	first := i
 	for i < len(b) {
 		end := min(len(b), i+magicBlock)
 		var at int
-		if plainText(b[i:min(len(b), end+1)]) { // a pair may start in the last byte
+		if plain || plainText(b[i:min(len(b), end+1)]) { // a pair may start in the last byte
 			// What is left are zlib at its second level, and bzip2 by the magic
 			// of its block.
 			at = min(findText(b, first, i, end, '^', 1), findText(b, first, i, end, '&', 7))

@@ -31,58 +31,78 @@ type region struct {
 	at   int64  // the next offset to look for a sign at
 	last int64  // offset of the last sign
 	cut  int64  // offset up to which the region was decoded
-	l    *layer // nil if no region is open
+	open bool   // whether there is a region
+	l    *layer // of it; nil while nothing in it is worth scanning
 }
 
-// sampleRegions looks for signs of encodings in what was not looked at yet.
+// sampleRegions decodes on the regions whose signs the survey found.
 func (s *Scanner) sampleRegions() {
 	if s.depth >= maxDepth {
 		return
 	}
+	if s.lax {
+		s.findSigns(jsonView)
+	}
+	if s.engine.outOfRuns {
+		s.findSigns(spacedView)
+	}
+	// A sign that is not whole yet is looked for again.
+	s.signsAt = s.end() - signLen
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
-		s.sampleRegion(k)
+		r, view := &s.regions[k], &textViews[k]
+		if !r.open {
+			continue
+		}
+		if end := s.regionEnd(r, view); max(r.at, s.signsAt) > r.last+view.rest()+regionLead {
+			s.endRegion(r, view)
+		} else if end-r.cut > regionStep+cutContext {
+			s.decodeRegion(r, view, end-cutContext, end)
+		}
 	}
 }
 
-func (s *Scanner) sampleRegion(k int) {
+func viewIndex(path string) int {
+	return slices.IndexFunc(textViews, func(v textView) bool { return v.path == path })
+}
+
+// signFrom returns the index of the next byte to look for a sign at.
+func (s *Scanner) signFrom(k int) int {
+	return int(max(s.regions[k].at, s.signsAt, s.base) - s.base)
+}
+
+func (s *Scanner) isUnseen(k, at int) bool { return at >= s.signFrom(k) }
+
+// findSigns has a view look for its signs in what was not looked at yet.
+func (s *Scanner) findSigns(k int) {
+	find := textViews[k].find
+	if s.lax && textViews[k].lax != nil {
+		find = textViews[k].lax
+	}
+	for i := find(s.buf, s.signFrom(k)); i < len(s.buf); i = find(s.buf, i+1) {
+		s.sign(k, i)
+	}
+}
+
+// sign notes the sign of a view at s.buf[i].
+func (s *Scanner) sign(k, i int) {
+	s.regionsUsed = true
 	r, view := &s.regions[k], &textViews[k]
-	find := view.find
-	if s.lax && view.lax != nil {
-		find = view.lax
-	}
-	for {
-		i := find(s.buf, int(r.at-s.base))
-		if i >= len(s.buf) {
-			break
-		}
-		sign := s.base + int64(i)
-		if k == foldView && isBinary(s.buf, i) {
-			r.at = sign + 1
-			continue
-		}
-		if r.l != nil && sign > r.last+view.rest()+regionLead {
-			s.endRegion(r, view)
-		}
-		if r.l == nil {
-			start := max(s.regionStart(i), r.cut)
-			if r.l = s.open(view.path, start, 1, 1); r.l == nil {
-				r.at = s.end()
-				return
-			}
-			r.cut = start
-		}
-		r.last, r.at = sign, sign+1
-	}
-	// A sign that is not whole yet is looked for again.
-	r.at = max(r.at, s.end()-signLen)
-	if r.l == nil {
+	at := s.base + int64(i)
+	if k == foldView && isBinary(s.buf, i) {
 		return
 	}
-	if end := s.regionEnd(r, view); r.at > r.last+view.rest()+regionLead {
+	if r.open && at > r.last+view.rest()+regionLead {
 		s.endRegion(r, view)
-	} else if end-r.cut > regionStep+cutContext {
-		s.decodeRegion(r, view, end-cutContext, end)
 	}
+	if !r.open {
+		r.open = true
+		s.openRegions++
+		r.cut = max(s.regionStart(i), r.cut)
+	}
+	r.last, r.at = at, at+1
 }
 
 // regionStart returns the offset of what is read before a sign at s.buf[i]: what
@@ -112,14 +132,20 @@ func (s *Scanner) regionEnd(r *region, view *textView) int64 { return min(r.last
 func (s *Scanner) endRegion(r *region, view *textView) {
 	end := s.regionEnd(r, view)
 	s.decodeRegion(r, view, end, end)
-	s.finish(r.l)
-	r.l = nil
+	if r.l != nil {
+		s.finish(r.l)
+	}
+	r.l, r.open = nil, false
+	s.openRegions--
 }
 
 // closeRegions ends all regions at the end of the stream.
 func (s *Scanner) closeRegions() {
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
-		if r := &s.regions[k]; r.l != nil {
+		if r := &s.regions[k]; r.open {
 			s.endRegion(r, &textViews[k])
 		}
 	}
@@ -128,22 +154,29 @@ func (s *Scanner) closeRegions() {
 // flushRegions decides what is there of the open regions. What is behind their
 // last cut is decoded on its own.
 func (s *Scanner) flushRegions() {
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
 		r, view := &s.regions[k], &textViews[k]
-		if r.l == nil {
+		if !r.open {
 			continue
 		}
-		s.take(r.l, r.l.sc.Flush())
-		rest := *r
-		if rest.l = s.open(view.path, r.cut, 1, 1); rest.l != nil {
-			rest.cut = max(r.cut-viewContext, s.base)
-			s.endRegion(&rest, view)
+		if r.l != nil {
+			s.take(r.l, r.l.sc.Flush())
 		}
+		rest := *r
+		rest.l, rest.cut = nil, max(r.cut-viewContext, s.base)
+		s.openRegions++
+		s.endRegion(&rest, view)
 	}
 }
 
 // dropRegions gives the layers of the open regions back.
 func (s *Scanner) dropRegions() {
+	if s.openRegions == 0 {
+		return
+	}
 	for k := range s.regions {
 		if r := &s.regions[k]; r.l != nil {
 			s.drop(r.l)
@@ -158,17 +191,24 @@ func (s *Scanner) decodeRegion(r *region, view *textView, to, end int64) {
 	if to <= r.cut {
 		return
 	}
-	from := max(r.cut-cutContext, s.base)
-	l := r.l
-	text, marks, _ := view.decode(l.text[:0], l.marks[:0], s.buf[from-s.base:end-s.base])
-	l.text, l.marks = text, marks
+	start := r.cut
+	from := max(start-cutContext, s.base)
+	text, marks, _ := view.decode(s.text[:0], s.marks[:0], s.buf[from-s.base:end-s.base])
+	s.text, s.marks = text, marks
 	lo, _ := decodedIndex(marks, len(text), int(end-from), int(r.cut-from))
 	hi, cut := decodedIndex(marks, len(text), int(end-from), int(to-from))
 	r.cut = from + int64(cut)
-	if hi > lo && (l.sc.end() > 0 || s.isNews(view, text, marks[1:])) {
-		s.writeMarked(l, text[lo:hi], marks, from, lo, hi, r.cut)
+	if hi > lo && (r.l != nil || s.isNews(view, text, marks[1:])) {
+		if r.l == nil {
+			r.l = s.open(view.path, start, 1, 1)
+		}
+		if r.l != nil {
+			s.writeMarked(r.l, text[lo:hi], marks, from, lo, hi, r.cut)
+		}
 	}
-	l.fed = r.cut
+	if r.l != nil {
+		r.l.fed = r.cut
+	}
 }
 
 // decodedIndex returns what the source's byte at index src became in a decoded
@@ -246,16 +286,18 @@ func isBinary(b []byte, i int) bool {
 	return false
 }
 
-// foldView is the index of the view that reads what is not ASCII.
-var foldView = slices.IndexFunc(textViews, func(v textView) bool { return v.path == "fold" })
-
 // regionTail returns the offset from which the open regions may still come to a
 // match.
 func (s *Scanner) regionTail() int64 {
 	tail := s.end()
+	if s.openRegions == 0 {
+		return tail
+	}
 	for k := range s.regions {
-		if l := s.regions[k].l; l != nil {
-			tail = min(tail, l.safe())
+		if r := &s.regions[k]; r.l != nil {
+			tail = min(tail, r.l.safe())
+		} else if r.open {
+			tail = min(tail, r.cut)
 		}
 	}
 	return tail

@@ -14,8 +14,8 @@ func (s *Scanner) tryReversed(end int) {
 	if s.depth >= maxDepth || end < minReversed {
 		return
 	}
-	for _, index := range s.engine.prefixes.at(s.buf[end-1], s.buf[end-2]) {
-		if text := s.engine.literals[index].text; len(text) >= minReversed && endsReversed(s.buf[:end], text) {
+	for _, p := range s.engine.prefixes.at(s.buf[end-1], s.buf[end-2]) {
+		if text := s.engine.literals[p.literal].text; len(text) >= minReversed && endsReversed(s.buf[:end], text) {
 			s.readReversed(end)
 			return
 		}

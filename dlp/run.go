@@ -17,29 +17,6 @@ type run struct {
 	tried int64
 }
 
-// sampleRuns looks for runs in what was not looked at yet.
-func (s *Scanner) sampleRuns() {
-	i := int(s.gateAt - s.base)
-	for ; i+blockLen <= len(s.buf); i += blockLen {
-		m := blockMask((*[blockLen]byte)(s.buf[i:]))
-		s.sampleSeeds(m, i, blockLen)
-		if s.run.open || longRuns(m) != 0 || m>>(blockLen-1) != 0 {
-			s.runs(m, i, blockLen)
-		}
-	}
-	if n := len(s.buf) - i; n > 0 {
-		var last [blockLen]byte
-		copy(last[:], s.buf[i:])
-		m := blockMask(&last)
-		s.sampleSeeds(m, i, n)
-		s.runs(m, i, n)
-	}
-	s.gateAt = s.end()
-	if s.run.open {
-		s.advance(len(s.buf), false)
-	}
-}
-
 // runs looks at the runs in the block of n bytes at s.buf[at:], whose mask is m.
 func (s *Scanner) runs(m uint64, at, n int) {
 	if s.run.open {
@@ -67,13 +44,40 @@ func (s *Scanner) runs(m uint64, at, n int) {
 
 // closeRun ends the open run at s.buf[end].
 func (s *Scanner) closeRun(end int) {
-	s.advance(end, true)
+	if n := end - int(s.run.start-s.base); !s.run.long && n >= minRun && n <= blockLen {
+		s.closeShort(end)
+	} else {
+		s.advance(end, true)
+	}
 	if s.run.long {
 		s.tryReversed(end)
 		s.lookAtRun(end)
 		s.lastTried = s.base + int64(end)
 	}
 	s.run = run{}
+}
+
+// closeShort is advance for a run of at most blockLen bytes that ended before
+// anything in it was tried. Few of them have anything to decode.
+func (s *Scanner) closeShort(end int) {
+	r := &s.run
+	r.long, r.tried = true, s.base+int64(end)
+	start := int(r.start - s.base)
+	s.tryLead(start)
+	longest, from := 0, start
+	for i := nextSeparator(s.buf, start, end); i < end; i = nextSeparator(s.buf, from, end) {
+		longest = max(longest, i-from)
+		if from = i + 1; from < end && from+1 < len(s.buf) {
+			s.try(from, false)
+		}
+	}
+	if max(longest, end-from) < minSpan && !mayBeText(s.buf[start:end]) && !s.mayBeBlob(start, end) {
+		return
+	}
+	s.startPhases(r.start)
+	s.startSpans(r.start)
+	s.decodePhases(end, true)
+	s.decodeSpans(end, true)
 }
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].
@@ -106,9 +110,12 @@ func (s *Scanner) advance(end int, closed bool) {
 func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
 	for i := s.leadStart(start, maxLead); i <= start; i++ {
-		if s.mayStart(i) {
+		if list := s.engine.prefixes.at(s.buf[i], s.buf[i+1]); len(list) > 0 && s.mayStart(i) {
 			s.try(i, false)
 		}
+	}
+	if start == 0 || s.buf[start-1] != '\\' && s.buf[start-1] != '%' {
+		return
 	}
 	for i := start + 1; i < start+maxEscape; i++ {
 		if word[s.buf[i-1]] && escaped(s.buf[:i]) {
@@ -135,10 +142,14 @@ func (s *Scanner) mayStart(i int) bool {
 // try considers the tokens that start at s.buf[at], which has a byte behind it:
 // where a boundary is before it, or, when it is due, where none is.
 func (s *Scanner) try(at int, due bool) {
-	for _, index := range s.engine.prefixes.at(s.buf[at], s.buf[at+1]) {
-		l := &s.engine.literals[index]
-		if _, ok := hasPrefix(s.buf[at:], l.text); ok && leftBoundary(s.buf, at, l.body) != due {
-			s.judgeNew(at, index)
+	b := s.buf[at:]
+	for _, p := range s.engine.prefixes.at(b[0], b[1]) {
+		if len(b) > 2 && p.third != b[2] && p.third != 0 {
+			continue
+		}
+		l := &s.engine.literals[p.literal]
+		if _, ok := hasPrefix(b, l.text); ok && leftBoundary(s.buf, at, l.body) != due {
+			s.judgeNew(at, p.literal)
 		}
 	}
 }
@@ -196,8 +207,8 @@ func (s *Scanner) mayBeToken(i int) bool {
 	if i+1 == len(s.buf) {
 		return s.engine.prefixes.single[s.buf[i]]
 	}
-	for _, index := range s.engine.prefixes.at(s.buf[i], s.buf[i+1]) {
-		l := &s.engine.literals[index]
+	for _, p := range s.engine.prefixes.at(s.buf[i], s.buf[i+1]) {
+		l := &s.engine.literals[p.literal]
 		if _, ok := hasPrefix(s.buf[i:], l.text); ok && s.boundary(i, l.body) {
 			return true
 		}

@@ -47,6 +47,7 @@ type Scanner struct {
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
+	odd          bool // the last piece of the stream has more than text
 	depth        int  // how many encodings were taken off
 	lax          bool // escapes of JSON are read where they are of no use, too
 	work         *work
@@ -58,12 +59,17 @@ type Scanner struct {
 	spanFrom     int64  // where spans have to be looked for if spanSeen
 	spanSeen     bool   // the part of the open run that was not decoded may be of one
 	// regions are the readings of the stream as encoded text.
-	regions [10]region
-	blob    blob
-	scratch []byte
+	regions     *[10]region
+	regionsUsed bool  // whether any was since the last Reset
+	openRegions int   // how many have a layer
+	signsAt     int64 // from where signs are looked for again
+	blob        blob
+	scratch     []byte
+	text        []byte // of a region, with where it came from
+	marks       []mark
 	// reported are the last findings of layers, unread the reasons why some part
 	// was not scanned that were reported.
-	reported [16]reported
+	reported []reported
 	reports  int
 	unread   []string
 	// decoded are findings of layers that wait, plain the last that are none.
@@ -104,28 +110,41 @@ type candidate struct {
 
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
+	s.release()
+	if s.regionsUsed {
+		*s.regions = [len(s.regions)]region{}
+	}
+	*s = Scanner{
+		engine:   s.engine,
+		session:  s.session,
+		parts:    s.parts[:0],
+		pieces:   s.pieces[:0],
+		own:      work{spare: s.own.spare},
+		regions:  s.regions,
+		text:     s.text[:0],
+		marks:    s.marks[:0],
+		reported: s.reported[:0],
+		unread:   s.unread[:0],
+		looks:    s.looks[:0],
+		decoded:  s.decoded[:0],
+		plain:    s.plain[:0],
+		scratch:  s.scratch[:0],
+		buf:      s.buf[:0],
+		pending:  s.pending[:0],
+		spare:    s.spare[:0],
+		queue:    s.queue[:0],
+		covers:   s.covers[:0],
+		due:      s.due[:0],
+		written:  s.written[:0],
+		decided:  s.decided[:0],
+	}
+}
+
+// release gives back what the scanner took.
+func (s *Scanner) release() {
 	s.dropPhases()
 	s.dropRegions()
 	s.dropBlob()
-	*s = Scanner{
-		engine:  s.engine,
-		session: s.session,
-		parts:   s.parts[:0],
-		pieces:  s.pieces[:0],
-		unread:  s.unread[:0],
-		looks:   s.looks[:0],
-		decoded: s.decoded[:0],
-		plain:   s.plain[:0],
-		scratch: s.scratch[:0],
-		buf:     s.buf[:0],
-		pending: s.pending[:0],
-		spare:   s.spare[:0],
-		queue:   s.queue[:0],
-		covers:  s.covers[:0],
-		due:     s.due[:0],
-		written: s.written[:0],
-		decided: s.decided[:0],
-	}
 }
 
 // Write scans the next bytes of the stream and returns what they decided. It
@@ -244,8 +263,7 @@ func (s *Scanner) sample() {
 	s.sampleNeedles()
 	s.sampleURLs()
 	s.sampleDue()
-	s.sampleDigits()
-	s.sampleRuns()
+	s.sampleBlocks()
 	s.sampleRegions()
 	s.sampleBlobs(false)
 	s.takeLooks(false)
@@ -377,6 +395,13 @@ func (s *Scanner) least() int64 {
 }
 
 func (s *Scanner) settleAll(flush bool) {
+	if flush && len(s.queue) == 0 {
+		s.forget(s.least())
+		s.settleDecoded(s.end())
+		s.settlePieces(s.end())
+		s.released = s.end()
+		return
+	}
 	// Nothing undecided starts before open; no known value before openKnown.
 	open, openKnown := s.tail()
 	for i := range s.pending {
@@ -479,8 +504,8 @@ func (s *Scanner) trim() {
 	for i := range s.queue {
 		keep = min(keep, int(s.queue[i].offset-s.base))
 	}
-	for k := range s.regions {
-		if r := &s.regions[k]; r.l != nil {
+	for k := 0; s.openRegions > 0 && k < len(s.regions); k++ {
+		if r := &s.regions[k]; r.open {
 			keep = min(keep, int(r.cut-s.base)-cutContext)
 		}
 	}

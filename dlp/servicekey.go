@@ -57,7 +57,8 @@ func serviceKey(b []byte, start, end int) (int, int, bool) {
 	if isUUID(b[from:end]) {
 		length = 0
 	}
-	if !hasServiceLength(length) {
+	key := b[from:end]
+	if !hasServiceLength(length) || length > 0 && (!mixed(key) || hexLower.span(key, 0, length) < length && wordLike(key)) {
 		return 0, 0, false
 	}
 	a, ok := assignmentBefore(b, from)
@@ -65,8 +66,7 @@ func serviceKey(b []byte, start, end int) (int, int, bool) {
 		return 0, 0, false
 	}
 	to := equalSigns.span(b, end, end+2)
-	key := b[from:end]
-	if !a.ends(b, to) || isExample(key, maxExample) || distinct(key) < 8 || length > 0 && (!mixed(key) || hexLower.span(key, 0, length) < length && wordLike(key)) {
+	if !a.ends(b, to) || isExample(key, maxExample) || distinct(key) < 8 {
 		return 0, 0, false
 	}
 	text := b[max(0, a.from-40):a.to]
@@ -78,11 +78,12 @@ func serviceKey(b []byte, start, end int) (int, int, bool) {
 	return 0, 0, false
 }
 
-func hasServiceLength(n int) bool {
+func hasServiceLength(n int) bool { return n <= maxService && serviceLengths[n] }
+
+// serviceLengths are those of serviceKeys.
+var serviceLengths = func() (t [maxService + 1]bool) {
 	for i := range serviceKeys {
-		if serviceKeys[i].length == n {
-			return true
-		}
+		t[serviceKeys[i].length] = true
 	}
-	return false
-}
+	return t
+}()

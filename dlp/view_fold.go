@@ -9,13 +9,16 @@ import (
 // findFold finds a character that decodeFold changes where it may be part of a
 // token: it touches a letter, a digit or an underscore in ASCII, or is of a
 // kind that is rare in texts of any language.
-func findFold(b []byte, i int) int {
+func findFold(b []byte, i int) int { return findFoldIn(b, i, len(b)) }
+
+// findFoldIn is findFold for a sign before end; it may return one behind.
+func findFoldIn(b []byte, i, end int) int {
 	first := i
-	for i = nextNonASCII(b, i); i < len(b); i = nextNonASCII(b, i) {
+	for i = nextNonASCII(b, i); i < end; i = nextNonASCII(b, i) {
 		// The byte before i tells what stands left of the first character.
 		i = max(first, i-1)
 		var lastNext, lastLetter uint64
-		for i < len(b) {
+		for i <= end && i < len(b) {
 			var v uint64
 			if i+8 <= len(b) {
 				v = binary.LittleEndian.Uint64(b[i:])

@@ -13,17 +13,21 @@ func findEntity(b []byte, i int) int {
 		if to > len(b) {
 			break
 		}
-		rest := to
-		for bytes.HasPrefix(b[rest:], []byte("amp;")) {
-			rest += len("amp;")
-		}
-		r, n := reference(b[rest:])
-		if n > 0 && suspectReference(b, r, from, rest+n, b[rest] != '#') {
+		if isEntity(b, from, to) {
 			return from
 		}
 		i = to
 	}
 	return len(b)
+}
+
+// isEntity reports whether the ampersand at b[from:to] is a sign.
+func isEntity(b []byte, from, to int) bool {
+	for bytes.HasPrefix(b[to:], []byte("amp;")) {
+		to += len("amp;")
+	}
+	r, n := reference(b[to:])
+	return n > 0 && suspectReference(b, r, from, to+n, b[to] != '#')
 }
 
 // escapedAmpersand is what encoders of JSON write for "&" lest it is read as

@@ -12,14 +12,20 @@ func findQuoted(b []byte, i int) int {
 			return len(b)
 		}
 		i += n
-		if i+1 == len(b) || !quotedNext[b[i+1]] {
-			continue
-		}
-		if c, n := quoted(b[i:]); n > 0 && suspectQuoted(b, c, i, i+n) {
+		if isQuoted(b, i) {
 			return i
 		}
 	}
 	return len(b)
+}
+
+// isQuoted reports whether the "=" at b[i] is a sign.
+func isQuoted(b []byte, i int) bool {
+	if i+1 == len(b) || !quotedNext[b[i+1]] {
+		return false
+	}
+	c, n := quoted(b[i:])
+	return n > 0 && suspectQuoted(b, c, i, i+n)
 }
 
 func suspectQuoted(b []byte, c, from, to int) bool {

@@ -35,8 +35,10 @@ func (s spaced) end(b []byte) int {
 
 // nextSpaced looks at a word every 16 bytes, which lies within any stretch with
 // a period of two; for longer ones every 32 bytes are enough.
-func nextSpaced(b []byte, i int) spaced {
-	first := i
+func nextSpaced(b []byte, i int) spaced { return spacedFrom(b, i, i) }
+
+// spacedFrom looks from b[i] on, for what starts at b[first] or behind.
+func spacedFrom(b []byte, first, i int) spaced {
 	for ; i+8+maxPeriod <= len(b); i += 32 {
 		w := b[i : i+8+maxPeriod : i+8+maxPeriod]
 		v := binary.LittleEndian.Uint64(w)

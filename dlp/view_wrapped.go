@@ -10,6 +10,7 @@ const (
 	maxIndent    = 32 // white space before the rest
 	maxLineStart = 48 // bytes of a name at the start of a line
 	wordBytes    = 16 // what is looked at to tell words
+	minWordStart = 4  // bytes that tell a word from the rest of a token
 )
 
 // findWrapped finds a line break, plain or escaped, inside what may be a token:
@@ -95,6 +96,12 @@ func wrap(b []byte, q int) (from, to int) {
 	switch {
 	case left < minWrapped || leftWord && rightWord || escaped(b[:from]):
 		return 0, 0
+	case b[from-1] == '.' && lettersOnly(b[to:to+right]):
+		return 0, 0 // the end of a sentence, and a word or a name
+	case (left < wordBytes || right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]]) && lettersOnly(b[from-left:from]) && lettersOnly(b[to:to+right]):
+		return 0, 0 // names in the style of programs
+	case rightWord && right >= minWordStart && to+right < len(b) && !wrapEnd[b[to+right]]:
+		return 0, 0 // a word, which the rest of a token hardly ever looks like
 	case left >= 2*minWrapped && !leftWord:
 		return from, to
 	case right < minWrapped && to+right < len(b) && !wrapEnd[b[to+right]] && rightWord:
@@ -134,6 +141,10 @@ func wrapRight(b []byte, i int) (n int, wordLike bool) {
 	}
 	return n, wordLike
 }
+
+// lettersOnly reports whether text has no digit and nothing else that names in the
+// middle of a text do not have.
+func lettersOnly(text []byte) bool { return letterByte.span(text, 0, len(text)) == len(text) }
 
 // afterBreak returns where the line behind the break at b[i:] starts, behind
 // its indentation, or 0. The break may be escaped once or twice, and have the
@@ -177,13 +188,14 @@ func afterBreak(b []byte, i int) int {
 }
 
 var (
-	wrapByte  = newClass("A-Za-z0-9+/_=.-")
-	notWord   = newClass("0-9_+=")
-	upper     = newClass("A-Z")
-	lower     = newClass("a-z")
-	wrapStart = newClass(":([{,")
-	wrapEnd   = newClass("\"'`\n\r\\<)]};")
-	backslash = newClass("\\")
+	wrapByte   = newClass("A-Za-z0-9+/_=.-")
+	notWord    = newClass("0-9_+=")
+	upper      = newClass("A-Z")
+	lower      = newClass("a-z")
+	letterByte = newClass("A-Za-z./-")
+	wrapStart  = newClass(":([{,")
+	wrapEnd    = newClass("\"'`\n\r\\<)]};?")
+	backslash  = newClass("\\")
 )
 
 func decodeWrapped(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
