@@ -28,7 +28,7 @@ func TestSurveyIsExact(t *testing.T) {
 			checkMask(t, "odd", &b, transpose(got.odd), func(i int) bool { return !plainText(b[i : i+1]) })
 			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
 			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
-			checkSigns(t, &b, transpose(got.marks), func(i int) bool {
+			checkSigns(t, &b, transpose(got.marks)|transpose(got.lines), func(i int) bool {
 				switch c := b[i]; {
 				case c == '\\':
 					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))

@@ -69,6 +69,8 @@ type blockSigns struct {
 	run    uint64 // of runs, the first in the lowest bit; the others are as planes
 	joiner uint64 // those of runs that are no letter or digit
 	marks  uint64 // what may be a sign by what is beside, see survey
+	lines  uint64 // line breaks, and those of JSON, behind what may be of a token
+	solid  uint64 // what may be of a token, or of escapes
 	high   uint64 // from 0x80 on
 	zero   uint64
 	binary uint64 // controls other than \t \n \r
@@ -119,17 +121,18 @@ func survey(b *[blockLen]byte) blockSigns {
 
 	// A quotation mark behind what is of a token, and before white space, an
 	// operator or another; a backslash before u U x / n r 0 to 3.
-	edge := ahead(run | slash | control | c2&p3&p2&p1 | c3&p3)
+	solid := run | slash | c2&p3&p2&p1 | c3&p3
+	edge := ahead(solid | control)
 	joins := slash | quote | control | c2&(p1|^p3) | letters&high5&p2&p5&^p0
 	escape := letters&(p0|p3|p4&p1) | c2&p3 | c3&^p3
 	marks := quote & (behind(joins) | lastBit) & (edge | firstBit)
 	breaks := letters & p5 & p1 & (p3&p2&^p4 | p4&^(p3|p2)) &^ p0 // n and r
-	marks |= slash & (behind(escape&^breaks) | behind(breaks)&(edge|firstBit) | lastBit)
+	marks |= slash & (behind(escape&^breaks) | lastBit)
 	// An equals sign before digits in hex or white space, a line break behind
 	// what is of a token.
 	hex := c3 | letters&^(p4|p3) | control
 	marks |= c3 & p3 & p2 & p0 &^ p1 & (behind(hex) | lastBit)
-	marks |= control & p1 &^ p2 &^ p0 & (edge | firstBit)
+	lines := (slash&behind(breaks) | control&p1&^p2&^p0) & (edge | firstBit)
 	marks |= c2&p2&(p1^p0)&^p3 | c3&p3&p2&^or10 // % & and <
 	// A bit for each word whose bytes are all in the columns of digits.
 	words := c2 | c3
@@ -137,5 +140,5 @@ func survey(b *[blockLen]byte) blockSigns {
 	words &= words >> 16
 	words &= words >> 8
 	binary := ^(p5 | up) &^ (control & (p0&^p1 | p1&^(p2|p0)))
-	return blockSigns{transpose(run), joiner, marks, p7, c0 &^ (p3 | or21 | p0), binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
+	return blockSigns{transpose(run), joiner, marks, lines, solid, p7, c0 &^ (p3 | or21 | p0), binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
 }
