@@ -29,8 +29,9 @@
 //
 // # How it works
 //
-// A token stands in a run of letters and digits, and a run is found eight bytes
-// at a time, with one test for each eight that are none. Known values have grams
+// A token stands in a run of letters and digits. Sixty-four bytes at a time are
+// turned into bit planes, which tell where the runs are, and where the signs of
+// encodings may be. Known values have grams
 // of eight bytes, and every ninth position of the stream is looked up in a bitmap
 // of them. What is left are a few candidates per kilobyte, and for each a small
 // function looks at a bounded window behind it. It says that there is no match,
