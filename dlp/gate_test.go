@@ -29,14 +29,14 @@ func TestSurveyIsExact(t *testing.T) {
 			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
 			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
 			checkSigns(t, &b, transpose(got.marks)|transpose(got.lines), func(i int) bool {
-				switch c := b[i]; {
-				case c == '\\':
+				switch b[i] {
+				case '\\':
 					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
-				case c == '%' || c == '&' || c == '<':
+				case '%', '&', '<':
 					return true
-				case c == '=':
+				case '=':
 					return next(i, newClass("0-9A-Fa-f\t\r\n"))
-				case c == '\n':
+				case '\n':
 					return last(i, newClass("A-Za-z0-9+/_=.\\\t\r\n-"))
 				}
 				return quoteByte[b[i]] && next(i, joinNext) && last(i, newClass("A-Za-z0-9+/_.:=\\-"))
@@ -75,6 +75,28 @@ func checkSigns(t *testing.T, b *[blockLen]byte, got uint64, has func(int) bool)
 	for i := range b {
 		if got>>i&1 == 0 && has(i) {
 			t.Fatalf("the mask of signs of %q does not have %d", b, i)
+		}
+	}
+}
+
+// Lines of text and of programs end in what is no token that goes on.
+func TestFindWrapped(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		sign bool
+	}{
+		{"what errStillRunning.\nCopyright of it", false},
+		{"see example.org/issue/67401.\nCloned from it", false},
+		{"of TLSClientConfigServerName\nwhen it is empty", false},
+		{"method = reqMethod\n\t\tshouldRedirect = true", false},
+		{"what comes of HTTP2Transport1\ntogether with it", false},
+		{"x4Kd92mQz7Lp3RtY8w\nV6bN1cXs5HjG0fAe", true},
+		{"x4Kd92mQz7Lp3RtY8w\nab\"", true},
+		{"eyJhbGciOiJIUzI1NiJ9.\neyJzdWIiOiIxMjM0NTY3ODkwIn0", true},
+		{"Zm9vYmFyYmF6cXV4Zm9v\nYmFyYmF6cXV4Zm9vYmFy", true},
+	} {
+		if got := findWrapped([]byte(tt.text), 0) < len(tt.text); got != tt.sign {
+			t.Errorf("%q is a sign: %v", tt.text, got)
 		}
 	}
 }

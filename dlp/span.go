@@ -91,11 +91,11 @@ func (s *Scanner) decodeSpan(v *spanView, i, end int, closed bool) int {
 			i += v.least - 1
 			continue
 		}
-		from, to := i, i
+		from := i
 		for from > max(least, i-v.least) && v.class[s.buf[from-1]] {
 			from--
 		}
-		to = v.class.span(s.buf, i, min(end, from+maxSpan))
+		to := v.class.span(s.buf, i, min(end, from+maxSpan))
 		switch {
 		case to == from+maxSpan:
 			s.readSpan(v, from, to)
