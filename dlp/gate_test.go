@@ -32,8 +32,12 @@ func TestSurveyIsExact(t *testing.T) {
 				switch b[i] {
 				case '\\':
 					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
-				case '%', '&', '<':
-					return true
+				case '%':
+					return next(i, newClass("0-9A-Fa-fuU"))
+				case '&':
+					return next(i, newClass("A-Za-z#"))
+				case '<':
+					return next(i, newClass("~"))
 				case '=':
 					return next(i, newClass("0-9A-Fa-f\t\r\n"))
 				case '\n':

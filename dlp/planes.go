@@ -123,17 +123,20 @@ func survey(b *[blockLen]byte) blockSigns {
 	// operator or another; a backslash before u U x / n r 0 to 3.
 	solid := run | slash | c2&p3&p2&p1 | c3&p3
 	edge := ahead(solid | control)
-	joins := slash | quote | control | c2&(p1|^p3) | letters&high5&p2&p5&^p0
+	bar := letters & high5 & p2 & p5 &^ p0 // | and ~
+	joins := slash | quote | control | c2&(p1|^p3) | bar
 	escape := letters&(p0|p3|p4&p1) | c2&p3 | c3&^p3
 	marks := quote & (behind(joins) | lastBit) & (edge | firstBit)
 	breaks := letters & p5 & p1 & (p3&p2&^p4 | p4&^(p3|p2)) &^ p0 // n and r
 	marks |= slash & (behind(escape&^breaks) | lastBit)
-	// An equals sign before digits in hex or white space, a line break behind
+	// An equals or percent sign before digits in hex or white space, a line break behind
 	// what is of a token.
-	hex := c3 | letters&^(p4|p3) | control
-	marks |= c3 & p3 & p2 & p0 &^ p1 & (behind(hex) | lastBit)
+	hex := c3 | letters&(^(p4|p3)|p4&p2&p0&^p1) | control // and u
+	marks |= (c3&p3&p2&p0&^p1 | c2&p2&p0&^(p1|p3)) & (behind(hex) | lastBit)
 	lines := (slash&behind(breaks) | control&p1&^p2&^p0) & (edge | firstBit)
-	marks |= c2&p2&(p1^p0)&^p3 | c3&p3&p2&^or10 // % & and <
+	// An ampersand before a letter or #, a < before ~.
+	marks |= c2 & p2 & p1 &^ (p0 | p3) & (behind(letters|c2) | lastBit)
+	marks |= c3 & p3 & p2 &^ or10 & (behind(bar) | lastBit)
 	// A bit for each word whose bytes are all in the columns of digits.
 	words := c2 | c3
 	words &= words >> 32
