@@ -34,14 +34,15 @@
 //
 // # How it works
 //
-// A token stands in a run of letters and digits. Blocks of 64 bytes become masks
-// that tell where there is one, without a branch that depends on the text. Known
-// values have grams of eight bytes, and every ninth position of the stream is
-// looked up in a bitmap of them: every fifth, if a [Session] may count pieces, and
-// up to every one if there are values of less than 16 bytes. What is left are a few candidates per kilobyte,
-// and for each a small function looks at a bounded window behind it. It says that
-// there is no match, that there is one, or that the window ends too early: then
-// the bytes from the candidate on are held.
+// A token stands in a run of letters and digits. Sixty-four bytes at a time are
+// turned into bit planes, which tell where the runs are, and where the signs of
+// encodings may be. Known values have grams of eight bytes, and every ninth
+// position of the stream is looked up in a bitmap of them: every fifth, if a
+// [Session] may count pieces, and up to every one if there are values of less than
+// 16 bytes. What is left are a few candidates per kilobyte, and for each a small
+// function looks at a bounded window behind it. It says that there is no match,
+// that there is one, or that the window ends too early: then the bytes from the
+// candidate on are held.
 //
 // Where there is a sign of an encoding, that part of the stream is decoded and
 // another scanner reads what comes out; its findings are mapped back. Base64 in a

@@ -29,12 +29,16 @@ func TestSurveyIsExact(t *testing.T) {
 			checkMask(t, "odd", &b, transpose(got.odd), func(i int) bool { return !plainText(b[i : i+1]) })
 			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
 			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
-			checkSigns(t, &b, transpose(got.marks), func(i int) bool {
+			checkSigns(t, &b, transpose(got.marks)|transpose(got.lines), func(i int) bool {
 				switch b[i] {
 				case '\\':
 					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
-				case '%', '&', '<':
-					return true
+				case '%':
+					return next(i, newClass("0-9A-Fa-fuU"))
+				case '&':
+					return next(i, newClass("A-Za-z#"))
+				case '<':
+					return next(i, newClass("~"))
 				case '=':
 					return next(i, quotedNext)
 				case '\n':
@@ -92,5 +96,27 @@ func TestShortRunsMayBeText(t *testing.T) {
 	}
 	if b := bytes.Repeat([]byte("z"), blockLen); mayBeText(b) {
 		t.Errorf("in %q", b)
+	}
+}
+
+// Lines of text and of programs end in what is no token that goes on.
+func TestFindWrapped(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		sign bool
+	}{
+		{"what errStillRunning.\nCopyright of it", false},
+		{"see example.org/issue/67401.\nCloned from it", false},
+		{"of TLSClientConfigServerName\nwhen it is empty", false},
+		{"method = reqMethod\n\t\tshouldRedirect = true", false},
+		{"what comes of HTTP2Transport1\ntogether with it", false},
+		{"x4Kd92mQz7Lp3RtY8w\nV6bN1cXs5HjG0fAe", true},
+		{"x4Kd92mQz7Lp3RtY8w\nab\"", true},
+		{"eyJhbGciOiJIUzI1NiJ9.\neyJzdWIiOiIxMjM0NTY3ODkwIn0", true},
+		{"Zm9vYmFyYmF6cXV4Zm9v\nYmFyYmF6cXV4Zm9vYmFy", true},
+	} {
+		if got := findWrapped([]byte(tt.text), 0) < len(tt.text); got != tt.sign {
+			t.Errorf("%q is a sign: %v", tt.text, got)
+		}
 	}
 }

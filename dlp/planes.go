@@ -69,6 +69,8 @@ type blockSigns struct {
 	run    uint64 // of runs, the first in the lowest bit; the others are as planes
 	joiner uint64 // those of runs that are no letter or digit
 	marks  uint64 // what may be a sign by what is beside, see survey
+	lines  uint64 // line breaks, and those of JSON, behind what may be of a token
+	solid  uint64 // what may be of a token, or of escapes
 	high   uint64 // from 0x80 on
 	zero   uint64
 	binary uint64 // controls other than \t \n \r
@@ -118,25 +120,29 @@ func survey(b *[blockLen]byte) blockSigns {
 	control := c0 & p3
 
 	// A quotation mark behind a character, and before white space, an operator or
-	// another; a backslash before u U x / 0 to 3, or n r behind what is of a token.
-	edge := ahead(run | slash | control | c2&p3&p2&p1 | c3&p3)
-	joins := slash | quote | control | c2&(p1|^p3) | letters&high5&p2&p5&^p0
+	// another; a backslash before u U x / 0 to 3.
+	solid := run | slash | c2&p3&p2&p1 | c3&p3
+	edge := ahead(solid | control)
+	bar := letters & high5 & p2 & p5 &^ p0 // | and ~
+	joins := slash | quote | control | c2&(p1|^p3) | bar
 	escape := letters&(p0|p3|p4&p1) | c2&p3 | c3&^p3
 	visible := (p5 | p6) &^ (p7 | c2&^(p3|or21|p0))
 	marks := quote & (behind(joins) | lastBit) & (ahead(visible) | firstBit)
 	breaks := letters & p5 & p1 & (p3&p2&^p4 | p4&^(p3|p2)) &^ p0 // n and r
-	marks |= slash & (behind(escape&^breaks) | behind(breaks)&(edge|firstBit) | lastBit)
-	// An equals sign before digits in hex, white space or a backslash, a line break behind
-	// what is of a token.
-	hex := c3 | letters&^(p4|p3) | control | slash
-	marks |= c3 & p3 & p2 & p0 &^ p1 & (behind(hex) | lastBit)
-	marks |= control & p1 &^ p2 &^ p0 & (edge | firstBit)
-	marks |= c2&p2&(p1^p0)&^p3 | c3&p3&p2&^or10 // % & and <
+	marks |= slash & (behind(escape&^breaks) | lastBit)
+	// An equals or percent sign before digits in hex, white space or a backslash.
+	hex := c3 | letters&(^(p4|p3)|p4&p2&p0&^p1) | control | slash // and u
+	marks |= (c3&p3&p2&p0&^p1 | c2&p2&p0&^(p1|p3)) & (behind(hex) | lastBit)
+	// A line break, plain or escaped, behind what is of a token.
+	lines := (slash&behind(breaks) | control&p1&^p2&^p0) & (edge | firstBit)
+	// An ampersand before a letter or #, a < before ~.
+	marks |= c2 & p2 & p1 &^ (p0 | p3) & (behind(letters|c2) | lastBit)
+	marks |= c3 & p3 & p2 &^ or10 & (behind(bar) | lastBit)
 	// A bit for each word whose bytes are all in the columns of digits.
 	words := c2 | c3
 	words &= words >> 32
 	words &= words >> 16
 	words &= words >> 8
 	binary := ^(p5 | up) &^ (control & (p0&^p1 | p1&^(p2|p0)))
-	return blockSigns{transpose(run), joiner, marks, p7, c0 &^ (p3 | or21 | p0), binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
+	return blockSigns{transpose(run), joiner, marks, lines, solid, p7, c0 &^ (p3 | or21 | p0), binary, words & 0xff, p7 | ^(p5|p6)&^(p3&^p4)}
 }

@@ -24,7 +24,11 @@ func (s *Scanner) runs(m uint64, at, n int) {
 		if k >= n {
 			return
 		}
-		s.closeRun(at + k)
+		if s.base+int64(at+k)-s.run.start < minRun {
+			s.run.open = false // as that of most words
+		} else {
+			s.closeRun(at + k)
+		}
 		m &^= 1<<k - 1
 	}
 	for long := longRuns(m); long != 0; {

@@ -80,8 +80,15 @@ func (s *Scanner) sampleBlocks() {
 
 // surveyBlock looks for signs of encodings in the block at s.buf[i:].
 func (s *Scanner) surveyBlock(b *blockSigns, i int) {
+	var marks uint64
 	if b.marks != 0 {
-		s.surveyMarks(transpose(b.marks), i)
+		marks = transpose(b.marks)
+	}
+	if b.lines != 0 {
+		marks |= transpose(b.lines) & wrapping(transpose(b.solid))
+	}
+	if marks != 0 {
+		s.surveyMarks(marks, i)
 	}
 	if b.high != 0 {
 		s.surveyFold(b, i)
@@ -93,6 +100,15 @@ func (s *Scanner) surveyBlock(b *blockSigns, i int) {
 	if n := steps(b.run &^ (b.run << 1)); n != 0 && s.varied(n, i) || longRuns(b.run) != 0 && steps(transpose(b.joiner)) != 0 {
 		s.surveySpaced(i)
 	}
+}
+
+// wrapping returns the bytes before which, but for two of an escape, minWrapped of a
+// mask stand, or may stand in the block before.
+func wrapping(m uint64) uint64 {
+	m &= m<<1 | 1
+	m &= m<<2 | 3
+	m &= m<<4 | 15 // 8 in a row
+	return m<<1 | m<<2 | m<<3 | 7
 }
 
 // surveyMarks looks at what may be a sign at s.buf[i:].
