@@ -90,7 +90,7 @@ func joiner(b []byte, q int) (from, to int) {
 	for from > 0 && q-from < 3 && b[from-1] == '\\' {
 		from--
 	}
-	if from == 0 || !quoteByte[b[q]] || !joinAny[b[from-1]] || escaped(b[:from]) || q+2 >= len(b) || !joinNext[b[q+1]] {
+	if from == 0 || !quoteByte[b[q]] || !joinAny[b[from-1]] || q+2 >= len(b) || !joinNext[b[q+1]] {
 		return 0, 0
 	}
 	limit := min(len(b), q+maxJoiner)
@@ -112,6 +112,10 @@ func joiner(b []byte, q int) (from, to int) {
 		from = max(from, q-runBefore(b, i, 3, backslash))
 	}
 	if i+1 >= limit || !quoteByte[b[i]] || !edge[b[from-1]] || !edge[b[i+1]] {
+		return 0, 0
+	}
+	// What an operator joins may end in a character that JSON escapes.
+	if escaped(b[:from]) && (edge == joinEdge || from > 1 && b[from-2] == '\\') {
 		return 0, 0
 	}
 	return from, i + 1
