@@ -192,7 +192,7 @@ func (s *Scanner) take(v *layer, found []Finding) {
 			continue
 		}
 		start, end := v.source(f.Start, false), v.source(f.End, true)
-		if v.src == v.dec && end-start == f.End-f.Start {
+		if v.src > 0 && v.src == v.dec && end-start == f.End-f.Start {
 			continue // nothing of it is encoded in this way
 		}
 		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
