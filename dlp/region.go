@@ -22,8 +22,10 @@ const (
 	// is read behind the last sign.
 	regionLead = 32
 	regionRest = 128
-	// signLen is the longest sign that a view has to see whole.
-	signLen = 64
+	// signLen is the longest sign that a view has to see whole, spacedLen that of
+	// text that is spaced.
+	signLen   = 64
+	spacedLen = surveyBack
 )
 
 // region is what a scanner keeps of one textView.
@@ -70,7 +72,11 @@ func viewIndex(path string) int {
 
 // signFrom returns the index of the next byte to look for a sign at.
 func (s *Scanner) signFrom(k int) int {
-	return int(max(s.regions[k].at, s.signsAt, s.base) - s.base)
+	at := s.signsAt
+	if k == spacedView {
+		at -= spacedLen - signLen
+	}
+	return int(max(s.regions[k].at, at, s.base) - s.base)
 }
 
 func (s *Scanner) isUnseen(k, at int) bool { return at >= s.signFrom(k) }

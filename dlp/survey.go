@@ -39,6 +39,14 @@ func (s *Scanner) sampleBlocks() {
 	s.sampleDigits(int(s.digitsAt-s.base), g)
 	s.odd = false
 	var zero uint64
+	if views && 0 < i && i < blockLen { // of the first bytes there is no whole block
+		var first [blockLen]byte
+		n := copy(first[:], s.buf)
+		b := survey(&first)
+		zero = b.zero & transpose(1<<n-1)
+		s.odd = !plainText(s.buf[:n])
+		s.surveyBlock(&b, 0)
+	}
 	for ; i+blockLen <= len(s.buf); i += blockLen {
 		b := survey((*[blockLen]byte)(s.buf[i:]))
 		if i >= g {
