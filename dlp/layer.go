@@ -234,8 +234,8 @@ type work struct {
 	spare          []*layer
 }
 
-// maxSpare is how many layers a stream keeps for the next ones. Those of a pool may
-// be gone at any time.
+// maxSpare is how many layers a stream keeps for the next ones. Those of its Engine
+// may all be in use.
 const maxSpare = 8
 
 const (
