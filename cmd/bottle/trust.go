@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -70,6 +71,9 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 	}
 	if !a.quiet {
 		a.showSummary(m)
+		if err := a.nameWaiting(ctx, m.Project.Path); err != nil {
+			return err
+		}
 	}
 	if why == nil {
 		return a.trustAgain(ctx, t, m, yes)
@@ -188,6 +192,24 @@ func (a *app) nameUsers(ctx context.Context, path string) error {
 	for _, b := range all {
 		if b.Manifest == path && b.Status.Alive() {
 			fmt.Fprintf(a.std.err, "%s still runs on it: what you take out of the file applies there at once, nothing that you add does; end it with \"bottle down %s\"\n", b.ID, b.ID)
+		}
+	}
+	return err
+}
+
+// nameWaiting says why the running bottles of a manifest wait, if any do, and what
+// of it they do not get by a yes either.
+func (a *app) nameWaiting(ctx context.Context, path string) error {
+	all, err := control.All(ctx, env)
+	for _, b := range all {
+		if b.Manifest != path {
+			continue
+		}
+		if why := noteOf(b, bottle.NoteWaits); why != "" {
+			fmt.Fprintf(a.std.err, "%s waits: %s\n", b.ID, why)
+		}
+		if keys := noteOf(b, bottle.NoteNewBottle); keys != "" {
+			fmt.Fprintln(a.std.err, newBottleText(b.ID, keys))
 		}
 	}
 	return err

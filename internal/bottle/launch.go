@@ -241,7 +241,7 @@ func (b *Bottle) serveControl() error {
 	}
 	b.record.Socket = path
 	b.control, err = control.Listen(control.Options{
-		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Logger: b.log,
+		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Notes: b.journal.notes, Logger: b.log,
 		Shutdown: func(context.Context, bool) error {
 			b.ending.Store(true)
 			go func() { _ = b.Kill() }() // the command in the foreground ends with it

@@ -32,13 +32,16 @@ type reloader struct {
 	trust   *manifest.Trust
 	load    func() (*manifest.Manifest, error)
 	user    *user
-	folders []manifest.Mount // of the host that the running agent sees
-	inForce proxy.Config     // what the proxy runs on
-	waits   func(bool)       // told whether the manifest has changed and is not in force; may be nil
+	folders []manifest.Mount   // of the host that the running agent sees
+	inForce proxy.Config       // what the proxy runs on
+	noted   func(manifestNote) // told how the manifest stands to what is in force; may be nil
+	started *manifest.Manifest // what the machine was made of; nil where there is none
 	current *manifest.Manifest
-	agreed  *manifest.Manifest  // the last one that a person agreed to
-	spent   manifest.TrustEntry // the yes that was there when current came into force
-	said    [sha256.Size]byte   // the last note, so that it stands there once; zero after a change
+	// newBottle names the keys of the last manifest that only a new bottle follows.
+	newBottle string
+	agreed    *manifest.Manifest  // the last one that a person agreed to
+	spent     manifest.TrustEntry // the yes that was there when current came into force
+	said      [sha256.Size]byte   // the last note, so that it stands there once; zero after a change
 }
 
 // reloadable is a *proxy.Server.
@@ -57,9 +60,10 @@ func (r *reloader) reload(ctx context.Context) {
 		r.note("the changed manifest is not valid, so the old one stays in force", err)
 		return
 	}
+	r.setNewBottle(m)
 	if sameFiles(m, r.current) {
 		if r.said != ([sha256.Size]byte{}) {
-			r.change("the manifest is again the one that is in force")
+			r.change("the manifest is again the one that is in force" + r.butNewBottle())
 		}
 		return
 	}
@@ -67,7 +71,7 @@ func (r *reloader) reload(ctx context.Context) {
 	wider := manifest.Wider(r.current, m)
 	if why, cause := r.hold(m, trusted, wider, err); why != "" {
 		r.takeAway(ctx, m)
-		r.note(why, cause)
+		r.note(why+r.butNewBottle(), cause)
 		return
 	}
 	apply, text := r.apply, "the changed manifest is in force"
@@ -86,6 +90,7 @@ func (r *reloader) reload(ctx context.Context) {
 	if len(wider) > 0 {
 		text += ", and gives the agent more, as was agreed to: " + strings.Join(wider, "; ")
 	}
+	text += r.butNewBottle()
 	r.current = m
 	if trusted != untrusted {
 		r.agreed = m
@@ -212,13 +217,31 @@ func sameFile(a, b *manifest.File) bool { return a == b || a != nil && b != nil 
 
 func samePath(a, b *manifest.File) bool { return a == b || a != nil && b != nil && a.Path == b.Path }
 
+// setNewBottle keeps which keys of a manifest only a new bottle follows.
+func (r *reloader) setNewBottle(m *manifest.Manifest) {
+	if r.started != nil {
+		r.newBottle = strings.Join(manifest.NeedsNewBottle(r.started, m), ", ")
+	}
+}
+
+// butNewBottle is the end of a note about a manifest with such keys: they are as
+// they were, whatever else is in force.
+func (r *reloader) butNewBottle() string {
+	if r.newBottle == "" {
+		return ""
+	}
+	return " (this bottle stays as it was started in what needs a new bottle: " + r.newBottle + ")"
+}
+
 // note says why what is in force stays, once for the same text in a row.
 func (r *reloader) note(text string, cause error) {
-	r.setWaits(true)
 	e := &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text}
+	waits := text
 	if cause != nil {
 		e.Error = cause.Error()
+		waits += ": " + e.Error
 	}
+	r.setNoted(waits)
 	sum := sha256.Sum256([]byte(text + "\x00" + e.Error))
 	if sum == r.said {
 		return
@@ -229,14 +252,14 @@ func (r *reloader) note(text string, cause error) {
 
 // change says what is in force from now on, each time.
 func (r *reloader) change(text string) {
-	r.setWaits(false)
+	r.setNoted("")
 	r.said = [sha256.Size]byte{}
 	r.tell(&proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text})
 }
 
-func (r *reloader) setWaits(yes bool) {
-	if r.waits != nil {
-		r.waits(yes)
+func (r *reloader) setNoted(waits string) {
+	if r.noted != nil {
+		r.noted(manifestNote{waits: waits, newBottle: r.newBottle})
 	}
 }
 

@@ -339,3 +339,29 @@ func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
 		t.Fatal("the change is not seen")
 	}
 }
+
+// What a machine is made of stays: the notes say so, as long as it is so.
+func TestReloadNamesWhatNeedsANewBottle(t *testing.T) {
+	r := newReloading(t, twoRoutes+"mounts: [{path: ./tools}]\n")
+	r.started = r.current
+	var noted manifestNote
+	r.noted = func(n manifestNote) { noted = n }
+	r.project.load(oneRoute + "env: {A: b}\n")
+	r.expect(t, 1, 1, "the changed manifest is in force (this bottle stays as it was started in what needs a new bottle: mounts, env)")
+	if noted != (manifestNote{newBottle: "mounts, env"}) {
+		t.Errorf("noted %+v", noted)
+	}
+	r.project.load(twoRoutes + "mounts: [{path: ./tools}]\nresources: {pids: 100}\n")
+	r.expect(t, 1, 2, "b.example: allowed; there is a new mount")
+	if noted.newBottle != "resources" || !strings.Contains(noted.waits, "waits for `bottle trust`") {
+		t.Errorf("noted %+v", noted)
+	}
+	r.project.load(oneRoute + "mounts: [{path: ./tools}]\n")
+	if err := r.project.trust.Trust(r.project.load(oneRoute + "mounts: [{path: ./tools}]\n")); err != nil {
+		t.Fatal(err)
+	}
+	r.reload(t.Context())
+	if noted != (manifestNote{}) {
+		t.Errorf("noted %+v", noted)
+	}
+}
