@@ -57,6 +57,7 @@ var unscannedReasons = map[string]string{
 	dlp.UnscannedBudget:    "it decodes to too much",
 	dlp.UnscannedEncrypted: "an archive with a password",
 	dlp.UnscannedFormat:    "an archive in a format that is not read",
+	unscannedFields:        "too many short values in one request",
 }
 
 // scanText judges one short text.
