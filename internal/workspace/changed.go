@@ -241,14 +241,8 @@ func (c *comparer) rules(d, git *dir, rel string) *rules {
 	return r
 }
 
-func (c *comparer) enter(d *dir, rel, _ string, _ stat) (bool, error) {
-	if c.pull != nil {
-		c.pull.noteBare(d, rel+"/")
-	}
-	return true, nil
-}
-
-func (c *comparer) leave(_ *dir, _ string, _ stat) error { return nil }
+func (c *comparer) enter(*dir, string, string, stat) (bool, error) { return true, nil }
+func (c *comparer) leave(*dir, string, stat) error                 { return nil }
 
 func (c *comparer) skip(rel string, err error) error {
 	if cerr := c.ctx.Err(); cerr != nil {

@@ -102,7 +102,6 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 			c.modules(top)
 			return ctx.Err()
 		}
-		p.noteTop(top)
 		w := walk{ctx: ctx, v: c, left: p.ignored}
 		if err := c.merge(func() error { return w.tree(top, ".", 0, c.outer()) }); err != nil {
 			return err
@@ -128,11 +127,8 @@ type puller struct {
 	late  []string        // paths whose place a folder of the host still takes
 	again bool            // those are met again
 	gone  map[string]bool // what a dry run would have removed
-	// The host's own folder would become what git takes for a repository.
-	bareTop bool
-	bare    string // the folder that git could take for a repository, with a slash
-	files   int64
-	told    time.Time
+	files int64
+	told  time.Time
 }
 
 // rewriteBase begins a base with all that an earlier one has but the files.

@@ -124,9 +124,11 @@ func TestPullFiles(t *testing.T) {
 		{"names that some file system takes for .git", files{"git~1/config": "evil", ".g\u200cit/config": "evil", ".git./x": "evil", "sub/.git::$DATA": "evil"}, nil,
 			[]string{"left added git~1/config", "left added .g\u200cit/config", "left added .git./x", "left added sub/.git::$DATA"}, files{"git~1": "-", ".git.": "-"}},
 		{"a bare repository", files{"bare/HEAD": "ref: refs/heads/main\n", "bare/config": "evil", "bare/objects/x": "", "bare/refs/x": "", "beside": "b"}, nil,
-			[]string{"left added bare/HEAD", "left added bare/config", "left added bare/objects/x", "left added bare/refs/x", "taken added beside"}, files{"bare": "-"}},
+			[]string{"left added bare/HEAD", "taken added bare/config", "taken added bare/objects/x", "taken added bare/refs/x", "taken added beside"}, files{"bare/HEAD": "-"}},
 		{"a bare repository in the place of the project", files{"HEAD": "ref: refs/heads/main\n", "config": "evil", "objects/x": "", "refs/x": ""}, nil,
-			[]string{"left added HEAD", "left added config", "taken added objects/x", "taken added refs/x"}, files{"HEAD": "-", "config": "-"}},
+			[]string{"left added HEAD", "taken added config", "taken added objects/x", "taken added refs/x"}, files{"HEAD": "-"}},
+		{"names that some file system takes for HEAD", files{"x/head": "1", "x/HEAD.": "1", "x/HE\u200cAD": "1", "x/HEAD::$DATA": "1", "x/HEAD.md": "1"}, nil,
+			[]string{"left added x/head", "left added x/HEAD.", "left added x/HE\u200cAD", "left added x/HEAD::$DATA", "taken added x/HEAD.md"}, files{"x/HEAD": "-"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			top := t.TempDir()

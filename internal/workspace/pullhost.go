@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,20 +73,11 @@ func (h *hostTree) form(rel string, sum func(*dir, string, stat) (string, error)
 
 // folder opens the folder of a path, which is made where it is missing.
 func (h *hostTree) folder(rel string) (*dir, string, error) {
-	segments := strings.Split(rel, "/")
-	d, err := h.top.sub(".")
+	d, name, err := h.way(rel, subOrNew)
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("the folder of %s: %w", rel, err)
 	}
-	for _, name := range segments[:len(segments)-1] {
-		next, err := subOrNew(d, name)
-		d.close()
-		if err != nil {
-			return nil, "", fmt.Errorf("the folder of %s: %w", rel, err)
-		}
-		d = next
-	}
-	return d, segments[len(segments)-1], nil
+	return d, name, nil
 }
 
 // subOrNew opens a folder, or makes it as a person's mkdir would.
@@ -200,7 +190,7 @@ func (h *hostTree) link(rel, target string) error {
 }
 
 func (h *hostTree) chmod(rel string, exec bool) error {
-	d, name, err := lookup(h.top, rel)
+	d, name, err := h.way(rel, (*dir).sub)
 	if err != nil {
 		return err
 	}
@@ -215,7 +205,7 @@ func (h *hostTree) chmod(rel string, exec bool) error {
 }
 
 func (h *hostTree) remove(rel string) error {
-	d, name, err := lookup(h.top, rel)
+	d, name, err := h.way(rel, (*dir).sub)
 	if err != nil {
 		return err
 	}
