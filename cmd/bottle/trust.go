@@ -71,6 +71,9 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 	}
 	if !a.quiet {
 		a.showSummary(m)
+		if why == nil {
+			a.showKnown(m)
+		}
 		if err := a.nameWaiting(ctx, m.Project.Path); err != nil {
 			return err
 		}

@@ -213,6 +213,7 @@ func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, 
 func (a *app) printPrepared(p *bottle.Prepared) {
 	if !a.quiet {
 		a.showSummary(p.Manifest)
+		a.showKnown(p.Manifest)
 		a.showInstall(p.Install)
 		a.showBehind(p.Behind())
 	}
