@@ -34,7 +34,9 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 			return err
 		}
 	}
-	if err := r.server.Reload(ctx, cfg); err != nil {
+	now := cfg
+	now.KeepValues = true
+	if err := r.server.Reload(ctx, now); err != nil {
 		return err
 	}
 	r.inForce, r.spent = cfg, yes

@@ -256,8 +256,8 @@ func TestReloadTakesAwayAfterTheYesWasRevoked(t *testing.T) {
 	if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
 		t.Errorf("b.example: %s", d.Action)
 	}
-	if len(cfg.Secrets) != 1 || cfg.Secrets[0].Name != "one" {
-		t.Errorf("secrets %+v", cfg.Secrets)
+	if len(cfg.Secrets) != 1 || cfg.Secrets[0].Name != "one" || !cfg.KeepValues {
+		t.Errorf("secrets %+v, kept %v", cfg.Secrets, cfg.KeepValues)
 	}
 	p.load(noRoutes)
 	r.expect(t, 1, 2, "is not trusted any more")
