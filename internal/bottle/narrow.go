@@ -21,6 +21,7 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 	}
 	cfg := r.inForce
 	cfg.Policy, cfg.DLP, cfg.AskTimeout = m.Egress.Policy, m.DLP, m.Egress.AskTimeout
+	cfg.Scan.Custom = m.Scan.Custom
 	used := injectedSecrets(m)
 	cfg.Secrets = slices.DeleteFunc(slices.Clone(cfg.Secrets), func(s proxy.Secret) bool { return !used[s.Name] })
 	if !slices.Equal(m.Egress.UpstreamCA, r.current.Egress.UpstreamCA) {

@@ -19,7 +19,8 @@ import (
 //
 // A manifest that is gone or cannot be read keeps the old one in force. One that
 // gives the agent more than what is in force waits until a person agrees, by
-// `bottle trust`; one that takes away applies at once. The agent may be able to
+// `bottle trust`; one that takes away applies at once, even if not all that it
+// names can be read. The agent may be able to
 // write the file, so nothing that it says is believed before that.
 //
 // A yes counts for the next change only: what was taken away since does not come
@@ -37,6 +38,7 @@ type reloader struct {
 	noted   func(manifestNote) // told how the manifest stands to what is in force; may be nil
 	started *manifest.Manifest // what the machine was made of; nil where there is none
 	current *manifest.Manifest
+	unread  bool // current is in force but for what it names, which could not be read
 	// newBottle names the keys of the last manifest that only a new bottle follows.
 	newBottle string
 	agreed    *manifest.Manifest  // the last one that a person agreed to
@@ -61,7 +63,7 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	r.setNewBottle(m)
-	if sameFiles(m, r.current) {
+	if sameFiles(m, r.current) && !r.unread {
 		if r.said != ([sha256.Size]byte{}) {
 			r.change("the manifest is again the one that is in force" + r.butNewBottle())
 		}
@@ -81,7 +83,11 @@ func (r *reloader) reload(ctx context.Context) {
 		apply, text = r.narrow, text+"; what was agreed to has changed or is not trusted any more, so nothing that it names is run or read again before `bottle trust`"
 	}
 	if err := apply(ctx, m); err != nil {
-		r.note("the changed manifest cannot be applied, so the old one stays in force", err)
+		if len(wider) > 0 || !r.applyUnread(ctx, m) {
+			r.note("the changed manifest cannot be applied, so the old one stays in force", err)
+			return
+		}
+		r.note("not all that the changed manifest names can be read, so the secrets and known values stay as they were", err)
 		return
 	}
 	if m.User == nil && r.current.User != nil {
@@ -91,7 +97,7 @@ func (r *reloader) reload(ctx context.Context) {
 		text += ", and gives the agent more, as was agreed to: " + strings.Join(wider, "; ")
 	}
 	text += r.butNewBottle()
-	r.current = m
+	r.current, r.unread = m, false
 	if trusted != untrusted {
 		r.agreed = m
 	}
@@ -112,8 +118,24 @@ func (r *reloader) takeAway(ctx context.Context, m *manifest.Manifest) {
 		r.note("what the changed manifest takes away cannot be applied, so the old one stays in force", err)
 		return
 	}
-	r.current = part
+	r.current, r.unread = part, false
 	r.change("what the changed manifest takes away is in force")
+}
+
+// applyUnread applies a manifest that gives nothing more and of which a file or a
+// secret cannot be read, with the values of before: the agent may be able to
+// spoil such a file, and must not keep by that what a person takes away. What
+// could not be read is tried again at the next change.
+func (r *reloader) applyUnread(ctx context.Context, m *manifest.Manifest) bool {
+	if r.unread && sameFiles(m, r.current) {
+		return true
+	}
+	if r.narrow(ctx, m) != nil { // the cause is likely the same, and is told
+		return false
+	}
+	r.current, r.unread = m, true
+	r.change("what the changed manifest takes away is in force" + r.butNewBottle())
+	return true
 }
 
 // trustOf says what a person has agreed to.
