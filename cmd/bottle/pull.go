@@ -139,10 +139,13 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 	for _, h := range out.Heads {
 		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
 		ref := shellword.Word(h.Ref)
-		if h.Forward {
+		switch {
+		case h.Forward:
 			fmt.Fprintf(w, "The files are there. This moves your branch to the agent's commits, and changes no file:\n  %s reset %s\n", git, ref)
-		} else {
-			fmt.Fprintf(w, "The files are there. Your branch has commits of its own; this merges the agent's:\n  %s add -A && %s merge --autostash %s\n", git, git, ref)
+		case out.Conflicts.Total > 0:
+			fmt.Fprintf(w, "Your branch has commits of its own. Settle the conflicts and commit first; then this merges the agent's:\n  %s merge %s\n", git, ref)
+		default:
+			fmt.Fprintf(w, "The files are there. Your branch has commits of its own; this merges the agent's:\n  %s%s merge --autostash %s\n", addAgents(git, ref, h), git, ref)
 		}
 	}
 	if text := ignoredText(out.Ignored); text != "" {
@@ -156,6 +159,27 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 	case !opt.DryRun:
 		fmt.Fprintf(w, "What stays is in the bottle only. To remove it with the bottle: bottle down --force %s\n", b.ID)
 	}
+}
+
+// maxAdded is how many files a printed command names.
+const maxAdded = 20
+
+// addAgents is the command, with what joins it to the next, that tells git of the
+// agent's new files and of no other: by their names, or as those that its commits
+// add where they are many or not known.
+func addAgents(git, ref string, h workspace.Head) string {
+	plain, words := !h.MoreAdded && len(h.Added) <= maxAdded, ""
+	for _, name := range h.Added {
+		plain = plain && escape.Text(name) == name && !strings.ContainsAny(name, `*?[]\:`)
+		words += " " + shellword.Word(name)
+	}
+	switch {
+	case !plain:
+		return fmt.Sprintf("%s diff --name-only -z --diff-filter=A HEAD...%s | %s update-index -z --add --remove --stdin && ", git, ref, git)
+	case words == "":
+		return ""
+	}
+	return git + " add -f --" + words + " && "
 }
 
 // maxShownIgnored is how many ignored files and folders a line names.
@@ -194,6 +218,7 @@ type pullItem struct {
 	Ref    string         `json:"ref,omitempty"`
 	Target string         `json:"target,omitempty"`
 	As     string         `json:"as,omitempty"`
+	Kept   bool           `json:"kept,omitempty"` // the host has it, there or in a branch
 	Reason string         `json:"reason,omitempty"`
 }
 
@@ -213,7 +238,7 @@ func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
 	o := pullOutput{Bottle: b.ID, Items: []pullItem{}}
 	for _, s := range pullStates(out) {
 		for _, i := range s.list.Items {
-			o.Items = append(o.Items, pullItem{s.name, i.Kind, i.Path, i.Detail, i.Target, i.As, i.Reason})
+			o.Items = append(o.Items, pullItem{s.name, i.Kind, i.Path, i.Detail, i.Target, i.As, i.Kept, i.Reason})
 		}
 		o.More += s.list.Total - len(s.list.Items)
 	}
@@ -221,7 +246,7 @@ func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
 		o.Ignored = append(o.Ignored, ignoredOutput(g))
 	}
 	for _, h := range out.Heads {
-		o.Heads = append(o.Heads, pullHead(h))
+		o.Heads = append(o.Heads, pullHead{h.Repository, h.Ref, h.Forward})
 	}
 	return o
 }

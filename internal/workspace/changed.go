@@ -276,6 +276,9 @@ func (c *comparer) found(kind Kind, m met) error {
 	if c.pull != nil {
 		return c.pull.file(kind, m)
 	}
+	if kind == "" && m.was.past != nil { // as it was pulled, which was not as it was at first
+		kind = kindOf(m.was.past.first, wasForm(m.was))
+	}
 	if kind != "" {
 		c.add(kind, m.path, "")
 	}

@@ -32,6 +32,9 @@ type PullItem struct {
 	Target string // of a link
 	As     string // where it is put when that is not its path: the name of a file, or a ref
 	Reason string // why it is in conflict, or stays
+	// Kept says that the host has what the agent made all the same: beside its own
+	// file, or in a branch.
+	Kept bool
 }
 
 // Pulled says what a pull took over, or in a dry run would. What the host has
@@ -41,6 +44,7 @@ type Pulled struct {
 	// Conflicts are files that both sides changed. The host's stay, the
 	// agent's are put beside them.
 	Conflicts List[PullItem]
+	Kept      int            // how many of all items are
 	Left      List[PullItem] // what no pull takes
 	Ignored   List[Ignored]  // what goes with the copy, and is no work
 	Heads     []Head
@@ -48,6 +52,9 @@ type Pulled struct {
 
 // None reports whether the host has all there is.
 func (p *Pulled) None() bool { return p.Taken.Total+p.Conflicts.Total+p.Left.Total == 0 }
+
+// Lost is how many of all items would be lost with the copy.
+func (p *Pulled) Lost() int { return p.Taken.Total + p.Conflicts.Total + p.Left.Total - p.Kept }
 
 // Ignored is a file or folder that the rules ignore, and how many files are in
 // it. More says that they were not all counted.
@@ -64,10 +71,15 @@ type Head struct {
 	// Forward says that the commit of the host's work tree is one of its
 	// ancestors: nothing was committed there since.
 	Forward bool
+	// Added are new files of the agent's in the host's folder, as paths in the
+	// repository: a merge stops at them while git does not know them. MoreAdded says
+	// that there may be others, as in a mounted workspace.
+	Added     []string
+	MoreAdded bool
 }
 
-// Pull brings to the host what a copy has and its base does not, and changes the
-// base so that it is known to be taken.
+// Pull brings to the host what a copy has and its base does not, and notes in the
+// base what it took.
 //
 // Files come as they are now, committed or not. Commits come as objects, and as
 // refs below refs/bottle/ID; no branch of the host is moved, and its index is not
@@ -77,6 +89,10 @@ type Head struct {
 // written through a symbolic link, a link that would lead out of the host's
 // folder is not made, and neither is what git could take for a repository. Of the
 // copy's repositories only refs and objects are read, each checked by its name.
+//
+// What an earlier pull took counts as far as the host has it: what is gone by now,
+// or is as it was before, is taken again. What the person made something else of is
+// theirs. A conflict lasts until the file beside is gone and theirs has changed.
 //
 // A pull that was stopped can be repeated: what it took is on the host by then,
 // and is no conflict.
@@ -111,6 +127,7 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.addedTo()
 	return p.out, p.base.finish()
 }
 
@@ -124,6 +141,7 @@ type puller struct {
 	pump  *pump
 	base  *baseWriter // nil in a dry run
 	out   *Pulled
+	added List[string]
 	late  []string        // paths whose place a folder of the host still takes
 	again bool            // those are met again
 	gone  map[string]bool // what a dry run would have removed

@@ -5,15 +5,22 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-var errHostRepository = errors.New("your folder is no repository, so the commits stay in the bottle and go with it: their files are taken")
+// noRepository says why the commits of a repository stay.
+func noRepository(rel string) error {
+	where := "your folder"
+	if rel != "." {
+		where = rel + " in your folder"
+	}
+	return fmt.Errorf("%s is no repository, so the commits stay in the bottle and go with it: their files are taken", where)
+}
 
-// pulledRef is a ref of the agent's whose commit the base does not know.
+// pulledRef is a ref of the agent's whose commit is not of the person's. The base
+// does not learn of it: whether the host has it is looked at each time.
 type pulledRef struct {
 	name string
 	hash plumbing.Hash
@@ -49,17 +56,17 @@ func (p *puller) hostGit(rel string) (*gitFolder, error) {
 		parent, name, lerr := lookup(d, in)
 		d.close()
 		if lerr != nil {
-			return nil, errHostRepository
+			return nil, noRepository(rel)
 		}
 		d, err = parent.sub(name)
 		parent.close()
 		if err != nil {
-			return nil, errHostRepository
+			return nil, noRepository(rel)
 		}
 	}
 	defer d.close()
 	if !hasGit(d) {
-		return nil, errHostRepository
+		return nil, noRepository(rel)
 	}
 	g, err := p.repos.openGit(d, in)
 	if err != nil {
@@ -74,7 +81,7 @@ func (p *puller) hostGit(rel string) (*gitFolder, error) {
 	g.close()
 	at := filepath.Join(g.commonPath, filepath.FromSlash(rel))
 	if d, err = openDir(at); err != nil {
-		return nil, errHostRepository
+		return nil, noRepository(rel)
 	}
 	return &gitFolder{git: d, common: d, gitPath: at, commonPath: at}, nil
 }
@@ -143,7 +150,6 @@ func (p *puller) fetch(git *dir, rel string, list []pulledRef) error {
 	f.step = p.progress
 	defer f.close()
 	there := &ancestry{ctx: p.ctx, objects: host}
-	p.base.line("r %s", strconv.QuoteToASCII(rel))
 	taken := map[string]bool{}
 	for _, ref := range list {
 		if p.ctx.Err() != nil {
@@ -157,7 +163,6 @@ func (p *puller) fetch(git *dir, rel string, list []pulledRef) error {
 			continue
 		}
 		taken[ref.name] = true
-		p.base.line("R %s %s", ref.hash, strconv.QuoteToASCII(ref.name))
 	}
 	p.head(git, g, rel, list, taken, there)
 	return nil
@@ -209,10 +214,31 @@ func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, take
 		if born {
 			forward, _ = there.isAncestor(at, ref.hash)
 		}
-		if at != ref.hash {
-			p.out.Heads = append(p.out.Heads, Head{rel, strings.TrimPrefix(p.refName(name), "refs/"), forward})
+		has := false
+		if born {
+			has, _ = there.isAncestor(ref.hash, at)
+		}
+		if !has {
+			p.out.Heads = append(p.out.Heads, Head{Repository: rel, Ref: strings.TrimPrefix(p.refName(name), "refs/"), Forward: forward})
 		}
 		return
+	}
+}
+
+// addedTo shares the new files out among the repositories that have them.
+func (p *puller) addedTo() {
+	for i := range p.out.Heads {
+		h := &p.out.Heads[i]
+		h.MoreAdded = p.opts.Mounted || p.added.Total > len(p.added.Items)
+		for _, file := range p.added.Items {
+			repo := path.Dir(file)
+			for repo != "." && p.c.known[repo] == nil {
+				repo = path.Dir(repo)
+			}
+			if h.Repository == repo {
+				h.Added = append(h.Added, strings.TrimPrefix(file, repo+"/"))
+			}
+		}
 	}
 }
 

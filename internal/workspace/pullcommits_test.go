@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -109,15 +110,24 @@ func TestPullHead(t *testing.T) {
 	agentCommits(t, c.target, "n", "1")
 	write(t, c.target, files{"u": "u"})
 	out := pull(t, c)
-	want := Head{".", "bottle/b1/heads/main", true}
-	if len(out.Heads) != 1 || out.Heads[0] != want {
-		t.Fatalf("heads: %+v", out.Heads)
+	want := Head{Repository: ".", Ref: "bottle/b1/heads/main", Forward: true, Added: []string{"n", "u"}}
+	for range 2 { // it is said as long as the branch lacks them
+		if len(out.Heads) != 1 || !reflect.DeepEqual(out.Heads[0], want) {
+			t.Fatalf("heads: %+v", out.Heads)
+		}
+		out = pull(t, c)
 	}
 	git(t, dir, "reset", "-q", out.Heads[0].Ref)
 	if s := git(t, dir, "status", "--short"); s != "?? u\n" {
 		t.Errorf("status: %q", s)
 	}
+	if out = pull(t, c); len(out.Heads) != 0 {
+		t.Errorf("the branch has them: %+v", out.Heads)
+	}
 	git(t, dir, "commit", "-q", "--allow-empty", "-m", "mine")
+	if out = pull(t, c); len(out.Heads) != 0 {
+		t.Errorf("the branch has them, and went on: %+v", out.Heads)
+	}
 	agentCommits(t, c.target, "m", "1")
 	if out = pull(t, c); len(out.Heads) != 1 || out.Heads[0].Forward {
 		t.Errorf("the host has a commit of its own: %+v", out.Heads)
@@ -130,6 +140,33 @@ func TestPullHead(t *testing.T) {
 	agentCommits(t, c.target, "x2", "1")
 	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x/y") != rev(t, c.target, "HEAD") {
 		t.Error("the ref is another one")
+	}
+}
+
+// Commits that were pulled and are gone from the host are pulled again.
+func TestPullCommitsAfterLoss(t *testing.T) {
+	dir := newRepo(t, files{"a": "1"})
+	c := copyOf(t, dir)
+	agentCommits(t, c.target, "n", "1")
+	pull(t, c)
+	git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+	git(t, dir, "clean", "-fdq")
+	want := []string{"taken added n", "taken commits . refs/heads/main"}
+	wantList(t, "a dry run", said(pull(t, c, dry)), want...)
+	wantList(t, "the pull", said(pull(t, c)), want...)
+	if rev(t, dir, "refs/bottle/b1/heads/main") != rev(t, c.target, "main") {
+		t.Error("the ref is another one")
+	}
+}
+
+// A folder that is a repository in the bottle alone is named.
+func TestPullOfNestedRepository(t *testing.T) {
+	dir := newRepo(t, files{"a": "1", "lib/x": "1"})
+	c := copyOf(t, dir)
+	git(t, filepath.Join(c.target, "lib"), "init", "-q", "-b", "main")
+	agentCommits(t, filepath.Join(c.target, "lib"), "n", "1")
+	if out := pull(t, c); out.Left.Total != 1 || !strings.HasPrefix(out.Left.Items[0].Reason, "lib in your folder is no repository") {
+		t.Errorf("left: %+v", out.Left.Items)
 	}
 }
 

@@ -1,0 +1,59 @@
+package workspace
+
+import "errors"
+
+// besideName is where the agent's file is put when the person's stays.
+func (p *puller) besideName(rel string) string { return rel + ".bottle-" + p.opts.ID }
+
+// conflict leaves the host's file and puts the agent's beside it.
+func (p *puller) conflict(d *difference) error {
+	switch {
+	case d.there.kind == '?':
+		return errors.New("in your folder there is something else in its place, or in that of its folder")
+	case d.there.kind == 0:
+		d.item.Reason = "you removed it"
+	case firstForm(d.met.was).kind == 0:
+		d.item.Reason = "you have another one"
+	default:
+		d.item.Reason = "you changed it too"
+	}
+	var err error
+	switch {
+	case d.now.kind == 0:
+		d.item.Reason += "; yours stays"
+		d.item.Kept = d.pulled
+	case d.item.Kind == Executable: // no other content is at stake
+		d.item.Kept = d.pulled
+	default:
+		err = p.beside(d)
+	}
+	if err != nil {
+		return err
+	}
+	if d.item.Kept {
+		p.out.Kept++
+	}
+	p.out.Conflicts.add(d.item)
+	p.note(d, &d.there)
+	return nil
+}
+
+// beside puts the agent's file beside the person's, where it is not there already.
+// One that the person edits stays.
+func (p *puller) beside(d *difference) error {
+	d.item.As = p.besideName(d.path)
+	is, err := p.host.form(d.item.As, p.sum)
+	if err != nil {
+		return err
+	}
+	if is.kind == d.now.kind && d.now.sum == "" {
+		if d.now.sum, err = p.sum(d.parent, d.name, d.st); err != nil {
+			return err
+		}
+	}
+	d.item.Kept = is.same(d.now) || d.pulled && (is.kind == 'f' || is.kind == 'l')
+	if d.item.Kept || p.opts.DryRun {
+		return nil
+	}
+	return p.put(d, d.item.As, nil)
+}
