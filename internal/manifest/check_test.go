@@ -154,7 +154,7 @@ secrets:
 		{"scan", s.Scan, []string{"/home/me/.netrc is read: its secrets must not leave"}},
 		{"commands", s.Commands, []string{"gh 'auth token' --x"}},
 		{"cautions", s.Cautions, []string{
-			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that",
+			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle pull\" fetches that",
 			"egress.default is allow: whatever no route denies can be reached",
 			"dlp.action is warn: what looks secret may leave",
 			"dlp.rules has off for github-token: what it finds may leave",

@@ -215,7 +215,7 @@ func commandLine(args []string) string {
 func (m *Manifest) cautions() (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if m.WorkspaceMode == WorkspaceMount {
-		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that")
+		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle pull\" fetches that")
 	}
 	if m.Egress.Default == proxy.Allow {
 		say("egress.default is allow: whatever no route denies can be reached")
