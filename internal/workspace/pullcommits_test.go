@@ -42,7 +42,7 @@ func TestPullCommits(t *testing.T) {
 		{"packed", func(t *testing.T, dir string) {
 			agentCommits(t, dir, "n", strings.Repeat("a line that can be a delta\n", 1000))
 			agentCommits(t, dir, "n", strings.Repeat("a line that can be a delta\n", 1001))
-			large := make([]byte, largeObject+1)
+			large := make([]byte, maxCached+1)
 			_, err := rand.Read(large)
 			must(t, err)
 			agentCommits(t, dir, "large", string(large))
