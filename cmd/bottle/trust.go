@@ -115,13 +115,18 @@ func openTrust() (*manifest.Trust, error) {
 // trusted returns the list of trusted projects once the manifest is on it. On
 // a terminal the person is asked; yes answers for them.
 func (a *app) trusted(ctx context.Context, m *manifest.Manifest, yes bool) (*manifest.Trust, error) {
+	return a.trustedOr(ctx, m, yes, "look at it with \"bottle trust\", or agree with --yes")
+}
+
+// trustedOr is trusted with another hint for where nobody can be asked.
+func (a *app) trustedOr(ctx context.Context, m *manifest.Manifest, yes bool, hint string) (*manifest.Trust, error) {
 	t, err := openTrust()
 	if err != nil {
 		return nil, err
 	}
 	why := t.IsTrusted(m)
 	if why != nil && errors.Is(why, manifest.ErrNotTrusted) {
-		why = a.agree(ctx, t, m, why, yes, "look at it with \"bottle trust\", or agree with --yes")
+		why = a.agree(ctx, t, m, why, yes, hint)
 	}
 	return t, why
 }
