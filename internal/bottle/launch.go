@@ -180,7 +180,10 @@ func (b *Bottle) makeFolders(ctx context.Context, cred *credentials) error {
 	if err := plan.Write(homePath, b.owner.uid, b.owner.gid); err != nil {
 		return err
 	}
-	return b.copyWorkspace(ctx, cred)
+	if err := b.copyWorkspace(ctx, cred); err != nil {
+		return err
+	}
+	return b.sayCredentials(ctx)
 }
 
 // startMachine makes the machine and lets the proxy serve its listener.

@@ -104,6 +104,7 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		return nil, err
 	}
 	p.warnSockets()
+	p.warnCredentialMounts()
 	p.warnUnreachable()
 	return p, nil
 }
