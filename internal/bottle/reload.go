@@ -20,8 +20,8 @@ import (
 // A manifest that is gone or cannot be read keeps the old one in force. One that
 // gives the agent more than what is in force waits until a person agrees, by
 // `bottle trust`; one that takes away applies at once, even if not all that it
-// names can be read. The agent may be able to
-// write the file, so nothing that it says is believed before that.
+// names can be read. The agent may be able to write the file, so nothing that it
+// says is believed before that.
 //
 // A yes counts for the next change only: what was taken away since does not come
 // back because the file has an earlier text again, whoever put it there.
