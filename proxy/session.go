@@ -19,6 +19,9 @@ const (
 	// minPadding is how often a byte stands at an end of a value that was filled
 	// up with it.
 	minPadding = 8
+	// maxPadded bounds what is held of a streamed body to tell whether it is short
+	// without its padding.
+	maxPadded = 4 << 10
 )
 
 // unscannedFields is the name of the finding that a request has more short values
@@ -172,6 +175,36 @@ func (x *exchange) dripBody(body []byte) *denial {
 		return nil
 	}
 	return x.bodyDenial(x.s.dlpSession(x.session).Drip(x.target.Host, "body", body))
+}
+
+// shortBody keeps a body that is not read whole as long as it may be a short one.
+type shortBody struct {
+	text []byte
+	long bool
+}
+
+func (b *shortBody) add(p []byte) {
+	for len(p) > 0 && !b.long {
+		n := min(len(p), maxPadded-len(b.text))
+		b.text = append(b.text, p[:n]...)
+		p = p[n:]
+		if len(b.text) == maxPadded {
+			b.text = unpadded(b.text)
+			b.long = len(b.text) >= maxShortBody
+		}
+	}
+	if b.long {
+		b.text = nil
+	}
+}
+
+// drip judges a streamed body at its end, before that leaves.
+func (f *scanFilter) drip() error {
+	body := unpadded(f.short.text)
+	if f.session == nil || len(body) == 0 || len(body) >= maxShortBody {
+		return nil
+	}
+	return f.x.judgeBody(f.session.Drip(f.x.target.Host, "body", body))
 }
 
 // pieceText says of a known value how it was found in pieces, or "".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,12 @@ func TestSecretInPieces(t *testing.T) {
 		"the query": func() (int, string) { return r.get("https://other.example.com/?q=" + splitValue[12:24]) },
 		"a header":  func() (int, string) { return r.get("https://example.com/", "X-Note", splitValue[:12]) },
 		"a body":    func() (int, string) { return r.post("https://example.com/", "text/plain", splitValue[12:26]) },
+		"a compressed body": func() (int, string) {
+			return r.post("https://example.com/", "text/plain", string(compress(t, "gzip", splitValue[12:26])), "Content-Encoding", "gzip")
+		},
+		"a body in deflate": func() (int, string) {
+			return r.post("https://example.com/", "text/plain", string(compress(t, "deflate", splitValue[12:26])), "Content-Encoding", "deflate")
+		},
 		"a long body": func() (int, string) {
 			return r.post("https://example.com/", "text/plain", strings.Repeat("some text. ", 200000)+splitValue[12:26])
 		},
@@ -79,6 +86,14 @@ func TestSecretInDrips(t *testing.T) {
 		},
 		"a padded body": func(r *rig, part string) (int, string) {
 			return r.post("https://example.com/", "text/plain", part+strings.Repeat(" \n", 64))
+		},
+		"a chunked body": func(r *rig, part string) (int, string) {
+			req := request("POST", "https://example.com/", part)()
+			req.ContentLength = -1
+			return r.do(req)
+		},
+		"a compressed body": func(r *rig, part string) (int, string) {
+			return r.post("https://example.com/", "text/plain", string(compress(t, "gzip", part)), "Content-Encoding", "gzip")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,6 +152,27 @@ func TestUnpadded(t *testing.T) {
 	} {
 		if got := string(unpadded([]byte(in))); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShortBody(t *testing.T) {
+	pad := strings.Repeat(" ", 3*maxPadded+7)
+	for name, c := range map[string]struct{ body, want string }{
+		"short": {"abcd", "abcd"}, "padded behind": {"abcd" + pad, "abcd"}, "padded before": {pad + "abcd", "abcd"},
+		"long": {strings.Repeat("abcd", maxPadded), ""}, "nothing": {"", ""},
+	} {
+		for _, size := range []int{1, 100, 1 << 20} {
+			var b shortBody
+			for chunk := range slices.Chunk([]byte(c.body), size) {
+				b.add(chunk)
+				if len(b.text) > maxPadded {
+					t.Fatalf("%s: %d bytes are held", name, len(b.text))
+				}
+			}
+			if got := string(unpadded(b.text)); got != c.want {
+				t.Errorf("%s, %d bytes at a time: %q", name, size, got)
+			}
 		}
 	}
 }
