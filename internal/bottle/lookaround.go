@@ -58,12 +58,14 @@ func (b *Bottle) sayCredentials(ctx context.Context) error {
 	l := &lookout{root: root, scanner: engine.NewScanner(), until: time.Now().Add(lookTime), bytes: lookBytes,
 		counts: func(f dlp.Finding) bool { return policy.Decide(f, "") == dlp.Block }}
 	whole := l.run(ctx)
-	for i, c := range l.found {
-		if i == maxLooked {
-			b.log.Warn("more places of the workspace look like credentials; `bottle scan` names all", "more", len(l.found)-maxLooked)
-			break
-		}
-		b.log.Warn("a file of the workspace has what looks like a credential, and the agent can read it: take it out, let git ignore the file, or set the rule to warn under dlp.rules if it is none", "file", c.file, "line", c.line, "rule", c.rule)
+	for _, c := range l.found[:min(len(l.found), maxLooked)] {
+		b.log.Warn("the agent can read what looks like a secret", "file", c.file, "line", c.line, "rule", c.rule)
+	}
+	if more := len(l.found) - maxLooked; more > 0 {
+		b.log.Warn("the agent can read more that looks like secrets; `bottle scan` names all", "more", more)
+	}
+	if len(l.found) > 0 {
+		b.log.Warn("take such values out of the workspace, let git ignore the files, or, where they are none, set the rule to warn under dlp.rules")
 	}
 	if !whole {
 		b.log.Info("the workspace is large, so only a part of it was searched for credentials")
