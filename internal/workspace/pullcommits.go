@@ -150,30 +150,30 @@ func (p *puller) fetch(git *dir, rel string, list []pulledRef) error {
 	f.step = p.progress
 	defer f.close()
 	there := &ancestry{ctx: p.ctx, objects: host}
+	both := &ancestry{ctx: p.ctx, objects: host, more: f.from}
+	refs, err := p.bottleRefs(g.common, both)
+	if err != nil {
+		return fmt.Errorf("your repository: %w", err)
+	}
 	taken := map[string]bool{}
 	for _, ref := range list {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
 		}
-		item := PullItem{Change: Change{Commits, rel, ref.name}, As: p.refName(ref.name)}
-		err := p.fetchRef(f, g, there, ref, item)
+		item := PullItem{Change: Change{Commits, rel, ref.name}}
+		err := p.fetchRef(f, g, there, refs, ref, item)
 		if err != nil {
-			item.Reason, item.As = err.Error(), ""
+			item.Reason = err.Error()
 			p.out.Left.add(item)
 			continue
 		}
 		taken[ref.name] = true
 	}
-	p.head(git, g, rel, list, taken, there)
+	p.head(git, g, rel, list, taken, refs, there)
 	return nil
 }
 
-// refName is where a ref of the agent's is put.
-func (p *puller) refName(name string) string {
-	return "refs/bottle/" + p.opts.ID + "/" + strings.TrimPrefix(name, "refs/")
-}
-
-func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, ref pulledRef, item PullItem) error {
+func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, refs *bottleRefs, ref pulledRef, item PullItem) error {
 	if f.host.has(ref.hash) {
 		if yes, err := there.inRefs(g, ref.hash); err != nil || yes {
 			return err
@@ -183,16 +183,23 @@ func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, ref pulledR
 		if err := f.fetch(ref.hash); err != nil {
 			return err
 		}
-		if err := p.writeRef(g.common, item.As, ref.hash); err != nil {
+	}
+	var err error
+	if item.As, err = refs.place(ref.name, ref.hash); err != nil {
+		return err
+	}
+	if !p.opts.DryRun {
+		if err := p.writeRef(g.common, item.As, refs.at[item.As], ref.hash); err != nil {
 			return err
 		}
 	}
+	refs.at[item.As] = ref.hash
 	p.out.Taken.add(item)
 	return nil
 }
 
 // head notes the commit that the agent's work tree is at, if it was taken.
-func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, taken map[string]bool, there *ancestry) {
+func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, taken map[string]bool, refs *bottleRefs, there *ancestry) {
 	data, err := git.readSmall("HEAD", maxRefFile)
 	if err != nil {
 		return
@@ -206,7 +213,8 @@ func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, take
 			continue
 		}
 		// What is reachable on the host already has no ref here.
-		if !refIs(g.common, p.refName(name), ref.hash) {
+		as, err := refs.place(name, ref.hash)
+		if err != nil || !refIs(g.common, as, ref.hash) {
 			continue
 		}
 		at, born := hostHead(g)
@@ -219,7 +227,7 @@ func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, take
 			has, _ = there.isAncestor(ref.hash, at)
 		}
 		if !has {
-			p.out.Heads = append(p.out.Heads, Head{Repository: rel, Ref: strings.TrimPrefix(p.refName(name), "refs/"), Forward: forward})
+			p.out.Heads = append(p.out.Heads, Head{Repository: rel, Ref: strings.TrimPrefix(as, "refs/"), Forward: forward})
 		}
 		return
 	}

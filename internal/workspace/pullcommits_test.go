@@ -132,13 +132,13 @@ func TestPullHead(t *testing.T) {
 	if out = pull(t, c); len(out.Heads) != 1 || out.Heads[0].Forward {
 		t.Errorf("the host has a commit of its own: %+v", out.Heads)
 	}
-	// A branch in the place of another one's folder.
+	// A branch below the name of another one.
 	git(t, c.target, "checkout", "-q", "-b", "x")
 	agentCommits(t, c.target, "x1", "1")
 	pull(t, c)
 	git(t, c.target, "branch", "-m", "x/y")
 	agentCommits(t, c.target, "x2", "1")
-	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x/y") != rev(t, c.target, "HEAD") {
+	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x.2/y") != rev(t, c.target, "HEAD") {
 		t.Error("the ref is another one")
 	}
 }
