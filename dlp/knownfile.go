@@ -274,6 +274,10 @@ func (k *knownFile) lines(text string) {
 		line = strings.TrimSpace(line)
 		line = strings.TrimPrefix(strings.TrimPrefix(line, "- "), "export ")
 		i := strings.IndexAny(line, "=:")
+		if i > 0 && strings.HasPrefix(line[i:], "://") && isSingleWord(line) {
+			k.offer("", line, false) // of .git-credentials
+			continue
+		}
 		if i <= 0 || line[0] == '#' || line[i] == ':' && i+1 < len(line) && line[i+1] != ' ' {
 			continue
 		}

@@ -46,6 +46,7 @@ func TestKnownFromFile(t *testing.T) {
 		{"one token in base64", "token", "dG9rZW4tb2YtdGhlLWZpbGU=\n", []string{"file token=dG9rZW4tb2YtdGhlLWZpbGU="}},
 		{"one token with digits in their order", "token", "acme_0123456789abcdef0123\n", []string{"file token=acme_0123456789abcdef0123"}},
 		{"one URL", "url", "postgres://app:" + v(17) + "@db.corp.io/app\n", []string{"file url=" + v(17)}},
+		{"URLs of git", ".git-credentials", "https://me:" + v(19) + "@git.corp.io\nhttps://me:" + v(20) + "@code.corp.io\n", []string{"file .git-credentials=" + v(19), "file .git-credentials=" + v(20)}},
 		{"one assignment", ".env", "API=" + v(18), []string{"file .env: API=" + v(18)}},
 		{"names that say little", ".env", "DATABASE_PW=correct1horse2\nAPI=0b8f4a52-93c1-4f5e-8a77-2d0c1be4f6a9\nX=Some-Winter-Morning-7\nHOST=db.internal.corp.io:5432\nMAIL=ops@corp.io\nMODE=production,staging,preview\n",
 			[]string{"file .env: DATABASE_PW=correct1horse2", "file .env: API=0b8f4a52-93c1-4f5e-8a77-2d0c1be4f6a9", "file .env: X=Some-Winter-Morning-7"}},
