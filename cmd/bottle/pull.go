@@ -28,8 +28,9 @@ commits, which come to refs/bottle/ID. None of your branches is moved. Without a
 argument it is the bottle whose workspace is here; it may run.
 
 A file that you changed since is not overwritten: the agent's is put beside it, as
-NAME.bottle-ID. Links that lead out of the project, a .git and the manifest are
-never taken. When there is any of these, the exit code is 1.`,
+NAME.bottle-ID, and is listed until you have settled it. Links that lead out of the
+project, a .git and the manifest are never taken. When there is any of these, the
+exit code is 1. What was pulled and is gone by now is taken again.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +38,7 @@ never taken. When there is any of these, the exit code is 1.`,
 		},
 	}
 	cmd.Flags().BoolVar(&opt.DryRun, "dry-run", false, "only list what would be taken")
-	cmd.Flags().BoolVar(&opt.Force, "force", false, "overwrite files that you changed as well")
+	cmd.Flags().BoolVar(&opt.Force, "force", false, "make all that the agent changed as it is in the bottle, also what you changed")
 	return cmd
 }
 

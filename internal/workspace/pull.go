@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // PullOptions say what is taken over from where to where.
@@ -102,7 +104,8 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
 	defer host.close()
-	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}}
+	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}, agents: map[string][]plumbing.Hash{}}
+	defer func() { p.tips.close() }()
 	if err := p.repositories(); err != nil {
 		return nil, err
 	}
@@ -142,11 +145,15 @@ type puller struct {
 	base  *baseWriter // nil in a dry run
 	out   *Pulled
 	added List[string]
-	late  []string        // paths whose place a folder of the host still takes
-	again bool            // those are met again
-	gone  map[string]bool // what a dry run would have removed
-	files int64
-	told  time.Time
+	// For what was pulled and is gone from the folder, in a dry run:
+	agents map[string][]plumbing.Hash // commits of the agent's that the host has, by repository
+	tips   *tips                      // of the repository that was asked about last
+	sought int
+	late   []string        // paths whose place a folder of the host still takes
+	again  bool            // those are met again
+	gone   map[string]bool // what a dry run would have removed
+	files  int64
+	told   time.Time
 }
 
 // rewriteBase begins a base with all that an earlier one has but the files.

@@ -175,8 +175,13 @@ func (p *puller) fetch(git *dir, rel string, list []pulledRef) error {
 
 func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, refs *bottleRefs, ref pulledRef, item PullItem) error {
 	if f.host.has(ref.hash) {
-		if yes, err := there.inRefs(g, ref.hash); err != nil || yes {
+		yes, err := there.inRefs(g, ref.hash)
+		if err != nil {
 			return err
+		}
+		if yes {
+			p.agents[item.Path] = append(p.agents[item.Path], ref.hash)
+			return nil
 		}
 	}
 	if !p.opts.DryRun {
@@ -239,11 +244,7 @@ func (p *puller) addedTo() {
 		h := &p.out.Heads[i]
 		h.MoreAdded = p.opts.Mounted || p.added.Total > len(p.added.Items)
 		for _, file := range p.added.Items {
-			repo := path.Dir(file)
-			for repo != "." && p.c.known[repo] == nil {
-				repo = path.Dir(repo)
-			}
-			if h.Repository == repo {
+			if repo := p.repoOf(file); h.Repository == repo {
 				h.Added = append(h.Added, strings.TrimPrefix(file, repo+"/"))
 			}
 		}

@@ -152,10 +152,63 @@ func TestPullCommitsAfterLoss(t *testing.T) {
 	git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
 	git(t, dir, "clean", "-fdq")
 	want := []string{"taken added n", "taken commits . refs/heads/main"}
-	wantList(t, "a dry run", said(pull(t, c, dry)), want...)
+	out := pull(t, c, dry)
+	if wantList(t, "a dry run", said(out), want...); out.Lost() != 2 {
+		t.Errorf("%d would be lost, want 2", out.Lost())
+	}
 	wantList(t, "the pull", said(pull(t, c)), want...)
 	if rev(t, dir, "refs/bottle/b1/heads/main") != rev(t, c.target, "main") {
 		t.Error("the ref is another one")
+	}
+}
+
+// What the folder does not have any more, but a branch has, is not lost.
+func TestPullOfWhatABranchHas(t *testing.T) {
+	agent := func(t *testing.T, dir string) {
+		git(t, dir, "rm", "-q", "gone")
+		write(t, dir, files{"a": "2", "d/l": "@../a"})
+		must(t, os.Chmod(filepath.Join(dir, "x"), 0o755))
+		git(t, dir, "add", "-A")
+		agentCommits(t, dir, "d/n", "1")
+	}
+	for _, test := range []struct {
+		name   string
+		person func(t *testing.T, dir string) // after the pull
+		lost   int
+	}{
+		{"the agent's", func(t *testing.T, dir string) {
+			git(t, dir, "checkout", "-q", ".")
+			git(t, dir, "clean", "-fdq")
+		}, 1},
+		{"the person's", func(t *testing.T, dir string) {
+			git(t, dir, "checkout", "-q", "-b", "side")
+			git(t, dir, "reset", "-q", "bottle/b1/heads/main")
+			git(t, dir, "add", "-A")
+			git(t, dir, "commit", "-q", "-m", "all")
+			git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+			git(t, dir, "checkout", "-q", "main")
+		}, 0},
+		{"none", func(t *testing.T, dir string) {
+			git(t, dir, "stash", "-q", "-u")
+			git(t, dir, "stash", "drop", "-q")
+			git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+		}, 7},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := newRepo(t, files{"a": "1", "gone": "g", "x": "x"})
+			c := copyOf(t, dir)
+			agent(t, c.target)
+			write(t, c.target, files{"uncommitted": "u"})
+			pull(t, c)
+			test.person(t, dir)
+			out := pull(t, c, dry)
+			if out.Lost() != test.lost {
+				t.Errorf("%d would be lost, want %d: %+v", out.Lost(), test.lost, out.Taken.Items)
+			}
+			if out.None() {
+				t.Error("a pull brings it back")
+			}
+		})
 	}
 }
 

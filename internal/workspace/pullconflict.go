@@ -52,8 +52,21 @@ func (p *puller) beside(d *difference) error {
 		}
 	}
 	d.item.Kept = is.same(d.now) || d.pulled && (is.kind == 'f' || is.kind == 'l')
-	if d.item.Kept || p.opts.DryRun {
+	if !d.item.Kept && p.opts.DryRun {
+		d.item.Kept = p.inTips(d)
+		return nil
+	}
+	if d.item.Kept {
 		return nil
 	}
 	return p.put(d, d.item.As, nil)
+}
+
+// removeBeside removes the file beside the person's when the agent's is taken after
+// all, if it is the same.
+func (p *puller) removeBeside(d *difference) {
+	at := p.besideName(d.path)
+	if is, err := p.host.form(at, p.sum); err == nil && is.kind != 0 && is.same(d.now) {
+		_ = p.host.remove(at) // one that stays does no harm
+	}
 }

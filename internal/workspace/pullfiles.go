@@ -163,6 +163,9 @@ func (p *puller) mode(d *difference) error {
 		return p.conflict(d)
 	case d.now.exec != d.there.exec && (p.opts.Force || d.met.was == nil || d.now.exec != d.was.exec):
 		d.item.Kind = Executable
+		if d.item.Kept = p.opts.DryRun && p.inTips(d); d.item.Kept {
+			p.out.Kept++
+		}
 		if !p.opts.DryRun {
 			if err := p.host.chmod(d.path, d.now.exec); err != nil {
 				return err
@@ -180,6 +183,9 @@ func (p *puller) apply(d *difference) error {
 		if d.now.kind == 0 && len(p.gone) < maxGone {
 			p.gone[d.path] = true
 		}
+		if d.item.Kept = p.inTips(d); d.item.Kept {
+			p.out.Kept++
+		}
 		p.out.Taken.add(d.item)
 		return nil
 	}
@@ -190,6 +196,9 @@ func (p *puller) apply(d *difference) error {
 		p.host.prune(path.Dir(d.path), p.c.top)
 	} else if err := p.put(d, d.path, d.met.was); err != nil {
 		return err
+	}
+	if d.met.was != nil && d.met.was.past != nil && d.met.was.past.yours != nil {
+		p.removeBeside(d)
 	}
 	p.note(d, nil)
 	p.out.Taken.add(d.item)
