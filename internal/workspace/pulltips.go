@@ -2,8 +2,6 @@ package workspace
 
 import (
 	"bytes"
-	"crypto/sha1" // git's names
-	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -64,28 +62,24 @@ type entry struct {
 	hash plumbing.Hash
 }
 
-// entryOf is the entry that git would make of what the copy has, SHA-1.
-func entryOf(d *difference) (e entry, err error) {
-	h := sha1.New()
+// entryOf is the entry that git would make of what the copy has.
+func entryOf(d *difference) (entry, error) {
 	switch d.now.kind {
 	case 0:
-		return e, nil
+		return entry{}, nil
 	case 'l':
-		e.mode = "120000"
-		fmt.Fprintf(h, "blob %d\x00%s", len(d.item.Target), d.item.Target)
-	default:
-		e.mode = map[bool]string{true: "100755", false: "100644"}[d.now.exec]
-		f, st, err := d.parent.open(d.name)
-		if err != nil {
-			return e, err
-		}
-		defer f.Close()
-		fmt.Fprintf(h, "blob %d\x00", st.size)
-		if _, err := io.Copy(h, io.LimitReader(f, st.size)); err != nil {
-			return e, err
-		}
+		return entry{"120000", plumbing.ComputeHash(plumbing.BlobObject, []byte(d.item.Target))}, nil
 	}
-	return entry{e.mode, plumbing.Hash(h.Sum(nil))}, nil
+	f, st, err := d.parent.open(d.name)
+	if err != nil {
+		return entry{}, err
+	}
+	defer f.Close()
+	h := plumbing.NewHasher(plumbing.BlobObject, st.size)
+	if _, err := io.Copy(h, io.LimitReader(f, st.size)); err != nil {
+		return entry{}, err
+	}
+	return entry{map[bool]string{true: "100755", false: "100644"}[d.now.exec], h.Sum()}, nil
 }
 
 // repoOf is the repository of the host's that a path is in.
