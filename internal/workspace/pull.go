@@ -19,6 +19,9 @@ type PullOptions struct {
 	Mounted      bool   // Target is a git folder that PrepareGit made: there are commits only
 	// Hold are paths that are never written, such as that of the manifest.
 	Hold []string
+	// Getenv, if set, tells where git on the host has its config: what that runs or
+	// includes is not written either.
+	Getenv func(string) string
 	// DryRun writes nothing, neither to Host nor to Base.
 	DryRun bool
 	// Force takes files that were changed on the host as well.
@@ -109,6 +112,9 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 	if err := p.repositories(); err != nil {
 		return nil, err
 	}
+	if err := p.hostGits(); err != nil {
+		return nil, err
+	}
 	if !opts.DryRun {
 		if p.base, err = rewriteBase(opts.Base); err != nil {
 			return nil, err
@@ -149,6 +155,7 @@ type puller struct {
 	agents map[string][]plumbing.Hash // commits of the agent's that the host has, by repository
 	tips   *tips                      // of the repository that was asked about last
 	sought int
+	holds  []held          // of the host, never written
 	late   []string        // paths whose place a folder of the host still takes
 	again  bool            // those are met again
 	gone   map[string]bool // what a dry run would have removed

@@ -15,7 +15,8 @@ import (
 // is followed that is a link.
 type hostTree struct {
 	top  *dir
-	part string // the name of a file that is being written, in its folder
+	part string         // the name of a file that is being written, in its folder
+	git  map[ident]bool // git folders in it that have another name
 }
 
 // execBits say what becomes of the x bits of a file that is replaced.

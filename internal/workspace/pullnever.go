@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -24,10 +25,8 @@ func (p *puller) never(m met) string {
 	if err := p.host.open(m.path); err != nil {
 		return err.Error()
 	}
-	for _, hold := range p.opts.Hold {
-		if strings.EqualFold(m.path, hold) {
-			return "it is the manifest, which says what the agent may do: compare the two, and change yours by hand"
-		}
+	if reason := p.heldBack(m.path); reason != "" {
+		return reason
 	}
 	if m.parent != nil && !m.st.isRegular() && !m.st.isLink() && !m.st.isDir() {
 		return "it is neither a file nor a link"
@@ -37,6 +36,7 @@ func (p *puller) never(m met) string {
 
 var (
 	errTopRepository = errors.New("your folder has a HEAD, so git could take it for a repository, whose config names programs: no files are taken to it")
+	errGitFolder     = errors.New("your folder has the git folder of a repository there")
 	errInRepository  = errors.New("your folder has a HEAD there, so git could take that one for a repository, whose config names programs")
 )
 
@@ -46,7 +46,7 @@ func (h *hostTree) open(rel string) error {
 	switch {
 	case err == nil:
 		d.close()
-	case errors.Is(err, errTopRepository), errors.Is(err, errInRepository):
+	case errors.Is(err, errTopRepository), errors.Is(err, errInRepository), errors.Is(err, errGitFolder):
 		return err
 	}
 	return nil // what else there is, the writing finds
@@ -67,6 +67,10 @@ func (h *hostTree) way(rel string, next func(*dir, string) (*dir, error)) (*dir,
 				return nil, "", errTopRepository
 			}
 			return nil, "", errInRepository
+		}
+		if st, err := d.stat(); err != nil || h.git[st.ident] {
+			d.close()
+			return nil, "", cmp.Or(err, errGitFolder)
 		}
 		if i == len(segments)-1 {
 			break
