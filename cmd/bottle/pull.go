@@ -141,6 +141,8 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
 		ref := shellword.Word(h.Ref)
 		switch {
+		case escape.Text(h.Ref) != h.Ref || escape.Text(h.Repository) != h.Repository:
+			fmt.Fprintf(w, "The files are there. The agent's commits are in %s at %s, a name with characters that are not shown as they are, so no command is printed with it.\n", escape.Text(h.Repository), escape.Text(h.Ref))
 		case h.Forward:
 			fmt.Fprintf(w, "The files are there. This moves your branch to the agent's commits, and changes no file:\n  %s reset %s\n", git, ref)
 		case out.Conflicts.Total > 0:
