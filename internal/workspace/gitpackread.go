@@ -139,7 +139,7 @@ func (p *packs) at(k *pack, at, most int64) (plumbing.ObjectType, int64, io.Read
 		if work += int64(head.size); head.size > maxPulledObject || work > maxDeltaWork {
 			return head.kind, int64(head.size), nil, errObjectLarge // of a delta that is no kind of object
 		}
-		base := at
+		var base int64
 		switch head.kind {
 		case plumbing.CommitObject, plumbing.TreeObject, plumbing.BlobObject, plumbing.TagObject:
 			if size < 0 {
