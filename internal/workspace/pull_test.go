@@ -118,7 +118,7 @@ func TestPullFiles(t *testing.T) {
 		{"a file became a link of the person's", files{"a": "evil"}, files{"a": "@../outside/f"},
 			[]string{"conflict modified a"}, files{"a": "@../outside/f", "../outside/f": "theirs", "a.bottle-b1": "evil"}},
 		{"a link in the place of the version beside", files{"a": "evil"}, files{"a": "mine", "a.bottle-b1": "@../outside/f"},
-			[]string{"conflict modified a"}, files{"a.bottle-b1": "evil", "../outside/f": "theirs"}},
+			[]string{"conflict modified a"}, files{"a.bottle-b1": "@../outside/f", "a.bottle-b1.2": "evil", "../outside/f": "theirs"}},
 		{"a link in the place of the file that is being written", files{"n": "evil"}, files{".bottle-b1.part": "@../outside/f"},
 			[]string{"taken added n"}, files{"n": "evil", "../outside/f": "theirs"}},
 		{"names that some file system takes for .git", files{"git~1/config": "evil", ".g\u200cit/config": "evil", ".git./x": "evil", "sub/.git::$DATA": "evil"}, nil,
@@ -383,4 +383,35 @@ func TestPullAsRoot(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// What a person makes of the file beside theirs stays, whatever the agent does.
+func TestPullBesideWhatThePersonMerged(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"a": "1"})
+	c := copyOf(t, dir)
+	write(t, dir, files{"a": "mine"})
+	for _, step := range []struct {
+		agent, merged string // what the person writes into the file beside before it is pulled
+		as            string
+		host          files
+	}{
+		{"agent", "", "a.bottle-b1", files{"a.bottle-b1": "agent"}},
+		{"agent 2", "", "a.bottle-b1", files{"a.bottle-b1": "agent 2", "a.bottle-b1.2": "-"}},
+		{"agent 3", "hours of work", "a.bottle-b1.2", files{"a.bottle-b1": "hours of work", "a.bottle-b1.2": "agent 3"}},
+		{"agent 4", "", "a.bottle-b1.2", files{"a.bottle-b1": "hours of work", "a.bottle-b1.2": "agent 4", "a.bottle-b1.3": "-"}},
+	} {
+		write(t, c.target, files{"a": step.agent})
+		if step.merged != "" {
+			write(t, dir, files{"a.bottle-b1": step.merged})
+		}
+		for range 2 {
+			out := pull(t, c)
+			if len(out.Conflicts.Items) != 1 || out.Conflicts.Items[0].As != step.as {
+				t.Errorf("%s: %+v", step.agent, out.Conflicts.Items)
+			}
+			has(t, dir, step.host)
+		}
+		has(t, dir, files{"a": "mine"})
+	}
 }

@@ -1,6 +1,9 @@
 package workspace
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // besideName is where the agent's file is put when the person's stays.
 func (p *puller) besideName(rel string) string { return rel + ".bottle-" + p.opts.ID }
@@ -41,16 +44,11 @@ func (p *puller) conflict(d *difference) error {
 // beside puts the agent's file beside the person's, where it is not there already.
 // One that the person edits stays.
 func (p *puller) beside(d *difference) error {
-	d.item.As = p.besideName(d.path)
-	is, err := p.host.form(d.item.As, p.sum)
+	at, is, err := p.besideAt(d)
 	if err != nil {
 		return err
 	}
-	if is.kind == d.now.kind && d.now.sum == "" {
-		if d.now.sum, err = p.sum(d.parent, d.name, d.st); err != nil {
-			return err
-		}
-	}
+	d.item.As = at
 	d.item.Kept = is.same(d.now) || d.pulled && (is.kind == 'f' || is.kind == 'l')
 	if !d.item.Kept && p.opts.DryRun {
 		d.item.Kept = p.inTips(d)
@@ -60,6 +58,44 @@ func (p *puller) beside(d *difference) error {
 		return nil
 	}
 	return p.put(d, d.item.As, nil)
+}
+
+// maxBeside is how many versions are put beside one file.
+const maxBeside = 100
+
+// besideAt returns where the agent's file is put, and what is there: one that has
+// it, or that the last pull put there, or a name with a number. All else beside is
+// the person's. What was pulled before, and edited there, is not put again.
+func (p *puller) besideAt(d *difference) (string, form, error) {
+	name := p.besideName(d.path)
+	var edited form
+	for n := 1; n <= maxBeside; n++ {
+		at := name
+		if n > 1 {
+			at = fmt.Sprintf("%s.%d", name, n)
+		}
+		is, err := p.host.form(at, p.sum)
+		if err != nil {
+			return "", form{}, err
+		}
+		if is.kind == d.now.kind && d.now.sum == "" {
+			if d.now.sum, err = p.sum(d.parent, d.name, d.st); err != nil {
+				return "", form{}, err
+			}
+		}
+		was := d.met.was
+		switch {
+		case is.kind != 0 && is.same(d.now), was != nil && was.past != nil && was.past.yours != nil && is.same(wasForm(was)):
+			return at, is, nil
+		case is.kind == 0 && edited.kind != 0:
+			return name, edited, nil
+		case is.kind == 0:
+			return at, is, nil
+		case n == 1 && d.pulled && (is.kind == 'f' || is.kind == 'l'):
+			edited = is
+		}
+	}
+	return "", form{}, fmt.Errorf("there are more than %d versions of it beside yours: remove some", maxBeside)
 }
 
 // removeBeside removes the file beside the person's when the agent's is taken after
