@@ -140,6 +140,9 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 	for _, h := range out.Heads {
 		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
 		ref := shellword.Word(h.Ref)
+		if len(h.Held) > 0 {
+			fmt.Fprintf(w, "The agent's commits change what git here reads or runs: %s. Look at it before you take them over.\n", escape.Text(strings.Join(h.Held, ", ")))
+		}
 		switch {
 		case escape.Text(h.Ref) != h.Ref || escape.Text(h.Repository) != h.Repository:
 			fmt.Fprintf(w, "The files are there. The agent's commits are in %s at %s, a name with characters that are not shown as they are, so no command is printed with it.\n", escape.Text(h.Repository), escape.Text(h.Ref))
@@ -232,9 +235,10 @@ type ignoredOutput struct {
 }
 
 type pullHead struct {
-	Repository string `json:"repository"`
-	Ref        string `json:"ref"`
-	Forward    bool   `json:"forward"`
+	Repository string   `json:"repository"`
+	Ref        string   `json:"ref"`
+	Forward    bool     `json:"forward"`
+	Held       []string `json:"held,omitempty"` // what git reads or runs, and its commits change
 }
 
 func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
@@ -249,7 +253,7 @@ func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
 		o.Ignored = append(o.Ignored, ignoredOutput(g))
 	}
 	for _, h := range out.Heads {
-		o.Heads = append(o.Heads, pullHead{h.Repository, h.Ref, h.Forward})
+		o.Heads = append(o.Heads, pullHead{h.Repository, h.Ref, h.Forward, h.Held})
 	}
 	return o
 }

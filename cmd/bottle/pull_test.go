@@ -10,6 +10,17 @@ import (
 	"github.com/bot-bottle/bottle/internal/workspace"
 )
 
+func TestSayPulledOfHooks(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{}
+	a.std.err = &out
+	heads := []workspace.Head{{Repository: ".", Ref: "bottle/b1/heads/main", Held: []string{".husky", "x\u202e"}}}
+	a.sayPulled(control.Bottle{}, &workspace.Pulled{Heads: heads}, bottle.PullOptions{})
+	if text := out.String(); !strings.Contains(text, `reads or runs: .husky, x\u202e. Look`) {
+		t.Errorf("%q", text)
+	}
+}
+
 // The names of branches are the agent's: none goes to the terminal as it is, nor
 // into a command that a person copies.
 func TestSayPulledOfHostileRefs(t *testing.T) {

@@ -60,6 +60,24 @@ func TestPullKnowsCommonFolders(t *testing.T) {
 	wantList(t, "the pull", said(pull(t, c)), "left added common/x")
 }
 
+// The commits may have what the files are held back of: a merge would bring it.
+func TestPullSaysWhatCommitsWouldBring(t *testing.T) {
+	dir := newRepo(t, files{"a": "1", "tools/hooks/pre-push": "#!/bin/sh\n", "tools/x": "x"})
+	git(t, dir, "config", "core.hooksPath", "tools/hooks")
+	c := copyOf(t, dir)
+	agentCommits(t, c.target, "tools/x", "2")
+	if out := pull(t, c); len(out.Heads) != 1 || len(out.Heads[0].Held) > 0 {
+		t.Errorf("none of it changed: %+v", out.Heads)
+	}
+	agentCommits(t, c.target, "tools/hooks/post-merge", "evil")
+	must(t, os.Remove(filepath.Join(c.target, "tools/hooks/post-merge"))) // in the commit alone
+	out := pull(t, c)
+	if len(out.Heads) != 1 || strings.Join(out.Heads[0].Held, " ") != "tools/hooks" {
+		t.Errorf("heads: %+v", out.Heads)
+	}
+	has(t, dir, files{"tools/hooks/post-merge": "-"})
+}
+
 func TestPullHoldsWhatGitRuns(t *testing.T) {
 	dir := newRepo(t, files{"a": "1", ".gitconfig": "[include]\n\tpath = more/inc\n", "scripts/pre-commit": "#!/bin/sh\n", "real/hooks/x": "x"})
 	home := t.TempDir()

@@ -81,6 +81,9 @@ type Head struct {
 	// that there may be others, as in a mounted workspace.
 	Added     []string
 	MoreAdded bool
+	// Held are files and folders in the repository that git on the host reads as
+	// config or runs as hooks, and that are others in the agent's commits.
+	Held []string
 }
 
 // Pull brings to the host what a copy has and its base does not, and notes in the

@@ -232,7 +232,11 @@ func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, take
 			has, _ = there.isAncestor(ref.hash, at)
 		}
 		if !has {
-			p.out.Heads = append(p.out.Heads, Head{Repository: rel, Ref: strings.TrimPrefix(as, "refs/"), Forward: forward})
+			h := Head{Repository: rel, Ref: strings.TrimPrefix(as, "refs/"), Forward: forward}
+			if born {
+				h.Held = p.heldIn(rel, there.objects, at, ref.hash)
+			}
+			p.out.Heads = append(p.out.Heads, h)
 		}
 		return
 	}

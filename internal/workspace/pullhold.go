@@ -3,12 +3,16 @@ package workspace
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // held is a file or folder of the host that is never written, and why.
 type held struct {
 	path string // folded
+	as   string // as it is
 	why  string
 }
 
@@ -51,9 +55,9 @@ func (p *puller) hostGits() error {
 func (p *puller) findHolds(places []gitPlace) {
 	h := &holdFinder{source: p.repos.source, read: map[string]bool{}}
 	for _, path := range p.opts.Hold {
-		h.list = append(h.list, held{foldPath(path), holdManifest})
+		h.list = append(h.list, held{foldPath(path), path, holdManifest})
 	}
-	h.list = append(h.list, held{".husky", holdHooks}) // whatever it sets core.hooksPath to later
+	h.list = append(h.list, held{".husky", ".husky", holdHooks}) // whatever it sets core.hooksPath to later
 	getenv := p.opts.Getenv
 	if getenv == nil {
 		getenv = func(string) string { return "" }
@@ -132,10 +136,10 @@ func (h *holdFinder) add(path, why string) {
 		case err != nil || !filepath.IsLocal(rel):
 		case rel == "." && why == holdHooks:
 			for _, name := range hookNames {
-				h.list = append(h.list, held{name, why})
+				h.list = append(h.list, held{name, name, why})
 			}
 		case rel != ".":
-			h.list = append(h.list, held{foldPath(filepath.ToSlash(rel)), why})
+			h.list = append(h.list, held{foldPath(filepath.ToSlash(rel)), filepath.ToSlash(rel), why})
 		}
 	}
 }
@@ -150,6 +154,32 @@ func (p *puller) heldBack(path string) string {
 		}
 	}
 	return ""
+}
+
+// heldIn are the paths of a repository that the git of the host reads or runs, and
+// that are not the same in two commits: a merge would bring them.
+func (p *puller) heldIn(repo string, host *hostObjects, from, to plumbing.Hash) (list []string) {
+	t := &tips{host: host}
+	t.add(from)
+	t.add(to)
+	if len(t.trees) != 2 {
+		return nil
+	}
+	for _, h := range p.holds {
+		rel, in := h.as, true
+		if repo != "." {
+			rel, in = strings.CutPrefix(h.as, repo+"/")
+		}
+		if !in || h.why == holdManifest || slices.Contains(list, rel) {
+			continue
+		}
+		was, ok := t.find(t.trees[0], rel)
+		is, ok2 := t.find(t.trees[1], rel)
+		if !ok || !ok2 || was != is {
+			list = append(list, rel)
+		}
+	}
+	return list
 }
 
 // foldPath is what file systems do not tell apart of a path.
