@@ -3,6 +3,8 @@ package workspace
 import (
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // gitPlace is a repository in a workspace, by its .git.
@@ -81,7 +83,28 @@ func (f *placeFinder) place(d *dir, rel string) {
 	f.list = append(f.list, p)
 }
 
-// idents are the git folders that lie in the source like any other folder.
+// plainGits are the paths of the git folders that lie in the source like any other
+// folder, none of them in another.
+func (c *copier) plainGits(places []gitPlace) (list []string) {
+	var all []string
+	for _, p := range places {
+		for _, at := range []string{p.git, p.common} {
+			rel, err := filepath.Rel(c.source, at)
+			if rel = filepath.ToSlash(rel); err == nil && rel != "." && filepath.IsLocal(rel) && !slices.Contains(strings.Split(rel, "/"), gitName) {
+				all = append(all, rel)
+			}
+		}
+	}
+	slices.Sort(all)
+	for _, rel := range all {
+		if !slices.ContainsFunc(list, func(top string) bool { return rel == top || strings.HasPrefix(rel, top+"/") }) {
+			list = append(list, rel)
+		}
+	}
+	return list
+}
+
+// gitIdents are the git folders that lie in the source like any other folder.
 func (c *copier) gitIdents(places []gitPlace) map[ident]bool {
 	found := map[ident]bool{}
 	for _, p := range places {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,11 @@ func TestGitFolderOfAnotherName(t *testing.T) {
 			dir := newRepo(t, files{"a": "1"})
 			at := make(t, dir)
 			git(t, filepath.Join(dir, at), "config", "http.extraheader", "Authorization: Bearer secretsecret")
+			git, err := PrepareGit(t.Context(), options(t, dir))
+			must(t, err)
+			if !slices.Contains(git.Nested.Items, at) || !slices.Contains(git.Exposed.Items, at) {
+				t.Errorf("where it is mounted: %+v", git)
+			}
 			c := copyOf(t, dir)
 			if out, err := exec.Command("grep", "-r", "secretsecret", c.target).CombinedOutput(); err == nil {
 				t.Errorf("the credential is in the copy: %s", out)
