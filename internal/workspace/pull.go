@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -110,7 +111,7 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
 	defer host.close()
-	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}, agents: map[string][]plumbing.Hash{}}
+	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + "-" + rand.Text() + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}, agents: map[string][]plumbing.Hash{}}
 	defer func() { p.tips.close() }()
 	if err := p.repositories(); err != nil {
 		return nil, err

@@ -14,8 +14,10 @@ import (
 // hostTree writes below a person's folder. Paths are taken apart, and no segment
 // is followed that is a link.
 type hostTree struct {
-	top  *dir
-	part string         // the name of a file that is being written, in its folder
+	top *dir
+	// part is the name of a file that is being written, in its folder. Nobody has one
+	// of that name: what there is of it is left alone.
+	part string
 	git  map[ident]bool // git folders in it that have another name
 }
 
@@ -126,9 +128,6 @@ func (h *hostTree) write(rel string, m met, exec execBits, p *pump, step func(in
 		return "", false, err
 	}
 	defer d.close()
-	if err := d.unlink(h.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", false, err
-	}
 	out, err := d.openat(h.part, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, uint32(before.perm())|0o600)
 	if err != nil {
 		return "", false, err
@@ -169,9 +168,6 @@ func (h *hostTree) link(rel, target string) error {
 		return err
 	}
 	defer d.close()
-	if err := d.unlink(h.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	if err := unix.Symlinkat(target, d.fd(), h.part); err != nil {
 		return err
 	}
