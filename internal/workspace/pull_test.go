@@ -3,8 +3,10 @@ package workspace
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -268,7 +270,8 @@ func TestPullAfterLoss(t *testing.T) {
 			must(t, os.Remove(filepath.Join(c.target, "b")))
 			write(t, dir, test.before)
 			pull(t, c)
-			for name, text := range test.between {
+			for _, name := range slices.Sorted(maps.Keys(test.between)) {
+				text := test.between[name]
 				must(t, os.RemoveAll(filepath.Join(dir, name)))
 				if text != "-" {
 					write(t, dir, files{name: text})
