@@ -82,6 +82,11 @@ func TestPullSaysWhatCommitsWouldBring(t *testing.T) {
 		t.Errorf("heads: %+v", out.Heads)
 	}
 	has(t, dir, files{"tools/hooks/post-merge": "-"})
+	agentCommits(t, c.target, "docs/deep/head", "ref: refs/heads/main")
+	out = pull(t, c)
+	if len(out.Heads) != 1 || strings.Join(out.Heads[0].Held, " ") != "tools/hooks docs/deep/head" {
+		t.Errorf("heads: %+v", out.Heads)
+	}
 }
 
 func TestPullHoldsWhatGitRuns(t *testing.T) {

@@ -83,7 +83,8 @@ type Head struct {
 	Added     []string
 	MoreAdded bool
 	// Held are files and folders in the repository that git on the host reads as
-	// config or runs as hooks, and that are others in the agent's commits.
+	// config or runs as hooks, or that could make a folder a repository, and that are
+	// others in the agent's commits.
 	Held []string
 }
 

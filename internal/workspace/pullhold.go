@@ -3,10 +3,7 @@ package workspace
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // held is a file or folder of the host that is never written, and why.
@@ -154,32 +151,6 @@ func (p *puller) heldBack(path string) string {
 		}
 	}
 	return ""
-}
-
-// heldIn are the paths of a repository that the git of the host reads or runs, and
-// that are not the same in two commits: a merge would bring them.
-func (p *puller) heldIn(repo string, host *hostObjects, from, to plumbing.Hash) (list []string) {
-	t := &tips{host: host}
-	t.add(from)
-	t.add(to)
-	if len(t.trees) != 2 {
-		return nil
-	}
-	for _, h := range p.holds {
-		rel, in := h.as, true
-		if repo != "." {
-			rel, in = strings.CutPrefix(h.as, repo+"/")
-		}
-		if !in || h.why == holdManifest || slices.Contains(list, rel) {
-			continue
-		}
-		was, ok := t.find(t.trees[0], rel)
-		is, ok2 := t.find(t.trees[1], rel)
-		if !ok || !ok2 || was != is {
-			list = append(list, rel)
-		}
-	}
-	return list
 }
 
 // foldPath is what file systems do not tell apart of a path.

@@ -3,6 +3,7 @@ package workspace
 import (
 	"cmp"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 )
@@ -19,7 +20,7 @@ func (p *puller) never(m met) string {
 			return "it could be taken for a .git"
 		}
 	}
-	if name := foldName(m.path[strings.LastIndex(m.path, "/")+1:]); slices.ContainsFunc(gitParts, func(part string) bool { return strings.EqualFold(name, part) }) {
+	if isGitPart(path.Base(m.path)) {
 		return "with a file of this name git could take its folder for a repository, whose config names programs"
 	}
 	if err := p.host.open(m.path); err != nil {
@@ -32,6 +33,11 @@ func (p *puller) never(m met) string {
 		return "it is neither a file nor a link"
 	}
 	return ""
+}
+
+func isGitPart(name string) bool {
+	name = foldName(name)
+	return slices.ContainsFunc(gitParts, func(part string) bool { return strings.EqualFold(name, part) })
 }
 
 var (
