@@ -23,6 +23,8 @@ const (
 // Tokens are looked for where at least 15 letters, digits and + / - _ stand in a
 // row, at most 48 bytes behind their start. A rule has to have that in all that it
 // matches, so Prefix and the shortest body come to 15 or more such bytes.
+//
+// What it matches is a finding, also when it looks like an example.
 type CustomRule struct {
 	// ID is what findings and a Policy call the rule: small letters, digits and
 	// dashes. It must not be that of another rule.
@@ -126,7 +128,7 @@ func (r *CustomRule) body() (form, error) {
 	case run < minCustomRun:
 		return form{}, fmt.Errorf("the shortest match has %d letters, digits and + / - _ in a row; a rule needs %d", run, minCustomRun)
 	}
-	return form{prefix: r.Prefix, body: body, min: least, max: most}, nil
+	return form{prefix: r.Prefix, body: body, min: least, max: most, custom: true}, nil
 }
 
 // tailRun returns how many bytes at the end of a prefix are of a run.
@@ -189,7 +191,7 @@ func (r *CustomRule) pattern() (form, error) {
 			return 0, 0, miss
 		}
 		end := body + loc[1]
-		if word.has(byteAt(b, end)) || isExample(b[body:end], end-body) {
+		if word.has(byteAt(b, end)) {
 			return 0, 0, miss
 		}
 		return 0, end, match

@@ -27,12 +27,15 @@ const (
 // KnownFromFile returns the secrets in a file of settings or credentials, which r
 // reads. Files are told apart by their name and content: .netrc, .npmrc, .pypirc
 // and other files of sections (~/.aws/credentials), config.json of Docker, JSON,
-// private keys in PEM, and else lines of NAME=value (.env) or name: value (YAML).
+// private keys in PEM, a single word, which is the value, and else lines of
+// NAME=value (.env) or name: value (YAML).
 //
-// A value is taken for a secret when its name says so; in .env, JSON and YAML also
-// when it is no word, number, path or address. Of a URL it is the password, of a
-// private key each line of its secret part. Values of less than MinKnown bytes are
-// left out. Name is "file NAME: KEY". No error tells anything of a value.
+// A value is taken for a secret when its name says so; in JSON and YAML also when it
+// is no word, number, path or address; in NAME=value also any that is not weak and no
+// path, address or sentence. Of a URL it is the password, of a private key each line
+// of its secret part. Fillers (your-key-here) and values of less than MinKnown bytes
+// are left out. Name is "file NAME: KEY", or "file NAME". No error tells anything of
+// a value.
 func KnownFromFile(path string, r io.Reader) ([]Known, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxKnownFile+1))
 	if err != nil {
@@ -70,6 +73,8 @@ func (k *knownFile) read(text string) error {
 		err = k.json(start)
 	case strings.HasPrefix(start, pemBegin):
 		k.pem("", text)
+	case isSingleWord(start):
+		k.word(start)
 	default:
 		k.lines(text)
 	}
@@ -90,7 +95,7 @@ func isJSON(text string) bool {
 
 // add adds a value that is a secret.
 func (k *knownFile) add(key, value string) {
-	if len(value) < MinKnown || len(value) > MaxKnown || k.seen[value] || isExample([]byte(value), len(value)) {
+	if len(value) < MinKnown || len(value) > MaxKnown || k.seen[value] || isPlaceholderText(value) {
 		return
 	}
 	if len(k.out) == maxKnownValues {
@@ -98,7 +103,11 @@ func (k *knownFile) add(key, value string) {
 		return
 	}
 	k.seen[value] = true
-	k.out = append(k.out, Known{Name: "file " + k.base + ": " + keyText(key), Value: value})
+	name := "file " + k.base
+	if key != "" {
+		name += ": " + keyText(key)
+	}
+	k.out = append(k.out, Known{Name: name, Value: value})
 }
 
 // keyText is a key as a part of a name: short, on one line.
@@ -265,6 +274,10 @@ func (k *knownFile) lines(text string) {
 		line = strings.TrimSpace(line)
 		line = strings.TrimPrefix(strings.TrimPrefix(line, "- "), "export ")
 		i := strings.IndexAny(line, "=:")
+		if i > 0 && strings.HasPrefix(line[i:], "://") && isSingleWord(line) {
+			k.offer("", line, false) // of .git-credentials
+			continue
+		}
 		if i <= 0 || line[0] == '#' || line[i] == ':' && i+1 < len(line) && line[i+1] != ' ' {
 			continue
 		}
@@ -278,7 +291,11 @@ func (k *knownFile) lines(text string) {
 				value, text = whole[:end+1], whole[end+1:]
 			}
 		}
-		k.offer(key, unquote(uncomment(value)), true)
+		if value = unquote(uncomment(value)); line[i] == '=' {
+			k.assigned(key, value)
+		} else {
+			k.offer(key, value, true)
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ var lookRules = [...]Rule{
 	{RuleSeedPhrase, "Seed phrase of a wallet (BIP-39).", Block},
 	{ruleDatabaseURL, "Database or broker URL with a password, for a host that is not local.", Block},
 	{ruleBasicAuthURL, "URL with a user and a password, or a token.", Block},
-	{RuleUnscanned, "A part that could not be read: too many encodings, too much decoded, encrypted, unknown.", Block},
+	{RuleUnscanned, "A part that could not be read: too many encodings, too much decoded, encrypted, unknown, or too many short values in one request.", Block},
 }
 
 // minDigits is how many of eight bytes of a number with separators are digits.

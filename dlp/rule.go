@@ -86,6 +86,8 @@ type form struct {
 	prefix   string
 	body     *class // of the bytes behind prefix
 	min, max int    // length of the body
+	// custom is of a rule of one's own: what looks like an example is a finding too.
+	custom bool
 	// check may refuse a body.
 	check func(body []byte) bool
 	// shape, if not nil, judges the text instead. Only the first bytes of body
@@ -154,7 +156,7 @@ func (f *form) run(b []byte, body int, final bool) (int, int, verdict) {
 		n--
 	}
 	text := b[body:n]
-	if n > most || len(text) < f.min || n < len(b) && word.has(b[n]) || isExample(text, f.min) || f.check != nil && !f.check(text) {
+	if n > most || len(text) < f.min || n < len(b) && word.has(b[n]) || !f.custom && isExample(text, f.min) || f.check != nil && !f.check(text) {
 		return 0, 0, miss
 	}
 	return 0, n, match

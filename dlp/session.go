@@ -13,8 +13,9 @@ const (
 	maxCovered = 4096
 
 	// maxDrips bounds the fields that a Session keeps short values of. Each takes
-	// at most dripValues times dripBytes bytes.
-	maxDrips   = 256
+	// at most dripValues times dripBytes bytes. One request of the proxy has at
+	// most half as many, so that it cannot drive out what the one before sent.
+	maxDrips   = 512
 	dripValues = 32
 	dripBytes  = 64
 	// dripSeam is how much of the values before is read with the next one.
@@ -141,7 +142,7 @@ type drip struct {
 // Drip takes the next value of a field in requests to a host, and returns what
 // begins in the values before and ends in this one when they are put together:
 // secrets that are sent a few bytes at a time. Values of 64 bytes or more are no
-// drips. Of each field the last 32 are kept, of 256 fields; the field is any name
+// drips. Of each field the last 32 are kept, of 512 fields; the field is any name
 // that stays the same, as that of a parameter. Of what is found, the offsets are
 // those of value.
 //

@@ -321,7 +321,7 @@ func TestSessionIsConcurrentAndBounded(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := s.Drips(); n > 256 {
+	if n := s.Drips(); n > 512 {
 		t.Errorf("%d fields are kept", n)
 	}
 }

@@ -36,7 +36,7 @@ func (x *exchange) prepareBody() *denial {
 		return x.smallBody(in)
 	}
 	x.body.scanner = x.scanner()
-	var f filter = &scanFilter{x: x, sc: x.body.scanner}
+	var f filter = &scanFilter{x: x, sc: x.body.scanner, session: x.s.dlpSession(x.session)}
 	if in != nil {
 		f = chain{f, in.filter()}
 		if in.sized = in.table.SameLength() && x.out.ContentLength >= 0; !in.sized {

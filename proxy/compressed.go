@@ -31,7 +31,7 @@ func (x *exchange) compressedBody(coding string, small bool, in *bodyInjection) 
 	if err != nil {
 		return refuse("cannot be scanned: " + err.Error())
 	}
-	sc := x.snap.scanner()
+	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
 	// The compressed form can carry text of its own: gzip header fields, skippable
 	// frames, bytes behind the end.
@@ -39,6 +39,7 @@ func (x *exchange) compressedBody(coding string, small bool, in *bodyInjection) 
 		return d
 	}
 	sc.Reset()
+	var short shortBody
 	buf := make([]byte, streamBuffer)
 	limited := &io.LimitedReader{R: dec, N: maxDecoded}
 	for {
@@ -46,6 +47,7 @@ func (x *exchange) compressedBody(coding string, small bool, in *bodyInjection) 
 		if x.judgeBody(sc.Write(buf[:n])) != nil {
 			return x.stopped
 		}
+		short.add(buf[:n])
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -60,6 +62,9 @@ func (x *exchange) compressedBody(coding string, small bool, in *bodyInjection) 
 		return refuse("has something behind its end")
 	case x.judgeBody(sc.Close()) != nil:
 		return x.stopped
+	}
+	if d := x.dripBody(short.text); d != nil {
+		return d
 	}
 	if in != nil && slices.ContainsFunc(in.secrets, func(st *secretState) bool { return x.placeholders[st.Name] }) {
 		return refuse("a placeholder in it, which cannot be replaced there")

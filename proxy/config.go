@@ -22,6 +22,9 @@ type Config struct {
 	DLP dlp.Policy
 	// Secrets are what routes may have injected.
 	Secrets []Secret
+	// KeepValues says that Reload asks for no value of a secret that the server
+	// has already: what takes away must not fail because a value cannot be got.
+	KeepValues bool
 	// RootCAs verify upstreams; nil means the system's.
 	RootCAs *x509.CertPool
 	// UpstreamProxy is used for all routes that are not private.
@@ -86,7 +89,15 @@ func (st *secretState) values() []string { return append([]string{st.value}, st.
 // newSnapshot resolves and compiles cfg. The caller holds s.reloading, except
 // in New.
 func (s *Server) newSnapshot(ctx context.Context, cfg Config) (*snapshot, error) {
-	return s.compile(cfg, func(sec Secret) (string, error) { return sec.Value(ctx) })
+	old := s.current.Load()
+	return s.compile(cfg, func(sec Secret) (string, error) {
+		if cfg.KeepValues && old != nil {
+			if st := old.secret(sec.Name); st != nil && st.Placeholder == sec.Placeholder {
+				return st.value, nil
+			}
+		}
+		return sec.Value(ctx)
+	})
 }
 
 func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*snapshot, error) {

@@ -14,14 +14,21 @@ const (
 	// maxFormerGrants bounds the pairs of host and secret that no route names any
 	// more.
 	maxFormerGrants = 256
+	// maxFormerKnown and maxFormerBytes bound the values of Scan.Known that are
+	// there no more. Of these the oldest are kept: they come from files that the
+	// agent may be able to write, but not before it was started.
+	maxFormerKnown = 1024
+	maxFormerBytes = 1 << 20
 )
 
 // former is what earlier configurations lent, and to whom. A reload does not
 // take a value back: hosts that were given it can still answer with it, and what
-// has answered can still be repeated by the agent.
+// has answered can still be repeated by the agent. Nor does one make the agent
+// forget what it has read in a file of known values.
 type former struct {
 	secrets []*secretState // that are in the configuration no more, oldest first
 	grants  []grant
+	known   []dlp.Known // of Scan, that are in the configuration no more, oldest first
 }
 
 // grant says that a secret was to be had on the hosts of a route.
@@ -53,6 +60,30 @@ func (snap *snapshot) remember(old *snapshot) {
 		}
 	}
 	f.grants = f.grants[max(0, len(f.grants)-maxFormerGrants):]
+	f.known = snap.formerKnown(slices.Concat(old.former.known, old.Scan.Known))
+}
+
+// formerKnown are those of some known values that snap does not say itself.
+func (snap *snapshot) formerKnown(all []dlp.Known) (kept []dlp.Known) {
+	taken, size := map[string]bool{}, 0
+	for _, k := range snap.Scan.Known {
+		taken[k.Value] = true
+	}
+	for _, st := range snap.secrets {
+		taken[st.value], taken[st.Placeholder] = true, true
+	}
+	for _, k := range all {
+		if taken[k.Value] {
+			continue
+		}
+		if len(kept) == maxFormerKnown || size+len(k.Value) > maxFormerBytes {
+			break
+		}
+		taken[k.Value] = true
+		size += len(k.Value)
+		kept = append(kept, k)
+	}
+	return kept
 }
 
 // grants lists which hosts may be given which secrets.
@@ -117,6 +148,7 @@ func (snap *snapshot) knownTexts() []dlp.Known {
 		add(st)
 		past(st)
 	}
+	known = append(known, snap.former.known...)
 	// What was a value once may be a placeholder now: the first meaning counts,
 	// which is the newest.
 	kinds := map[string]dlp.KnownKind{}

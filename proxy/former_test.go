@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
 )
 
 // TestAReloadTakesNoValueBack: what a host was lent it may still answer with,
@@ -102,6 +104,69 @@ func TestWhatIsKeptOfEarlierConfigurationsIsBounded(t *testing.T) {
 	}
 	if set := r.server.current.Load().hostSecrets("host1.example.com"); len(set.names) == 0 || !strings.Contains(set.key, fmt.Sprintf("secret%d", reloads-1)) {
 		t.Errorf("a host that was lent some has %q", set.key)
+	}
+}
+
+// TestAReloadForgetsNoKnownValue: the agent may have read the file that a value
+// stood in, and may be the one that took it out of there.
+func TestAReloadForgetsNoKnownValue(t *testing.T) {
+	value := formerValue("db")
+	for name, reload := range map[string]func(r *rig){
+		"it is gone":       func(r *rig) { r.cfg.Scan.Known = nil },
+		"another is there": func(r *rig) { r.cfg.Scan.Known = []dlp.Known{{Name: "db", Value: formerValue("other")}} },
+		"it was a secret that routes inject": func(r *rig) {
+			r.cfg.Scan.Known, r.cfg.Secrets = nil, []Secret{fixedSecret("db", "db-PLACEHOLDER-db", value, Inject{})}
+			r.reroute(Route{Host: "example.com"})
+			r.cfg.Secrets = nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := &upstreamLog{}
+			r := newRig(t, up, Config{Scan: dlp.Options{Known: []dlp.Known{{Name: "db", Value: value}}}})
+			for range 2 {
+				reload(r)
+				r.reroute(Route{Host: "example.com"})
+				status, body := r.post("https://example.com/", "text/plain", "k="+value)
+				if status != 400 || denialIn(t, body).Rule != "dlp:known-secret" || len(up.take()) > 0 {
+					t.Errorf("the agent sends it: %d %s", status, body)
+				}
+			}
+		})
+	}
+	t.Run("it is a placeholder now", func(t *testing.T) {
+		r := newRig(t, &upstreamLog{}, Config{Scan: dlp.Options{Known: []dlp.Known{{Name: "db", Value: value}}}})
+		r.cfg.Scan.Known, r.cfg.Secrets = nil, []Secret{fixedSecret("db", value, "b-value-of-another", Inject{})}
+		r.reroute(Route{Host: "example.com"})
+		if status, body := r.post("https://example.com/", "text/plain", "k="+value); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+	})
+}
+
+func TestFormerKnownValuesAreBounded(t *testing.T) {
+	known := func(from, to int) (all []dlp.Known) {
+		for i := range to - from {
+			all = append(all, dlp.Known{Name: "k", Value: formerValue(fmt.Sprint(from + i))})
+		}
+		return all
+	}
+	r := newRig(t, http.HandlerFunc(echo), Config{Scan: dlp.Options{Known: known(0, 1)}})
+	for i := range 3 {
+		r.cfg.Scan.Known = known(1+i*maxFormerKnown/2, 1+(i+1)*maxFormerKnown/2)
+		r.reroute(Route{Host: "example.com"})
+	}
+	r.cfg.Scan.Known = nil
+	r.reroute(Route{Host: "example.com"})
+	if n := len(r.server.current.Load().former.known); n != maxFormerKnown {
+		t.Errorf("%d values are kept", n)
+	}
+	if status, body := r.post("https://example.com/", "text/plain", "k="+formerValue("0")); status != 400 {
+		t.Errorf("the oldest: %d %s", status, body)
+	}
+	snap := &snapshot{}
+	big := []dlp.Known{{Value: strings.Repeat("a", maxFormerBytes)}, {Value: "b"}}
+	if kept := snap.formerKnown(big); len(kept) != 1 {
+		t.Errorf("%d values are kept", len(kept))
 	}
 }
 

@@ -43,6 +43,35 @@ func TestABadConfigurationKeepsTheOldOne(t *testing.T) {
 	}
 }
 
+// TestAReloadThatKeepsValues: it applies though a value cannot be got, and the
+// scanner still knows the one of before.
+func TestAReloadThatKeepsValues(t *testing.T) {
+	var bad error
+	secret := Secret{Name: "acme", Placeholder: testPlaceholder, Value: func(context.Context) (string, error) { return testValue, bad }}
+	r := newRig(t, http.HandlerFunc(echo), Config{Secrets: []Secret{secret}})
+	r.reroute(Route{Host: "example.com"}, Route{Host: "other.example.com"})
+	bad = errors.New("vault is sealed")
+	cfg := r.cfg
+	cfg.Policy = r.policy(Route{Host: "example.com"})
+	if err := r.server.Reload(context.Background(), cfg); !errors.Is(err, bad) {
+		t.Fatalf("it asks for no value: %v", err)
+	}
+	cfg.KeepValues = true
+	if err := r.server.Reload(context.Background(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := r.post("https://example.com/", "text/plain", "k="+testValue); status != 400 || denialIn(t, body).Rule != "dlp:known-secret" {
+		t.Errorf("the value of before: %d %s", status, body)
+	}
+	if d := r.server.current.Load().Policy.DecideHost("other.example.com", 443); d.Action != Deny {
+		t.Errorf("the other host: %s", d.Action)
+	}
+	cfg.Secrets = append(cfg.Secrets, Secret{Name: "new", Placeholder: "new-PLACEHOLDER-new", Value: secret.Value})
+	if err := r.server.Reload(context.Background(), cfg); !errors.Is(err, bad) {
+		t.Errorf("one that it has no value of: %v", err)
+	}
+}
+
 // events of a connection: closed, or still there.
 func closed(c net.Conn) bool {
 	var b [1]byte

@@ -57,6 +57,7 @@ var unscannedReasons = map[string]string{
 	dlp.UnscannedBudget:    "it decodes to too much",
 	dlp.UnscannedEncrypted: "an archive with a password",
 	dlp.UnscannedFormat:    "an archive in a format that is not read",
+	unscannedFields:        "too many short values in one request",
 }
 
 // scanText judges one short text.
@@ -183,6 +184,9 @@ type scanFilter struct {
 	tail []byte // held: the last bytes written
 	next int64  // stream offset of the first byte of tail
 	out  []byte
+
+	session *dlp.Session // that short bodies are put together in; may be nil
+	short   shortBody
 }
 
 func (f *scanFilter) write(p []byte) ([]byte, error) {
@@ -190,6 +194,7 @@ func (f *scanFilter) write(p []byte) ([]byte, error) {
 	if err := f.x.judgeBody(f.sc.Write(p)); err != nil {
 		return nil, err
 	}
+	f.short.add(p)
 	safe := f.sc.Safe()
 	if len(f.tail) == 0 && safe == f.next+int64(len(p)) {
 		f.next = safe
@@ -209,8 +214,14 @@ func (f *scanFilter) release(safe int64) []byte {
 
 // flush is called where nothing follows for a while.
 func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Idle()) }
-func (f *scanFilter) close() ([]byte, error) { return f.decide(f.sc.Close()) }
 func (f *scanFilter) held() int              { return len(f.tail) }
+
+func (f *scanFilter) close() ([]byte, error) {
+	if err := f.drip(); err != nil {
+		return nil, err
+	}
+	return f.decide(f.sc.Close())
+}
 
 func (f *scanFilter) decide(findings []dlp.Finding) ([]byte, error) {
 	if err := f.x.judgeBody(findings); err != nil {

@@ -1,7 +1,9 @@
 package proxy
 
 import (
-	"path"
+	"bytes"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -9,11 +11,22 @@ import (
 
 const (
 	// maxDripFields bounds the values of one request that are put together with
-	// those of the requests before.
-	maxDripFields = 128
-	// maxShortBody is the longest body that may be one of many short ones.
+	// those of the requests before. One with more is not looked through whole.
+	maxDripFields = 256
+	// maxShortBody is the length from which on a body or a value is none of many
+	// short ones.
 	maxShortBody = 64
+	// minPadding is how often a byte stands at an end of a value that was filled
+	// up with it.
+	minPadding = 8
+	// maxPadded bounds what is held of a streamed body to tell whether it is short
+	// without its padding.
+	maxPadded = 4 << 10
 )
+
+// unscannedFields is the name of the finding that a request has more short values
+// than maxDripFields.
+const unscannedFields = "fields"
 
 // dlpSession returns what is known of the secrets that a session has sent pieces
 // of. There is one for each name that a listener or a credential has.
@@ -50,41 +63,148 @@ func (x *exchange) scanner() *dlp.Scanner {
 // scanDrips judges the short values of a request together with those that were
 // sent in the same places before.
 func (x *exchange) scanDrips() *denial {
-	session := x.s.dlpSession(x.session)
-	fields := 0
-	drip := func(where, field, value string) *denial {
-		if fields++; fields > maxDripFields || value == "" || len(value) >= maxShortBody {
-			return nil
-		}
-		events, _, stop := x.snap.judge(session.Drip(x.target.Host, field, []byte(value)), where, x.target.Host)
-		x.keepFindings(events)
-		return stop
-	}
-	if d := drip("url", "path", path.Base(x.r.URL.Path)); d != nil {
-		return d
-	}
-	for pair := range strings.SplitSeq(x.r.URL.RawQuery, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if d := drip("url", "query "+name, value); d != nil {
-			return d
-		}
-	}
+	d := dripScan{x: x, session: x.s.dlpSession(x.session)}
+	d.path(x.r.URL.Path)
+	d.query(x.r.URL.RawQuery)
 	for name, values := range x.r.Header {
 		for _, v := range values {
-			if d := drip("header "+headerText(name), "header "+name, v); d != nil {
-				return d
-			}
+			d.value("header "+headerText(name), "header "+name, v)
 		}
 	}
-	return nil
+	return d.stop
+}
+
+// dripScan is one run of scanDrips. Nothing is looked at once it is over.
+type dripScan struct {
+	x       *exchange
+	session *dlp.Session
+	fields  int // that were looked at
+	over    bool
+	stop    *denial
+}
+
+// path looks at each segment. The last is the same field however deep it is.
+func (d *dripScan) path(p string) {
+	segments := strings.Split(p, "/")
+	last := len(segments) - 1
+	for i, segment := range segments[:last] {
+		d.value(partURL, "path "+strconv.Itoa(i), segment)
+	}
+	d.value(partURL, "path", segments[last])
+}
+
+// query looks at values by their name, and at names by their position: a name
+// may be what is sent.
+func (d *dripScan) query(q string) {
+	i := 0
+	for pair := range strings.SplitSeq(q, "&") {
+		if d.over {
+			return
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, value = queryText(name), queryText(value)
+		d.value(partURL, "query name "+strconv.Itoa(i), name)
+		d.value(partURL, "query "+name, value)
+		if name != "" {
+			i++ // what is empty would shift the others
+		}
+	}
+}
+
+// queryText is a part of a query as a server reads it.
+func queryText(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
+
+func (d *dripScan) value(where, field, value string) {
+	if d.over {
+		return
+	}
+	short := unpadded([]byte(value))
+	if len(short) == 0 || len(short) >= maxShortBody {
+		return
+	}
+	var found []dlp.Finding
+	if d.fields++; d.fields > maxDripFields {
+		found, d.over = []dlp.Finding{{Kind: dlp.KindUnscanned, Rule: dlp.RuleUnscanned, Name: unscannedFields, Length: 1}}, true
+	} else {
+		found = d.session.Drip(d.x.target.Host, field, short)
+	}
+	events, _, stop := d.x.snap.judge(found, where, d.x.target.Host)
+	d.x.keepFindings(events)
+	if stop != nil {
+		d.stop, d.over = stop, true
+	}
+}
+
+// unpadded takes off what a value may have been filled up with to look long:
+// white space, and rows of one byte at its ends.
+func unpadded(v []byte) []byte {
+	for {
+		v = bytes.TrimSpace(v)
+		n := len(v)
+		if n < minPadding {
+			return v
+		}
+		end := n
+		for end > 0 && v[end-1] == v[n-1] {
+			end--
+		}
+		if n-end >= minPadding {
+			v = v[:end]
+			continue
+		}
+		start := 0
+		for v[start] == v[0] { // ends: a row of all bytes was taken off above
+			start++
+		}
+		if start < minPadding {
+			return v
+		}
+		v = v[start:]
+	}
 }
 
 // dripBody is scanDrips for a short body.
 func (x *exchange) dripBody(body []byte) *denial {
-	if len(body) >= maxShortBody {
+	body = unpadded(body)
+	if len(body) == 0 || len(body) >= maxShortBody {
 		return nil
 	}
 	return x.bodyDenial(x.s.dlpSession(x.session).Drip(x.target.Host, "body", body))
+}
+
+// shortBody keeps a body that is not read whole as long as it may be a short one.
+type shortBody struct {
+	text []byte
+	long bool
+}
+
+func (b *shortBody) add(p []byte) {
+	for len(p) > 0 && !b.long {
+		n := min(len(p), maxPadded-len(b.text))
+		b.text = append(b.text, p[:n]...)
+		p = p[n:]
+		if len(b.text) == maxPadded {
+			b.text = unpadded(b.text)
+			b.long = len(b.text) >= maxShortBody
+		}
+	}
+	if b.long {
+		b.text = nil
+	}
+}
+
+// drip judges a streamed body at its end, before that leaves.
+func (f *scanFilter) drip() error {
+	body := unpadded(f.short.text)
+	if f.session == nil || len(body) == 0 || len(body) >= maxShortBody {
+		return nil
+	}
+	return f.x.judgeBody(f.session.Drip(f.x.target.Host, "body", body))
 }
 
 // pieceText says of a known value how it was found in pieces, or "".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,12 @@ func TestSecretInPieces(t *testing.T) {
 		"the query": func() (int, string) { return r.get("https://other.example.com/?q=" + splitValue[12:24]) },
 		"a header":  func() (int, string) { return r.get("https://example.com/", "X-Note", splitValue[:12]) },
 		"a body":    func() (int, string) { return r.post("https://example.com/", "text/plain", splitValue[12:26]) },
+		"a compressed body": func() (int, string) {
+			return r.post("https://example.com/", "text/plain", string(compress(t, "gzip", splitValue[12:26])), "Content-Encoding", "gzip")
+		},
+		"a body in deflate": func() (int, string) {
+			return r.post("https://example.com/", "text/plain", string(compress(t, "deflate", splitValue[12:26])), "Content-Encoding", "deflate")
+		},
 		"a long body": func() (int, string) {
 			return r.post("https://example.com/", "text/plain", strings.Repeat("some text. ", 200000)+splitValue[12:26])
 		},
@@ -62,6 +69,32 @@ func TestSecretInDrips(t *testing.T) {
 		"a header":    func(r *rig, part string) (int, string) { return r.get("https://example.com/", "X-Note", part) },
 		"a path":      func(r *rig, part string) (int, string) { return r.get("https://example.com/items/" + part) },
 		"a body":      func(r *rig, part string) (int, string) { return r.post("https://example.com/", "text/plain", part) },
+
+		"behind many parameters": func(r *rig, part string) (int, string) {
+			return r.get("https://example.com/?" + strings.Repeat("a&", 128) + "q=" + part)
+		},
+		"behind empty parameters": func(r *rig, part string) (int, string) {
+			return r.get("https://example.com/?"+strings.Repeat("&", 2*maxDripFields), "X-Note", part)
+		},
+		"in the middle of a path": func(r *rig, part string) (int, string) { return r.get("https://example.com/" + part + "/x") },
+		"a parameter's name":      func(r *rig, part string) (int, string) { return r.get("https://example.com/?id=7&" + part + "=x") },
+		"a padded parameter": func(r *rig, part string) (int, string) {
+			return r.get("https://example.com/?q=" + strings.Repeat("%20", 64) + part + strings.Repeat("+", 64))
+		},
+		"a filled parameter": func(r *rig, part string) (int, string) {
+			return r.get("https://example.com/?q=" + strings.Repeat("_", 64) + part + strings.Repeat("-", 64))
+		},
+		"a padded body": func(r *rig, part string) (int, string) {
+			return r.post("https://example.com/", "text/plain", part+strings.Repeat(" \n", 64))
+		},
+		"a chunked body": func(r *rig, part string) (int, string) {
+			req := request("POST", "https://example.com/", part)()
+			req.ContentLength = -1
+			return r.do(req)
+		},
+		"a compressed body": func(r *rig, part string) (int, string) {
+			return r.post("https://example.com/", "text/plain", string(compress(t, "gzip", part)), "Content-Encoding", "gzip")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := splitRig(t, &upstreamLog{})
@@ -80,6 +113,67 @@ func TestSecretInDrips(t *testing.T) {
 				t.Errorf("%d of %d bytes left", left, len(splitValue))
 			}
 		})
+	}
+}
+
+// More short values than are looked at are not let through in silence.
+func TestTooManyShortValues(t *testing.T) {
+	const url = "https://example.com/?"
+	many := url + strings.Repeat("a&", maxDripFields+1)
+	r := splitRig(t, &upstreamLog{})
+	status, text := r.get(many)
+	if d := denialIn(t, text); status != 400 || d.Rule != "dlp:unscanned" || !strings.Contains(d.Message, "too many short values") {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := r.get(url + strings.Repeat("a&", maxDripFields/2)); status != 200 {
+		t.Errorf("fewer: %d %s", status, text)
+	}
+	r.cfg.DLP.Rules = map[string]dlp.Action{dlp.RuleUnscanned: dlp.Warn}
+	r.reroute(Route{Host: "example.com"})
+	if status, text := r.get(many); status != 200 {
+		t.Errorf("where that is let pass: %d %s", status, text)
+	}
+	warned := 0
+	for _, e := range r.journal.all() {
+		for _, f := range e.Findings {
+			if e.Type == EventEnd && f.Rule == dlp.RuleUnscanned && f.Action == string(dlp.Warn) && f.Where == "url" {
+				warned++
+			}
+		}
+	}
+	if warned != 1 {
+		t.Errorf("the journal has it %d times", warned)
+	}
+}
+
+func TestUnpadded(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "a": "a", " a b ": "a b", "aaaaaaa": "aaaaaaa", "aaaaaaaa": "", "xxxxxxxxyyyyyyyy a zzzzzzzz ": "a", "abxxxxxxx": "abxxxxxxx",
+	} {
+		if got := string(unpadded([]byte(in))); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShortBody(t *testing.T) {
+	pad := strings.Repeat(" ", 3*maxPadded+7)
+	for name, c := range map[string]struct{ body, want string }{
+		"short": {"abcd", "abcd"}, "padded behind": {"abcd" + pad, "abcd"}, "padded before": {pad + "abcd", "abcd"},
+		"long": {strings.Repeat("abcd", maxPadded), ""}, "nothing": {"", ""},
+	} {
+		for _, size := range []int{1, 100, 1 << 20} {
+			var b shortBody
+			for chunk := range slices.Chunk([]byte(c.body), size) {
+				b.add(chunk)
+				if len(b.text) > maxPadded {
+					t.Fatalf("%s: %d bytes are held", name, len(b.text))
+				}
+			}
+			if got := string(unpadded(b.text)); got != c.want {
+				t.Errorf("%s, %d bytes at a time: %q", name, size, got)
+			}
+		}
 	}
 }
 

@@ -106,7 +106,7 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 func (a *app) clear(ctx context.Context, many *control.AmbiguousError) error {
 	var stay []control.Bottle
 	for _, b := range many.Candidates {
-		if b.Status.Alive() || !a.removeWithoutWork(ctx, b.ID) {
+		if b.Status.Alive() || a.removeWithoutWork(ctx, b.ID) != nil {
 			stay = append(stay, b)
 			continue
 		}
@@ -128,15 +128,24 @@ func (a *app) clear(ctx context.Context, many *control.AmbiguousError) error {
 	return fmt.Errorf("of the bottles of %s these stay, say which by its id (bottle down ID):%s", escape.Text(many.What), text.String())
 }
 
-// removeWithoutWork removes a bottle that has ended, unless there is work in it or
-// whether there is any cannot be told.
-func (a *app) removeWithoutWork(ctx context.Context, id string) bool {
+// removeWithoutWork removes a bottle that has ended, unless there is work in it,
+// which is errWork, or whether there is any cannot be told.
+func (a *app) removeWithoutWork(ctx context.Context, id string) error {
 	b, err := a.find(ctx, []string{id}, false)
-	if err != nil || b.Status.Alive() || a.refuseWork(ctx, b) != nil {
-		return false
+	if err != nil {
+		return err
+	}
+	if b.Status.Alive() {
+		return fmt.Errorf("it is %s", b.Status)
+	}
+	if err := a.refuseWork(ctx, b); err != nil {
+		return err
 	}
 	dir, err := env.BottleDir(id)
-	return err == nil && remove(ctx, b, dir) == nil
+	if err != nil {
+		return err
+	}
+	return remove(ctx, b, dir)
 }
 
 // askToEnd asks before it ends an agent that runs, where somebody can answer.
@@ -189,6 +198,8 @@ func shutdown(ctx context.Context, b control.Bottle, force bool) error {
 // maxShownWork is how many paths a refusal names.
 const maxShownWork = 10
 
+var errWork = errors.New("has work that is nowhere else")
+
 // refuseWork is an error with the work that is only in a bottle, and with what
 // brings it out.
 func (a *app) refuseWork(ctx context.Context, b control.Bottle) error {
@@ -199,21 +210,20 @@ func (a *app) refuseWork(ctx context.Context, b control.Bottle) error {
 	if err != nil {
 		return fmt.Errorf("whether %s has work that is nowhere else cannot be told, so nothing was removed (--force removes it): %w", b.ID, err)
 	}
-	if work.None() {
+	if work.Lost() == 0 {
 		return nil
 	}
 	var text strings.Builder
-	shown, total := 0, 0
+	shown := 0
 	for _, s := range pullStates(work) {
-		total += s.list.Total
 		for _, item := range s.list.Items {
-			if shown < maxShownWork {
+			if !item.Kept && shown < maxShownWork {
 				shown++
 				text.WriteString("\n  " + pullLine(s.name, item))
 			}
 		}
 	}
-	if more := total - shown; more > 0 {
+	if more := work.Lost() - shown; more > 0 {
 		fmt.Fprintf(&text, "\n  and %d more", more)
 	}
 	if gone := ignoredText(work.Ignored); gone != "" {
@@ -222,5 +232,5 @@ func (a *app) refuseWork(ctx context.Context, b control.Bottle) error {
 	if work.Taken.Total+work.Conflicts.Total > 0 {
 		text.WriteString("\nTo take it over: bottle pull " + b.ID)
 	}
-	return fmt.Errorf("%s has work that is nowhere else, so nothing was removed:%s\nTo lose it: bottle down --force %s", b.ID, text.String(), b.ID)
+	return fmt.Errorf("%s %w, so nothing was removed:%s\nTo lose it: bottle down --force %s", b.ID, errWork, text.String(), b.ID)
 }

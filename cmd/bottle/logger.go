@@ -11,13 +11,11 @@ import (
 )
 
 // logger writes what packages want the operator to know: one line each, for a
-// person, on stderr.
+// person, on stderr. Warnings are there with -q as well: a leak is worth a line to
+// everybody.
 func (a *app) logger() *slog.Logger {
 	level := slog.LevelWarn
-	switch {
-	case a.quiet:
-		level = slog.LevelError
-	case a.verbose:
+	if a.verbose {
 		level = slog.LevelDebug
 	}
 	return slog.New(&lineHandler{out: a.notices, level: level})

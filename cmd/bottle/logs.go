@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/journal"
 )
@@ -143,6 +144,9 @@ func (a *app) journalOf(ctx context.Context, args []string) (string, error) {
 	}
 	if !a.quiet && manifestWaits(b) {
 		fmt.Fprintln(a.std.err, "bottle: "+waitsText(b.ID))
+	}
+	if keys := noteOf(b, bottle.NoteNewBottle); !a.quiet && keys != "" {
+		fmt.Fprintln(a.std.err, "bottle: "+newBottleText(b.ID, keys))
 	}
 	if !a.quiet && len(args) == 0 {
 		fmt.Fprintf(a.std.err, "bottle: the journal of %s\n", b.ID)

@@ -50,6 +50,10 @@ type listed struct {
 	Counts   *counts        `json:"counts,omitempty"`   // nil when they cannot be told
 	// Waits is set while the manifest has changed and is not in force.
 	Waits bool `json:"manifest_waits,omitempty"`
+	// WaitsFor says why.
+	WaitsFor string `json:"manifest_waits_for,omitempty"`
+	// NewBottle are the keys of the manifest that changed and need a new bottle.
+	NewBottle string `json:"needs_new_bottle,omitempty"`
 }
 
 // counts are how many requests a bottle made. More is set when there are some
@@ -67,7 +71,7 @@ const maxCounted = 10_000
 func toListed(b control.Bottle) listed {
 	l := listed{Bottle: b.Bottle, Status: b.Status}
 	l.Running = b.Status.Alive() // the record of one that was killed says otherwise
-	l.Waits = manifestWaits(b)
+	l.Waits, l.WaitsFor, l.NewBottle = manifestWaits(b), noteOf(b, bottle.NoteWaits), noteOf(b, bottle.NoteNewBottle)
 	if b.Problem != nil {
 		l.Problem = b.Problem.Error()
 	}
@@ -85,6 +89,18 @@ func toListed(b control.Bottle) listed {
 // is not in force.
 func manifestWaits(b control.Bottle) bool {
 	return b.Info != nil && b.Info.Counts[bottle.CountWaits] > 0
+}
+
+// noteOf returns what a running bottle says of itself; "" for nothing.
+func noteOf(b control.Bottle, name string) string {
+	if b.Info == nil {
+		return ""
+	}
+	return escape.Text(b.Info.Notes[name])
+}
+
+func newBottleText(id, keys string) string {
+	return fmt.Sprintf("%s: its manifest changed in what needs a new bottle: %s", id, keys)
 }
 
 func waitsText(id string) string {
@@ -132,6 +148,9 @@ func (a *app) printBottles(list []listed) error {
 	for _, b := range list {
 		if b.Waits && !a.quiet {
 			fmt.Fprintln(a.std.err, waitsText(b.ID))
+		}
+		if b.NewBottle != "" && !a.quiet {
+			fmt.Fprintln(a.std.err, newBottleText(b.ID, b.NewBottle))
 		}
 		if b.Problem != "" && !a.quiet {
 			text := escape.Text(b.Problem)

@@ -28,8 +28,9 @@ commits, which come to refs/bottle/ID. None of your branches is moved. Without a
 argument it is the bottle whose workspace is here; it may run.
 
 A file that you changed since is not overwritten: the agent's is put beside it, as
-NAME.bottle-ID. Links that lead out of the project, a .git and the manifest are
-never taken. When there is any of these, the exit code is 1.`,
+NAME.bottle-ID, and is listed until you have settled it. Links that lead out of the
+project, a .git and the manifest are never taken. When there is any of these, the
+exit code is 1. What was pulled and is gone by now is taken again.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +38,7 @@ never taken. When there is any of these, the exit code is 1.`,
 		},
 	}
 	cmd.Flags().BoolVar(&opt.DryRun, "dry-run", false, "only list what would be taken")
-	cmd.Flags().BoolVar(&opt.Force, "force", false, "overwrite files that you changed as well")
+	cmd.Flags().BoolVar(&opt.Force, "force", false, "make all that the agent changed as it is in the bottle, also what you changed")
 	return cmd
 }
 
@@ -139,10 +140,18 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 	for _, h := range out.Heads {
 		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
 		ref := shellword.Word(h.Ref)
-		if h.Forward {
+		if len(h.Held) > 0 {
+			fmt.Fprintf(w, "The agent's commits change what git here reads or runs: %s. Look at it before you take them over.\n", escape.Text(strings.Join(h.Held, ", ")))
+		}
+		switch {
+		case escape.Text(h.Ref) != h.Ref || escape.Text(h.Repository) != h.Repository:
+			fmt.Fprintf(w, "The files are there. The agent's commits are in %s at %s, a name with characters that are not shown as they are, so no command is printed with it.\n", escape.Text(h.Repository), escape.Text(h.Ref))
+		case h.Forward:
 			fmt.Fprintf(w, "The files are there. This moves your branch to the agent's commits, and changes no file:\n  %s reset %s\n", git, ref)
-		} else {
-			fmt.Fprintf(w, "The files are there. Your branch has commits of its own; this merges the agent's:\n  %s add -A && %s merge --autostash %s\n", git, git, ref)
+		case out.Conflicts.Total > 0:
+			fmt.Fprintf(w, "Your branch has commits of its own. Settle the conflicts and commit first; then this merges the agent's:\n  %s merge %s\n", git, ref)
+		default:
+			fmt.Fprintf(w, "The files are there. Your branch has commits of its own; this merges the agent's:\n  %s%s merge --autostash %s\n", addAgents(git, ref, h), git, ref)
 		}
 	}
 	if text := ignoredText(out.Ignored); text != "" {
@@ -156,6 +165,27 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 	case !opt.DryRun:
 		fmt.Fprintf(w, "What stays is in the bottle only. To remove it with the bottle: bottle down --force %s\n", b.ID)
 	}
+}
+
+// maxAdded is how many files a printed command names.
+const maxAdded = 20
+
+// addAgents is the command, with what joins it to the next, that tells git of the
+// agent's new files and of no other: by their names, or as those that its commits
+// add where they are many or not known.
+func addAgents(git, ref string, h workspace.Head) string {
+	plain, words := !h.MoreAdded && len(h.Added) <= maxAdded, ""
+	for _, name := range h.Added {
+		plain = plain && escape.Text(name) == name && !strings.ContainsAny(name, `*?[]\:`)
+		words += " " + shellword.Word(name)
+	}
+	switch {
+	case !plain:
+		return fmt.Sprintf("%s diff --name-only -z --diff-filter=A HEAD...%s | %s update-index -z --add --remove --stdin && ", git, ref, git)
+	case words == "":
+		return ""
+	}
+	return git + " add -f --" + words + " && "
 }
 
 // maxShownIgnored is how many ignored files and folders a line names.
@@ -194,6 +224,7 @@ type pullItem struct {
 	Ref    string         `json:"ref,omitempty"`
 	Target string         `json:"target,omitempty"`
 	As     string         `json:"as,omitempty"`
+	Kept   bool           `json:"kept,omitempty"` // the host has it, there or in a branch
 	Reason string         `json:"reason,omitempty"`
 }
 
@@ -204,16 +235,17 @@ type ignoredOutput struct {
 }
 
 type pullHead struct {
-	Repository string `json:"repository"`
-	Ref        string `json:"ref"`
-	Forward    bool   `json:"forward"`
+	Repository string   `json:"repository"`
+	Ref        string   `json:"ref"`
+	Forward    bool     `json:"forward"`
+	Held       []string `json:"held,omitempty"` // what git reads or runs, and its commits change
 }
 
 func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
 	o := pullOutput{Bottle: b.ID, Items: []pullItem{}}
 	for _, s := range pullStates(out) {
 		for _, i := range s.list.Items {
-			o.Items = append(o.Items, pullItem{s.name, i.Kind, i.Path, i.Detail, i.Target, i.As, i.Reason})
+			o.Items = append(o.Items, pullItem{s.name, i.Kind, i.Path, i.Detail, i.Target, i.As, i.Kept, i.Reason})
 		}
 		o.More += s.list.Total - len(s.list.Items)
 	}
@@ -221,7 +253,7 @@ func pullJSON(b control.Bottle, out *workspace.Pulled) pullOutput {
 		o.Ignored = append(o.Ignored, ignoredOutput(g))
 	}
 	for _, h := range out.Heads {
-		o.Heads = append(o.Heads, pullHead(h))
+		o.Heads = append(o.Heads, pullHead{h.Repository, h.Ref, h.Forward, h.Held})
 	}
 	return o
 }

@@ -39,7 +39,7 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 	root.SetErr(std.err)
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
-	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no summary")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no summary, only warnings")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more about what happens")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	root.AddGroup(

@@ -205,7 +205,7 @@ func (a *app) scanRules(ctx context.Context) (*scanRules, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.trusted(ctx, m, false); err != nil {
+		if _, err := a.trustedOr(ctx, m, false, "look at it and agree with \"bottle trust -f "+escape.Text(a.config)+"\""); err != nil {
 			return nil, err
 		}
 		r.policy = m.DLP

@@ -16,46 +16,53 @@ import (
 // trust it has seen it.
 func (a *app) showSummary(m *manifest.Manifest) {
 	if !a.shown {
-		printSummary(a.std.err, m.Summary(), shownBefore(m))
+		before, changed := shownBefore(m)
+		printSummary(a.std.err, m.Summary(), before, changed)
 	}
 	a.shown = true
 }
 
-// shownBefore are the lines that a person agreed to last; nil when there are none
-// or the manifest is the same.
-func shownBefore(m *manifest.Manifest) *manifest.TrustEntry {
+// showKnown says how many values of each file are looked for; the manifest is
+// trusted.
+func (a *app) showKnown(m *manifest.Manifest) {
+	title := "Looked for in what leaves:\n"
+	for _, k := range m.KnownCounts() {
+		fmt.Fprintf(a.std.err, "%s  %s of %s\n", title, count(int64(k.Values), "value"), escape.Text(k.Path))
+		title = ""
+	}
+}
+
+// shownBefore is what a person agreed to last, and which of its files changed; nil
+// when there is nothing new to it.
+func shownBefore(m *manifest.Manifest) (before *manifest.TrustEntry, changed []string) {
 	dir, err := env.StateDir()
 	if err != nil || m.Project == nil {
-		return nil
+		return nil, nil
 	}
 	e, found, err := manifest.OpenTrust(dir).Entry(m.Project.Path)
-	if err != nil || !found || e.Hash == m.Project.Hash || len(e.Shown) == 0 {
-		return nil
+	if err != nil || !found {
+		return nil, nil
 	}
-	return &e
+	if changed = e.Changed(m); e.Hash == m.Project.Hash && len(changed) == 0 {
+		return nil, nil
+	}
+	return &e, changed
 }
 
 // printSummary prints the lines, which are escaped already. Of a manifest that was
 // trusted before, those that are new are marked, and those that are gone follow.
-func printSummary(w io.Writer, s manifest.Summary, before *manifest.TrustEntry) {
+func printSummary(w io.Writer, s manifest.Summary, before *manifest.TrustEntry, changed []string) {
 	mark := func(string) string { return " " }
 	if before != nil {
+		defer printChanges(w, s, before, changed)
+	}
+	if before != nil && len(before.Shown) > 0 {
 		mark = func(line string) string {
 			if slices.Contains(before.Shown, line) {
 				return " "
 			}
 			return "+"
 		}
-		defer func() {
-			now, title := s.Lines(), "No longer in it:\n"
-			for _, l := range before.Shown {
-				if !slices.Contains(now, l) {
-					fmt.Fprintf(w, "%s- %s\n", title, l)
-					title = ""
-				}
-			}
-			fmt.Fprintf(w, "(+ is new since it was trusted on %s)\n", before.Since.Local().Format(time.DateOnly))
-		}()
 	}
 	for _, part := range []struct {
 		title string
@@ -65,6 +72,7 @@ func printSummary(w io.Writer, s manifest.Summary, before *manifest.TrustEntry) 
 		{"It sees of this host", s.Mounts},
 		{"Credentials it can use, and never sees", s.Secrets},
 		{"Credentials it can use, and may see", s.Seen},
+		{"What must not leave", s.Scan},
 		{"Run on this host", s.Commands},
 		{"Mind", s.Cautions},
 	} {
@@ -75,6 +83,25 @@ func printSummary(w io.Writer, s manifest.Summary, before *manifest.TrustEntry) 
 		for _, l := range part.lines {
 			fmt.Fprintf(w, "%s %s\n", mark(l), l)
 		}
+	}
+}
+
+// printChanges prints what is not in a summary any more, and which files are others.
+func printChanges(w io.Writer, s manifest.Summary, before *manifest.TrustEntry, changed []string) {
+	now, title := s.Lines(), "No longer in it:\n"
+	for _, l := range before.Shown {
+		if !slices.Contains(now, l) {
+			fmt.Fprintf(w, "%s- %s\n", title, l)
+			title = ""
+		}
+	}
+	title = "Files that it runs or relies on:\n"
+	for _, l := range changed {
+		fmt.Fprintf(w, "%s+ %s\n", title, l)
+		title = ""
+	}
+	if len(before.Shown)+len(changed) > 0 {
+		fmt.Fprintf(w, "(+ is new since it was trusted on %s)\n", before.Since.Local().Format(time.DateOnly))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -70,6 +71,12 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 	}
 	if !a.quiet {
 		a.showSummary(m)
+		if why == nil {
+			a.showKnown(m)
+		}
+		if err := a.nameWaiting(ctx, m.Project.Path); err != nil {
+			return err
+		}
 	}
 	if why == nil {
 		return a.trustAgain(ctx, t, m, yes)
@@ -108,13 +115,18 @@ func openTrust() (*manifest.Trust, error) {
 // trusted returns the list of trusted projects once the manifest is on it. On
 // a terminal the person is asked; yes answers for them.
 func (a *app) trusted(ctx context.Context, m *manifest.Manifest, yes bool) (*manifest.Trust, error) {
+	return a.trustedOr(ctx, m, yes, "look at it with \"bottle trust\", or agree with --yes")
+}
+
+// trustedOr is trusted with another hint for where nobody can be asked.
+func (a *app) trustedOr(ctx context.Context, m *manifest.Manifest, yes bool, hint string) (*manifest.Trust, error) {
 	t, err := openTrust()
 	if err != nil {
 		return nil, err
 	}
 	why := t.IsTrusted(m)
 	if why != nil && errors.Is(why, manifest.ErrNotTrusted) {
-		why = a.agree(ctx, t, m, why, yes, "look at it with \"bottle trust\", or agree with --yes")
+		why = a.agree(ctx, t, m, why, yes, hint)
 	}
 	return t, why
 }
@@ -188,6 +200,24 @@ func (a *app) nameUsers(ctx context.Context, path string) error {
 	for _, b := range all {
 		if b.Manifest == path && b.Status.Alive() {
 			fmt.Fprintf(a.std.err, "%s still runs on it: what you take out of the file applies there at once, nothing that you add does; end it with \"bottle down %s\"\n", b.ID, b.ID)
+		}
+	}
+	return err
+}
+
+// nameWaiting says why the running bottles of a manifest wait, if any do, and what
+// of it they do not get by a yes either.
+func (a *app) nameWaiting(ctx context.Context, path string) error {
+	all, err := control.All(ctx, env)
+	for _, b := range all {
+		if b.Manifest != path {
+			continue
+		}
+		if why := noteOf(b, bottle.NoteWaits); why != "" {
+			fmt.Fprintf(a.std.err, "%s waits: %s\n", b.ID, why)
+		}
+		if keys := noteOf(b, bottle.NoteNewBottle); keys != "" {
+			fmt.Fprintln(a.std.err, newBottleText(b.ID, keys))
 		}
 	}
 	return err

@@ -186,11 +186,17 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 	if err := b.Close(); err != nil {
 		return err
 	}
-	gone := rm && !b.Ending() && a.removeWithoutWork(ctx, b.ID())
+	gone, why := false, ""
+	if rm && !b.Ending() {
+		err := a.removeWithoutWork(ctx, b.ID())
+		if gone = err == nil; !gone {
+			why = keptWhy(err)
+		}
+	}
 	switch {
 	case a.quiet || b.Ending():
 	case !gone:
-		a.farewell(b)
+		a.farewell(b, why)
 	case b.Denied() > 0:
 		fmt.Fprintf(a.std.err, "bottle: requests that were denied: %d; which, went with the bottle, so leave out --rm to see\n", b.Denied())
 	}
@@ -213,6 +219,7 @@ func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, 
 func (a *app) printPrepared(p *bottle.Prepared) {
 	if !a.quiet {
 		a.showSummary(p.Manifest)
+		a.showKnown(p.Manifest)
 		a.showInstall(p.Install)
 		a.showBehind(p.Behind())
 	}
@@ -222,7 +229,7 @@ func (a *app) printPrepared(p *bottle.Prepared) {
 }
 
 // farewell says what stays, and how to see what happened.
-func (a *app) farewell(b *bottle.Bottle) {
+func (a *app) farewell(b *bottle.Bottle, why string) {
 	switch n := b.Denied(); n {
 	case 0:
 	case 1:
@@ -230,5 +237,13 @@ func (a *app) farewell(b *bottle.Bottle) {
 	default:
 		fmt.Fprintf(a.std.err, "bottle: %d requests were denied; see: bottle logs --denied %s\n", n, b.ID())
 	}
-	fmt.Fprintf(a.std.err, "bottle: %s has ended; \"bottle pull %s\" takes its work over, \"bottle down %s\" removes it\n", b.ID(), b.ID(), b.ID())
+	fmt.Fprintf(a.std.err, "bottle: %s has ended%s; \"bottle pull %s\" takes its work over, \"bottle down %s\" removes it\n", b.ID(), why, b.ID(), b.ID())
+}
+
+// keptWhy says why --rm removed nothing.
+func keptWhy(err error) string {
+	if errors.Is(err, errWork) {
+		return ", and is kept despite --rm: it has work"
+	}
+	return ", and is kept despite --rm: " + escape.Text(err.Error())
 }

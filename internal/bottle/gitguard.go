@@ -41,7 +41,7 @@ func checkGit(m *manifest.Manifest) error {
 			continue
 		}
 		for _, name := range trail(f.Path) {
-			if slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.EqualFold(part, ".git") }) || isBare(name) {
+			if slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.EqualFold(part, ".git") }) || workspace.IsRepository(name) {
 				return fmt.Errorf("the mount of %s would let the agent write a git folder, whose config names programs that git runs on this host: mount it read-only, or mount the folder of the project", f.Path)
 			}
 		}
@@ -51,15 +51,6 @@ func checkGit(m *manifest.Manifest) error {
 		}
 	}
 	return nil
-}
-
-func isBare(dir string) bool {
-	for _, name := range []string{"HEAD", "objects", "refs"} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // isGit reports whether there is a .git at a path: the empty folder that makeGit

@@ -92,6 +92,9 @@ func TestGitFoldersOfWritableMountsAreKept(t *testing.T) {
 	p.write("work/new/.git/config", "[core]\nfsmonitor = evil\n", 0o600)
 	p.write("plain/deep/er/.git/config", "[core]\nfsmonitor = evil\n", 0o600)
 	p.write("work/naked/HEAD", "ref: refs/heads/main\n", 0o600)
+	p.mkdirs("work/borrows")
+	p.write("work/borrows/HEAD", "ref: refs/heads/main\n", 0o600)
+	p.write("work/borrows/commondir", "../assets\n", 0o600)
 	if err := os.Rename(p.path("repo/sub/.git"), p.path("repo/moved/.git")); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +103,7 @@ func TestGitFoldersOfWritableMountsAreKept(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"work/new/.git", "plain/deep/er/.git", "work/naked", "repo/moved/.git", "repo/sub/.git"} {
+	for _, name := range []string{"work/new/.git", "plain/deep/er/.git", "work/naked", "work/borrows", "repo/moved/.git", "repo/sub/.git"} {
 		if !strings.Contains(log.String(), "path="+p.path(name)+"\n") {
 			t.Errorf("%s is not told of:\n%s", name, &log)
 		}

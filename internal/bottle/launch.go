@@ -180,7 +180,10 @@ func (b *Bottle) makeFolders(ctx context.Context, cred *credentials) error {
 	if err := plan.Write(homePath, b.owner.uid, b.owner.gid); err != nil {
 		return err
 	}
-	return b.copyWorkspace(ctx, cred)
+	if err := b.copyWorkspace(ctx, cred); err != nil {
+		return err
+	}
+	return b.sayCredentials(ctx)
 }
 
 // startMachine makes the machine and lets the proxy serve its listener.
@@ -241,7 +244,7 @@ func (b *Bottle) serveControl() error {
 	}
 	b.record.Socket = path
 	b.control, err = control.Listen(control.Options{
-		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Logger: b.log,
+		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Notes: b.journal.notes, Logger: b.log,
 		Shutdown: func(context.Context, bool) error {
 			b.ending.Store(true)
 			go func() { _ = b.Kill() }() // the command in the foreground ends with it

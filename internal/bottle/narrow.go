@@ -21,6 +21,7 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 	}
 	cfg := r.inForce
 	cfg.Policy, cfg.DLP, cfg.AskTimeout = m.Egress.Policy, m.DLP, m.Egress.AskTimeout
+	cfg.Scan.Custom = m.Scan.Custom
 	used := injectedSecrets(m)
 	cfg.Secrets = slices.DeleteFunc(slices.Clone(cfg.Secrets), func(s proxy.Secret) bool { return !used[s.Name] })
 	if !slices.Equal(m.Egress.UpstreamCA, r.current.Egress.UpstreamCA) {
@@ -34,7 +35,9 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 			return err
 		}
 	}
-	if err := r.server.Reload(ctx, cfg); err != nil {
+	now := cfg
+	now.KeepValues = true
+	if err := r.server.Reload(ctx, now); err != nil {
 		return err
 	}
 	r.inForce, r.spent = cfg, yes

@@ -104,6 +104,7 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		return nil, err
 	}
 	p.warnSockets()
+	p.warnCredentialMounts()
 	p.warnUnreachable()
 	return p, nil
 }
@@ -202,6 +203,8 @@ type Description struct {
 	// Variables are the names of those that hold placeholders.
 	Variables []string `json:"placeholders,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
+	// Known are the files whose values are looked for.
+	Known []manifest.KnownCount `json:"known,omitempty"`
 	// Behind are the first files and folders of the workspace that git ignores,
 	// and which the bottle so has not.
 	Behind []string `json:"stays_behind,omitempty"`
@@ -209,7 +212,7 @@ type Description struct {
 
 // Describe says what a launch would do.
 func (p *Prepared) Describe() Description {
-	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings, Behind: p.behind.Items}
+	d := Description{Summary: p.Manifest.Summary(), Plan: p.Plan, Command: p.Args, Install: p.Install, Warnings: p.Warnings, Known: p.Manifest.KnownCounts(), Behind: p.behind.Items}
 	injected := injectedSecrets(p.Manifest)
 	for i := range p.Manifest.Secrets {
 		if s := &p.Manifest.Secrets[i]; injected[s.Name] && s.Source.Env != "" {

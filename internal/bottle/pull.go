@@ -58,7 +58,7 @@ func leave(out *workspace.Pulled, work workspace.Work, reason string) {
 func pullWorkspace(ctx context.Context, r state.Bottle, dir string, opt PullOptions) (*workspace.Pulled, error) {
 	opts := workspace.PullOptions{
 		Base: filepath.Join(dir, baseFile), Target: filepath.Join(dir, workspaceDir), Host: r.Workspace, ID: r.ID,
-		Hold: []string{manifest.FileName}, DryRun: opt.DryRun, Force: opt.Force,
+		Hold: []string{manifest.FileName}, DryRun: opt.DryRun, Force: opt.Force, Getenv: os.Getenv,
 	}
 	if _, err := os.Lstat(opts.Base); errors.Is(err, fs.ErrNotExist) {
 		return &workspace.Pulled{}, nil // a proxy alone, or nothing ran in it

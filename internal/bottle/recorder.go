@@ -3,6 +3,7 @@ package bottle
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 
 	"github.com/bot-bottle/bottle/internal/journal"
@@ -13,17 +14,17 @@ import (
 type recorder struct {
 	*journal.Writer
 	allowed, denied atomic.Int64
-	waits           atomic.Int64 // 1 while the manifest has changed and is not in force
+	manifest        atomic.Pointer[manifestNote]
 }
 
-// manifestWaits notes whether what is in force is older than the manifest.
-func (r *recorder) manifestWaits(yes bool) {
-	if yes {
-		r.waits.Store(1)
-	} else {
-		r.waits.Store(0)
-	}
+// manifestNote is how a changed manifest stands to what is in force.
+type manifestNote struct {
+	waits     string // why it is not in force; "" when it is
+	newBottle string // its keys that only a new bottle has
 }
+
+// manifestIs notes how the manifest stands to what is in force.
+func (r *recorder) manifestIs(n manifestNote) { r.manifest.Store(&n) }
 
 // Record implements proxy.Recorder.
 func (r *recorder) Record(ctx context.Context, e *proxy.Event) error {
@@ -57,8 +58,40 @@ const (
 	CountWaits = "manifest_waits"
 )
 
+// The names of the notes.
+const (
+	// NoteWaits says why a changed manifest is not in force.
+	NoteWaits = "manifest_waits"
+	// NoteNewBottle has the keys of the manifest that need a new bottle.
+	NoteNewBottle = "needs_new_bottle"
+)
+
+// maxNote bounds a note, in bytes.
+const maxNote = 16 << 10
+
 func (r *recorder) counts() map[string]int64 {
-	return map[string]int64{CountAllowed: r.allowed.Load(), CountDenied: r.denied.Load(), CountWaits: r.waits.Load()}
+	waits := int64(0)
+	if n := r.manifest.Load(); n != nil && n.waits != "" {
+		waits = 1
+	}
+	return map[string]int64{CountAllowed: r.allowed.Load(), CountDenied: r.denied.Load(), CountWaits: waits}
+}
+
+func (r *recorder) notes() map[string]string {
+	n := r.manifest.Load()
+	if n == nil {
+		return nil
+	}
+	out := map[string]string{}
+	for name, text := range map[string]string{NoteWaits: n.waits, NoteNewBottle: n.newBottle} {
+		if len(text) > maxNote {
+			text = strings.ToValidUTF8(text[:maxNote], "") + "…"
+		}
+		if text != "" {
+			out[name] = text
+		}
+	}
+	return out
 }
 
 // Counts reads the counts of a bottle that has ended from its journal in dir,

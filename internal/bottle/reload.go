@@ -19,8 +19,9 @@ import (
 //
 // A manifest that is gone or cannot be read keeps the old one in force. One that
 // gives the agent more than what is in force waits until a person agrees, by
-// `bottle trust`; one that takes away applies at once. The agent may be able to
-// write the file, so nothing that it says is believed before that.
+// `bottle trust`; one that takes away applies at once, even if not all that it
+// names can be read. The agent may be able to write the file, so nothing that it
+// says is believed before that.
 //
 // A yes counts for the next change only: what was taken away since does not come
 // back because the file has an earlier text again, whoever put it there.
@@ -32,13 +33,17 @@ type reloader struct {
 	trust   *manifest.Trust
 	load    func() (*manifest.Manifest, error)
 	user    *user
-	folders []manifest.Mount // of the host that the running agent sees
-	inForce proxy.Config     // what the proxy runs on
-	waits   func(bool)       // told whether the manifest has changed and is not in force; may be nil
+	folders []manifest.Mount   // of the host that the running agent sees
+	inForce proxy.Config       // what the proxy runs on
+	noted   func(manifestNote) // told how the manifest stands to what is in force; may be nil
+	started *manifest.Manifest // what the machine was made of; nil where there is none
 	current *manifest.Manifest
-	agreed  *manifest.Manifest  // the last one that a person agreed to
-	spent   manifest.TrustEntry // the yes that was there when current came into force
-	said    [sha256.Size]byte   // the last note, so that it stands there once; zero after a change
+	unread  bool // current is in force but for what it names, which could not be read
+	// newBottle names the keys of the last manifest that only a new bottle follows.
+	newBottle string
+	agreed    *manifest.Manifest  // the last one that a person agreed to
+	spent     manifest.TrustEntry // the yes that was there when current came into force
+	said      [sha256.Size]byte   // the last note, so that it stands there once; zero after a change
 }
 
 // reloadable is a *proxy.Server.
@@ -57,9 +62,10 @@ func (r *reloader) reload(ctx context.Context) {
 		r.note("the changed manifest is not valid, so the old one stays in force", err)
 		return
 	}
-	if sameFiles(m, r.current) {
+	r.setNewBottle(m)
+	if sameFiles(m, r.current) && !r.unread {
 		if r.said != ([sha256.Size]byte{}) {
-			r.change("the manifest is again the one that is in force")
+			r.change("the manifest is again the one that is in force" + r.butNewBottle())
 		}
 		return
 	}
@@ -67,7 +73,7 @@ func (r *reloader) reload(ctx context.Context) {
 	wider := manifest.Wider(r.current, m)
 	if why, cause := r.hold(m, trusted, wider, err); why != "" {
 		r.takeAway(ctx, m)
-		r.note(why, cause)
+		r.note(why+r.butNewBottle(), cause)
 		return
 	}
 	apply, text := r.apply, "the changed manifest is in force"
@@ -77,7 +83,11 @@ func (r *reloader) reload(ctx context.Context) {
 		apply, text = r.narrow, text+"; what was agreed to has changed or is not trusted any more, so nothing that it names is run or read again before `bottle trust`"
 	}
 	if err := apply(ctx, m); err != nil {
-		r.note("the changed manifest cannot be applied, so the old one stays in force", err)
+		if len(wider) > 0 || !r.applyUnread(ctx, m) {
+			r.note("the changed manifest cannot be applied, so the old one stays in force", err)
+			return
+		}
+		r.note("not all that the changed manifest names can be read, so the secrets and known values stay as they were", err)
 		return
 	}
 	if m.User == nil && r.current.User != nil {
@@ -86,7 +96,8 @@ func (r *reloader) reload(ctx context.Context) {
 	if len(wider) > 0 {
 		text += ", and gives the agent more, as was agreed to: " + strings.Join(wider, "; ")
 	}
-	r.current = m
+	text += r.butNewBottle()
+	r.current, r.unread = m, false
 	if trusted != untrusted {
 		r.agreed = m
 	}
@@ -107,8 +118,24 @@ func (r *reloader) takeAway(ctx context.Context, m *manifest.Manifest) {
 		r.note("what the changed manifest takes away cannot be applied, so the old one stays in force", err)
 		return
 	}
-	r.current = part
+	r.current, r.unread = part, false
 	r.change("what the changed manifest takes away is in force")
+}
+
+// applyUnread applies a manifest that gives nothing more and of which a file or a
+// secret cannot be read, with the values of before: the agent may be able to
+// spoil such a file, and must not keep by that what a person takes away. What
+// could not be read is tried again at the next change.
+func (r *reloader) applyUnread(ctx context.Context, m *manifest.Manifest) bool {
+	if r.unread && sameFiles(m, r.current) {
+		return true
+	}
+	if r.narrow(ctx, m) != nil { // the cause is likely the same, and is told
+		return false
+	}
+	r.current, r.unread = m, true
+	r.change("what the changed manifest takes away is in force" + r.butNewBottle())
+	return true
 }
 
 // trustOf says what a person has agreed to.
@@ -212,13 +239,31 @@ func sameFile(a, b *manifest.File) bool { return a == b || a != nil && b != nil 
 
 func samePath(a, b *manifest.File) bool { return a == b || a != nil && b != nil && a.Path == b.Path }
 
+// setNewBottle keeps which keys of a manifest only a new bottle follows.
+func (r *reloader) setNewBottle(m *manifest.Manifest) {
+	if r.started != nil {
+		r.newBottle = strings.Join(manifest.NeedsNewBottle(r.started, m), ", ")
+	}
+}
+
+// butNewBottle is the end of a note about a manifest with such keys: they are as
+// they were, whatever else is in force.
+func (r *reloader) butNewBottle() string {
+	if r.newBottle == "" {
+		return ""
+	}
+	return " (this bottle stays as it was started in what needs a new bottle: " + r.newBottle + ")"
+}
+
 // note says why what is in force stays, once for the same text in a row.
 func (r *reloader) note(text string, cause error) {
-	r.setWaits(true)
 	e := &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text}
+	waits := text
 	if cause != nil {
 		e.Error = cause.Error()
+		waits += ": " + e.Error
 	}
+	r.setNoted(waits)
 	sum := sha256.Sum256([]byte(text + "\x00" + e.Error))
 	if sum == r.said {
 		return
@@ -229,14 +274,14 @@ func (r *reloader) note(text string, cause error) {
 
 // change says what is in force from now on, each time.
 func (r *reloader) change(text string) {
-	r.setWaits(false)
+	r.setNoted("")
 	r.said = [sha256.Size]byte{}
 	r.tell(&proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: r.session, Reason: text})
 }
 
-func (r *reloader) setWaits(yes bool) {
-	if r.waits != nil {
-		r.waits(yes)
+func (r *reloader) setNoted(waits string) {
+	if r.noted != nil {
+		r.noted(manifestNote{waits: waits, newBottle: r.newBottle})
 	}
 }
 

@@ -256,8 +256,8 @@ func TestReloadTakesAwayAfterTheYesWasRevoked(t *testing.T) {
 	if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
 		t.Errorf("b.example: %s", d.Action)
 	}
-	if len(cfg.Secrets) != 1 || cfg.Secrets[0].Name != "one" {
-		t.Errorf("secrets %+v", cfg.Secrets)
+	if len(cfg.Secrets) != 1 || cfg.Secrets[0].Name != "one" || !cfg.KeepValues {
+		t.Errorf("secrets %+v, kept %v", cfg.Secrets, cfg.KeepValues)
 	}
 	p.load(noRoutes)
 	r.expect(t, 1, 2, "is not trusted any more")
@@ -266,6 +266,68 @@ func TestReloadTakesAwayAfterTheYesWasRevoked(t *testing.T) {
 	}
 	p.load("# more\n" + text)
 	r.expect(t, 0, 3, "waits for `bottle trust`")
+}
+
+// TestReloadTakesAwayWhatCannotBeRead: in a mounted workspace the agent can spoil
+// the files that a manifest names, which must not keep what a person takes away.
+func TestReloadTakesAwayWhatCannotBeRead(t *testing.T) {
+	const (
+		routes = "egress: {routes: [{host: a.example, secrets: [token]}, {host: b.example}]}\n"
+		rest   = "secrets: {token: {from: {file: ./token}}}\ndlp: {known: [./.env]}\n"
+		fewer  = "egress: {routes: [{host: a.example, secrets: [token]}]}\n"
+		custom = "dlp: {known: [./.env], custom: [{id: acme, prefix: acmekey_, class: \"[a-z]\", length: 20}]}\n"
+		value  = "Zx9vKq2LmN7pRt4WsY8b"
+	)
+	for file, c := range map[string]struct{ good, bad, cause string }{
+		".env":  {"API_TOKEN=" + value, "\xff\xfe", ".env: it is no text"},
+		"token": {"tok_0123456789abcdef", "", "secret token"},
+	} {
+		t.Run(file, func(t *testing.T) {
+			p := newProject(t)
+			p.write(".env", "API_TOKEN="+value, 0o600)
+			p.write("token", "tok_0123456789abcdef", 0o600)
+			m := p.trusted(routes + rest)
+			u, err := loadUser(p.env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, _, err := u.proxyConfig(t.Context(), m, secret.Options{})
+			if err != nil || len(before.Secrets) != 1 || len(before.Scan.Known) != 1 {
+				t.Fatalf("%+v, %v", before, err)
+			}
+			r := &reloading{project: p, applied: &applied{configs: make(chan proxy.Config, 10)}, notes: &notes{}}
+			r.reloader = &reloader{server: r.applied, journal: r.notes, session: "s", log: slog.New(slog.DiscardHandler), trust: p.trust,
+				load: p.read, user: u, inForce: before, current: m, agreed: m}
+			p.write(file, c.bad, 0o600)
+			p.load(fewer + strings.Replace(rest, "dlp: {known: [./.env]}\n", custom, 1))
+			r.expect(t, 1, 2, "so the secrets and known values stay as they were: ")
+			r.check(t, 1, 2, c.cause)
+			cfg := <-r.applied.configs
+			if d := cfg.Policy.DecideHost("b.example", 443); d.Action != proxy.Deny {
+				t.Errorf("b.example: %s", d.Action)
+			}
+			if len(cfg.Secrets) != 1 || len(cfg.Scan.Known) != 1 || cfg.Scan.Known[0].Value != value || len(cfg.Scan.Custom) != 1 || !cfg.KeepValues {
+				t.Errorf("the secrets %+v, the scan %+v", cfg.Secrets, cfg.Scan)
+			}
+			// It is tried again, and said once.
+			r.expect(t, 0, 2, c.cause)
+			p.write(file, c.good, 0o600)
+			r.expect(t, 1, 3, "the changed manifest is in force")
+			if cfg := <-r.applied.configs; cfg.KeepValues || len(cfg.Scan.Known) != 1 {
+				t.Errorf("afterwards %+v", cfg)
+			}
+			r.expect(t, 0, 3, "")
+		})
+	}
+	t.Run("one that gives more waits for what it names", func(t *testing.T) {
+		r := newReloading(t, oneRoute)
+		r.project.write("token", "", 0o600)
+		m := r.project.load(routes + "secrets: {token: {from: {file: ./token}}}\n")
+		if err := r.project.trust.Trust(m); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(t, 0, 1, "so the old one stays in force: ")
+	})
 }
 
 // TestReloadRefusesScriptsThatTheAgentCanChange: it goes by the folders that the
@@ -337,5 +399,31 @@ func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Fatal("the change is not seen")
+	}
+}
+
+// What a machine is made of stays: the notes say so, as long as it is so.
+func TestReloadNamesWhatNeedsANewBottle(t *testing.T) {
+	r := newReloading(t, twoRoutes+"mounts: [{path: ./tools}]\n")
+	r.started = r.current
+	var noted manifestNote
+	r.noted = func(n manifestNote) { noted = n }
+	r.project.load(oneRoute + "env: {A: b}\n")
+	r.expect(t, 1, 1, "the changed manifest is in force (this bottle stays as it was started in what needs a new bottle: mounts, env)")
+	if noted != (manifestNote{newBottle: "mounts, env"}) {
+		t.Errorf("noted %+v", noted)
+	}
+	r.project.load(twoRoutes + "mounts: [{path: ./tools}]\nresources: {pids: 100}\n")
+	r.expect(t, 1, 2, "b.example: allowed; there is a new mount")
+	if noted.newBottle != "resources" || !strings.Contains(noted.waits, "waits for `bottle trust`") {
+		t.Errorf("noted %+v", noted)
+	}
+	r.project.load(oneRoute + "mounts: [{path: ./tools}]\n")
+	if err := r.project.trust.Trust(r.project.load(oneRoute + "mounts: [{path: ./tools}]\n")); err != nil {
+		t.Fatal(err)
+	}
+	r.reload(t.Context())
+	if noted != (manifestNote{}) {
+		t.Errorf("noted %+v", noted)
 	}
 }

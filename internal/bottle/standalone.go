@@ -126,7 +126,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 		return nil, nil, err
 	}
 	s.reload = &reloader{server: s.server, journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
-		load: opt.Reload, user: user, inForce: cfg, waits: s.journal.manifestWaits, current: opt.Manifest, agreed: opt.Manifest}
+		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
 	if err := s.serveControl(); err != nil {
 		return nil, nil, err
 	}
@@ -141,7 +141,7 @@ func (s *Standalone) serveControl() error {
 	}
 	s.record.Socket = path
 	s.control, err = control.Listen(control.Options{
-		Path: path, Machine: noMachine{}, Info: info(s.record, s.opt.Version), Counts: s.journal.counts, Logger: s.opt.Log,
+		Path: path, Machine: noMachine{}, Info: info(s.record, s.opt.Version), Counts: s.journal.counts, Notes: s.journal.notes, Logger: s.opt.Log,
 		Shutdown: func(context.Context, bool) error {
 			s.end()
 			return nil

@@ -40,4 +40,6 @@ type Info struct {
 	Uptime    time.Duration    `json:"uptime"`   // in nanoseconds
 	Commands  int              `json:"commands"` // that run over the socket
 	Counts    map[string]int64 `json:"counts,omitempty"`
+	// Notes are what a person should know of it, by name.
+	Notes map[string]string `json:"notes,omitempty"`
 }

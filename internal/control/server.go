@@ -40,6 +40,8 @@ type Options struct {
 	Info Info
 	// Counts returns numbers to show with the Info, such as of requests.
 	Counts func() map[string]int64
+	// Notes returns texts to show with the Info; nil for none.
+	Notes func() map[string]string
 	// Shutdown begins to end the bottle and returns at once: the client then
 	// waits until the Server is closed. With force, work that was not saved
 	// and commands that run are no reason to wait.
@@ -300,6 +302,9 @@ func (s *Server) info() Info {
 	i.Commands = int(s.commands.Load())
 	if s.opts.Counts != nil {
 		i.Counts = s.opts.Counts()
+	}
+	if s.opts.Notes != nil {
+		i.Notes = s.opts.Notes()
 	}
 	return i
 }

@@ -229,7 +229,11 @@ func (b *builder) dlp() {
 
 func (b *builder) checkRule(where []any, id string) {
 	if b.ruleIDs != nil && !slices.Contains(b.ruleIDs, id) {
-		b.fault(where, "there is no rule %s: %s", quote(id), didYouMean(id, b.ruleIDs))
+		text := "`bottle scan --list-rules` lists them" // some hundreds
+		if near := nearest(id, b.ruleIDs); near != "" {
+			text = fmt.Sprintf("did you mean %s? %s", near, text)
+		}
+		b.fault(where, "there is no rule %s: %s", quote(id), text)
 	}
 }
 

@@ -150,10 +150,11 @@ secrets:
 			"everything else: allowed",
 			"public hosts are reached through http://proxy.corp:3128"}},
 		{"mounts", s.Mounts, []string{"/work: the folder itself, writable", "/data: read-only", `/a\u202eb at ~/c: writable`}},
-		{"secrets", s.Secrets, []string{"p (from /f): may go to proxy.corp:3128 (the upstream proxy)", "s (from the command gh): may go to api.example.com, local.test", "/home/me/.netrc is read: its secrets must not leave"}},
+		{"secrets", s.Secrets, []string{"p (from /f): may go to proxy.corp:3128 (the upstream proxy)", "s (from the command gh): may go to api.example.com, local.test"}},
+		{"scan", s.Scan, []string{"/home/me/.netrc is read: its secrets must not leave"}},
 		{"commands", s.Commands, []string{"gh 'auth token' --x"}},
 		{"cautions", s.Cautions, []string{
-			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that",
+			"workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle pull\" fetches that",
 			"egress.default is allow: whatever no route denies can be reached",
 			"dlp.action is warn: what looks secret may leave",
 			"dlp.rules has off for github-token: what it finds may leave",

@@ -84,20 +84,20 @@ func (d *decoder) wrongType(n *node, key, want string) {
 }
 
 func (d *decoder) object(n *node, v reflect.Value, key string) {
+	if allLater(v.Type()) && len(usedLater(n, v.Type())) == 0 {
+		d.fail(n, key, laterText)
+		return
+	}
 	if n.kind != mapNode {
 		d.wrongType(n, key, "a mapping with the keys "+strings.Join(usableNames(v.Type()), ", "))
 		return
 	}
 	fields := fieldsOf(v.Type())
-	if len(n.entries) == 0 && allLater(v.Type()) {
-		d.fail(n, key, laterText)
-		return
-	}
 	for _, e := range n.entries {
 		path := joinKey(key, e.key)
 		f, ok := fields[e.key]
 		if !ok {
-			d.fail(e.at, path, "unknown key: %s", didYouMean(e.key, usableNames(v.Type())))
+			d.fail(e.at, path, "unknown key: %s", or(didYouMean(e.key, usableNames(v.Type())), "all that may stand here comes with a later version of bottle"))
 			continue
 		}
 		d.value(e.value, v.FieldByIndex(f.Index), f.Tag, path)
@@ -202,7 +202,12 @@ func fieldNames(t reflect.Type) []string {
 // usableNames are fieldNames without those that a later version brings.
 func usableNames(t reflect.Type) []string {
 	fields := fieldsOf(t)
-	return slices.DeleteFunc(fieldNames(t), func(name string) bool { return fields[name].Tag.Get("later") == "*" })
+	return slices.DeleteFunc(fieldNames(t), func(name string) bool { return isLater(fields[name]) })
+}
+
+// isLater reports whether a later version brings a key as a whole.
+func isLater(f reflect.StructField) bool {
+	return f.Tag.Get("later") == "*" || f.Type.Kind() == reflect.Struct && allLater(f.Type)
 }
 
 // laterText is about a key that a later version brings.
@@ -210,12 +215,23 @@ const laterText = "this comes with a later version of bottle: remove it for now"
 
 // allLater reports whether a later version brings all keys of a struct.
 func allLater(t reflect.Type) bool {
-	for _, f := range fieldsOf(t) {
+	fields := fieldsOf(t)
+	for _, f := range fields {
 		if f.Tag.Get("later") != "*" {
 			return false
 		}
 	}
-	return true
+	return len(fields) > 0
+}
+
+// usedLater are the keys of a mapping that a struct has.
+func usedLater(n *node, t reflect.Type) (names []string) {
+	for _, name := range fieldNames(t) {
+		if n.kind == mapNode && n.get(name) != nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func enumOf(tag reflect.StructTag) (choice []string) {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,14 +64,24 @@ func (c *checker) envValues() {
 		return // without known values there is nothing to be wrong
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.m.Env)) {
+		if ref := hostVariable.FindString(c.m.Env[k]); ref != "" {
+			c.warn("env: %s (%s) has %s, which stays as it stands: of this host's variables nothing is put in, only %sNAME%s is replaced, so write the value itself", k, c.envPlace(k), ref, placeholderRef, placeholderRefEnd)
+		}
 		sc := engine.NewScanner()
 		for _, f := range append(sc.Write([]byte(c.m.Env[k])), sc.Close()...) {
-			where := "the manifest"
-			if n := c.m.root.dig("env", k); n != nil {
-				where = placeOf(n)
-			}
-			c.warn("env: %s (%s) looks like a credential (rule %s), which the agent would have: declare it under secrets, and write %sNAME%s here", k, where, f.Rule, placeholderRef, placeholderRefEnd)
+			c.warn("env: %s (%s) looks like a credential (rule %s), which the agent would have: declare it under secrets, and write %sNAME%s here", k, c.envPlace(k), f.Rule, placeholderRef, placeholderRefEnd)
 			break
 		}
 	}
+}
+
+// hostVariable is what a shell would put the value of a variable for.
+var hostVariable = regexp.MustCompile(`\$(\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Z_][A-Z0-9_]*)`)
+
+// envPlace is where a variable is set.
+func (c *checker) envPlace(name string) string {
+	if n := c.m.root.dig("env", name); n != nil {
+		return placeOf(n)
+	}
+	return "the manifest"
 }

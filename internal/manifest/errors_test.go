@@ -54,6 +54,11 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"later keys that say nothing", v + "budgets: {}\nports: []\nimage: \"\"\ngit:\nmetrics: {}\nrecord: {}\nprompt: false\n", []string{
 			"bottle.yaml:2:10: budgets: this comes with a later version", "bottle.yaml:3:8: ports: |later", "bottle.yaml:4:8: image: |later", "bottle.yaml:5:1: git: |later",
 			"bottle.yaml:6:10: metrics: |later", "bottle.yaml:7:9: record: |later", "bottle.yaml:8:9: prompt: |later"}},
+		{"later groups that are switched off", v + "record: false\nmetrics: false\nbottles: {x: {record: off}}\n", []string{
+			"bottle.yaml:2:9: record: this comes with a later version", "bottle.yaml:3:10: metrics: this comes with a later version", "bottle.yaml:4:23: bottles.x.record: this comes with a later version"}},
+		{"later groups with no value and unknown keys", v + "record:\nmetrics: {port: 1}\n", []string{"bottle.yaml:2:1: record: this comes", "bottle.yaml:3:11: metrics: this comes"}},
+		{"a rule that there is not", v + "dlp: {rules: {nosuch: warn, jwtt: warn}}\n", []string{
+			"bottle.yaml:2:23: dlp.rules.nosuch: there is no rule \"nosuch\": `bottle scan --list-rules` lists them", "bottle.yaml:2:35: dlp.rules.jwtt: there is no rule \"jwtt\": did you mean jwt? `bottle scan"}},
 		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: model}, {host: b.com, tls: raw}]}\n", []string{
 			"bottle.yaml:2:39: egress.routes[0].kind: |later", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
 		{"later values of dlp", v + "dlp: {action: redact, rules: {jwt: redact}}\n", []string{"bottle.yaml:2:15: dlp.action: |later", "bottle.yaml:2:36: dlp.rules.jwt: |later"}},
@@ -180,4 +185,19 @@ func manyKeys(n int) string {
 		b.WriteString("k" + strings.Repeat("y", i) + ": 1\n")
 	}
 	return b.String()
+}
+
+// What comes later is offered nowhere.
+func TestKnownKeysAreUsable(t *testing.T) {
+	for _, text := range []string{"zzzzzzzzz: 1\n", "bottles: {x: {zzzzzzzzz: 1}}\n"} {
+		_, err := newPlace(t).manifest("version: 1\n" + text).load()
+		if err == nil || !strings.Contains(err.Error(), ", secrets") {
+			t.Fatalf("got %v", err)
+		}
+		for _, key := range []string{"record", "metrics", "image", "budgets"} {
+			if strings.Contains(err.Error(), key) {
+				t.Errorf("%s is offered: %v", key, err)
+			}
+		}
+	}
 }

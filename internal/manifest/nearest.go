@@ -46,10 +46,14 @@ func distance(a, b string, limit int) int {
 	return last[len(b)]
 }
 
-// didYouMean words a suggestion, or the whole choice where nothing is near.
+// didYouMean words a suggestion, or the whole choice where nothing is near; "" where
+// there is none.
 func didYouMean(word string, candidates []string) string {
 	if near := nearest(word, candidates); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
+	}
+	if len(candidates) == 0 {
+		return ""
 	}
 	return "known: " + strings.Join(candidates, ", ")
 }

@@ -117,14 +117,33 @@ func knownFile(path string) ([]dlp.Known, error) {
 	return dlp.KnownFromFile(path, f)
 }
 
+// KnownCount is a file of dlp.known and how many values of it are looked for.
+type KnownCount struct {
+	Path   string `json:"path"`
+	Values int    `json:"values"`
+}
+
+// KnownCounts counts the values of the files of dlp.known that are there. It must
+// only be asked of a manifest that is trusted.
+func (m *Manifest) KnownCounts() (list []KnownCount) {
+	for _, path := range m.Scan.Known {
+		if values, err := knownFile(path); err == nil { // Check says what cannot be read
+			list = append(list, KnownCount{Path: path, Values: len(values)})
+		}
+	}
+	return list
+}
+
 // known looks into the files of dlp.known and names weak values.
 func (c *checker) known(opts secret.Options) {
 	for i, path := range c.m.Scan.Known {
-		switch _, err := knownFile(path); {
+		switch values, err := knownFile(path); {
 		case errors.Is(err, fs.ErrNotExist):
 			c.warn("dlp.known: there is no file %s, so nothing of it is looked for", path)
 		case err != nil:
 			c.fault(errors.New(strings.TrimPrefix(err.Error(), "dlp: ")), "dlp", "known", i)
+		case len(values) == 0:
+			c.warn("dlp.known: nothing in %s is taken for a secret, so nothing of it is looked for: a token alone, lines of NAME=value, and the formats in docs/manifest.md are known, and a value has %d bytes or more", path, dlp.MinKnown)
 		}
 	}
 	for _, w := range c.m.WeakValues(opts) {

@@ -25,6 +25,9 @@ type Summary struct {
 	Secrets []string `json:"secrets"`
 	// Seen are those of them whose file the agent may see itself.
 	Seen []string `json:"seen_secrets,omitempty"`
+	// Scan is what must not leave beside the secrets: what custom rules find, the
+	// values of files, canaries.
+	Scan []string `json:"scan,omitempty"`
 	// Cautions are what makes this bottle weaker than the default.
 	Cautions []string `json:"cautions,omitempty"`
 	// Commands run on the host, by their arguments.
@@ -33,7 +36,7 @@ type Summary struct {
 
 // Lines are all lines of a summary.
 func (s Summary) Lines() []string {
-	return slices.Concat(s.Reach, s.Mounts, s.Secrets, s.Seen, s.Commands, s.Cautions)
+	return slices.Concat(s.Reach, s.Mounts, s.Secrets, s.Seen, s.Scan, s.Commands, s.Cautions)
 }
 
 // Summary puts the manifest into words.
@@ -68,9 +71,7 @@ func (m *Manifest) Summary() Summary {
 			s.Commands = append(s.Commands, commandLine(d.Source.Command))
 		}
 	}
-	for _, path := range m.Scan.Known {
-		s.Secrets = append(s.Secrets, escape.Text(path)+" is read: its secrets must not leave")
-	}
+	s.Scan = m.Scan.lines()
 	s.Cautions = m.cautions()
 	return s
 }
@@ -107,6 +108,38 @@ func routeLine(r *proxy.Route) string {
 		b.WriteString(", with " + escape.Text(strings.Join(r.Secrets, ", ")))
 	}
 	return b.String()
+}
+
+// lines say all that is looked for, so that any change of it is another line.
+func (s *Scan) lines() (out []string) {
+	for _, path := range s.Known {
+		out = append(out, escape.Text(path)+" is read: its secrets must not leave")
+	}
+	for i := range s.Custom {
+		out = append(out, customLine(&s.Custom[i]))
+	}
+	for _, name := range s.Canaries {
+		out = append(out, escape.Text(name)+" is a variable with a made-up secret")
+	}
+	return out
+}
+
+func customLine(r *dlp.CustomRule) string {
+	line := "the rule " + escape.Text(r.ID) + " finds " + escape.Text(r.Prefix)
+	switch {
+	case r.Pattern != "":
+		line += " and what matches " + escape.Text(r.Pattern)
+		if r.Max != 0 {
+			line += fmt.Sprintf(", of at most %d bytes", r.Max)
+		}
+	case r.Length != 0:
+		line += fmt.Sprintf(" and %d of %s", r.Length, escape.Text(r.Class))
+	case r.Max != 0:
+		line += fmt.Sprintf(" and %d to %d of %s", r.Min, r.Max, escape.Text(r.Class))
+	default:
+		line += fmt.Sprintf(" and %d or more of %s", r.Min, escape.Text(r.Class))
+	}
+	return line
 }
 
 func mountLine(m Mount) string {
@@ -182,7 +215,7 @@ func commandLine(args []string) string {
 func (m *Manifest) cautions() (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if m.WorkspaceMode == WorkspaceMount {
-		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle down\" says how to fetch that")
+		say("workspace.mode is mount: what the agent writes is in your folder at once, where your own tools may run it; what it commits stays in a .git of its own, and \"bottle pull\" fetches that")
 	}
 	if m.Egress.Default == proxy.Allow {
 		say("egress.default is allow: whatever no route denies can be reached")

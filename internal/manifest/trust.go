@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/filelock"
 	"github.com/bot-bottle/bottle/internal/paths"
 )
@@ -142,6 +143,37 @@ func changedFile(was, now []File) string {
 		}
 	}
 	return ""
+}
+
+// Changed says of each file that a manifest was trusted with how it differs now, in
+// lines that may be printed as they are. What only a new text names is not read.
+func (e TrustEntry) Changed(m *Manifest) (lines []string) {
+	now := map[string]string{}
+	for _, f := range e.Files {
+		if hash, err := hashFile(f.Path); err == nil && hash != "" {
+			now[f.Path] = hash
+		}
+	}
+	was := map[string]bool{}
+	for _, f := range e.Files {
+		was[f.Path] = true
+		switch hash, there := now[f.Path]; {
+		case !there:
+			lines = append(lines, escape.Text(f.Path)+" (it is gone)")
+		case hash != f.Hash:
+			lines = append(lines, escape.Text(f.Path)+" (its content changed)")
+		}
+	}
+	if m.Project == nil || e.Hash != m.Project.Hash {
+		return lines
+	}
+	files, _ := pinned(m) // what is wrong with them, IsTrusted says
+	for _, f := range files {
+		if !was[f.Path] {
+			lines = append(lines, escape.Text(f.Path)+" (it was not there)")
+		}
+	}
+	return lines
 }
 
 // Revoke takes a manifest off the list, by its path. It reports whether it was

@@ -29,7 +29,7 @@ type LineFinding struct {
 	Length     int            `json:"length"`
 	Rule       string         `json:"rule"`
 	Name       string         `json:"name,omitempty"`
-	Confidence dlp.Confidence `json:"confidence"`
+	Confidence dlp.Confidence `json:"confidence,omitempty"`
 	Action     dlp.Action     `json:"action"`
 	Path       string         `json:"path"`
 	Hash       string         `json:"hash"`

@@ -23,7 +23,7 @@ type Finding struct {
 	Length     int            `json:"length"`
 	Rule       string         `json:"rule"`
 	Name       string         `json:"name,omitempty"` // of a known value
-	Confidence dlp.Confidence `json:"confidence"`
+	Confidence dlp.Confidence `json:"confidence,omitempty"`
 	Action     dlp.Action     `json:"action"`
 	// Path is the encodings that the match lies in, from the outermost.
 	Path string `json:"path"`

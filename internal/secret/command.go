@@ -6,19 +6,14 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/bot-bottle/bottle/internal/escape"
 )
 
 const (
-	// maxErrText bounds what is kept of a command's standard error.
+	// maxErrText bounds what is looked through of a command's standard error.
 	maxErrText = 4 << 10
-	// maxErrColumns bounds what is shown of it.
-	maxErrColumns = 160
 	// retryAfter is how long the failure of a command stands.
 	retryAfter = 5 * time.Second
 	// lingerTime is how long a killed command's children may hold its output
@@ -81,7 +76,9 @@ func (s *Secret) run(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the command %s was ended after %s without an answer", name, s.source.Timeout)
 	case errors.Is(err, exec.ErrWaitDelay): // it ended well, and left a child behind
 	case err != nil:
-		return "", fmt.Errorf("the command %s failed: %w%s%s", name, err, quoteError(stderr.String(), stdout.String()), missingHint(stderr.String()))
+		// Its standard error is not quoted: no pattern tells a message from one
+		// that holds the value, and this text reaches logs and the journal.
+		return "", fmt.Errorf("the command %s failed: %w%s; what it wrote to its standard error may hold the value and is not shown: run it by hand to see", name, err, missingHint(stderr.String()))
 	}
 	if stdout.over {
 		return "", fmt.Errorf("the command %s printed more than %d bytes", name, maxFile)
@@ -111,26 +108,6 @@ func missingHint(stderr string) string {
 		}
 	}
 	return ""
-}
-
-// maybeToken is what could be a credential or a part of one, in a message.
-var maybeToken = regexp.MustCompile(`[A-Za-z0-9+_=.~-]*[A-Za-z][0-9]+[A-Za-z0-9+_=.~-]*|[A-Za-z0-9+_=.~-]*[0-9][A-Za-z]+[A-Za-z0-9+_=.~-]*|[A-Za-z0-9+/_=.~-]{20,}`)
-
-// quoteError gives the last line of what a command wrote to its standard error,
-// without anything that could be the value: words of its output, words that mix
-// letters and digits, and long ones.
-func quoteError(stderr, stdout string) string {
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	line := lines[len(lines)-1]
-	for _, word := range strings.Fields(stdout) {
-		if len(word) >= 4 {
-			line = strings.ReplaceAll(line, word, "…")
-		}
-	}
-	if line = maybeToken.ReplaceAllString(line, "…"); line == "" {
-		return ""
-	}
-	return ": " + escape.TextMax(line, maxErrColumns)
 }
 
 // bounded keeps the first max bytes written to it, and takes the rest too, so

@@ -16,6 +16,8 @@ import (
 //
 //	f PERM SIZE MTIME CTIME SHA256 "path"     a file
 //	l 0 SIZE MTIME CTIME SHA256 "path"        a link, with the hash of its target
+//	g "path"                                  gone, when it was pulled
+//	p FIRST YOURS                             the next was pulled; see past
 //	r "path"                                  a repository, and its refs:
 //	R HASH "name"
 //	i "repository" "folder" "line"            of an ignore file
@@ -36,6 +38,7 @@ type record struct {
 	mtime, ctime int64
 	hash         string
 	path         string
+	past         *past // nil for what no pull took
 }
 
 // newRecord describes what stands in a copy; sum is of its content.
@@ -77,6 +80,13 @@ func (b *baseWriter) line(format string, args ...any) {
 }
 
 func (b *baseWriter) record(r record) {
+	if r.past != nil {
+		b.line("p %s", r.past.text())
+	}
+	if r.kind == 'g' {
+		b.line("g %s", strconv.QuoteToASCII(r.path))
+		return
+	}
 	b.line("%c %o %d %d %d %s %s", r.kind, r.perm, r.size, r.mtime, r.ctime, r.hash, strconv.QuoteToASCII(r.path))
 }
 
@@ -139,13 +149,18 @@ func readBase(r io.Reader, to baseReader) error {
 		return fmt.Errorf("%w: another version", ErrNoBase)
 	}
 	repo := ""
+	var pulled *past
 	for n := 0; sc.Scan(); n++ {
 		kind, rest, _ := strings.Cut(sc.Text(), " ")
 		var err error
 		switch kind {
-		case "f", "l":
+		case "p":
+			pulled, err = parsePast(rest)
+		case "f", "l", "g":
 			var rec record
-			if rec, err = parseRecord(kind[0], rest); err == nil && to.file != nil {
+			rec, err = parseRecord(kind[0], rest)
+			rec.past, pulled = pulled, nil
+			if err == nil && to.file != nil {
 				err = to.file(rec)
 			}
 		case "r":
@@ -204,6 +219,10 @@ func unquote(s string) (string, error) {
 }
 
 func parseRecord(kind byte, s string) (record, error) {
+	if kind == 'g' {
+		path, err := unquote(s)
+		return record{kind: kind, path: path}, err
+	}
 	fields := strings.SplitN(s, " ", 6)
 	if len(fields) != 6 {
 		return record{}, fmt.Errorf("%w: a line with %d fields", ErrNoBase, len(fields))
@@ -219,5 +238,5 @@ func parseRecord(kind byte, s string) (record, error) {
 	if err = errors.Join(err, perr); err != nil {
 		return record{}, fmt.Errorf("%w: %w", ErrNoBase, err)
 	}
-	return record{kind, fs.FileMode(perm), numbers[0], numbers[1], numbers[2], fields[4], path}, nil
+	return record{kind, fs.FileMode(perm), numbers[0], numbers[1], numbers[2], fields[4], path, nil}, nil
 }

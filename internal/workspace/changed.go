@@ -241,14 +241,8 @@ func (c *comparer) rules(d, git *dir, rel string) *rules {
 	return r
 }
 
-func (c *comparer) enter(d *dir, rel, _ string, _ stat) (bool, error) {
-	if c.pull != nil {
-		c.pull.noteBare(d, rel+"/")
-	}
-	return true, nil
-}
-
-func (c *comparer) leave(_ *dir, _ string, _ stat) error { return nil }
+func (c *comparer) enter(*dir, string, string, stat) (bool, error) { return true, nil }
+func (c *comparer) leave(*dir, string, stat) error                 { return nil }
 
 func (c *comparer) skip(rel string, err error) error {
 	if cerr := c.ctx.Err(); cerr != nil {
@@ -281,6 +275,9 @@ func (c *comparer) entry(parent *dir, rel, name string, st stat) error {
 func (c *comparer) found(kind Kind, m met) error {
 	if c.pull != nil {
 		return c.pull.file(kind, m)
+	}
+	if kind == "" && m.was.past != nil { // as it was pulled, which was not as it was at first
+		kind = kindOf(m.was.past.first, wasForm(m.was))
 	}
 	if kind != "" {
 		c.add(kind, m.path, "")

@@ -68,7 +68,11 @@ func (c *comparer) passed() error {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotFolder) {
-		err = c.found(Deleted, met{path: was.path, was: &was})
+		kind := Deleted
+		if was.kind == 'g' {
+			kind = ""
+		}
+		err = c.found(kind, met{path: was.path, was: &was})
 	} else {
 		err = c.unreadable(was, err)
 	}
@@ -114,11 +118,18 @@ func lookup(top *dir, rel string) (*dir, string, error) {
 // versus compares an entry with its record.
 func (c *comparer) versus(parent *dir, name string, st stat, was record) error {
 	m := met{parent, name, st, was.path, &was}
+	if was.kind == 'g' {
+		if st.isRegular() || st.isLink() {
+			return c.found(Added, m)
+		}
+		return c.found("", met{path: was.path, was: &was})
+	}
 	kind := map[bool]byte{true: 'l', false: 'f'}[st.isLink()]
 	if kind != was.kind || !st.isLink() && !st.isRegular() {
 		return c.found(Modified, m)
 	}
 	now := newRecord(st, was.hash, was.path)
+	now.past = was.past
 	if now == was {
 		return c.found("", m)
 	}

@@ -26,7 +26,9 @@ type copier struct {
 	source   string // without links
 	common   string // the top repository's common folder, without links
 	excluded map[ident]bool
-	open     []*dir // of the target, from the top to where the walk is
+	gits     map[ident]bool // git folders that have another name
+	anyGit   bool           // they are not all known
+	open     []*dir         // of the target, from the top to where the walk is
 	told     time.Time
 	history  historyLimits
 }
@@ -47,6 +49,9 @@ func Copy(ctx context.Context, opts Options) (Report, error) {
 		}
 		st, err := src.stat()
 		if err != nil {
+			return err
+		}
+		if err := c.findGits(src); err != nil {
 			return err
 		}
 		if err := w.tree(src, ".", 0, s); err != nil {
@@ -174,9 +179,20 @@ func (c *copier) count(files, bytes int64) error {
 
 func (c *copier) dst() *dir { return c.open[len(c.open)-1] }
 
-func (c *copier) enter(_ *dir, rel, name string, st stat) (bool, error) {
+// findGits notes the git folders that do not come as they are, with their config,
+// but as the .git of the copy.
+func (c *copier) findGits(src *dir) error {
+	places, all, err := c.gitPlaces(src)
+	c.gits, c.anyGit = c.gitIdents(places), !all
+	return err
+}
+
+func (c *copier) enter(from *dir, rel, name string, st stat) (bool, error) {
 	if c.excluded[st.ident] {
 		return false, c.skip(rel, errors.New("excluded"))
+	}
+	if c.gits[st.ident] || c.anyGit && isBare(from) {
+		return false, c.skip(rel, errors.New("the git folder of a repository: its config may hold credentials"))
 	}
 	d, err := c.dst().mkdir(name)
 	if err != nil {

@@ -12,24 +12,12 @@ import (
 // reads the configuration of the system and the person's own, not that of a
 // repository, which is its author's, and not what these include.
 func ExcludesFile(getenv func(string) string) string {
-	home, base := getenv("HOME"), getenv("XDG_CONFIG_HOME")
-	if base == "" && home != "" {
-		base = filepath.Join(home, ".config")
-	}
-	var files []string // a later one wins
-	if getenv("GIT_CONFIG_NOSYSTEM") == "" {
-		files = append(files, "/etc/gitconfig")
-	}
-	if global := getenv("GIT_CONFIG_GLOBAL"); global != "" {
-		files = append(files, global)
-	} else {
-		files = append(files, filepath.Join(base, "git/config"), filepath.Join(home, ".gitconfig"))
-	}
+	home, base := getenv("HOME"), configHome(getenv)
 	found := ""
 	if base != "" {
 		found = filepath.Join(base, "git/ignore")
 	}
-	for _, name := range files {
+	for _, name := range userConfigs(getenv) {
 		data, err := readUserFile(name, maxGitConfig)
 		if err != nil {
 			continue
@@ -49,6 +37,25 @@ func ExcludesFile(getenv func(string) string) string {
 		return ""
 	}
 	return found
+}
+
+func configHome(getenv func(string) string) string {
+	home, base := getenv("HOME"), getenv("XDG_CONFIG_HOME")
+	if base == "" && home != "" {
+		base = filepath.Join(home, ".config")
+	}
+	return base
+}
+
+// userConfigs are the config files of the system and of a person. A later one wins.
+func userConfigs(getenv func(string) string) (files []string) {
+	if getenv("GIT_CONFIG_NOSYSTEM") == "" {
+		files = append(files, "/etc/gitconfig")
+	}
+	if global := getenv("GIT_CONFIG_GLOBAL"); global != "" {
+		return append(files, global)
+	}
+	return append(files, filepath.Join(configHome(getenv), "git/config"), filepath.Join(getenv("HOME"), ".gitconfig"))
 }
 
 // excludes are the lines of Options.Excludes; a file that is not there or cannot

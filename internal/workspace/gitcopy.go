@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
 )
 
 // repository copies the .git of a folder and reads what its rules are.
@@ -59,11 +58,7 @@ func (c *copier) gitInto(d *dir, rel string, dst *dir, name, key string) (*rules
 	if err := c.allObjects(g, to, rel); err != nil {
 		return nil, err
 	}
-	at := filepath.Join(c.opts.Target, filepath.FromSlash(key))
-	if name == gitName {
-		at = filepath.Join(at, gitName)
-	}
-	if err := c.prune(to, at, rel, cfg.hashSize); err != nil {
+	if err := c.prune(to, rel, cfg.hashSize); err != nil {
 		return nil, err
 	}
 	st, err := g.git.stat()

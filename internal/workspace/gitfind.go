@@ -17,7 +17,7 @@ var errSearched = fmt.Errorf("more than %d folders", maxSearched)
 
 // FindGit returns what git could take for a repository below a folder, with a
 // fingerprint of what makes it run programs: each .git but the folder's own, and
-// folders that are a bare repository. It tells what came or was replaced between
+// folders that git takes for a repository by what is in them. It tells what came or was replaced between
 // two calls. all is false when there were too many folders to look at.
 func FindGit(ctx context.Context, top string) (found map[string]string, all bool, err error) {
 	d, err := openDir(top)
@@ -69,8 +69,11 @@ func (f *gitFinder) repository(d *dir, rel string) (*rules, error) {
 
 // gitPrint stands for the config of a git folder, and its hooks.
 func gitPrint(git *dir) string {
-	data, err := git.readSmall("config", maxGitConfig)
-	text := fmt.Sprint(string(data), err)
+	text := ""
+	for _, name := range []string{"config", "config.worktree", "commondir"} {
+		data, err := git.readSmall(name, maxGitConfig)
+		text += fmt.Sprintf("%q %v\n", data, err)
+	}
 	if hooks, err := git.sub("hooks"); err == nil {
 		names, _ := hooks.entries()
 		hooks.close()

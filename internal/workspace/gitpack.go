@@ -59,7 +59,7 @@ func (p *pruner) repack(d *dir, base string, entries []*idxfile.Entry, keep int)
 			end = int64(entries[i+1].Offset)
 		}
 		if err := p.entry(w, in, e, end); err != nil {
-			return "", fmt.Errorf("object %s: %w", e.Hash, err)
+			return "", err
 		}
 	}
 	if err := w.w.Flush(); err != nil {
@@ -107,7 +107,7 @@ func (p *pruner) entry(w *packWriter, in *os.File, e *idxfile.Entry, end int64) 
 	r := bufio.NewReader(io.NewSectionReader(in, start, end-start))
 	h, err := readPackHeader(r)
 	if err != nil {
-		return err
+		return fmt.Errorf("object %s: %w", e.Hash, err)
 	}
 	at := w.at
 	w.pos[start] = at
@@ -134,19 +134,19 @@ func (p *pruner) entry(w *packWriter, in *os.File, e *idxfile.Entry, end int64) 
 	return err
 }
 
+// errPackStays: an object of a pack cannot be read, which is no reason to have no
+// copy.
+var errPackStays = errors.New("objects that nothing leads to are not left out of a pack")
+
 // whole writes an object that is a delta no more.
 func (p *pruner) whole(w *packWriter, h plumbing.Hash) error {
-	o, err := p.r.store.EncodedObject(plumbing.AnyObject, h)
+	kind, size, in, err := p.r.objects.open(h, maxPulledObject)
 	if err != nil {
-		return err
-	}
-	in, err := o.Reader()
-	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errPackStays, err)
 	}
 	defer in.Close()
 	at, crc := w.at, crc32.NewIEEE()
-	head := packHeader(o.Type(), uint64(o.Size()))
+	head := packHeader(kind, uint64(size))
 	w.write(head)
 	_, _ = crc.Write(head)
 	count := &byteCount{}

@@ -11,10 +11,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 )
 
-// prune removes from the git folder at a path of the copy the objects that
+// prune removes from a git folder of the copy the objects that
 // nothing there leads to: what was amended, rebased or reset away is in no
 // branch, and git fsck --unreachable still finds it.
-func (c *copier) prune(git *dir, at, rel string, hashSize int) error {
+func (c *copier) prune(git *dir, rel string, hashSize int) error {
 	if hashSize != len(plumbing.ZeroHash) {
 		c.report.Kept.add(Skipped{rel, "it has SHA-256 names, which this version does not go through"})
 		return nil
@@ -23,7 +23,8 @@ func (c *copier) prune(git *dir, at, rel string, hashSize int) error {
 		c.report.Kept.add(Skipped{rel, "it keeps its refs in a reftable, which this version does not read"})
 		return nil
 	}
-	r := c.newReach(at, rel)
+	r := c.newReach(git, rel)
+	defer r.objects.close()
 	err := r.walk(git)
 	if cerr := c.ctx.Err(); cerr != nil {
 		return cerr
@@ -38,7 +39,7 @@ func (c *copier) prune(git *dir, at, rel string, hashSize int) error {
 	}
 	defer objects.close()
 	p := pruner{c: c, r: r, objects: objects, renamed: map[string]string{}}
-	err = errors.Join(p.loose(), p.packs(), r.store.Close())
+	err = errors.Join(p.loose(), p.packs())
 	c.report.Dropped += p.dropped
 	if err != nil {
 		return fmt.Errorf("copy %s: leave out objects: %w", path.Join(rel, gitName), err)
@@ -178,13 +179,18 @@ func (p *pruner) pack(d *dir, base string) error {
 	if keep == len(entries) {
 		return nil
 	}
-	p.dropped += int64(len(entries) - keep)
 	name := ""
 	if keep > 0 {
-		if name, err = p.repack(d, base, entries, keep); err != nil {
+		name, err = p.repack(d, base, entries, keep)
+		if errors.Is(err, errPackStays) {
+			p.c.report.Kept.add(Skipped{p.r.shown, err.Error()})
+			return ignoreNotExist(d.unlink(newPack))
+		}
+		if err != nil {
 			return err
 		}
 	}
+	p.dropped += int64(len(entries) - keep)
 	names, err := d.entries()
 	if err != nil {
 		return err

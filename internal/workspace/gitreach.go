@@ -6,18 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
-	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
 // historyLimits bound what is done with the history of one repository. Where it
@@ -45,7 +40,7 @@ var errHistory = errors.New("its history is too large to go through")
 type reach struct {
 	ctx      context.Context
 	c        *copier
-	store    *filesystem.ObjectStorage
+	objects  *objectReader
 	shown    string
 	shallow  map[plumbing.Hash]bool
 	seen     map[plumbing.Hash]struct{}
@@ -54,11 +49,10 @@ type reach struct {
 	deadline time.Time
 }
 
-func (c *copier) newReach(at, rel string) *reach {
+func (c *copier) newReach(git *dir, rel string) *reach {
 	return &reach{
 		ctx: c.ctx, c: c, shown: rel, shallow: map[plumbing.Hash]bool{}, seen: map[plumbing.Hash]struct{}{}, deadline: time.Now().Add(c.history.time),
-		store: filesystem.NewObjectStorageWithOptions(dotgit.New(osfs.New(at)), cache.NewObjectLRU(maxObjectCache),
-			filesystem.Options{ExclusiveAccess: true, KeepDescriptors: true}),
+		objects: &objectReader{git: git},
 	}
 }
 
@@ -201,26 +195,14 @@ func (r *reach) read(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
 	if time.Now().After(r.deadline) {
 		return 0, nil, fmt.Errorf("%w: more than %s", errHistory, r.c.history.time)
 	}
-	o, err := r.store.EncodedObject(plumbing.AnyObject, h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
+	kind, data, err := r.objects.read(h, maxNode)
+	switch {
+	case errors.Is(err, errObjectMissing):
 		return plumbing.InvalidObject, nil, nil
+	case kind == plumbing.BlobObject && (err == nil || errors.Is(err, errObjectLarge)):
+		return kind, nil, nil
 	}
-	if err != nil {
-		return 0, nil, fmt.Errorf("object %s: %w", h, err)
-	}
-	if o.Type() == plumbing.BlobObject {
-		return o.Type(), nil, nil
-	}
-	if o.Size() > maxNode {
-		return 0, nil, fmt.Errorf("object %s has more than %d bytes", h, maxNode)
-	}
-	in, err := o.Reader()
-	if err != nil {
-		return 0, nil, fmt.Errorf("object %s: %w", h, err)
-	}
-	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, maxNode))
-	return o.Type(), data, err
+	return kind, data, err
 }
 
 // header takes an object's name from the beginning of a commit or tag.
@@ -301,31 +283,17 @@ func (r *reach) blob(h, commit plumbing.Hash, rel string) error {
 		r.c.report.Unsearched++
 		return nil
 	}
-	size, err := r.store.EncodedObjectSize(h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
+	_, data, err := r.objects.read(h, min(r.c.history.blob, r.c.history.scanned-r.scanned))
+	switch {
+	case errors.Is(err, errObjectMissing):
 		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("object %s: %w", h, err)
-	}
-	if size > r.c.history.blob || size > r.c.history.scanned-r.scanned {
+	case errors.Is(err, errObjectLarge):
 		r.c.report.Unsearched++
 		return nil
+	case err != nil:
+		return err
 	}
-	r.scanned += size
-	o, err := r.store.EncodedObject(plumbing.BlobObject, h)
-	if err != nil {
-		return fmt.Errorf("object %s: %w", h, err)
-	}
-	in, err := o.Reader()
-	if err != nil {
-		return fmt.Errorf("object %s: %w", h, err)
-	}
-	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, size))
-	if err != nil {
-		return fmt.Errorf("object %s: %w", h, err)
-	}
+	r.scanned += int64(len(data))
 	sc := r.c.pump.scanner
 	sc.Reset()
 	found := capped(nil, sc.Write(data))

@@ -56,7 +56,8 @@ func FuzzReadBase(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	b.record(record{'f', 0o644, 1, 2, 3, "abc", "a \"b\"\n\xff"})
+	b.record(record{'f', 0o644, 1, 2, 3, "abc", "a \"b\"\n\xff", nil})
+	b.record(record{kind: 'g', path: "b", past: &past{form{'f', "abc", true}, &form{}}})
 	b.line("r %q", ".")
 	b.line("R %s %q", "abc", "refs/heads/x")
 	b.ignores(".", "a b", parseIgnore([]byte("*.o\n!/x y/\n")))

@@ -19,7 +19,8 @@ type PrivateGit struct {
 	// None says that the workspace has no .git: the target is an empty folder to
 	// mount where it would be, so that the agent makes its repository there.
 	None bool
-	// Nested are all nested .git, files and folders. Exposed are those folders
+	// Nested are all nested .git, files and folders, and git folders of another
+	// name that a .git names. Exposed are those folders
 	// among them that stay the host's own, with whatever credentials their configs
 	// hold.
 	Nested, Exposed List[string]
@@ -40,7 +41,15 @@ func PrepareGit(ctx context.Context, opts Options) (PrivateGit, error) {
 			return err
 		}
 		w := walk{ctx: ctx, v: &nested{c, &out}}
-		return w.tree(src, ".", 0, scope{})
+		if err := w.tree(src, ".", 0, scope{}); err != nil {
+			return err
+		}
+		places, _, err := c.gitPlaces(src)
+		for _, rel := range c.plainGits(places) {
+			out.Nested.add(rel)
+			out.Exposed.add(rel)
+		}
+		return err
 	})
 	out.Report = report
 	return out, err

@@ -2,11 +2,14 @@ package workspace
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // PullOptions say what is taken over from where to where.
@@ -17,6 +20,9 @@ type PullOptions struct {
 	Mounted      bool   // Target is a git folder that PrepareGit made: there are commits only
 	// Hold are paths that are never written, such as that of the manifest.
 	Hold []string
+	// Getenv, if set, tells where git on the host has its config: what that runs or
+	// includes is not written either.
+	Getenv func(string) string
 	// DryRun writes nothing, neither to Host nor to Base.
 	DryRun bool
 	// Force takes files that were changed on the host as well.
@@ -32,6 +38,9 @@ type PullItem struct {
 	Target string // of a link
 	As     string // where it is put when that is not its path: the name of a file, or a ref
 	Reason string // why it is in conflict, or stays
+	// Kept says that the host has what the agent made all the same: beside its own
+	// file, or in a branch.
+	Kept bool
 }
 
 // Pulled says what a pull took over, or in a dry run would. What the host has
@@ -41,6 +50,7 @@ type Pulled struct {
 	// Conflicts are files that both sides changed. The host's stay, the
 	// agent's are put beside them.
 	Conflicts List[PullItem]
+	Kept      int            // how many of all items are
 	Left      List[PullItem] // what no pull takes
 	Ignored   List[Ignored]  // what goes with the copy, and is no work
 	Heads     []Head
@@ -48,6 +58,9 @@ type Pulled struct {
 
 // None reports whether the host has all there is.
 func (p *Pulled) None() bool { return p.Taken.Total+p.Conflicts.Total+p.Left.Total == 0 }
+
+// Lost is how many of all items would be lost with the copy.
+func (p *Pulled) Lost() int { return p.Taken.Total + p.Conflicts.Total + p.Left.Total - p.Kept }
 
 // Ignored is a file or folder that the rules ignore, and how many files are in
 // it. More says that they were not all counted.
@@ -64,10 +77,19 @@ type Head struct {
 	// Forward says that the commit of the host's work tree is one of its
 	// ancestors: nothing was committed there since.
 	Forward bool
+	// Added are new files of the agent's in the host's folder, as paths in the
+	// repository: a merge stops at them while git does not know them. MoreAdded says
+	// that there may be others, as in a mounted workspace.
+	Added     []string
+	MoreAdded bool
+	// Held are files and folders in the repository that git on the host reads as
+	// config or runs as hooks, or that could make a folder a repository, and that are
+	// others in the agent's commits.
+	Held []string
 }
 
-// Pull brings to the host what a copy has and its base does not, and changes the
-// base so that it is known to be taken.
+// Pull brings to the host what a copy has and its base does not, and notes in the
+// base what it took.
 //
 // Files come as they are now, committed or not. Commits come as objects, and as
 // refs below refs/bottle/ID; no branch of the host is moved, and its index is not
@@ -78,6 +100,10 @@ type Head struct {
 // folder is not made, and neither is what git could take for a repository. Of the
 // copy's repositories only refs and objects are read, each checked by its name.
 //
+// What an earlier pull took counts as far as the host has it: what is gone by now,
+// or is as it was before, is taken again. What the person made something else of is
+// theirs. A conflict lasts until the file beside is gone and theirs has changed.
+//
 // A pull that was stopped can be repeated: what it took is on the host by then,
 // and is no conflict.
 func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
@@ -86,8 +112,12 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
 	defer host.close()
-	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}}
+	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + "-" + rand.Text() + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}, agents: map[string][]plumbing.Hash{}}
+	defer func() { p.tips.close() }()
 	if err := p.repositories(); err != nil {
+		return nil, err
+	}
+	if err := p.hostGits(); err != nil {
 		return nil, err
 	}
 	if !opts.DryRun {
@@ -102,7 +132,6 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 			c.modules(top)
 			return ctx.Err()
 		}
-		p.noteTop(top)
 		w := walk{ctx: ctx, v: c, left: p.ignored}
 		if err := c.merge(func() error { return w.tree(top, ".", 0, c.outer()) }); err != nil {
 			return err
@@ -112,6 +141,7 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.addedTo()
 	return p.out, p.base.finish()
 }
 
@@ -125,14 +155,17 @@ type puller struct {
 	pump  *pump
 	base  *baseWriter // nil in a dry run
 	out   *Pulled
-	late  []string        // paths whose place a folder of the host still takes
-	again bool            // those are met again
-	gone  map[string]bool // what a dry run would have removed
-	// The host's own folder would become what git takes for a repository.
-	bareTop bool
-	bare    string // the folder that git could take for a repository, with a slash
-	files   int64
-	told    time.Time
+	added List[string]
+	// For what was pulled and is gone from the folder, in a dry run:
+	agents map[string][]plumbing.Hash // commits of the agent's that the host has, by repository
+	tips   *tips                      // of the repository that was asked about last
+	sought int
+	holds  []held          // of the host, never written
+	late   []string        // paths whose place a folder of the host still takes
+	again  bool            // those are met again
+	gone   map[string]bool // what a dry run would have removed
+	files  int64
+	told   time.Time
 }
 
 // rewriteBase begins a base with all that an earlier one has but the files.

@@ -3,8 +3,10 @@ package workspace
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,15 +120,17 @@ func TestPullFiles(t *testing.T) {
 		{"a file became a link of the person's", files{"a": "evil"}, files{"a": "@../outside/f"},
 			[]string{"conflict modified a"}, files{"a": "@../outside/f", "../outside/f": "theirs", "a.bottle-b1": "evil"}},
 		{"a link in the place of the version beside", files{"a": "evil"}, files{"a": "mine", "a.bottle-b1": "@../outside/f"},
-			[]string{"conflict modified a"}, files{"a.bottle-b1": "evil", "../outside/f": "theirs"}},
-		{"a link in the place of the file that is being written", files{"n": "evil"}, files{".bottle-b1.part": "@../outside/f"},
-			[]string{"taken added n"}, files{"n": "evil", "../outside/f": "theirs"}},
+			[]string{"conflict modified a"}, files{"a.bottle-b1": "@../outside/f", "a.bottle-b1.2": "evil", "../outside/f": "theirs"}},
+		{"a person's file of the name of one that is being written", files{"n": "evil"}, files{".bottle-b1.part": "mine"},
+			[]string{"taken added n"}, files{"n": "evil", ".bottle-b1.part": "mine"}},
 		{"names that some file system takes for .git", files{"git~1/config": "evil", ".g\u200cit/config": "evil", ".git./x": "evil", "sub/.git::$DATA": "evil"}, nil,
 			[]string{"left added git~1/config", "left added .g\u200cit/config", "left added .git./x", "left added sub/.git::$DATA"}, files{"git~1": "-", ".git.": "-"}},
 		{"a bare repository", files{"bare/HEAD": "ref: refs/heads/main\n", "bare/config": "evil", "bare/objects/x": "", "bare/refs/x": "", "beside": "b"}, nil,
-			[]string{"left added bare/HEAD", "left added bare/config", "left added bare/objects/x", "left added bare/refs/x", "taken added beside"}, files{"bare": "-"}},
+			[]string{"left added bare/HEAD", "taken added bare/config", "taken added bare/objects/x", "taken added bare/refs/x", "taken added beside"}, files{"bare/HEAD": "-"}},
 		{"a bare repository in the place of the project", files{"HEAD": "ref: refs/heads/main\n", "config": "evil", "objects/x": "", "refs/x": ""}, nil,
-			[]string{"left added HEAD", "left added config", "taken added objects/x", "taken added refs/x"}, files{"HEAD": "-", "config": "-"}},
+			[]string{"left added HEAD", "taken added config", "taken added objects/x", "taken added refs/x"}, files{"HEAD": "-"}},
+		{"names that some file system takes for HEAD", files{"x/head": "1", "x/HEAD.": "1", "x/HE\u200cAD": "1", "x/HEAD::$DATA": "1", "x/HEAD.md": "1"}, nil,
+			[]string{"left added x/head", "left added x/HEAD.", "left added x/HE\u200cAD", "left added x/HEAD::$DATA", "taken added x/HEAD.md"}, files{"x/HEAD": "-"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			top := t.TempDir()
@@ -147,17 +151,25 @@ func TestPullFiles(t *testing.T) {
 			wantList(t, "the pull", said(pull(t, c)), test.want...)
 			has(t, dir, test.host)
 			if !strings.Contains(test.name, "being written") {
-				if _, err := os.Lstat(filepath.Join(dir, ".bottle-b1.part")); err == nil {
+				if parts, _ := filepath.Glob(filepath.Join(dir, ".bottle-*")); len(parts) > 0 {
 					t.Error("a part of a file was left")
 				}
 			}
-			var left []string
+			var open []string
+			conflicts := 0
 			for _, line := range test.want {
-				if strings.HasPrefix(line, "left ") {
-					left = append(left, line)
+				switch {
+				case strings.HasPrefix(line, "conflict "):
+					conflicts++
+					fallthrough
+				case strings.HasPrefix(line, "left "):
+					open = append(open, line)
 				}
 			}
-			wantList(t, "a second pull", said(pull(t, c)), left...)
+			out := pull(t, c)
+			if wantList(t, "a second pull", said(out), open...); out.Kept != conflicts {
+				t.Errorf("%d of %d conflicts are kept", out.Kept, conflicts)
+			}
 		})
 	}
 }
@@ -196,9 +208,7 @@ func TestPullAgain(t *testing.T) {
 	write(t, dir, files{"c": "mine"})
 	pull(t, c)
 	write(t, dir, files{"d": "later"}) // an edit of what came is no conflict by itself
-	if out := pull(t, c); !out.None() {
-		t.Errorf("nothing is new: %q", said(out))
-	}
+	wantList(t, "nothing is new", said(pull(t, c)), "conflict modified c")
 	has(t, dir, files{"d": "later"})
 	write(t, c.target, files{"a": "1", "c": "3", "n": "2"}) // a is as it was at first
 	wantList(t, "the next", said(pull(t, c)), "taken modified a", "taken modified n", "conflict modified c")
@@ -208,9 +218,7 @@ func TestPullAgain(t *testing.T) {
 	write(t, c.target, files{"a": "4"})
 	pull(t, c)
 	must(t, os.WriteFile(c.base, []byte(base), 0o600))
-	if out := pull(t, c); !out.None() {
-		t.Errorf("it is there: %q", said(out))
-	}
+	wantList(t, "it is there", said(pull(t, c)), "conflict modified c")
 }
 
 func TestPullForce(t *testing.T) {
@@ -223,6 +231,88 @@ func TestPullForce(t *testing.T) {
 	out := pull(t, c, func(o *PullOptions) { o.Force = true })
 	wantList(t, "forced", said(out), "taken modified a", "taken deleted b", "left modified bottle.yaml")
 	has(t, dir, files{"a": "agent", "b": "-", "bottle.yaml": "x"})
+}
+
+// What a pull took counts as far as the host has it still.
+func TestPullAfterLoss(t *testing.T) {
+	force := func(o *PullOptions) { o.Force = true }
+	for _, test := range []struct {
+		name            string
+		before, between files    // what the person has when it is pulled, and does then
+		want            []string // of the next pull
+		lost            int
+		host            files // after it
+		forced          files // after a forced one
+	}{
+		{"nothing is gone", nil, nil, nil, 0, files{"a": "2", "b": "-", "n": "n"}, files{"a": "2", "b": "-", "n": "n"}},
+		{"a new file is gone", nil, files{"n": "-"}, []string{"taken added n"}, 1, files{"n": "n"}, files{"n": "n"}},
+		{"a changed file is as it was", nil, files{"a": "1"}, []string{"taken modified a"}, 1, files{"a": "2"}, files{"a": "2"}},
+		{"a changed file is gone", nil, files{"a": "-"}, []string{"taken modified a"}, 1, files{"a": "2"}, files{"a": "2"}},
+		{"a deleted file is back", nil, files{"b": "b"}, []string{"taken deleted b"}, 1, files{"b": "-"}, files{"b": "-"}},
+		{"a link is gone", nil, files{"l": "-"}, []string{"taken added l"}, 1, files{"l": "@a"}, files{"l": "@a"}},
+		{"what came was edited", nil, files{"a": "3", "n": "m"}, nil, 0, files{"a": "3", "n": "m"}, files{"a": "2", "n": "n"}},
+		{"a folder is in its place", nil, files{"n": "-", "n/x": "x"}, []string{"conflict added n"}, 1, files{"n/x": "x", "n.bottle-b1": "n"}, files{"n/x": "x"}},
+		{"a conflict as it was", files{"a": "mine"}, nil, []string{"conflict modified a"}, 0, files{"a": "mine", "a.bottle-b1": "2"}, files{"a": "2", "a.bottle-b1": "-"}},
+		{"a conflict without what was beside", files{"a": "mine"}, files{"a.bottle-b1": "-"}, []string{"conflict modified a"}, 1, files{"a": "mine", "a.bottle-b1": "2"}, files{"a": "2"}},
+		{"a conflict that was edited beside", files{"a": "mine"}, files{"a.bottle-b1": "both"}, []string{"conflict modified a"}, 0, files{"a": "mine", "a.bottle-b1": "both"}, files{"a": "2", "a.bottle-b1": "both"}},
+		{"a conflict that was merged", files{"a": "mine"}, files{"a": "both", "a.bottle-b1": "-"}, nil, 0, files{"a": "both", "a.bottle-b1": "-"}, files{"a": "2"}},
+		{"a conflict that was merged, with what was beside", files{"a": "mine"}, files{"a": "both"}, []string{"conflict modified a"}, 0, files{"a": "both", "a.bottle-b1": "2"}, files{"a": "2"}},
+		{"a conflict that was decided for the agent", files{"a": "mine"}, files{"a": "2", "a.bottle-b1": "-"}, nil, 0, files{"a": "2", "a.bottle-b1": "-"}, files{"a": "2"}},
+		{"a conflict of which both are gone", files{"a": "mine"}, files{"a": "-", "a.bottle-b1": "-"}, []string{"conflict modified a"}, 1, files{"a": "-", "a.bottle-b1": "2"}, files{"a": "2"}},
+		{"a conflict about a deleted file", files{"b": "mine"}, nil, []string{"conflict deleted b"}, 0, files{"b": "mine"}, files{"b": "-"}},
+		{"a deleted file that went on", files{"b": "mine"}, files{"b": "more"}, nil, 0, files{"b": "more"}, files{"b": "-"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, files{"a": "1", "b": "b", "untouched": "1"})
+			c := copyOf(t, dir)
+			write(t, c.target, files{"a": "2", "n": "n", "l": "@a"})
+			must(t, os.Remove(filepath.Join(c.target, "b")))
+			write(t, dir, test.before)
+			pull(t, c)
+			for _, name := range slices.Sorted(maps.Keys(test.between)) {
+				text := test.between[name]
+				must(t, os.RemoveAll(filepath.Join(dir, name)))
+				if text != "-" {
+					write(t, dir, files{name: text})
+				}
+			}
+			write(t, dir, files{"untouched": "mine"})
+			out := pull(t, c, dry)
+			if wantList(t, "a dry run", said(out), test.want...); out.Lost() != test.lost {
+				t.Errorf("%d would be lost, want %d", out.Lost(), test.lost)
+			}
+			wantList(t, "the pull", said(pull(t, c)), test.want...)
+			has(t, dir, test.host)
+			if out = pull(t, c, dry); out.Lost() != 0 {
+				t.Errorf("after it would be lost: %q", said(out))
+			}
+			pull(t, c, force)
+			has(t, dir, test.forced)
+			has(t, dir, files{"untouched": "mine"})
+		})
+	}
+}
+
+// A mode that was taken and is as it was before is taken again, and one that the
+// person gave to other content is theirs.
+func TestPullModesAfterLoss(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"script": "s", "both": "b"})
+	c := copyOf(t, dir)
+	write(t, c.target, files{"both": "changed"})
+	for _, name := range []string{"script", "both"} {
+		must(t, os.Chmod(filepath.Join(c.target, name), 0o755))
+	}
+	pull(t, c)
+	for _, name := range []string{"script", "both"} {
+		must(t, os.Chmod(filepath.Join(dir, name), 0o644))
+	}
+	wantList(t, "after the loss", said(pull(t, c)), "taken executable script")
+	wantList(t, "forced", said(pull(t, c, func(o *PullOptions) { o.Force = true })), "taken executable both")
+	if out := pull(t, c); !out.None() {
+		t.Errorf("left: %q", said(out))
+	}
 }
 
 func TestPullDryWritesNothing(t *testing.T) {
@@ -296,4 +386,35 @@ func TestPullAsRoot(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// What a person makes of the file beside theirs stays, whatever the agent does.
+func TestPullBesideWhatThePersonMerged(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, files{"a": "1"})
+	c := copyOf(t, dir)
+	write(t, dir, files{"a": "mine"})
+	for _, step := range []struct {
+		agent, merged string // what the person writes into the file beside before it is pulled
+		as            string
+		host          files
+	}{
+		{"agent", "", "a.bottle-b1", files{"a.bottle-b1": "agent"}},
+		{"agent 2", "", "a.bottle-b1", files{"a.bottle-b1": "agent 2", "a.bottle-b1.2": "-"}},
+		{"agent 3", "hours of work", "a.bottle-b1.2", files{"a.bottle-b1": "hours of work", "a.bottle-b1.2": "agent 3"}},
+		{"agent 4", "", "a.bottle-b1.2", files{"a.bottle-b1": "hours of work", "a.bottle-b1.2": "agent 4", "a.bottle-b1.3": "-"}},
+	} {
+		write(t, c.target, files{"a": step.agent})
+		if step.merged != "" {
+			write(t, dir, files{"a.bottle-b1": step.merged})
+		}
+		for range 2 {
+			out := pull(t, c)
+			if len(out.Conflicts.Items) != 1 || out.Conflicts.Items[0].As != step.as {
+				t.Errorf("%s: %+v", step.agent, out.Conflicts.Items)
+			}
+			has(t, dir, step.host)
+		}
+		has(t, dir, files{"a": "mine"})
+	}
 }

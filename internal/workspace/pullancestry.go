@@ -13,6 +13,7 @@ import (
 type ancestry struct {
 	ctx     context.Context
 	objects *hostObjects
+	more    *objectReader              // where those are that the host lacks; may be nil
 	reached map[plumbing.Hash]struct{} // from the refs; nil until somebody asks
 }
 
@@ -57,6 +58,9 @@ func (a *ancestry) walk(todo []plumbing.Hash, seen map[plumbing.Hash]struct{}, u
 		}
 		seen[h] = struct{}{}
 		kind, data, err := readNode(a.objects.store, h)
+		if err != nil && a.more != nil {
+			kind, data, err = a.more.read(h, maxNode)
+		}
 		if err != nil {
 			continue // a shallow clone ends here
 		}

@@ -5,15 +5,22 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-var errHostRepository = errors.New("your folder is no repository, so the commits stay in the bottle and go with it: their files are taken")
+// noRepository says why the commits of a repository stay.
+func noRepository(rel string) error {
+	where := "your folder"
+	if rel != "." {
+		where = rel + " in your folder"
+	}
+	return fmt.Errorf("%s is no repository, so the commits stay in the bottle and go with it: their files are taken", where)
+}
 
-// pulledRef is a ref of the agent's whose commit the base does not know.
+// pulledRef is a ref of the agent's whose commit is not of the person's. The base
+// does not learn of it: whether the host has it is looked at each time.
 type pulledRef struct {
 	name string
 	hash plumbing.Hash
@@ -49,17 +56,17 @@ func (p *puller) hostGit(rel string) (*gitFolder, error) {
 		parent, name, lerr := lookup(d, in)
 		d.close()
 		if lerr != nil {
-			return nil, errHostRepository
+			return nil, noRepository(rel)
 		}
 		d, err = parent.sub(name)
 		parent.close()
 		if err != nil {
-			return nil, errHostRepository
+			return nil, noRepository(rel)
 		}
 	}
 	defer d.close()
 	if !hasGit(d) {
-		return nil, errHostRepository
+		return nil, noRepository(rel)
 	}
 	g, err := p.repos.openGit(d, in)
 	if err != nil {
@@ -74,7 +81,7 @@ func (p *puller) hostGit(rel string) (*gitFolder, error) {
 	g.close()
 	at := filepath.Join(g.commonPath, filepath.FromSlash(rel))
 	if d, err = openDir(at); err != nil {
-		return nil, errHostRepository
+		return nil, noRepository(rel)
 	}
 	return &gitFolder{git: d, common: d, gitPath: at, commonPath: at}, nil
 }
@@ -143,51 +150,61 @@ func (p *puller) fetch(git *dir, rel string, list []pulledRef) error {
 	f.step = p.progress
 	defer f.close()
 	there := &ancestry{ctx: p.ctx, objects: host}
-	p.base.line("r %s", strconv.QuoteToASCII(rel))
+	both := &ancestry{ctx: p.ctx, objects: host, more: f.from}
+	refs, err := p.bottleRefs(g.common, both)
+	if err != nil {
+		return fmt.Errorf("your repository: %w", err)
+	}
 	taken := map[string]bool{}
 	for _, ref := range list {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
 		}
-		item := PullItem{Change: Change{Commits, rel, ref.name}, As: p.refName(ref.name)}
-		err := p.fetchRef(f, g, there, ref, item)
+		item := PullItem{Change: Change{Commits, rel, ref.name}}
+		err := p.fetchRef(f, g, there, refs, ref, item)
 		if err != nil {
-			item.Reason, item.As = err.Error(), ""
+			item.Reason = err.Error()
 			p.out.Left.add(item)
 			continue
 		}
 		taken[ref.name] = true
-		p.base.line("R %s %s", ref.hash, strconv.QuoteToASCII(ref.name))
 	}
-	p.head(git, g, rel, list, taken, there)
+	p.head(git, g, rel, list, taken, refs, there)
 	return nil
 }
 
-// refName is where a ref of the agent's is put.
-func (p *puller) refName(name string) string {
-	return "refs/bottle/" + p.opts.ID + "/" + strings.TrimPrefix(name, "refs/")
-}
-
-func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, ref pulledRef, item PullItem) error {
+func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, refs *bottleRefs, ref pulledRef, item PullItem) error {
 	if f.host.has(ref.hash) {
-		if yes, err := there.inRefs(g, ref.hash); err != nil || yes {
+		yes, err := there.inRefs(g, ref.hash)
+		if err != nil {
 			return err
+		}
+		if yes {
+			p.agents[item.Path] = append(p.agents[item.Path], ref.hash)
+			return nil
 		}
 	}
 	if !p.opts.DryRun {
 		if err := f.fetch(ref.hash); err != nil {
 			return err
 		}
-		if err := p.writeRef(g.common, item.As, ref.hash); err != nil {
+	}
+	var err error
+	if item.As, err = refs.place(ref.name, ref.hash); err != nil {
+		return err
+	}
+	if !p.opts.DryRun {
+		if err := p.writeRef(g.common, item.As, refs.at[item.As], ref.hash); err != nil {
 			return err
 		}
 	}
+	refs.at[item.As] = ref.hash
 	p.out.Taken.add(item)
 	return nil
 }
 
 // head notes the commit that the agent's work tree is at, if it was taken.
-func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, taken map[string]bool, there *ancestry) {
+func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, taken map[string]bool, refs *bottleRefs, there *ancestry) {
 	data, err := git.readSmall("HEAD", maxRefFile)
 	if err != nil {
 		return
@@ -201,7 +218,8 @@ func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, take
 			continue
 		}
 		// What is reachable on the host already has no ref here.
-		if !refIs(g.common, p.refName(name), ref.hash) {
+		as, err := refs.place(name, ref.hash)
+		if err != nil || !refIs(g.common, as, ref.hash) {
 			continue
 		}
 		at, born := hostHead(g)
@@ -209,10 +227,31 @@ func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, take
 		if born {
 			forward, _ = there.isAncestor(at, ref.hash)
 		}
-		if at != ref.hash {
-			p.out.Heads = append(p.out.Heads, Head{rel, strings.TrimPrefix(p.refName(name), "refs/"), forward})
+		has := false
+		if born {
+			has, _ = there.isAncestor(ref.hash, at)
+		}
+		if !has {
+			h := Head{Repository: rel, Ref: strings.TrimPrefix(as, "refs/"), Forward: forward}
+			if born {
+				h.Held = p.heldIn(rel, there.objects, at, ref.hash)
+			}
+			p.out.Heads = append(p.out.Heads, h)
 		}
 		return
+	}
+}
+
+// addedTo shares the new files out among the repositories that have them.
+func (p *puller) addedTo() {
+	for i := range p.out.Heads {
+		h := &p.out.Heads[i]
+		h.MoreAdded = p.opts.Mounted || p.added.Total > len(p.added.Items)
+		for _, file := range p.added.Items {
+			if repo := p.repoOf(file); h.Repository == repo {
+				h.Added = append(h.Added, strings.TrimPrefix(file, repo+"/"))
+			}
+		}
 	}
 }
 

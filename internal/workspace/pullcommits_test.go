@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestPullCommits(t *testing.T) {
 		{"packed", func(t *testing.T, dir string) {
 			agentCommits(t, dir, "n", strings.Repeat("a line that can be a delta\n", 1000))
 			agentCommits(t, dir, "n", strings.Repeat("a line that can be a delta\n", 1001))
-			large := make([]byte, largeObject+1)
+			large := make([]byte, maxCached+1)
 			_, err := rand.Read(large)
 			must(t, err)
 			agentCommits(t, dir, "large", string(large))
@@ -109,27 +110,116 @@ func TestPullHead(t *testing.T) {
 	agentCommits(t, c.target, "n", "1")
 	write(t, c.target, files{"u": "u"})
 	out := pull(t, c)
-	want := Head{".", "bottle/b1/heads/main", true}
-	if len(out.Heads) != 1 || out.Heads[0] != want {
-		t.Fatalf("heads: %+v", out.Heads)
+	want := Head{Repository: ".", Ref: "bottle/b1/heads/main", Forward: true, Added: []string{"n", "u"}}
+	for range 2 { // it is said as long as the branch lacks them
+		if len(out.Heads) != 1 || !reflect.DeepEqual(out.Heads[0], want) {
+			t.Fatalf("heads: %+v", out.Heads)
+		}
+		out = pull(t, c)
 	}
 	git(t, dir, "reset", "-q", out.Heads[0].Ref)
 	if s := git(t, dir, "status", "--short"); s != "?? u\n" {
 		t.Errorf("status: %q", s)
 	}
+	if out = pull(t, c); len(out.Heads) != 0 {
+		t.Errorf("the branch has them: %+v", out.Heads)
+	}
 	git(t, dir, "commit", "-q", "--allow-empty", "-m", "mine")
+	if out = pull(t, c); len(out.Heads) != 0 {
+		t.Errorf("the branch has them, and went on: %+v", out.Heads)
+	}
 	agentCommits(t, c.target, "m", "1")
 	if out = pull(t, c); len(out.Heads) != 1 || out.Heads[0].Forward {
 		t.Errorf("the host has a commit of its own: %+v", out.Heads)
 	}
-	// A branch in the place of another one's folder.
+	// A branch below the name of another one.
 	git(t, c.target, "checkout", "-q", "-b", "x")
 	agentCommits(t, c.target, "x1", "1")
 	pull(t, c)
 	git(t, c.target, "branch", "-m", "x/y")
 	agentCommits(t, c.target, "x2", "1")
-	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x/y") != rev(t, c.target, "HEAD") {
+	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x.2/y") != rev(t, c.target, "HEAD") {
 		t.Error("the ref is another one")
+	}
+}
+
+// Commits that were pulled and are gone from the host are pulled again.
+func TestPullCommitsAfterLoss(t *testing.T) {
+	dir := newRepo(t, files{"a": "1"})
+	c := copyOf(t, dir)
+	agentCommits(t, c.target, "n", "1")
+	pull(t, c)
+	git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+	git(t, dir, "clean", "-fdq")
+	want := []string{"taken added n", "taken commits . refs/heads/main"}
+	out := pull(t, c, dry)
+	if wantList(t, "a dry run", said(out), want...); out.Lost() != 2 {
+		t.Errorf("%d would be lost, want 2", out.Lost())
+	}
+	wantList(t, "the pull", said(pull(t, c)), want...)
+	if rev(t, dir, "refs/bottle/b1/heads/main") != rev(t, c.target, "main") {
+		t.Error("the ref is another one")
+	}
+}
+
+// What the folder does not have any more, but a branch has, is not lost.
+func TestPullOfWhatABranchHas(t *testing.T) {
+	agent := func(t *testing.T, dir string) {
+		git(t, dir, "rm", "-q", "gone")
+		write(t, dir, files{"a": "2", "d/l": "@../a"})
+		must(t, os.Chmod(filepath.Join(dir, "x"), 0o755))
+		git(t, dir, "add", "-A")
+		agentCommits(t, dir, "d/n", "1")
+	}
+	for _, test := range []struct {
+		name   string
+		person func(t *testing.T, dir string) // after the pull
+		lost   int
+	}{
+		{"the agent's", func(t *testing.T, dir string) {
+			git(t, dir, "checkout", "-q", ".")
+			git(t, dir, "clean", "-fdq")
+		}, 1},
+		{"the person's", func(t *testing.T, dir string) {
+			git(t, dir, "checkout", "-q", "-b", "side")
+			git(t, dir, "reset", "-q", "bottle/b1/heads/main")
+			git(t, dir, "add", "-A")
+			git(t, dir, "commit", "-q", "-m", "all")
+			git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+			git(t, dir, "checkout", "-q", "main")
+		}, 0},
+		{"none", func(t *testing.T, dir string) {
+			git(t, dir, "stash", "-q", "-u")
+			git(t, dir, "stash", "drop", "-q")
+			git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+		}, 7},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := newRepo(t, files{"a": "1", "gone": "g", "x": "x"})
+			c := copyOf(t, dir)
+			agent(t, c.target)
+			write(t, c.target, files{"uncommitted": "u"})
+			pull(t, c)
+			test.person(t, dir)
+			out := pull(t, c, dry)
+			if out.Lost() != test.lost {
+				t.Errorf("%d would be lost, want %d: %+v", out.Lost(), test.lost, out.Taken.Items)
+			}
+			if out.None() {
+				t.Error("a pull brings it back")
+			}
+		})
+	}
+}
+
+// A folder that is a repository in the bottle alone is named.
+func TestPullOfNestedRepository(t *testing.T) {
+	dir := newRepo(t, files{"a": "1", "lib/x": "1"})
+	c := copyOf(t, dir)
+	git(t, filepath.Join(c.target, "lib"), "init", "-q", "-b", "main")
+	agentCommits(t, filepath.Join(c.target, "lib"), "n", "1")
+	if out := pull(t, c); out.Left.Total != 1 || !strings.HasPrefix(out.Left.Items[0].Reason, "lib in your folder is no repository") {
+		t.Errorf("left: %+v", out.Left.Items)
 	}
 }
 

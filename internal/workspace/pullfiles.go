@@ -25,38 +25,52 @@ type form struct {
 func (f form) same(g form) bool { return f.kind == g.kind && f.sum == g.sum }
 
 func wasForm(r *record) form {
-	if r == nil {
+	if r == nil || r.kind == 'g' {
 		return form{}
 	}
 	return form{r.kind, r.hash, r.perm&0o111 != 0}
 }
 
-// file takes one difference over. No kind: there is none.
+// difference is one thing that the agent did, and what the host has there.
+type difference struct {
+	met
+	item   PullItem
+	was    form // what the host has if the person did nothing there
+	pulled bool // an earlier pull took it as it is now
+	now    form
+	there  form
+}
+
+// file takes one difference over. No kind: it is as the base has it.
 func (p *puller) file(kind Kind, m met) error {
 	p.progress()
+	d := &difference{met: m, item: PullItem{Change: Change{Kind: kind, Path: m.path}}, was: wasForm(m.was)}
 	if kind == "" {
-		p.base.record(*m.was)
-		return p.ctx.Err()
+		if m.was.past == nil {
+			p.base.record(*m.was)
+			return p.ctx.Err()
+		}
+		d.was, d.pulled = m.was.past.first, true
+		d.item.Kind = kindOf(d.was, wasForm(m.was))
 	}
-	item := PullItem{Change: Change{Kind: kind, Path: m.path}}
 	if reason := p.never(m); reason != "" {
-		return p.keep(item, m, reason)
+		return p.keep(d, reason)
 	}
-	err := p.take(item, m)
+	err := p.take(d)
 	if cerr := p.ctx.Err(); cerr != nil {
 		return cerr
 	}
 	if err != nil {
-		return p.keep(item, m, err.Error())
+		return p.keep(d, err.Error())
 	}
 	return nil
 }
 
 // keep leaves a difference, to be met again.
-func (p *puller) keep(item PullItem, m met, reason string) error {
-	item.Reason = reason
-	p.out.Left.add(item)
-	p.stays(m)
+func (p *puller) keep(d *difference, reason string) error {
+	d.item.Reason = reason
+	p.out.Left.add(d.item)
+	p.stays(d.met)
 	return p.ctx.Err()
 }
 
@@ -67,47 +81,62 @@ func (p *puller) stays(m met) {
 }
 
 // take decides what becomes of a difference.
-func (p *puller) take(item PullItem, m met) error {
-	now, target, err := p.now(m)
-	if err != nil {
+func (p *puller) take(d *difference) error {
+	if err := p.look(d); err != nil {
 		return err
 	}
-	item.Target = target
-	there, err := p.there(m.path)
-	if err != nil {
-		return err
-	}
-	// The sum of a large new file is worth the time only when there is one to
-	// compare it with.
-	if now.kind == 'f' && there.kind == 'f' {
-		if now.sum, err = p.sum(m.parent, m.name, m.st); err != nil {
-			return err
-		}
-	}
-	was := wasForm(m.was)
-	modeOnly := item.Kind == Executable
+	now, there := d.now, d.there
+	modeOnly := d.item.Kind == Executable
 	switch {
+	case d.pulled && p.stillThere(d):
+		p.known(d.met)
+		p.stays(d.met)
+		return nil
 	case now.kind == 0 && (there.kind == 0 || there.kind == '?'): // gone on both sides
+		p.note(d, nil)
 		return nil
 	case now.kind == 'f' && (modeOnly || there.same(now)):
-		return p.mode(item, m, now, was, there)
+		return p.mode(d)
 	case there.same(now):
-		p.done(m, now.sum)
+		p.note(d, nil)
 		return nil
 	case now.kind == 'l':
-		if reason := p.leadsOut(m.path, target); reason != "" {
+		if reason := p.leadsOut(d.path, d.item.Target); reason != "" {
 			return errors.New(reason)
 		}
 	}
 	switch {
 	case there.kind == 'd' && now.kind != 0 && !p.again && len(p.late) < maxListed:
-		p.late = append(p.late, m.path)
-		p.stays(m)
+		p.late = append(p.late, d.path)
+		p.stays(d.met)
 		return nil
-	case there.same(was) || p.opts.Force && (there.kind == 0 || there.kind == 'f' || there.kind == 'l'):
-		return p.apply(item, m, now)
+	case there.same(d.was), there.same(firstForm(d.met.was)),
+		d.pulled && d.met.was.past.yours == nil && there.kind == 0, // it was there, and is gone
+		p.opts.Force && (there.kind == 0 || there.kind == 'f' || there.kind == 'l'):
+		return p.apply(d)
 	}
-	return p.conflict(item, m, now, there)
+	return p.conflict(d)
+}
+
+// look finds out what the copy and the host have.
+func (p *puller) look(d *difference) (err error) {
+	if d.now, d.item.Target, err = p.now(d.met); err != nil {
+		return err
+	}
+	if d.there, err = p.there(d.path); err != nil {
+		return err
+	}
+	switch {
+	case d.pulled:
+		d.now = wasForm(d.met.was)
+	case d.item.Kind == Executable:
+		d.now.sum = d.was.sum
+	// The sum of a large new file is worth the time only when there is one to
+	// compare it with.
+	case d.now.kind == 'f' && d.there.kind == 'f':
+		d.now.sum, err = p.sum(d.parent, d.name, d.st)
+	}
+	return err
 }
 
 // now is what the copy has. A file has no sum yet.
@@ -126,121 +155,80 @@ func (p *puller) sum(parent *dir, name string, st stat) (string, error) {
 	return digestOf(parent, name, st, p.pump, func(int) error { return p.ctx.Err() })
 }
 
-// done notes in the base that the host has what the copy has.
-func (p *puller) done(m met, sum string) { p.base.record(newRecord(m.st, sum, m.path)) }
-
 // mode takes over whether a file is executable, which is the only difference
 // then.
-func (p *puller) mode(item PullItem, m met, now, was, there form) error {
-	if item.Kind == Executable {
-		now.sum = was.sum
-	}
+func (p *puller) mode(d *difference) error {
 	switch {
-	case there.kind != 'f':
-		return p.conflict(item, m, now, there)
-	case now.exec != there.exec && (m.was == nil || now.exec != was.exec):
-		item.Kind = Executable
+	case d.there.kind != 'f':
+		return p.conflict(d)
+	case d.now.exec != d.there.exec && (p.opts.Force || d.met.was == nil || d.now.exec != d.was.exec):
+		d.item.Kind = Executable
+		if d.item.Kept = p.opts.DryRun && p.inTips(d); d.item.Kept {
+			p.out.Kept++
+		}
 		if !p.opts.DryRun {
-			if err := p.host.chmod(m.path, now.exec); err != nil {
+			if err := p.host.chmod(d.path, d.now.exec); err != nil {
 				return err
 			}
 		}
-		p.out.Taken.add(item)
+		p.out.Taken.add(d.item)
 	}
-	p.done(m, now.sum)
+	p.note(d, nil)
 	return nil
 }
 
 // apply writes what the copy has to the host.
-func (p *puller) apply(item PullItem, m met, now form) error {
+func (p *puller) apply(d *difference) error {
 	if p.opts.DryRun {
-		if now.kind == 0 && len(p.gone) < maxGone {
-			p.gone[m.path] = true
+		if d.now.kind == 0 && len(p.gone) < maxGone {
+			p.gone[d.path] = true
 		}
-		p.out.Taken.add(item)
+		if d.item.Kept = p.inTips(d); d.item.Kept {
+			p.out.Kept++
+		}
+		p.out.Taken.add(d.item)
 		return nil
 	}
-	switch now.kind {
-	case 0:
-		if err := p.host.remove(m.path); err != nil {
+	if d.now.kind == 0 {
+		if err := p.host.remove(d.path); err != nil {
 			return err
 		}
-		p.host.prune(path.Dir(m.path), p.c.top)
-	default:
-		sum, err := p.put(&m, m.path, item.Target)
-		if err != nil {
-			return err
-		}
-		p.done(m, sum)
+		p.host.prune(path.Dir(d.path), p.c.top)
+	} else if err := p.put(d, d.path, d.met.was); err != nil {
+		return err
 	}
-	p.out.Taken.add(item)
+	if d.met.was != nil && d.met.was.past != nil && d.met.was.past.yours != nil {
+		p.removeBeside(d)
+	}
+	p.note(d, nil)
+	p.out.Taken.add(d.item)
 	return nil
 }
 
-// put writes a file or link of the copy to a path of the host, and returns the
-// sum of it. A file that somebody writes to is tried again as it is then.
-func (p *puller) put(m *met, at, target string) (string, error) {
-	if m.st.isLink() {
-		return linkSum(target), p.host.link(at, target)
+// put writes a file or link of the copy to a path of the host. A file that
+// somebody writes to is tried again as it is then.
+func (p *puller) put(d *difference, at string, was *record) error {
+	if d.st.isLink() {
+		return p.host.link(at, d.item.Target)
 	}
 	exec := keepExec
-	if x := m.st.perm()&0o111 != 0; m.was == nil || m.was.kind != 'f' || x != (m.was.perm&0o111 != 0) {
+	if x := d.st.perm()&0o111 != 0; d.pulled || was == nil || was.kind != 'f' || x != (was.perm&0o111 != 0) {
 		exec = map[bool]execBits{true: setExec, false: clearExec}[x]
 	}
 	for range copyTries {
-		sum, ok, err := p.host.write(at, *m, exec, p.pump, func(int) error { return p.ctx.Err() })
-		if err != nil || ok {
-			return sum, err
+		sum, ok, err := p.host.write(at, d.met, exec, p.pump, func(int) error { return p.ctx.Err() })
+		if err != nil {
+			return err
 		}
-		if m.st, err = m.parent.lstat(m.name); err != nil {
-			return "", err
+		if ok {
+			d.now.sum = sum
+			return nil
 		}
-	}
-	return "", errChanged
-}
-
-// conflict leaves the host's file and puts the agent's beside it.
-func (p *puller) conflict(item PullItem, m met, now, there form) error {
-	switch {
-	case there.kind == '?':
-		return errors.New("in your folder there is something else in its place, or in that of its folder")
-	case there.kind == 0:
-		item.Reason = "you removed it"
-	case m.was == nil:
-		item.Reason = "you have another one"
-	default:
-		item.Reason = "you changed it too"
-	}
-	if now.kind == 0 {
-		item.Reason += "; yours stays"
-		p.out.Conflicts.add(item) // and the base forgets it: it is said once
-		return nil
-	}
-	if item.Kind == Executable { // no other content is at stake
-		p.out.Conflicts.add(item)
-		p.done(m, now.sum)
-		return nil
-	}
-	item.As = m.path + ".bottle-" + p.opts.ID
-	if p.again {
-		// What is put off is in no base: what came of it is seen on the host alone.
-		if beside, err := p.host.form(item.As, p.sum); err == nil && now.kind == beside.kind {
-			if now.sum, err = p.sum(m.parent, m.name, m.st); err == nil && beside.same(now) {
-				return nil
-			}
-		}
-	}
-	sum, beside := now.sum, m
-	beside.was = nil
-	if !p.opts.DryRun {
-		var err error
-		if sum, err = p.put(&beside, item.As, item.Target); err != nil {
+		if d.st, err = d.parent.lstat(d.name); err != nil {
 			return err
 		}
 	}
-	p.out.Conflicts.add(item)
-	p.done(met{st: beside.st, path: m.path}, sum)
-	return nil
+	return errChanged
 }
 
 // postponed tries those again whose place a folder took that may have gone.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,8 +14,11 @@ import (
 // hostTree writes below a person's folder. Paths are taken apart, and no segment
 // is followed that is a link.
 type hostTree struct {
-	top  *dir
-	part string // the name of a file that is being written, in its folder
+	top *dir
+	// part is the name of a file that is being written, in its folder. Nobody has one
+	// of that name: what there is of it is left alone.
+	part string
+	git  map[ident]bool // git folders in it that have another name
 }
 
 // execBits say what becomes of the x bits of a file that is replaced.
@@ -74,20 +76,11 @@ func (h *hostTree) form(rel string, sum func(*dir, string, stat) (string, error)
 
 // folder opens the folder of a path, which is made where it is missing.
 func (h *hostTree) folder(rel string) (*dir, string, error) {
-	segments := strings.Split(rel, "/")
-	d, err := h.top.sub(".")
+	d, name, err := h.way(rel, subOrNew)
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("the folder of %s: %w", rel, err)
 	}
-	for _, name := range segments[:len(segments)-1] {
-		next, err := subOrNew(d, name)
-		d.close()
-		if err != nil {
-			return nil, "", fmt.Errorf("the folder of %s: %w", rel, err)
-		}
-		d = next
-	}
-	return d, segments[len(segments)-1], nil
+	return d, name, nil
 }
 
 // subOrNew opens a folder, or makes it as a person's mkdir would.
@@ -135,9 +128,6 @@ func (h *hostTree) write(rel string, m met, exec execBits, p *pump, step func(in
 		return "", false, err
 	}
 	defer d.close()
-	if err := d.unlink(h.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", false, err
-	}
 	out, err := d.openat(h.part, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, uint32(before.perm())|0o600)
 	if err != nil {
 		return "", false, err
@@ -178,9 +168,6 @@ func (h *hostTree) link(rel, target string) error {
 		return err
 	}
 	defer d.close()
-	if err := d.unlink(h.part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	if err := unix.Symlinkat(target, d.fd(), h.part); err != nil {
 		return err
 	}
@@ -200,7 +187,7 @@ func (h *hostTree) link(rel, target string) error {
 }
 
 func (h *hostTree) chmod(rel string, exec bool) error {
-	d, name, err := lookup(h.top, rel)
+	d, name, err := h.way(rel, (*dir).sub)
 	if err != nil {
 		return err
 	}
@@ -215,7 +202,7 @@ func (h *hostTree) chmod(rel string, exec bool) error {
 }
 
 func (h *hostTree) remove(rel string) error {
-	d, name, err := lookup(h.top, rel)
+	d, name, err := h.way(rel, (*dir).sub)
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,12 @@ func (p *puller) linkAt(rel string) (string, bool) {
 // case, or as HFS+ some code points, or as NTFS what a name ends with, and that
 // has short names. Git refuses the same (core.protectHFS, core.protectNTFS).
 func isGitName(name string) bool {
+	name = foldName(name)
+	return strings.EqualFold(name, gitName) || strings.EqualFold(name, "git~1")
+}
+
+// foldName takes from a name what such file systems do not tell apart, but case.
+func foldName(name string) string {
 	name, _, _ = strings.Cut(name, ":")
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -77,6 +83,5 @@ func isGitName(name string) bool {
 		}
 		return r
 	}, name)
-	name = strings.TrimRight(name, ". ")
-	return strings.EqualFold(name, gitName) || strings.EqualFold(name, "git~1")
+	return strings.TrimRight(name, ". ")
 }

@@ -6,48 +6,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/objfile"
-	"github.com/go-git/go-git/v5/storage/filesystem"
-	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
 const (
 	// maxPulledObjects bounds the objects that are taken from one repository,
 	// whose names are held in memory.
 	maxPulledObjects = 2 << 20
-	// maxPulledObject bounds one of them; one that is packed as a delta is held
-	// in memory.
+	// maxPulledObject bounds one of them, and in a pack what it is a delta of; both
+	// are held in memory.
 	maxPulledObject = 512 << 20
-	largeObject     = 8 << 20 // is not held in memory
 )
 
 // fetcher copies objects from a repository of the agent's to one of the host's.
 // An object is written once all that it leads to is there, so that one that is
 // there is whole, whenever the copying was stopped.
 type fetcher struct {
-	ctx   context.Context
-	git   *dir // the agent's
-	packs *filesystem.ObjectStorage
-	host  *hostObjects
-	seen  map[plumbing.Hash]struct{} // are on the host by now
-	step  func()                     // called for each object
+	ctx  context.Context
+	from *objectReader // the agent's
+	host *hostObjects
+	seen map[plumbing.Hash]struct{} // are on the host by now
+	step func()                     // called for each object
 }
 
 func newFetcher(ctx context.Context, git *dir, host *hostObjects) *fetcher {
-	return &fetcher{
-		ctx: ctx, git: git, host: host, seen: map[plumbing.Hash]struct{}{},
-		packs: filesystem.NewObjectStorageWithOptions(dotgit.New(packFS{git}), cache.NewObjectLRU(maxObjectCache),
-			filesystem.Options{ExclusiveAccess: true, KeepDescriptors: true, LargeObjectThreshold: largeObject}),
-	}
+	return &fetcher{ctx: ctx, from: &objectReader{git: git}, host: host, seen: map[plumbing.Hash]struct{}{}}
 }
 
-func (f *fetcher) close() { _ = f.packs.Close() }
+func (f *fetcher) close() { f.from.close() }
 
 // has reports whether an object is on the host with all that it leads to.
 func (f *fetcher) has(h plumbing.Hash) bool {
@@ -185,14 +173,11 @@ func (f *fetcher) tree(h plumbing.Hash, data []byte, depth int) error {
 
 // node reads a commit, a tree or a tag; a blob that a tag names is copied at once.
 func (f *fetcher) node(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
-	kind, size, in, err := f.open(h)
+	kind, size, in, err := f.open(h, maxNode)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer in.Close()
-	if size > maxNode {
-		return 0, nil, fmt.Errorf("object %s has more than %d bytes", h, maxNode)
-	}
 	data, err := io.ReadAll(io.LimitReader(in, size+1))
 	if err != nil {
 		return 0, nil, fmt.Errorf("object %s: %w", h, err)
@@ -211,7 +196,7 @@ func (f *fetcher) blob(h plumbing.Hash) error {
 	if f.has(h) {
 		return nil
 	}
-	kind, size, in, err := f.open(h)
+	kind, size, in, err := f.open(h, maxPulledObject)
 	if err != nil {
 		return err
 	}
@@ -235,67 +220,9 @@ func (f *fetcher) write(h plumbing.Hash, kind plumbing.ObjectType, size int64, i
 }
 
 // open opens an object of the agent's. Nothing of it was checked.
-func (f *fetcher) open(h plumbing.Hash) (kind plumbing.ObjectType, size int64, in io.ReadCloser, err error) {
+func (f *fetcher) open(h plumbing.Hash, most int64) (plumbing.ObjectType, int64, io.ReadCloser, error) {
 	if err := f.ctx.Err(); err != nil {
 		return 0, 0, nil, err
 	}
-	if kind, size, in, err = f.loose(h); errors.Is(err, fs.ErrNotExist) {
-		kind, size, in, err = f.packed(h)
-	}
-	if err == nil && (size < 0 || size > maxPulledObject) {
-		in.Close()
-		err = fmt.Errorf("it has more than %d bytes", maxPulledObject)
-	}
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		err = errors.New("it is missing in the bottle")
-	}
-	if err != nil {
-		return 0, 0, nil, fmt.Errorf("object %s: %w", h, err)
-	}
-	return kind, size, in, nil
-}
-
-func (f *fetcher) packed(h plumbing.Hash) (plumbing.ObjectType, int64, io.ReadCloser, error) {
-	size, err := f.packs.EncodedObjectSize(h)
-	if err != nil || size > maxPulledObject {
-		return 0, size, io.NopCloser(nil), err
-	}
-	o, err := f.packs.EncodedObject(plumbing.AnyObject, h)
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	in, err := o.Reader()
-	return o.Type(), o.Size(), in, err
-}
-
-// looseObject is an object in a file of its own.
-type looseObject struct {
-	*objfile.Reader
-	f *os.File
-}
-
-func (l looseObject) Close() error { return errors.Join(l.Reader.Close(), l.f.Close()) }
-
-func (f *fetcher) loose(h plumbing.Hash) (plumbing.ObjectType, int64, io.ReadCloser, error) {
-	name := h.String()
-	d, last, err := lookup(f.git, "objects/"+name[:2]+"/"+name[2:])
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	defer d.close()
-	file, _, err := d.open(last)
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	r, err := objfile.NewReader(file)
-	if err != nil {
-		file.Close()
-		return 0, 0, nil, err
-	}
-	kind, size, err := r.Header()
-	if err != nil {
-		file.Close()
-		return 0, 0, nil, err
-	}
-	return kind, size, looseObject{r, file}, nil
+	return f.from.open(h, most)
 }

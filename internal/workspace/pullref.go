@@ -8,8 +8,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// writeRef sets a ref below refs/bottle as git does, by a lock beside it.
-func (p *puller) writeRef(common *dir, name string, hash plumbing.Hash) error {
+// writeRef sets a ref below refs/bottle as git does, by a lock beside it. One
+// that is there by now is no other than it was, or is packed.
+func (p *puller) writeRef(common *dir, name string, was, hash plumbing.Hash) error {
 	if err := plumbing.ReferenceName(name).Validate(); err != nil {
 		return fmt.Errorf("the ref %q: %w", name, err)
 	}
@@ -19,12 +20,7 @@ func (p *puller) writeRef(common *dir, name string, hash plumbing.Hash) error {
 		return err
 	}
 	defer func() { d.close() }()
-	for i, segment := range segments[:len(segments)-1] {
-		if st, err := d.lstat(segment); err == nil && st.isRegular() && i > 2 {
-			if err := d.unlink(segment); err != nil { // a branch of an earlier pull
-				return err
-			}
-		}
+	for _, segment := range segments[:len(segments)-1] {
 		next, err := subOrNew(d, segment)
 		if err != nil {
 			return fmt.Errorf("the ref %s: %w", name, err)
@@ -39,6 +35,10 @@ func (p *puller) writeRef(common *dir, name string, hash plumbing.Hash) error {
 		return fmt.Errorf("the ref %s: %w", name, err)
 	}
 	_, err = f.WriteString(hash.String() + "\n")
+	_ = d.rmdir(last) // left of refs that were deleted
+	if now, rerr := d.readSmall(last, maxRefFile); err == nil && rerr == nil && strings.TrimSpace(string(now)) != was.String() {
+		err = errors.New("another one is there")
+	}
 	if err == nil {
 		err = giveAs(f, d.f)
 	}

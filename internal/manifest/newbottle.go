@@ -1,0 +1,53 @@
+package manifest
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// NeedsNewBottle names the keys that a manifest has otherwise than the one that a
+// bottle was started with, and that a running bottle cannot follow: what its machine
+// is made of, what it sees of the host, and its environment.
+func NeedsNewBottle(started, now *Manifest) (keys []string) {
+	for _, part := range []struct {
+		key  string
+		same bool
+	}{
+		{"agent", started.Agent == now.Agent},
+		{"backend", started.Backend == now.Backend},
+		{"workspace", started.Workspace == now.Workspace && started.WorkspaceMode == now.WorkspaceMode},
+		{"mounts", slices.Equal(started.Mounts, now.Mounts)},
+		{"resources", reflect.DeepEqual(started.Resources, now.Resources)},
+		{"env", maps.Equal(started.Env, now.Env)},
+		{"git_user", started.GitUser == now.GitUser},
+		{"dlp.canaries", hasAll(started.Scan.Canaries, now.Scan.Canaries)},
+		// Their placeholders are in variables of the bottle.
+		{"secrets", hasAll(started.secretVariables(), now.secretVariables())},
+	} {
+		if !part.same {
+			keys = append(keys, part.key)
+		}
+	}
+	return keys
+}
+
+// hasAll reports whether all of some names are among others.
+func hasAll(names, some []string) bool {
+	return !slices.ContainsFunc(some, func(name string) bool { return !slices.Contains(names, name) })
+}
+
+// secretVariables are the variables in a bottle that have a placeholder by
+// themselves, each with the name of its secret.
+func (m *Manifest) secretVariables() (list []string) {
+	for i := range m.Secrets {
+		d := &m.Secrets[i]
+		injected := slices.ContainsFunc(m.Egress.Routes, func(r proxy.Route) bool { return slices.Contains(r.Secrets, d.Name) })
+		if injected && d.Source.Env != "" {
+			list = append(list, d.Source.Env+"="+d.Name)
+		}
+	}
+	return list
+}

@@ -1,0 +1,91 @@
+package workspace
+
+import (
+	"bytes"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+const (
+	maxHeld     = 20      // that are named of one repository
+	maxHeldTree = 1 << 16 // trees that are looked into for them
+)
+
+// heldIn are the paths of a repository that the git of the host reads or runs, or
+// with which it could take a folder for a repository, and that are not the same in
+// two commits: a merge would bring them.
+func (p *puller) heldIn(repo string, host *hostObjects, from, to plumbing.Hash) (list []string) {
+	t := &tips{host: host}
+	t.add(from)
+	t.add(to)
+	if len(t.trees) != 2 {
+		return nil
+	}
+	for _, h := range p.holds {
+		rel, in := h.as, true
+		if repo != "." {
+			rel, in = strings.CutPrefix(h.as, repo+"/")
+		}
+		if !in || h.why == holdManifest || slices.Contains(list, rel) {
+			continue
+		}
+		was, ok := t.find(t.trees[0], rel)
+		is, ok2 := t.find(t.trees[1], rel)
+		if !ok || !ok2 || was != is {
+			list = append(list, rel)
+		}
+	}
+	c := partChanges{tips: t, list: list}
+	c.look(t.trees[0], t.trees[1], "", 0)
+	return c.list
+}
+
+// partChanges looks for what is new of gitParts in a tree.
+type partChanges struct {
+	*tips
+	list  []string
+	trees int
+}
+
+func (c *partChanges) look(from, to plumbing.Hash, at string, depth int) {
+	if c.trees++; from == to || c.trees > maxHeldTree || depth > maxDepth {
+		return
+	}
+	was, is := c.entries(from), c.entries(to)
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		e, old := is[name], was[name]
+		switch {
+		case e == old || len(c.list) >= maxHeld:
+		case e.mode == "40000":
+			if old.mode != e.mode {
+				old.hash = plumbing.ZeroHash
+			}
+			c.look(old.hash, e.hash, path.Join(at, name), depth+1)
+		case isGitPart(name):
+			c.list = append(c.list, path.Join(at, name))
+		}
+	}
+}
+
+// entries are those of a tree, as far as it can be read.
+func (c *partChanges) entries(h plumbing.Hash) map[string]entry {
+	list := map[string]entry{}
+	if h.IsZero() {
+		return list
+	}
+	data, err := c.tree(h)
+	for err == nil && len(data) > 0 {
+		head, rest, ok := bytes.Cut(data, []byte{0})
+		mode, name, named := bytes.Cut(head, []byte(" "))
+		if !ok || !named || len(rest) < len(h) {
+			break
+		}
+		list[string(name)] = entry{string(mode), plumbing.Hash(rest[:len(h)])}
+		data = rest[len(h):]
+	}
+	return list
+}
