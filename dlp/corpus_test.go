@@ -198,7 +198,7 @@ func sentry(m *maker) []byte {
 func npmLock(m *maker) []byte {
 	return m.many(60, func(b *strings.Builder, _ int) {
 		n, v := m.name("-"), m.semver()
-		fmt.Fprintf(b, "    \"node_modules/@%s/%s\": {\n      \"version\": \"%s\",\n      \"resolved\": \"https://registry.npmjs.org/@%[1]s/%[2]s/-/%[2]s-%[3]s.tgz\",\n      \"integrity\": \"sha512-%[4]s\",\n      \"dependencies\": {\"%[5]s\": \"^%[6]s\"}\n    },\n", m.word(), n, v, m.b64(64), m.name("-"), m.semver())
+		fmt.Fprintf(b, "    \"node_modules/@%s/%s\": {\n      \"version\": \"%s\",\n      \"resolved\": \"https://registry.example.com/@%[1]s/%[2]s/-/%[2]s-%[3]s.tgz\",\n      \"integrity\": \"sha512-%[4]s\",\n      \"dependencies\": {\"%[5]s\": \"^%[6]s\"}\n    },\n", m.word(), n, v, m.b64(64), m.name("-"), m.semver())
 	})
 }
 

@@ -28,7 +28,7 @@ func TestGenericSecret(t *testing.T) {
 		{"DB_PASSWORD=", "\n"}, {"export API_TOKEN='", "'\n"}, {`SECRET_KEY_BASE="`, "\"\n"}, {`{"text":"API_KEY=`, `\n"}`}, {`{"text":"x\nAPI_KEY=`, `\nY"}`},
 		{`{"password":"`, `"}`}, {`{"clientSecret": "`, `"}`}, {`{\"accessToken\":\"`, `\"}`}, {`{\"x\":{\\\"auth_token\\\": \\\"`, `\\\"}`},
 		{`config["api_key"] = "`, `"`}, {`:auth_token => '`, `'`}, {`const apiKey = "`, `";`}, {`password := "`, `"`}, {"secret = ", "\n"}, {"encryption_key=", " x"},
-		{"signingKey=", ";"}, {"private-key: ", ""}, {"MY_APP_ACCESS_KEY=", "\n"}, {"credentials=", "\n"}, {"//registry.npmjs.org/:_authToken=", "\n"}, {"//registry.npmjs.org/:_password=", "\n"},
+		{"signingKey=", ";"}, {"private-key: ", ""}, {"MY_APP_ACCESS_KEY=", "\n"}, {"credentials=", "\n"}, {"//registry.example.com/:_authToken=", "\n"}, {"//registry.example.com/:_password=", "\n"},
 		{"<apiKey>", "</apiKey>"}, {"tool --api-key ", " x"}, {"tool --token '", "' x"}, {"machine h login me password ", "\n"},
 		{"my.service.auth.token=", "\n"}, {"APIKEY=", "\n"}, {"userPassword=", "\n"},
 	}
