@@ -35,6 +35,8 @@ func Logs(ctx context.Context, w io.Writer, dir string, o LogsOptions) error {
 	for e, err := range entries {
 		var bad *LineError
 		switch {
+		case ctx.Err() != nil && o.Follow: // that is how it ends
+			return out.Flush()
 		case ctx.Err() != nil:
 			return errors.Join(ctx.Err(), out.Flush())
 		case errors.As(err, &bad):

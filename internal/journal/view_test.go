@@ -158,3 +158,17 @@ func TestLogsFollows(t *testing.T) {
 		t.Errorf("Logs: %v", err)
 	}
 }
+
+// Who follows ends it by a signal, at whatever moment.
+func TestFollowingEndsWithItsContext(t *testing.T) {
+	dir := write(t, 3, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if err := Logs(ctx, &out, dir, LogsOptions{Follow: true}); err != nil {
+		t.Error(err)
+	}
+	if err := Logs(ctx, &out, dir, LogsOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("reading on: %v", err)
+	}
+}
