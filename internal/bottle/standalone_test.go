@@ -187,11 +187,13 @@ func TestStandaloneServesUntilItIsEnded(t *testing.T) {
 	// Many may ask for the end at once.
 	socket := p.only(control.Running).Socket
 	var enders sync.WaitGroup
-	for range 4 {
-		client, err := control.Dial(t.Context(), socket)
-		if err != nil {
+	var clients [4]*control.Client
+	for i := range clients {
+		if clients[i], err = control.Dial(t.Context(), socket); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, client := range clients {
 		enders.Go(func() {
 			if err := client.Shutdown(context.Background(), false); err != nil && !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, control.ErrBusy) {
 				t.Error(err)

@@ -37,13 +37,18 @@ func (c *Client) Info() Info { return c.info }
 // bottle may refuse.
 func (c *Client) Shutdown(ctx context.Context, force bool) error {
 	conn, err := c.request(ctx, opShutdown, shutdown{Force: force})
-	if err != nil {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF): // it ended for somebody else
+		return nil
+	case err != nil:
 		return err
 	}
 	defer conn.raw.Close()
 	stop := bound(ctx, conn)
 	defer stop()
-	if err := conn.await(nil, nil); err != nil {
+	if err := conn.await(nil, nil); gone(err) && ctx.Err() == nil {
+		return nil
+	} else if err != nil {
 		return c.failed(ctx, err)
 	}
 	if _, err := conn.read(); !gone(err) {
