@@ -1,5 +1,7 @@
 package dlp
 
+import "bytes"
+
 const (
 	// minReversed is the shortest prefix that is looked for backwards: a shorter
 	// one ends too many words.
@@ -11,7 +13,7 @@ const (
 // tryReversed reads what ends at s.buf[end], which is the end of a run, backwards
 // if a prefix does. One with a dot in it is not seen.
 func (s *Scanner) tryReversed(end int) {
-	if s.depth >= maxDepth || end < minReversed {
+	if s.depth >= maxDepth || end < minReversed || endsInMarker(s.buf[max(0, end-maxReversed):end]) {
 		return
 	}
 	for _, p := range s.engine.prefixes.at(s.buf[end-1], s.buf[end-2]) {
@@ -62,3 +64,12 @@ func (s *Scanner) readReversed(end int) {
 		}
 	}
 }
+
+// endsInMarker reports whether b ends with a marker, whose letters may spell a
+// prefix backwards.
+func endsInMarker(b []byte) bool {
+	i := bytes.LastIndex(b, []byte(markerPrefix))
+	return i >= 0 && markerLetters.span(b, i, len(b)) == len(b)
+}
+
+var markerLetters = newClass("A-Z0-9_")
