@@ -83,4 +83,11 @@ func isMarker(body []byte, least int) bool {
 	return i+len(body)-end < least
 }
 
+// endsInMarker reports whether b ends with a marker, whose letters may spell a
+// prefix backwards.
+func endsInMarker(b []byte) bool {
+	i := bytes.LastIndex(b, []byte(markerPrefix))
+	return i >= 0 && markerClass.span(b, i, len(b)) == len(b)
+}
+
 var markerClass = newClass("A-Z0-9_")

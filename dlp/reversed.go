@@ -1,7 +1,5 @@
 package dlp
 
-import "bytes"
-
 const (
 	// minReversed is the shortest prefix that is looked for backwards: a shorter
 	// one ends too many words.
@@ -64,12 +62,3 @@ func (s *Scanner) readReversed(end int) {
 		}
 	}
 }
-
-// endsInMarker reports whether b ends with a marker, whose letters may spell a
-// prefix backwards.
-func endsInMarker(b []byte) bool {
-	i := bytes.LastIndex(b, []byte(markerPrefix))
-	return i >= 0 && markerLetters.span(b, i, len(b)) == len(b)
-}
-
-var markerLetters = newClass("A-Z0-9_")
