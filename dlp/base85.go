@@ -6,42 +6,23 @@ import (
 )
 
 // ascii85Run appends what src says in Ascii85, as Adobe and btoa write it, up to
-// what is none.
-func ascii85Run(dst, src []byte) []byte {
-	dst, _ = base85With(dst, src, &ascii85Values, true)
-	return dst
-}
-
-// z85Run is ascii85Run for the alphabet of ZeroMQ (RFC 32 of its own).
-func z85Run(dst, src []byte) []byte {
-	dst, _ = base85With(dst, src, &z85Values, false)
-	return dst
-}
-
-// base85Run is ascii85Run for the alphabet of RFC 1924, as git and Python write
-// it.
-func base85Run(dst, src []byte) []byte {
-	dst, _ = base85With(dst, src, &base85Values, false)
-	return dst
-}
-
-// base85With returns how many bytes of src it took, too. With adobe, "z" stands
-// for four zero bytes and white space for nothing (btoa; PostScript Language
-// Reference, section 3.13.3).
-func base85With(dst, src []byte, values *[256]byte, adobe bool) ([]byte, int) {
+// what is none, and returns how many bytes of src it took, too. "z" stands for
+// four zero bytes and white space for nothing (PostScript Language Reference,
+// section 3.13.3).
+func ascii85Run(dst, src []byte) ([]byte, int) {
 	var acc uint64
 	n := 0
 	i := 0
 	for ; i < len(src); i++ {
 		c := src[i]
-		if adobe && c == 'z' && n == 0 {
+		if c == 'z' && n == 0 {
 			dst = append(dst, 0, 0, 0, 0)
 			continue
 		}
-		if adobe && (c == '\n' || c == '\r' || c == ' ' || c == '\t') {
+		if c == '\n' || c == '\r' || c == ' ' || c == '\t' {
 			continue
 		}
-		v := values[c]
+		v := ascii85Values[c]
 		if v == 0xff {
 			break
 		}
@@ -67,11 +48,7 @@ func base85With(dst, src []byte, values *[256]byte, adobe bool) ([]byte, int) {
 	return dst, i
 }
 
-var (
-	ascii85Values = alphabetValues(asciiFrom('!', 85), false)
-	z85Values     = alphabetValues("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#", false)
-	base85Values  = alphabetValues("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~", false)
-)
+var ascii85Values = alphabetValues(asciiFrom('!', 85), false)
 
 func asciiFrom(c byte, n int) string {
 	b := make([]byte, n)
@@ -197,7 +174,7 @@ func (c *copier) groups(chars []byte, source func(int) int) {
 			next++
 		}
 		c.m = addMark(c.m, source(i), len(c.dst)-c.base)
-		c.dst, _ = base85With(c.dst, chars[i:next], &ascii85Values, true)
+		c.dst, _ = ascii85Run(c.dst, chars[i:next])
 		i = next
 	}
 }

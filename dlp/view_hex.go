@@ -14,20 +14,6 @@ func hexRun(dst, src []byte) []byte {
 	return dst
 }
 
-// hexBytes appends the bytes of a list such as 67:68:70, 67 68 70, 0x67, 0x68 or
-// \x67\x68, up to what is none.
-func hexBytes(dst, src []byte) []byte {
-	for len(src) > 0 {
-		v, _, n := hexItem(src)
-		if n == 0 {
-			break
-		}
-		dst = append(dst, v)
-		src = src[n:]
-	}
-	return dst
-}
-
 // hexItem reads one byte of a list, with the prefix before it, and returns its
 // length without and with the separator behind it.
 func hexItem(b []byte) (v byte, bare, n int) {
