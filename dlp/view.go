@@ -110,6 +110,25 @@ func begin(dst []byte, m []mark) copier {
 	return copier{dst: dst, m: addMark(m, 0, 0), base: len(dst)}
 }
 
+// takeOut is the decode of a view that takes out what stands between two parts of
+// one text: next returns the index of the next place at or after one where that
+// may be, between what to take out there, if to is not 0.
+func takeOut(dst []byte, m []mark, src []byte, next func([]byte, int) int, between func([]byte, int) (from, to int)) ([]byte, []mark, bool) {
+	c := begin(dst, m)
+	done := 0
+	for q := next(src, 0); q < len(src); q = next(src, q+1) {
+		from, to := between(src, q)
+		if to == 0 || from < done {
+			continue
+		}
+		c.keep(src[done:from])
+		c.drop(to)
+		done, q = to, to-1
+	}
+	c.keep(src[done:])
+	return c.result()
+}
+
 // plainByte are the characters that no honest encoder has a reason to escape.
 var plainByte = newClass("A-Za-z0-9._-")
 

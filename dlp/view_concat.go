@@ -146,17 +146,5 @@ var (
 )
 
 func decodeConcat(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
-	c := begin(dst, m)
-	done := 0
-	for q := nextQuote(src, 0); q < len(src); q = nextQuote(src, q+1) {
-		from, to := joiner(src, q)
-		if to == 0 || from < done {
-			continue
-		}
-		c.keep(src[done:from])
-		c.drop(to)
-		done, q = to, to-1
-	}
-	c.keep(src[done:])
-	return c.result()
+	return takeOut(dst, m, src, nextQuote, joiner)
 }

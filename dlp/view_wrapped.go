@@ -199,17 +199,5 @@ var (
 )
 
 func decodeWrapped(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
-	c := begin(dst, m)
-	done := 0
-	for q := nextBreak(src, 0); q < len(src); q = nextBreak(src, q+1) {
-		from, to := wrap(src, q)
-		if to == 0 || from < done {
-			continue
-		}
-		c.keep(src[done:from])
-		c.drop(to)
-		done, q = to, to-1
-	}
-	c.keep(src[done:])
-	return c.result()
+	return takeOut(dst, m, src, nextBreak, wrap)
 }
