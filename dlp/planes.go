@@ -81,26 +81,8 @@ type blockSigns struct {
 // survey makes the masks of a block. Of what may be a sign it has all there are,
 // and what is in the same columns of the table of ASCII: it is looked at again.
 func survey(b *[blockLen]byte) blockSigns {
-	w0, w1 := binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:])
-	w2, w3 := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
-	w4, w5 := binary.LittleEndian.Uint64(b[32:]), binary.LittleEndian.Uint64(b[40:])
-	w6, w7 := binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint64(b[56:])
-
-	w0, w4 = exchange(w0, w4, 4, 0x0f*lanes)
-	w1, w5 = exchange(w1, w5, 4, 0x0f*lanes)
-	w2, w6 = exchange(w2, w6, 4, 0x0f*lanes)
-	w3, w7 = exchange(w3, w7, 4, 0x0f*lanes)
-
-	w0, w2 = exchange(w0, w2, 2, 0x33*lanes)
-	w1, w3 = exchange(w1, w3, 2, 0x33*lanes)
-	w4, w6 = exchange(w4, w6, 2, 0x33*lanes)
-	w5, w7 = exchange(w5, w7, 2, 0x33*lanes)
-
-	w0, w1 = exchange(w0, w1, 1, 0x55*lanes)
-	w2, w3 = exchange(w2, w3, 1, 0x55*lanes)
-	w4, w5 = exchange(w4, w5, 1, 0x55*lanes)
-	w6, w7 = exchange(w6, w7, 1, 0x55*lanes)
-	p0, p1, p2, p3, p4, p5, p6, p7 := w0, w1, w2, w3, w4, w5, w6, w7
+	p := toPlanes(b)
+	p0, p1, p2, p3, p4, p5, p6, p7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
 
 	// The columns of the table.
 	up := p6 | p7
