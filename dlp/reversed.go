@@ -11,12 +11,14 @@ const (
 // tryReversed reads what ends at s.buf[end], which is the end of a run, backwards
 // if a prefix does. One with a dot in it is not seen.
 func (s *Scanner) tryReversed(end int) {
-	if s.depth >= maxDepth || end < minReversed || endsInMarker(s.buf[max(0, end-maxReversed):end]) {
+	if s.depth >= maxDepth || end < minReversed {
 		return
 	}
 	for _, p := range s.engine.prefixes.at(s.buf[end-1], s.buf[end-2]) {
 		if text := s.engine.literals[p.literal].text; len(text) >= minReversed && endsReversed(s.buf[:end], text) {
-			s.readReversed(end)
+			if !endsInMarker(s.buf[max(0, end-maxReversed):end]) {
+				s.readReversed(end)
+			}
 			return
 		}
 	}
