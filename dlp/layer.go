@@ -178,10 +178,28 @@ func (v *layer) source(at int64, end bool) int64 {
 		return v.anchors[i+1].from
 	case v.src == 0:
 		return v.fed
+	case end && n == 1 && v.escapes():
+		// The byte before may be all that an escape became.
+		if i+1 < len(v.anchors) && v.anchors[i+1].to == at {
+			return v.anchors[i+1].from
+		} else if i+1 == len(v.anchors) && at == v.sc.end() {
+			return v.fed
+		}
+		return min(m.from+1, v.fed)
 	case end:
 		return min(m.from+(n*v.src+v.dec-1)/v.dec, v.fed)
 	}
 	return m.from + n*v.src/v.dec
+}
+
+// escapes reports whether single characters are written as several bytes in the
+// encoding of a layer, and nothing stands between them.
+func (v *layer) escapes() bool {
+	switch v.path {
+	case "percent", "json", "html", "qp", "fold":
+		return true
+	}
+	return false
 }
 
 // take reports what was found in a layer. Known values in base64 have needles of

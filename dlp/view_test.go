@@ -487,3 +487,23 @@ func FuzzViews(f *testing.F) {
 		}
 	})
 }
+
+// An escape that is the end of a match is a part of it.
+func TestOneEscapeAnywhere(t *testing.T) {
+	e, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := viewTokens[0]
+	for path, format := range map[string]string{"percent": "%%%02x", "json": `\u%04x`, "html": "&#x%x;"} {
+		for at := range len(token) {
+			for _, rest := range []string{"", " ", "&x=1", "\"\n", " and more of it" + strings.Repeat(" text", 100)} {
+				match := token[:at] + fmt.Sprintf(format, token[at]) + token[at+1:]
+				found := e.Scan([]byte("/a?b=" + match + rest))
+				if len(found) != 1 || found[0].Path != path || found[0].Offset != 5 || found[0].Length != len(match) || found[0].End != int64(5+len(match)) {
+					t.Errorf("%q: %+v", match+rest, found)
+				}
+			}
+		}
+	}
+}
