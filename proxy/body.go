@@ -63,12 +63,6 @@ func (x *exchange) smallBody(in *bodyInjection) *denial {
 	if d := x.dripBody(body); d != nil {
 		return d
 	}
-	// A body that is decided whole is looked at as a server reads it, too.
-	if plain, changed := unescape(body); changed {
-		if d := decideWhole(sc, plain, x.bodyDenial); d != nil {
-			return d
-		}
-	}
 	if d := x.scanTrailers(); d != nil {
 		return d
 	}

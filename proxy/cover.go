@@ -1,52 +1,45 @@
 package proxy
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
 )
 
-// redactText replaces everything the scanner finds, so that the text may be
-// written to the journal. What can be read out of a text by taking its escapes
-// apart is covered too: such a text is returned without them.
+// redactText replaces everything the scanner finds, in an encoding too, so that
+// the text may be written to the journal.
 func (snap *snapshot) redactText(text string) string {
-	text = snap.cover(text)
-	plain := text
-	for range maxLayers {
-		var changed bool
-		if plain, changed = unescape(plain); !changed {
-			break
-		}
-		if covered := snap.cover(plain); covered != plain {
-			text, plain = covered, covered
-		}
-	}
-	return text
-}
-
-// cover replaces what the scanner finds in a text as it is.
-func (snap *snapshot) cover(text string) string {
 	findings := snap.find(text)
 	if len(findings) == 0 {
 		return text
 	}
-	sort.Slice(findings, func(i, j int) bool { return findings[i].Offset < findings[j].Offset })
+	slices.SortStableFunc(findings, func(a, b dlp.Finding) int { return cmp.Compare(coverFrom(a), coverFrom(b)) })
 	var b strings.Builder
 	done := 0
 	for _, f := range findings {
-		start, end := int(f.Offset), int(f.Offset)+f.Length
-		if f.Kind == dlp.KindPlaceholder || end <= done || end > len(text) {
+		end := min(max(int(f.Offset)+f.Length, int(f.End)), len(text))
+		if f.Kind == dlp.KindPlaceholder || end <= done {
 			continue
 		}
-		if start > done {
+		if start := int(coverFrom(f)); start >= done {
 			b.WriteString(text[done:start])
+			b.WriteString("[" + f.Rule + "]")
 		}
-		b.WriteString("[" + f.Rule + "]")
 		done = end
 	}
 	b.WriteString(text[done:])
 	return b.String()
+}
+
+// coverFrom is where what a finding stands in begins: all of a run of an encoding
+// goes, since what is left of it could be read.
+func coverFrom(f dlp.Finding) int64 {
+	if f.End == 0 { // not known
+		return f.Offset
+	}
+	return min(f.Start, f.Offset)
 }
 
 // redactHost is redactText for a host. A value in the spelling of the agent's

@@ -127,15 +127,11 @@ type part struct{ where, text string }
 // partURL is where the URL's parts are, in the journal.
 const partURL = "url"
 
-// lineParts are what stands in the head besides fields, the URL first. Servers
-// take escapes in a URL apart, so they are looked through.
+// lineParts are what stands in the head besides fields, the URL first.
 func (x *exchange) lineParts() []part {
 	u := x.r.URL
-	parts := make([]part, 1, 4)
+	parts := make([]part, 1, 3)
 	parts[0] = part{partURL, u.EscapedPath() + "?" + u.RawQuery}
-	for _, plain := range unescaped(parts[0].text) {
-		parts = append(parts, part{partURL, plain})
-	}
 	// A method of the agent's own making is text like any other.
 	if len(x.r.Method) >= dlp.MinKnown {
 		parts = append(parts, part{"method", x.r.Method})
