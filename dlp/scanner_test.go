@@ -313,7 +313,7 @@ func checkFlushes(t testing.TB, e *dlp.Engine, in []byte, next func() (size int,
 		}
 	}
 	for _, f := range wanted(e, in) {
-		if times[match{f.Rule, f.Name, f.Path, f.Offset}] > 0 || overlapsKnown(f, got) {
+		if times[match{f.Rule, f.Name, f.Path, f.Offset}] > 0 || overlapsKnown(f, got) || goesOn(f, got) {
 			continue
 		}
 		t.Fatalf("%+v is lost with flushes", f)
@@ -325,6 +325,15 @@ func checkFlushes(t testing.TB, e *dlp.Engine, in []byte, next func() (size int,
 func overlapsKnown(f dlp.Finding, got []dlp.Finding) bool {
 	return slices.ContainsFunc(got, func(g dlp.Finding) bool {
 		return g.Kind != dlp.KindFormat && g.Offset < f.Offset+int64(f.Length) && f.Offset < g.Offset+int64(g.Length)
+	})
+}
+
+// goesOn reports whether f is what a known value leaves of a key whose beginning
+// was reported: a flush came in the middle of that value, before it was one.
+func goesOn(f dlp.Finding, got []dlp.Finding) bool {
+	const longest = 200 // of what is looked at of a key, with its header
+	return slices.ContainsFunc(got, func(g dlp.Finding) bool {
+		return g.Rule == f.Rule && g.Path == f.Path && g.Offset < f.Offset && f.Offset < g.Offset+longest && overlapsKnown(g, got)
 	})
 }
 
