@@ -162,8 +162,8 @@ type Finding struct {
 	// nothing of the match is left: the match itself, or the run of the encoding
 	// that it lies in, as far as that is known when the finding is reported.
 	Start, End int64
-	// Confidence says how sure it is that this is a credential; "" if no one
-	// looked.
+	// Confidence says how sure it is that this is a credential; "" for what was
+	// not read.
 	Confidence Confidence
 	// Field is where in a structured message the match stands, where known.
 	Field string
@@ -171,16 +171,6 @@ type Finding struct {
 	weak bool // a weak value, which is only found as it is
 	part part // of which known value it is a piece, if it is one
 }
-
-// Confidence grades a finding.
-type Confidence string
-
-// The grades of confidence.
-const (
-	High   Confidence = "high"
-	Medium Confidence = "medium"
-	Low    Confidence = "low"
-)
 
 // Engine is everything to look for, compiled. It is immutable and may be used
 // concurrently.

@@ -2,6 +2,7 @@ package dlp_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -27,15 +28,21 @@ The action is the strictest that a rule comes to unless the manifest names it:
 block where the format is hardly ever anything else, warn for what may be public,
 opens only a test set-up, or has a format that other text may have.
 
-| ID | Finds | Action |
-|---|---|---|
+The confidence says how likely it is that a match is a credential, for who reads
+the findings: no action depends on it. High is an exact format, a structure or a
+checksum that chance does not have; medium a short prefix or a name beside it, and
+what is only warned of; low is hardly more than random. It is the least of a
+rule: tokens of GitHub and npm whose checksum fits are high.
+
+| ID | Finds | Action | Confidence |
+|---|---|---|---|
 `
 
 func rulesDocument() []byte {
 	var b bytes.Buffer
 	b.WriteString(rulesIntro)
 	for _, r := range dlp.Rules() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.ID, strings.ReplaceAll(r.Description, "|", `\|`), r.Action)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, strings.ReplaceAll(r.Description, "|", `\|`), r.Action, cmp.Or(string(r.Confidence()), "none"))
 	}
 	return b.Bytes()
 }

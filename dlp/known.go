@@ -44,6 +44,8 @@ type literal struct {
 	// name will do there.
 	weak, plain bool
 	trigger     trigger
+	// confidence is that of its findings, at least.
+	confidence Confidence
 	// header, of a needle that is part of the header of a form, is that form.
 	header int32
 }
@@ -67,7 +69,7 @@ func formatLiterals(formats []format, disabled map[string]bool) []literal {
 				break
 			}
 			fm := &f.forms[j]
-			l := literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger}
+			l := literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger, confidence: f.confidence(fm)}
 			out = append(out, l)
 			if header := int32(len(out) - 1); fm.trigger == byPart {
 				for _, text := range pemNeedles {
@@ -97,7 +99,7 @@ func knownLiterals(known []Known) ([]literal, error) {
 			return nil, fmt.Errorf("dlp: the known value %q is given as two kinds, such as both a secret and a placeholder", k.Name)
 		}
 		kinds[k.Value] = k.Kind
-		l := literal{rule: k.rule(), kind: KindKnown, name: k.Name, trigger: byGram}
+		l := literal{rule: k.rule(), kind: KindKnown, name: k.Name, trigger: byGram, confidence: High}
 		if k.Kind == KnownPlaceholder {
 			l.kind = KindPlaceholder
 		}

@@ -125,7 +125,7 @@ func (s *Scanner) countPiece(p *piece) {
 	if w.path != "" {
 		path = w.path + pathJoin + path
 	}
-	s.report(Finding{Kind: KindKnown, Rule: t.rule, Name: t.name, Path: path, Offset: p.start, Length: to - from, Start: p.start, End: p.end, part: part{t, first, end}})
+	s.report(Finding{Kind: KindKnown, Rule: t.rule, Name: t.name, Path: path, Offset: p.start, Length: to - from, Start: p.start, End: p.end, Confidence: High, part: part{t, first, end}})
 }
 
 // part is t.value[from:to] of a known value.

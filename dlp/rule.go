@@ -95,6 +95,8 @@ type form struct {
 	shape judge
 	// trigger is what finds it.
 	trigger trigger
+	// sum, if not nil, reports whether a body has the checksum that it should.
+	sum func(body []byte) bool
 	// rest judges what a known value leaves of a match of the shape.
 	rest func(piece []byte) bool
 }

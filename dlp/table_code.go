@@ -3,12 +3,12 @@ package dlp
 // formatsCode are those of source control and package registries.
 var formatsCode = []format{
 	{Rule{"github-token", "GitHub personal (classic), OAuth, user, app or refresh token.", Block}, []form{
-		{prefix: "ghp_", body: alnum, min: 36, max: 251},
-		{prefix: "gho_", body: alnum, min: 36, max: 251},
-		{prefix: "ghu_", body: alnum, min: 36, max: 251},
+		{prefix: "ghp_", body: alnum, min: 36, max: 251, sum: base62Sum},
+		{prefix: "gho_", body: alnum, min: 36, max: 251, sum: base62Sum},
+		{prefix: "ghu_", body: alnum, min: 36, max: 251, sum: base62Sum},
 		// An installation token may be its app's number and a JWT.
-		{prefix: "ghs_", body: dotted, min: 36, max: 2048, check: mixed},
-		{prefix: "ghr_", body: alnum, min: 36, max: 251},
+		{prefix: "ghs_", body: dotted, min: 36, max: 2048, check: mixed, sum: base62Sum},
+		{prefix: "ghr_", body: alnum, min: 36, max: 251, sum: base62Sum},
 	}},
 	{Rule{"github-fine-grained-token", "GitHub fine-grained personal access token.", Block}, []form{
 		{prefix: "github_pat_", body: word, min: 82, max: 244},
@@ -79,7 +79,7 @@ var formatsCode = []format{
 		{prefix: "rdme_", body: lowerNum, min: 60, max: 80, check: mixed},
 	}},
 	{Rule{"npm-token", "npm access token.", Block}, []form{
-		{prefix: "npm_", body: alnum, min: 36, max: 36},
+		{prefix: "npm_", body: alnum, min: 36, max: 36, sum: base62Sum},
 	}},
 	{Rule{"pypi-token", "PyPI or TestPyPI upload token.", Block}, []form{
 		{prefix: "pypi-AgE", body: dashed, min: 60, max: 512},

@@ -297,13 +297,14 @@ func (a *app) listRules(ctx context.Context, args []string) error {
 	}
 	if a.json {
 		type rule struct {
-			ID          string     `json:"id"`
-			Action      dlp.Action `json:"action"`
-			Description string     `json:"description"`
+			ID          string         `json:"id"`
+			Action      dlp.Action     `json:"action"`
+			Confidence  dlp.Confidence `json:"confidence,omitempty"`
+			Description string         `json:"description"`
 		}
 		list := []rule{}
 		for _, x := range r.list {
-			list = append(list, rule{x.ID, x.Action, x.Description})
+			list = append(list, rule{x.ID, x.Action, x.Confidence(), x.Description})
 		}
 		return a.printJSON(list)
 	}

@@ -62,6 +62,7 @@ type sarifResult struct {
 	Message      sarifText         `json:"message"`
 	Locations    []sarifLocation   `json:"locations"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
+	Rank         float64           `json:"rank,omitempty"` // from 0 to 100
 	Properties   map[string]string `json:"properties,omitempty"`
 }
 
@@ -133,6 +134,7 @@ func (s *SARIF) Finding(f Finding) error {
 	}
 	r.Locations[0].Physical.Region = &sarifRegion{f.Line, f.Column, f.Offset, f.Length}
 	if f.Confidence != "" {
+		r.Rank = ranks[f.Confidence]
 		r.Properties = map[string]string{"confidence": string(f.Confidence)}
 	}
 	b, err := json.Marshal(r)
@@ -146,6 +148,9 @@ func (s *SARIF) Finding(f Finding) error {
 	_, err = s.w.Write(append(b, '\n'))
 	return err
 }
+
+// ranks are what confidence is in SARIF (section 3.27.25).
+var ranks = map[dlp.Confidence]float64{dlp.High: 90, dlp.Medium: 60, dlp.Low: 30}
 
 func message(f Finding) string {
 	what := "What looks like a credential (" + f.Rule + ") stands here"

@@ -248,6 +248,8 @@ func TestSARIF(t *testing.T) {
 				Message      sarifText
 				Locations    []sarifLocation
 				Fingerprints map[string]string `json:"partialFingerprints"`
+				Rank         float64
+				Properties   map[string]string
 			}
 			Invocations []struct {
 				Successful    bool                `json:"executionSuccessful"`
@@ -279,6 +281,9 @@ func TestSARIF(t *testing.T) {
 	}
 	if !strings.Contains(run.Results[2].Message.Text, "base64>gzip") || !strings.Contains(run.Results[3].Message.Text, "secret api") {
 		t.Errorf("messages %q, %q", run.Results[2].Message.Text, run.Results[3].Message.Text)
+	}
+	if r, none := run.Results[0], run.Results[1]; r.Rank != 90 || r.Properties["confidence"] != "high" || none.Rank != 0 || none.Properties != nil {
+		t.Errorf("confidence %+v, %+v", r, none)
 	}
 	if inv := run.Invocations[0]; inv.Successful || len(inv.Notifications) != 1 {
 		t.Errorf("invocation %+v", inv)
