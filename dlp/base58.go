@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 )
 
@@ -62,10 +63,15 @@ func base58Check(text []byte, out *[maxBase58Bytes]byte) ([]byte, bool) {
 
 // isPublished reports whether a key is one that documents and test networks
 // show to everyone. The list has the first bytes of SHA-256, so that no key
-// stands here.
+// stands here; it has what a key in hex decodes to.
 func isPublished(key []byte) bool {
-	h := sha256.Sum256(key)
-	return publishedHash(h)
+	var raw [32]byte
+	if len(key) == hex.EncodedLen(len(raw)) {
+		if _, err := hex.Decode(raw[:], key); err == nil {
+			key = raw[:]
+		}
+	}
+	return publishedHash(sha256.Sum256(key))
 }
 
 func publishedHash(h [sha256.Size]byte) bool {

@@ -91,7 +91,7 @@ func azureSAS(b []byte, start, end int) (int, int, bool) {
 		i++
 	}
 	last := bytes.HasSuffix(b[from:to], []byte("%3D")) || bytes.HasSuffix(b[from:to], []byte("%3d")) || b[to-1] == '='
-	if n != 44 || !last || word[byteAt(b, to)] || !mixedCase(b[from:to]) {
+	if n != 44 || !last || word[byteAt(b, to)] || !mixedCase(b[from:to]) || isPublished(b[from:to]) {
 		return 0, 0, false
 	}
 	query := b[max(0, from-runContext):min(len(b), to+runContext)]

@@ -1,10 +1,15 @@
 package dlp
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 const (
 	// maxDepth is how many encodings around each other are taken off.
 	maxDepth = 3
+	// pathSpaced is the Path of what is found with its letters apart.
+	pathSpaced = "spaced"
 	// pathJoin stands between the encodings of a Finding's Path, the outer first.
 	pathJoin = ">"
 )
@@ -214,6 +219,9 @@ func (s *Scanner) take(v *layer, found []Finding) {
 			continue // nothing of it is encoded in this way
 		}
 		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
+		if f.Rule == RuleCard && f.Path == "" && v.path == pathSpaced && s.isColumn(from, to) {
+			continue
+		}
 		f.Offset, f.Length = from, int(to-from)
 		f.Start, f.End = min(from, start), max(to, end)
 		if v.src != v.dec {
@@ -230,6 +238,13 @@ func (s *Scanner) take(v *layer, found []Finding) {
 			s.report(f)
 		}
 	}
+}
+
+// isColumn reports whether line breaks stand in a part of the stream, as between
+// the rows of a table. One row of digits in ten has the check digit of a card.
+func (s *Scanner) isColumn(from, to int64) bool {
+	lo, hi := max(0, from-s.base), min(int64(len(s.buf)), to-s.base)
+	return lo < hi && bytes.ContainsAny(s.buf[lo:hi], "\r\n")
 }
 
 // notRead reports that what stands in a span was not read in full.

@@ -158,7 +158,7 @@ func (f *form) run(b []byte, body int, final bool) (int, int, verdict) {
 		n--
 	}
 	text := b[body:n]
-	if n > most || len(text) < f.min || n < len(b) && word.has(b[n]) || !f.custom && isExample(text, f.min) || f.check != nil && !f.check(text) {
+	if n > most || len(text) < f.min || n < len(b) && word.has(b[n]) || !f.custom && isExample(text, f.min) || f.check != nil && !f.check(text) || !f.custom && isPublished(b[:n]) {
 		return 0, 0, miss
 	}
 	return 0, n, match

@@ -10,6 +10,7 @@ const (
 	maxBreak     = 32 // between a PEM header and its first line
 	minKeyLine   = 40 // the shortest first line of a key that is not an example
 	minOpenSSH   = 64 // of an OpenSSH key, which starts alike for a while
+	pemLine      = 64 // of all lines but the last (RFC 7468, section 2)
 	maxKeyLine   = 96 // what is reported of a key's first line
 	maxJWTHeader = 1024
 	minSignature = 20   // of a JWT
@@ -68,7 +69,7 @@ func keyLine(b []byte, line int, final bool) (int, int, verdict) {
 		return 0, 0, more
 	}
 	body := b[line:n]
-	if len(body) < minKeyLine || isExample(body, minKeyLine) || bytes.HasPrefix(body, []byte(openSSHMagic)) {
+	if len(body) < minKeyLine || isExample(body, minKeyLine) || bytes.HasPrefix(body, []byte(openSSHMagic)) || isPublished(body[:min(len(body), pemLine)]) {
 		return 0, 0, miss
 	}
 	return 0, n, match

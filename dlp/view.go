@@ -56,7 +56,7 @@ var textViews = []textView{
 	{path: "qp", find: findQuoted, decode: decodeQuoted},
 	{path: "fold", find: findFold, decode: decodeFold, folds: true},
 	{path: "utf16", find: findWide, decode: decodeWide},
-	{path: "spaced", find: findSpaced, decode: decodeSpaced},
+	{path: pathSpaced, find: findSpaced, decode: decodeSpaced},
 	{path: "concat", find: findConcat, decode: decodeConcat, joins: true},
 	{path: "wrapped", find: findWrapped, decode: decodeWrapped, joins: true},
 	{path: "ascii85", find: findASCII85, decode: decodeASCII85, more: 384},

@@ -40,7 +40,7 @@ func webKey(b []byte, start, end int) (int, int, bool) {
 		return 0, 0, false
 	}
 	head := b[start:min(end, start+maxKeyHead)]
-	if dashed.span(head, 0, len(head)) != len(head) || isExample(head, minWebKey) || distinct(head) < 16 {
+	if dashed.span(head, 0, len(head)) != len(head) || isExample(head, minWebKey) || distinct(head) < 16 || isPublished(head) {
 		return 0, 0, false
 	}
 	around := [2][]byte{before(b, i, runContext), b[end:min(len(b), end+runContext)]}

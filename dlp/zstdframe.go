@@ -69,6 +69,10 @@ func (z *zstdFrame) part() error {
 	return nil
 }
 
+// maxFrame is the largest window that there is (section 3.1.1.1.2). That of a frame
+// in a single segment is its content; what says more only starts as frames do.
+const maxFrame = 1<<41 + 7<<38
+
 var errNoFrame = errors.New("no frame of zstd")
 
 func (z *zstdFrame) header() error {
@@ -93,6 +97,14 @@ func (z *zstdFrame) header() error {
 	z.left = 5 + int64([...]int{0, 1, 2, 4}[d&3]) + int64([...]int{0, 2, 4, 8}[d>>6])
 	if !single || d>>6 == 0 {
 		z.left++ // the window, or a size of one byte
+	}
+	if single && d>>6 == 3 {
+		if h, err = z.peek(int(z.left)); err != nil {
+			return err
+		}
+		if binary.LittleEndian.Uint64(h[len(h)-8:]) > maxFrame {
+			return errNoFrame
+		}
 	}
 	z.sum = d>>2&1 != 0
 	z.stage = zstdBlock
