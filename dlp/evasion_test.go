@@ -51,7 +51,7 @@ var hidden = []prey{
 	{"stripe", layoutPrey("stripe-key"), []string{"stripe-key"}},
 	{"known", func(seed uint64) string { return random(9e6+seed, alnum, 40) }, nil},
 	{"known hex", func(seed uint64) string { return random(9e6+seed, hex, 40) }, nil},
-	{punctuated, func(seed uint64) string { return random(9e6+seed, `!#-&(-\[-~`, 40) }, nil},
+	{"known punct.", func(seed uint64) string { return random(9e6+seed, `!#-&(-\[-~`, 40) }, nil},
 }
 
 // layoutPrey makes the tokens of a rule, one layout after the other.
@@ -142,14 +142,6 @@ func (p prey) caught(found []dlp.Finding) bool {
 	})
 }
 
-// Where some bytes of a value are in percent and JSON escapes others, a backslash
-// of the value seems to be one of JSON once its percent sign is gone. That is not
-// seen through.
-const (
-	partlyPercent = "percent, every third"
-	punctuated    = "known punct."
-)
-
 // Each encoding of each secret is seen through, bare and in JSON.
 func TestEvasionMatrix(t *testing.T) {
 	rounds := uint64(3)
@@ -199,9 +191,7 @@ func TestEvasionMatrix(t *testing.T) {
 					cell += fmt.Sprintf("/%d", 100*got[k]/rounds)
 				}
 				cell = cell[1:]
-				if enc.name != "reversed" && (enc.name != partlyPercent || p.name != punctuated || 100*least/rounds < 90) {
-					t.Errorf("%s of %s: %s %% are found, not %.900q", enc.name, p.name, cell, lost)
-				}
+				t.Errorf("%s of %s: %s %% are found, not %.900q", enc.name, p.name, cell, lost)
 			}
 			row = append(row, cell)
 		}

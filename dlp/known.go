@@ -178,7 +178,13 @@ func encodings(v string) []encoding {
 	}
 	text := hex.EncodeToString([]byte(v))
 	out = append(out, encoding{pathHex, text, false}, encoding{pathHex, strings.ToUpper(text), false})
-	return append(out, encoding{pathReversed, string(reverse(nil, []byte(v))), false})
+	back := string(reverse(nil, []byte(v)))
+	out = append(out, encoding{pathReversed, back, false})
+	for _, html := range [...]bool{false, true} {
+		once := jsonEscaped(back, html)
+		out = append(out, encoding{pathJSONReversed, once, false}, encoding{pathJSONReversed, jsonEscaped(once, html), false})
+	}
+	return out
 }
 
 // base64URL turns base64 into that for URLs.

@@ -14,7 +14,9 @@ const pathPieces = "pieces"
 // Further ways in which known values are written.
 const (
 	pathReversed = "reversed"
-	pathHex      = "hex"
+	// pathJSONReversed is of what JSON escapes in it.
+	pathJSONReversed = "json" + pathJoin + pathReversed
+	pathHex          = "hex"
 )
 
 const (

@@ -109,6 +109,19 @@ func (s *Scanner) sign(k, i int) {
 		r.cut = max(s.regionStart(i), r.cut)
 	}
 	r.last, r.at = at, at+1
+	if k == percentView && s.engine.outOfRuns && !s.lax {
+		s.signAround(i)
+	}
+}
+
+// signAround notes an escape of JSON shortly before the sign of percent-encoding
+// at s.buf[i], also one that honest encoders write: if some bytes of a value are
+// in percent and JSON escapes others, its own backslash is not one of JSON.
+func (s *Scanner) signAround(i int) {
+	at := findAnyEscape(s.buf[:i], max(0, i-signLen))
+	if r := &s.regions[jsonView]; at < i && (!r.open || r.last < s.base+int64(at)) {
+		s.sign(jsonView, at)
+	}
 }
 
 // regionStart returns the offset of what is read before a sign at s.buf[i]: what

@@ -1,9 +1,11 @@
 package dlp
 
 const (
-	// minReversed is the shortest prefix that is looked for backwards: a shorter
-	// one ends too many words.
+	// minReversed is the shortest prefix that is looked for backwards, and
+	// minJoined that of one that ends in a dash or an underscore: a shorter one
+	// ends too many words.
 	minReversed = 4
+	minJoined   = 3
 	// maxReversed is how much before such an end is read backwards.
 	maxReversed = 512
 )
@@ -11,17 +13,22 @@ const (
 // tryReversed reads what ends at s.buf[end], which is the end of a run, backwards
 // if a prefix does. One with a dot in it is not seen.
 func (s *Scanner) tryReversed(end int) {
-	if s.depth >= maxDepth || end < minReversed {
+	if s.depth >= maxDepth || end < minJoined {
 		return
 	}
 	for _, p := range s.engine.prefixes.at(s.buf[end-1], s.buf[end-2]) {
-		if text := s.engine.literals[p.literal].text; len(text) >= minReversed && endsReversed(s.buf[:end], text) {
+		if text := s.engine.literals[p.literal].text; isReversible(text) && endsReversed(s.buf[:end], text) {
 			if !endsInMarker(s.buf[max(0, end-maxReversed):end]) {
 				s.readReversed(end)
 			}
 			return
 		}
 	}
+}
+
+func isReversible(prefix string) bool {
+	n := len(prefix)
+	return n >= minReversed || n == minJoined && (prefix[n-1] == '-' || prefix[n-1] == '_')
 }
 
 func endsReversed(b []byte, text string) bool {
