@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Base64 in a run is decoded where that gives ASCII text. It may start anywhere
@@ -249,8 +250,11 @@ func (s *Scanner) begin(i, end int, closed bool) {
 	s.stretch(ph, end)
 }
 
-// seeDepth reports text at s.buf[i] that is too deep to be read.
+// seeDepth reports text at s.buf[i] that is too deep to be read, once.
 func (s *Scanner) seeDepth(i, end int) {
+	if slices.Contains(s.unread, UnscannedDepth) {
+		return
+	}
 	n := i
 	for n+groupLen <= end && textGroup(s.buf[n:]) {
 		n += groupLen
