@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -35,6 +36,9 @@ var benign = []struct {
 	{"chat, Anthropic", anthropicChat},
 	{"chat, OpenAI", openAIChat},
 	{"chat stream", chatStream},
+	{"signed thinking, streamed", thinkingStream},
+	{"signed thinking, sent back", signedThinking},
+	{"encrypted reasoning", encryptedReasoning},
 	{"OTLP", otlp},
 	{"Sentry", sentry},
 	{"npm lock", npmLock},
@@ -49,6 +53,7 @@ var benign = []struct {
 	{"diff", diff},
 	{"images in JSON", images},
 	{"source map", sourceMap},
+	{"source map in a script", inlineSourceMap},
 	{"OAuth", oauth},
 	{"OAuth tokens", oauthTokens},
 	{"CSV", csv},
@@ -174,6 +179,61 @@ func chatStream(m *maker) []byte {
 		fmt.Fprintf(b, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%d,\"id\":%q,\"obfuscation\":%q,\"delta\":{\"type\":\"text_delta\",\"text\":%s}}\n\n",
 			i, id, m.of(alnum, 4+m.IntN(12)), m.json(string(m.part(m.prose, 20+m.IntN(60)))))
 	})
+}
+
+// signature is what a thinking block is signed with: a message of protobuf with a
+// key's name, random bytes and encrypted text, in base64.
+func (m *maker) signature() string {
+	field := func(n byte, text []byte) []byte {
+		b := binary.AppendUvarint([]byte{n<<3 | 2}, uint64(len(text)))
+		return append(b, text...)
+	}
+	inner := append([]byte{0x08, byte(m.IntN(12)), 0x18, 2}, field(4, []byte(m.uuid()))...)
+	inner = append(inner, field(5, m.bytes(12))...)
+	inner = append(inner, field(6, m.bytes(48))...)
+	inner = append(inner, field(7, m.bytes(64+m.IntN(3000)))...)
+	return base64.StdEncoding.EncodeToString(append(field(2, inner), 0x18, 1))
+}
+
+func thinkingStream(m *maker) []byte {
+	return m.many(8, func(b *strings.Builder, i int) {
+		fmt.Fprintf(b, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%d,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":%s}}\n\n", i, m.json(string(m.part(m.prose, 80))))
+		fmt.Fprintf(b, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%d,\"delta\":{\"type\":\"signature_delta\",\"signature\":%q}}\n\n", i, m.signature())
+		fmt.Fprintf(b, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":%d,\"content_block\":{\"type\":\"redacted_thinking\",\"data\":%q}}\n\n", i, m.signature())
+	})
+}
+
+func signedThinking(m *maker) []byte {
+	var messages []object
+	for range 6 {
+		messages = append(messages, object{"role": "assistant", "content": []object{
+			{"type": "thinking", "thinking": string(m.part(m.prose, 300)), "signature": m.signature()},
+			{"type": "redacted_thinking", "data": m.signature()},
+			{"type": "server_tool_use", "id": "srvtoolu_" + "01" + m.of(alnum, 22), "name": "web_search", "input": object{"query": m.name(" ")}},
+			{"type": "web_search_tool_result", "content": []object{{"type": "web_search_result", "url": "https://example.org/" + m.name("/"), "encrypted_content": m.signature(), "page_age": "April 30, 2025"}}},
+			{"type": "text", "text": m.word(), "citations": []object{{"type": "web_search_result_location", "encrypted_index": m.signature()}}}}})
+	}
+	return m.json(object{"model": "claude-sonnet-4-5-20250929", "messages": messages})
+}
+
+// fernet is a text that is encrypted: a version, the time, a vector, blocks and a
+// code, in base64 for URLs.
+func (m *maker) fernet() string {
+	b := binary.BigEndian.AppendUint64([]byte{0x80}, 17e8+m.Uint64N(1e8))
+	b = append(b, m.bytes(16*(2+m.IntN(150))+32)...)
+	return base64.URLEncoding.EncodeToString(b)
+}
+
+func encryptedReasoning(m *maker) []byte {
+	var input []object
+	for range 8 {
+		id := m.hex(25)
+		input = append(input, object{"type": "reasoning", "id": "rs_" + id, "summary": []object{{"type": "summary_text", "text": string(m.part(m.prose, 200))}}, "content": nil, "encrypted_content": m.fernet()},
+			object{"type": "function_call", "id": "fc_" + id, "call_id": "call_" + m.of(alnum, 24), "name": "shell", "arguments": string(m.json(object{"command": []string{"bash", "-lc", "git show " + m.hex(20)}}))},
+			object{"type": "message", "id": "msg_" + id, "role": "assistant", "content": []object{{"type": "output_text", "text": string(m.part(m.prose, 100)), "logprobs": []any{}}}},
+			object{"type": "compaction", "id": "cmp_" + id, "encrypted_content": m.fernet()})
+	}
+	return m.json(object{"model": "gpt-5-codex", "input": input, "include": []string{"reasoning.encrypted_content"}, "store": false, "stream": true, "prompt_cache_key": m.uuid(), "safety_identifier": "user-" + m.of(alnum, 24)})
 }
 
 func otlp(m *maker) []byte {
@@ -303,6 +363,12 @@ func sourceMap(m *maker) []byte {
 		mappings.WriteString(m.of("A-Za-z0-9+/", 1+m.IntN(5)) + m.pick(",", ",", ";"))
 	}
 	return m.json(object{"version": 3, "file": "main.js", "sources": []string{"webpack://app/./src/" + m.name("/") + ".ts"}, "sourcesContent": []string{string(m.part(m.source, 6000))}, "names": []string{m.word(), m.word()}, "mappings": mappings.String()})
+}
+
+func inlineSourceMap(m *maker) []byte {
+	text := minified(m)
+	text = append(text, "\n//# sourceMappingURL=data:application/json;charset=utf-8;base64,"...)
+	return append(base64.StdEncoding.AppendEncode(text, sourceMap(m)), '\n')
 }
 
 func oauth(m *maker) []byte {

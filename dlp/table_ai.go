@@ -178,7 +178,7 @@ var formatsAI = []format{
 	{Rule{"amp-token", "Amp access token.", Block}, []form{
 		{prefix: "sgamp_user_", body: word, min: 60, max: 160, check: mixed},
 	}},
-	{Rule{"factory-key", "Factory API key.", Block}, []form{
+	{Rule{"factory-key", "Factory API key. Random text for URLs may start so.", Warn}, []form{
 		{prefix: "fk-", body: dashed, min: 40, max: 100, check: scattered},
 	}},
 	{Rule{"codesandbox-token", "CodeSandbox API token.", Block}, []form{
