@@ -346,7 +346,7 @@ func (s *Scanner) dropPhases() {
 
 // phaseTail returns the offset from which the open run may still become text.
 func (s *Scanner) phaseTail() int64 {
-	if s.run.long && !s.run.checked {
+	if !s.run.checked && (s.run.long || s.mayBeBlob(int(s.run.start-s.base), len(s.buf))) {
 		return s.run.start
 	}
 	tail := int64(math.MaxInt64)

@@ -10,7 +10,13 @@ type blob struct {
 	at int64  // the next offset to look for a blob at, or to decompress
 	l  *layer // nil if the stream is in none
 	in *inflater
+	// told is the offset up to which all came out of the decoder: it keeps a part
+	// of the data to itself until that is whole.
+	told int64
 }
+
+// maxBlobHeld bounds what is held since a decoder has told nothing of it yet.
+const maxBlobHeld = MaxHeld * 3 / 4
 
 // sampleBlobs looks for blobs in what was not looked at yet, and decompresses
 // the one that the stream is in; at the end of the stream also what is too short
@@ -65,16 +71,21 @@ func (s *Scanner) openBlob(i int) {
 		return
 	}
 	l := b.l
+	b.told = b.at
 	b.in = newInflater(kind, &s.work.inflate, func(text []byte) {
 		s.work.allowed += workShare * int64(len(text)) // it has a budget of its own
-		s.write(l, text, b.at, s.end())                // it comes of what is there, up to anywhere
+		s.write(l, text, b.told, s.end())              // it comes of what is there, from and up to anywhere
 	})
 }
 
 // feedBlob hands what is there of the stream to the blob.
 func (s *Scanner) feedBlob() {
 	b := &s.blob
+	out := b.l.sc.end()
 	rest, done, err := b.in.write(s.buf[b.at-s.base:])
+	if b.l.sc.end() > out {
+		b.told = b.at // of what is behind, some came out
+	}
 	b.at = s.end() - int64(rest)
 	if done { // a decoder may take nothing of what is damaged
 		b.at = max(b.at, b.l.start+1)
@@ -130,10 +141,18 @@ func (s *Scanner) dropBlob() {
 // blobTail returns the offset from which the stream may still be in a blob, or
 // become one.
 func (s *Scanner) blobTail() int64 {
-	if s.blob.l != nil {
-		return s.blob.l.safe()
+	l := s.blob.l
+	switch {
+	case l == nil:
+		i := int(s.blob.at - s.base)
+		if s.blob.at == 0 && magic(s.buf) != codecNone {
+			return 0
+		}
+		return s.base + int64(findMagic(s.buf, i))
+	case l.sc.Safe() < l.sc.end():
+		return l.safe()
 	}
-	return s.end()
+	return max(s.blob.told, s.end()-maxBlobHeld)
 }
 
 // blobPairs has a bit for the first two bytes of what a blob may start with.

@@ -56,7 +56,8 @@ func (s *Scanner) settleAll(flush bool) {
 	} else {
 		s.settleDecoded(open)
 		s.settlePieces(min(open, s.viewTail()))
-		open = min(open, s.layerTail())
+		// Compressed data in an encoding may be held as what is longer.
+		open = max(min(open, s.layerTail()), s.end()-MaxHeld)
 	}
 	s.released = max(s.released, open)
 }
