@@ -207,6 +207,12 @@ func (v *layer) escapes() bool {
 	return false
 }
 
+// isMarked reports whether something is encoded in a part of the text, or right
+// before or behind it.
+func (v *layer) isMarked(start, end int64) bool {
+	return slices.ContainsFunc(v.anchors, func(a anchor) bool { return start <= a.to && a.to <= end })
+}
+
 // take reports what was found in a layer. Known values in base64 have needles of
 // their own.
 func (s *Scanner) take(v *layer, found []Finding) {
@@ -215,8 +221,8 @@ func (s *Scanner) take(v *layer, found []Finding) {
 			continue
 		}
 		start, end := v.source(f.Start, false), v.source(f.End, true)
-		if v.src > 0 && v.src == v.dec && end-start == f.End-f.Start {
-			continue // nothing of it is encoded in this way
+		if v.src > 0 && v.src == v.dec && end-start == f.End-f.Start && !v.isMarked(f.Start, f.End) {
+			continue // neither it nor what stands beside is encoded in this way
 		}
 		from, to := v.source(f.Offset, false), v.source(f.Offset+int64(f.Length), true)
 		if f.Rule == RuleCard && f.Path == "" && v.path == pathSpaced && s.isColumn(from, to) {

@@ -30,7 +30,7 @@ func isQuoted(b []byte, i int) bool {
 
 func suspectQuoted(b []byte, c, from, to int) bool {
 	switch {
-	case c == '=' && b[to-1] == 'D' && from > 0 && b[from-1] > ' ':
+	case c == '=' && b[to-1] == 'D' && (from > 0 && b[from-1] > ' ' || runAfter(b, to, quotedLeast, quotedRun) == quotedLeast):
 		return true // nothing else writes it so
 	case c >= 0 && !plainByte[c]:
 		return false
