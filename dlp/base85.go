@@ -126,27 +126,36 @@ func level(frame []byte) int {
 }
 
 // ascii85 writes what src[i:end] says: of the readings of it as it is, or as a
-// string in JSON, or in JSON in JSON, the first from least on that is of text.
+// string in JSON, or in JSON in JSON, from least on the one that gives most text.
+// A backslash is a character of Ascii85 too.
 func (c *copier) ascii85(src []byte, i, end, least int) {
 	chars := src[i:end]
 	marks := []mark{{0, 0}}
 	length, before := len(c.dst), len(c.m)
+	read := func(chars []byte, marks []mark) {
+		c.dst, c.m = c.dst[:length], c.m[:before]
+		c.groups(chars, func(k int) int { return i + sourceIndex(marks, k) })
+	}
+	best, bestChars, bestMarks := -1, chars, marks
 	for level := range jsonLevels {
 		if level >= least {
-			c.dst, c.m = c.dst[:length], c.m[:before]
-			c.groups(chars, func(k int) int { return i + sourceIndex(marks, k) })
+			read(chars, marks)
+			// What is no group ends the text.
+			wrong := binaryBytes(c.dst[length:]) + max(0, len(chars)*4/5-4-(len(c.dst)-length))
+			if wrong == 0 || bytes.IndexByte(chars, '\\') < 0 && best < 0 {
+				return
+			}
+			if best < 0 || wrong < best {
+				best, bestChars, bestMarks = wrong, chars, marks
+			}
 		}
-		if level+1 == jsonLevels || level >= least && (bytes.IndexByte(chars, '\\') < 0 || len(c.dst)-length >= len(chars)*4/5-4 && binaryBytes(c.dst[length:]) == 0) {
-			return
-		}
-		var next []byte
-		var m []mark
-		next, m, _ = decodeEscapes(nil, nil, chars)
+		next, m, _ := decodeEscapes(nil, nil, chars)
 		for k := range m {
 			m[k].from = int32(sourceIndex(marks, int(m[k].from)))
 		}
 		chars, marks = next, m
 	}
+	read(bestChars, bestMarks)
 }
 
 // sourceIndex returns where the byte of a decoded text at index to came from.
