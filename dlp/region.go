@@ -106,7 +106,7 @@ func (s *Scanner) sign(k, i int) {
 	if !r.open {
 		r.open = true
 		s.openRegions++
-		r.cut = max(s.regionStart(i), r.cut)
+		r.cut = s.regionStart(k, i)
 	}
 	r.last, r.at = at, at+1
 	if k == percentView && s.engine.outOfRuns && !s.lax {
@@ -126,10 +126,11 @@ func (s *Scanner) signAround(i int) {
 
 // regionStart returns the offset of what is read before a sign at s.buf[i]: what
 // it may be a part of, and a little before that, but not from inside a run, so
-// that no token seems to start there.
-func (s *Scanner) regionStart(i int) int64 {
+// that no token seems to start there. The lines before a break may be of the same
+// text, though they end as words do.
+func (s *Scanner) regionStart(k, i int) int64 {
 	start := i
-	for least := max(0, i-viewContext); start > least && regionByte[s.buf[start-1]]; {
+	for least := max(0, i-viewContext); start > least && (regionByte[s.buf[start-1]] || k == wrappedView && breakByte[s.buf[start-1]]); {
 		start--
 	}
 	for least := max(0, start-regionLead); start > least; {
@@ -142,7 +143,10 @@ func (s *Scanner) regionStart(i int) int64 {
 }
 
 // regionByte is what stands in text that is encoded.
-var regionByte = newClass("!-~\x80-\xff")
+var (
+	regionByte = newClass("!-~\x80-\xff")
+	breakByte  = newClass("\r\n")
+)
 
 // regionEnd returns the offset of the end of what may be decoded of a region.
 func (s *Scanner) regionEnd(r *region, view *textView) int64 { return min(r.last+view.rest(), s.end()) }

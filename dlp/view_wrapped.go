@@ -88,7 +88,7 @@ func wrap(b []byte, q int) (from, to int) {
 		return 0, 0
 	}
 	// A name of a field, a call or an index is the beginning of something else.
-	if end := wrapByte.span(b, to, to+maxLineStart); end < len(b) && wrapStart[b[end]] {
+	if end := wrapByte.span(b, to, to+maxLineStart); end < len(b) && wrapStart[b[end]] && (b[end] != ',' || lettersOnly(b[to:end])) {
 		return 0, 0
 	}
 	left, leftWord := wrapLeft(b, from)
@@ -102,6 +102,8 @@ func wrap(b []byte, q int) (from, to int) {
 		return 0, 0 // names in the style of programs
 	case rightWord && right >= minWordStart && to+right < len(b) && !wrapEnd[b[to+right]]:
 		return 0, 0 // a word, which the rest of a token hardly ever looks like
+	case (leftWord || left < wordBytes) && to+groupLen <= len(b) && mayStartBlob(base64Group(b[to:])):
+		return 0, 0 // a word, and compressed data below it
 	case left >= 2*minWrapped && !leftWord:
 		return from, to
 	case right < minWrapped && to+right < len(b) && !wrapEnd[b[to+right]] && rightWord:
