@@ -214,7 +214,7 @@ func (a assignment) ends(b []byte, i int) bool {
 		for n := 0; n < maxSlash && i < len(b) && b[i] == '\\'; n++ {
 			i++
 		}
-		return byteAt(b, i) == a.quote || byteAt(b, i) == '\n' // cut off
+		return i == len(b) || b[i] == a.quote || b[i] == '\n' // cut off
 	}
 	switch b[i] {
 	case '\n', '\r', '"', '\'', '\\', '`':
