@@ -73,3 +73,45 @@ func TestZipMagicInSource(t *testing.T) {
 		t.Errorf("Scan(%q) = %q", in, ruleLines(got))
 	}
 }
+
+// A token is found where only what stands beside it is encoded.
+func TestTokenBesideEncodedText(t *testing.T) {
+	e := mustEngine(t)
+	gh, pscale := "gh"+"p_"+random(1, alnum, 36), "pscale"+"_tkn_"+random(2, dashed, 43)
+	for _, in := range []string{
+		"Content-Transfer-Encoding: quoted-printable\n\nsee=3D" + gh + "\n",
+		"a =3D" + gh + " b",
+		"the last of the words in a line that is as long as it may be, " + pscale[:12] + "=\r\n" + pscale[12:] + "=\r\n]",
+		"deploy-2\n" + chain(inStory, gzipped, base64Std, lines(76, "\n"))(gh),
+		chain(base64Std, lines(20, "\n"))("token "+gh+" 2026-01-02") + ", and more",
+		adobe(`C:\new `+gh) + " ",
+	} {
+		if got := ruleLines(e.Scan([]byte(in))); len(got) != 1 {
+			t.Errorf("Scan(%q) = %q", in, got)
+		}
+	}
+}
+
+// A decoder keeps a part of compressed data to itself: that is held until it came
+// out, and so is what may be the beginning of such data.
+func TestCompressedDataIsHeld(t *testing.T) {
+	e := mustEngine(t)
+	token := samples[0].text(1)
+	for _, enc := range encoders {
+		if enc.coding != "" || !enc.binary || strings.HasPrefix(enc.name, "UTF") {
+			continue
+		}
+		sc := e.NewScanner()
+		in := "see " + enc.encode(token)
+		for i := range len(in) {
+			found := sc.Write([]byte(in[i : i+1]))
+			if len(found) > 0 {
+				break
+			}
+			if out := sc.Safe() - 4; out > 6 {
+				t.Errorf("%s: %d bytes of %d are out", enc.name, out, len(in)-4)
+				break
+			}
+		}
+	}
+}
