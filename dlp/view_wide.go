@@ -8,7 +8,8 @@ const minWide = 12
 // findWide finds text in UTF-16 or UTF-32 of either byte order, as far as it is
 // ASCII.
 func findWide(b []byte, i int) int {
-	if w := nextWide(b, i); w.n > 0 {
+	// Of a long text, each character is a sign.
+	if w := nextWide(b, i, minWide); w.n > 0 {
 		return w.start
 	}
 	return len(b)
@@ -20,7 +21,9 @@ type wide struct{ start, n, width, low int }
 
 func (w wide) end() int { return w.start + w.n*w.width }
 
-func nextWide(b []byte, i int) wide {
+// nextWide returns the first stretch that starts at or behind b[i], up to most
+// characters of it.
+func nextWide(b []byte, i, most int) wide {
 	first := i
 	for i < len(b) {
 		z := bytes.IndexByte(b[i:], 0)
@@ -34,13 +37,13 @@ func nextWide(b []byte, i int) wide {
 		}
 		zeros := end - z
 		if z > first && zeros <= 3 && wideText[b[z-1]] {
-			if w := wideAt(b, z-1, zeros+1, 0); w.n >= minWide {
+			if w := wideAt(b, z-1, zeros+1, 0, most); w.n >= minWide {
 				return w
 			}
 		}
 		for _, width := range [...]int{2, 4} {
 			if zeros >= width-1 {
-				if w := wideAt(b, end-width+1, width, width-1); w.n >= minWide {
+				if w := wideAt(b, end-width+1, width, width-1, most); w.n >= minWide {
 					return w
 				}
 			}
@@ -50,13 +53,13 @@ func nextWide(b []byte, i int) wide {
 	return wide{start: len(b)}
 }
 
-// wideAt counts the wide characters from start on.
-func wideAt(b []byte, start, width, low int) wide {
+// wideAt counts the wide characters from start on, up to most.
+func wideAt(b []byte, start, width, low, most int) wide {
 	w := wide{start: start, width: width, low: low}
 	if width == 3 {
 		return w
 	}
-	for i := start; i+width <= len(b); i += width {
+	for i := start; w.n < most && i+width <= len(b); i += width {
 		var other byte
 		for k, c := range b[i : i+width] {
 			if k != low {
@@ -76,7 +79,7 @@ var wideText = newClass(" -~\t\r\n")
 func decodeWide(dst []byte, m []mark, src []byte) ([]byte, []mark, bool) {
 	c := begin(dst, m)
 	for i := 0; i < len(src); {
-		w := nextWide(src, i)
+		w := nextWide(src, i, len(src))
 		c.keep(src[i:w.start])
 		for k := range w.n {
 			at := w.start + k*w.width
