@@ -29,7 +29,7 @@ func cpuRate(b *testing.B, bytes int, since time.Duration) {
 	b.ReportMetric(float64(bytes)*float64(b.N)/1e6/(cpuTime(b)-since).Seconds(), "MB/cpu-s")
 }
 
-func cpuTime(b *testing.B) time.Duration {
+func cpuTime(b testing.TB) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)

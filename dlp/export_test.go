@@ -86,3 +86,9 @@ func (e *Engine) Texts() string {
 	e.eachText(func(text *string) { b = append(b, *text...) })
 	return string(append(b, e.texts...))
 }
+
+// Work returns how many bytes were decoded of a stream, and how many may be: what one
+// layer decodes at once may be above what is left.
+func (s *Scanner) Work() (done, allowed int64) {
+	return s.own.spent, s.own.allowed + workFree + MaxHeld
+}

@@ -73,8 +73,6 @@ func (enc *encoder) promised(p prey, text string) bool {
 		return len(text) <= 250 // so much is read behind the beginning of a frame
 	case "quoted-printable":
 		return strings.HasPrefix(text, p.name) || p.rules == nil // what has no prefix is told by more than a run
-	case partlyPercent:
-		return !strings.ContainsAny(text, `%\`)
 	}
 	return true
 }
