@@ -139,8 +139,8 @@ func findMagicIn(b []byte, i int, plain bool) int {
 		var at int
 		if plain || plainText(b[i:min(len(b), end+1)]) { // a pair may start in the last byte
 			// What is left are zlib at its second level, and bzip2 by the magic
-			// of its block.
-			at = min(findText(b, first, i, end, '^', 1), findText(b, first, i, end, '&', 7))
+			// of its block. The next part may be none of plain text.
+			at = min(findText(b, first, i, min(len(b), end+1), '^', 1), findText(b, first, i, end, '&', 7))
 		} else {
 			at = min(findPairs(b, first, i, end), findText(b, first, i, end, '&', 7))
 		}
