@@ -41,6 +41,8 @@ const pathDrip = "drip"
 type Session struct {
 	key [32]byte
 
+	dripping sync.RWMutex // held to read while something scans with engine
+
 	mu      sync.Mutex
 	engine  *Engine
 	covered map[coverID]*coverage
@@ -68,8 +70,10 @@ func NewSession(e *Engine) *Session {
 
 // Use puts another Engine in place. What has left of the values that it knows too
 // stays counted, and what left of others is forgotten. Scanners of the old one may
-// still run.
+// still run; the Session itself uses it no more when Use returns.
 func (s *Session) Use(e *Engine) {
+	s.dripping.Lock()
+	defer s.dripping.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.engine == e {
@@ -152,6 +156,8 @@ func (s *Session) Drip(host, field string, value []byte) []Finding {
 	if len(value) == 0 || len(value) >= dripBytes {
 		return nil
 	}
+	s.dripping.RLock()
+	defer s.dripping.RUnlock()
 	text, seam, e := s.join(dripKey{host, field}, value)
 	if seam == 0 { // the first, or the same again
 		return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -36,6 +37,7 @@ func (x *exchange) prepareBody() *denial {
 		return x.smallBody(in)
 	}
 	x.body.scanner = x.scanner()
+	x.snap.enter() // the Transport may read when the exchange has ended
 	var f filter = &scanFilter{x: x, sc: x.body.scanner, session: x.s.dlpSession(x.session)}
 	if in != nil {
 		f = chain{f, in.filter()}
@@ -140,11 +142,18 @@ type uploadBody struct {
 	sent    int64
 	started bool
 	done    bool // nothing is left to read, or nothing may be
+
+	over atomic.Bool // the exchange has ended
 }
 
 func (b *uploadBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer func() {
+		b.mu.Unlock()
+		if b.over.Load() {
+			b.finish() // which found this read under way
+		}
+	}()
 	if b.done {
 		return 0, io.EOF
 	}
@@ -202,9 +211,14 @@ func (b *uploadBody) untouched() bool {
 	return !b.started
 }
 
-// finish gives the scanner back, unless the Transport still uses it.
+// finish gives the scanner back when the exchange has ended, or lets a read of
+// the Transport that is under way do so.
 func (b *uploadBody) finish() {
-	if b == nil || !b.mu.TryLock() {
+	if b == nil {
+		return
+	}
+	b.over.Store(true)
+	if !b.mu.TryLock() {
 		return
 	}
 	defer b.mu.Unlock()
@@ -212,6 +226,7 @@ func (b *uploadBody) finish() {
 	if b.scanner != nil {
 		b.x.snap.scanners.Put(b.scanner)
 		b.scanner = nil
+		b.x.snap.leave()
 	}
 }
 

@@ -72,6 +72,7 @@ type snapshot struct {
 	secrets   []*secretState
 	byName    map[string]*secretState
 	upstreams *upstreams
+	inUse     inUse
 
 	mu         sync.Mutex
 	redactions map[string]*redaction // by secretSet.key; bounded by the numbers of routes and former grants

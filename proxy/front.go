@@ -175,7 +175,11 @@ func (s *Server) recordDenial(r *http.Request, session, id string, d *denial, re
 	if err != nil {
 		host, port = r.Host, 0
 	}
-	snap := s.current.Load()
+	snap := s.use()
+	if snap == nil {
+		return // there is nobody to read it
+	}
+	defer snap.leave()
 	proto := strings.ToLower(r.Proto)
 	if r.Method == http.MethodConnect {
 		proto = "connect"

@@ -75,7 +75,12 @@ func (t *tunnel) relay(r *Route, ev *Event) (*denial, error) {
 }
 
 func (t *tunnel) redactReason(text string) string {
-	return t.s.current.Load().redactReason(text, t.host, t.shown)
+	snap := t.s.use()
+	if snap == nil {
+		return "the proxy has ended"
+	}
+	defer snap.leave()
+	return snap.redactReason(text, t.host, t.shown)
 }
 
 // ruleSNI is the rule that a passthrough connection for another name breaks.
@@ -98,7 +103,12 @@ func (t *tunnel) checkSNI(hello *mitm.ClientHello, err error) *denial {
 	case hello.ServerName == "" && !isAddress(t.host):
 		return deny("the TLS connection names no server (SNI), so it cannot be held to " + t.host)
 	case hello.ServerName != "" && hello.ServerName != t.host:
-		name := t.s.current.Load().redactHost(hello.SentName, hello.ServerName)
+		snap := t.s.use()
+		if snap == nil {
+			return deny("the proxy has ended")
+		}
+		defer snap.leave()
+		name := snap.redactHost(hello.SentName, hello.ServerName)
 		return deny(fmt.Sprintf("the TLS connection is for %s, the tunnel for %s", headerText(name), t.host))
 	}
 	return nil

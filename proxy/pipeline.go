@@ -92,7 +92,11 @@ func (s *Server) serveInner(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel, session string) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	snap := s.current.Load()
+	snap := s.use()
+	if snap == nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer snap.leave()
 	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, session: session, id: s.nextID(), start: time.Now(),
 		ctx: ctx, w: w, rc: http.NewResponseController(w), r: r}
 	// Without it net/http reads the whole upload before the first byte of the
@@ -100,6 +104,7 @@ func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel
 	_ = x.rc.EnableFullDuplex()
 	defer x.rescue()
 	defer x.giveBack()
+	defer func() { x.body.finish() }() // which may be there by then
 	x.serve()
 }
 

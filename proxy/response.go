@@ -23,7 +23,6 @@ func (x *exchange) forward() {
 			failed = errors.New("internal error")
 		}
 		x.end(failed)
-		x.body.finish()
 		if p != nil {
 			panic(p) // the client must not take what it has for the whole
 		}

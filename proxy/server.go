@@ -86,8 +86,10 @@ type Server struct {
 
 	reloading sync.Mutex // serialises the building of snapshots
 	current   atomic.Pointer[snapshot]
+	ended     atomic.Bool
 
 	dlpMu       sync.Mutex
+	dlpEngine   *dlp.Engine             // of the newest snapshot
 	dlpSessions map[string]*dlp.Session // by name; as many as listeners and credentials
 
 	mu      sync.Mutex
@@ -126,7 +128,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.current.Store(snap)
+	s.replace(snap)
 	s.tls = opts.Leaves.TLSConfig(leafName)
 	s.door = newDoor(s)
 	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveInner))
@@ -190,8 +192,16 @@ func (s *Server) Reload(ctx context.Context, cfg Config) error {
 // replace swaps the snapshot in. The caller holds s.reloading.
 func (s *Server) replace(snap *snapshot) {
 	s.useEngine(snap)
-	if old := s.current.Swap(snap); old != nil && old.upstreams != snap.upstreams {
+	old := s.current.Swap(snap)
+	if old == nil {
+		return
+	}
+	if old.upstreams != snap.upstreams {
 		old.upstreams.close()
+	}
+	old.retire(snap)
+	if s.ended.Load() {
+		snap.retire(nil)
 	}
 }
 
@@ -246,7 +256,10 @@ func (s *Server) end() {
 	s.stop()
 	s.active.Wait()
 	s.inbox.Close()
-	s.current.Load().upstreams.close()
+	s.ended.Store(true) // for a reload that is under way
+	snap := s.current.Load()
+	snap.upstreams.close()
+	snap.retire(nil)
 }
 
 func (s *Server) beginClose() []*http.Server {

@@ -35,7 +35,7 @@ func (s *Server) dlpSession(name string) *dlp.Session {
 	defer s.dlpMu.Unlock()
 	session := s.dlpSessions[name]
 	if session == nil {
-		session = dlp.NewSession(s.current.Load().engine)
+		session = dlp.NewSession(s.dlpEngine)
 		if s.dlpSessions == nil {
 			s.dlpSessions = map[string]*dlp.Session{}
 		}
@@ -48,6 +48,7 @@ func (s *Server) dlpSession(name string) *dlp.Session {
 func (s *Server) useEngine(snap *snapshot) {
 	s.dlpMu.Lock()
 	defer s.dlpMu.Unlock()
+	s.dlpEngine = snap.engine
 	for _, session := range s.dlpSessions {
 		session.Use(snap.engine)
 	}

@@ -43,34 +43,8 @@ func modeOf(r *Route) TLSMode {
 // is called when it counts as a tunnel.
 func (s *Server) connect(authority, session string, conn net.Conn, admitted func()) {
 	id := s.nextID()
-	snap := s.current.Load()
-	refuse := func(host string, port int, d *denial, findings []EventFinding) {
-		shown := snap.redactHost(hostOf(authority), host)
-		_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: http.MethodConnect,
-			Host: shown, Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactReason(d.message, host, shown), Findings: findings})
-		finish(conn, d.connectAnswer(id))
-	}
-	host, port, err := splitHostPort(authority)
-	if err != nil {
-		refuse(authority, 0, &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the CONNECT target is not valid: " + err.Error()}, nil)
-		return
-	}
-	// The name is written by the agent too: a lookup would carry it out. It is
-	// scanned as it was written; canonical form has lost the case of letters.
-	findings, stop := snap.scanText(partURL, authority, host)
-	if stop != nil {
-		refuse(host, port, stop, findings)
-		return
-	}
-	d := snap.Policy.DecideHost(host, port)
-	if d.Action == Deny {
-		refuse(host, port, denyPolicy(d), findings)
-		return
-	}
-	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings,
-		shown: snap.redactHost(hostOf(authority), host)}
-	if full := s.addTunnel(t); full != "" {
-		refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, findings)
+	t, d := s.openTunnel(id, authority, session, conn)
+	if t == nil {
 		return
 	}
 	admitted()
@@ -82,6 +56,43 @@ func (s *Server) connect(authority, session string, conn net.Conn, admitted func
 	if _, err := io.WriteString(conn, connectEstablished); err != nil || !t.handOver() {
 		t.end()
 	}
+}
+
+// openTunnel decides on a CONNECT. A refusal is answered, and nil returned.
+func (s *Server) openTunnel(id, authority, session string, conn net.Conn) (*tunnel, Decision) {
+	snap := s.use()
+	if snap == nil {
+		conn.Close()
+		return nil, Decision{}
+	}
+	defer snap.leave()
+	refuse := func(host string, port int, d *denial, findings []EventFinding) (*tunnel, Decision) {
+		shown := snap.redactHost(hostOf(authority), host)
+		_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: http.MethodConnect,
+			Host: shown, Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactReason(d.message, host, shown), Findings: findings})
+		finish(conn, d.connectAnswer(id))
+		return nil, Decision{}
+	}
+	host, port, err := splitHostPort(authority)
+	if err != nil {
+		return refuse(authority, 0, &denial{status: http.StatusBadRequest, rule: "bad-target", message: "the CONNECT target is not valid: " + err.Error()}, nil)
+	}
+	// The name is written by the agent too: a lookup would carry it out. It is
+	// scanned as it was written; canonical form has lost the case of letters.
+	findings, stop := snap.scanText(partURL, authority, host)
+	if stop != nil {
+		return refuse(host, port, stop, findings)
+	}
+	d := snap.Policy.DecideHost(host, port)
+	if d.Action == Deny {
+		return refuse(host, port, denyPolicy(d), findings)
+	}
+	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings,
+		shown: snap.redactHost(hostOf(authority), host)}
+	if full := s.addTunnel(t); full != "" {
+		return refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, findings)
+	}
+	return t, d
 }
 
 // hostOf cuts the port off, and leaves the spelling as it is.
