@@ -168,6 +168,7 @@ type Finding struct {
 	// Field is where in a structured message the match stands, where known.
 	Field string
 
+	cut  bool // of a known value that is looked for in parts
 	weak bool // a weak value, which is only found as it is
 	part part // of which known value it is a piece, if it is one
 }

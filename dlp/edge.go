@@ -39,11 +39,35 @@ func runOf(path string) *class {
 // stream of a codec nor one of wide characters can have a text in it, and what is
 // no match has no place.
 func replaceable(f *Finding) bool {
-	switch outermost(f.Path) {
-	case "gzip", "zlib", "deflate", "zstd", "br", "bzip2", "xz", "zip", "tar", "utf16":
-		return false
+	path := outermost(f.Path)
+	return !isCodec(path) && path != "utf16" && f.Kind <= KindPlaceholder
+}
+
+func isCodec(path string) bool {
+	switch path {
+	case "gzip", "zlib", "deflate", "zstd", "br", "bzip2", "xz", "zip", "tar":
+		return true
 	}
-	return f.Kind <= KindPlaceholder
+	return false
+}
+
+// isPartial reports whether there may be more of the secret than where a finding
+// is replaced.
+func isPartial(f *Finding) bool {
+	switch f.Rule {
+	case "private-key", "openssh-private-key", "putty-private-key", "xml-private-key", "jwk-private-key":
+		return true
+	case "jwt":
+		if f.Length >= maxJWT {
+			return true
+		}
+	}
+	for part := range strings.SplitSeq(f.Path, pathJoin) {
+		if isCodec(part) {
+			return true
+		}
+	}
+	return f.cut || f.isPiece()
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

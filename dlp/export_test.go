@@ -45,6 +45,7 @@ func IsLook(rule string) bool {
 func NewRedactorOf(e *Engine, sc interface {
 	Write(p []byte) []Finding
 	Flush() []Finding
+	Idle() []Finding
 	Close() []Finding
 	Safe() int64
 	Reset()

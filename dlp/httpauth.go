@@ -65,7 +65,7 @@ func bearerToken(b []byte, start, end int) (int, int, bool) {
 	if byteAt(b, from-1) != ' ' || !foldSuffix(b[:from], "bearer ") && !isAuthorization(b, from-1) {
 		return 0, 0, false
 	}
-	to := tokenBody.span(b, end, from+maxValue)
+	to := tokenBody.span(b, end, min(from+maxValue, end+runContext)) // so much is there, however the stream is cut
 	to = equalSigns.span(b, to, to+2)
 	text := b[from:to]
 	if len(text) < minBearer || bytes.HasPrefix(text, []byte("eyJ")) || !looksRandom(text) || isPublished(text) {

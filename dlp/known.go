@@ -46,6 +46,8 @@ type literal struct {
 	trigger     trigger
 	// confidence is that of its findings, at least.
 	confidence Confidence
+	// cut says that it is a part of the text of a long one.
+	cut bool
 	// header, of a needle that is part of the header of a form, is that form.
 	header int32
 }
@@ -114,8 +116,9 @@ func knownLiterals(known []Known) ([]literal, error) {
 				}
 				l.bounded = true
 			}
-			for _, piece := range pieces(enc.text) {
-				l.text = piece
+			all := pieces(enc.text)
+			for _, piece := range all {
+				l.text, l.cut = piece, len(all) > 1
 				if id := (identity{piece, k.Name, l.kind}); !seen[id] {
 					seen[id] = true
 					out = append(out, l)

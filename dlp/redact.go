@@ -37,6 +37,7 @@ type Redactor struct {
 	scanner interface {
 		Write(p []byte) []Finding
 		Flush() []Finding
+		Idle() []Finding
 		Close() []Finding
 		Safe() int64
 		Reset()
@@ -61,6 +62,11 @@ type RedactOptions struct {
 	// Decide returns the action for a finding; nil is that of the zero Policy,
 	// without a host.
 	Decide func(Finding) Action
+	// Strict blocks what cannot be replaced for sure: a finding of which some has
+	// gone out already, as behind an Idle, or that is only a part of a secret, such
+	// as the first line of a private key or a piece that a Session told, or that
+	// stands in compressed data inside of another encoding.
+	Strict bool
 	// Marker returns what is put in place of a finding instead of its marker,
 	// such as the placeholder of a known value. It may be nil.
 	Marker func(Finding) (text string, ok bool)
@@ -129,7 +135,7 @@ func (r *Redactor) Write(dst, p []byte) ([]byte, []Redaction, error) {
 		found := r.scanner.Write(p[:n])
 		r.buf = append(r.buf, p[:n]...)
 		p = p[n:]
-		dst = r.take(dst, found, false)
+		dst = r.take(dst, found, r.limit)
 	}
 	return r.result(dst, before)
 }
@@ -137,22 +143,30 @@ func (r *Redactor) Write(dst, p []byte) ([]byte, []Redaction, error) {
 // Flush appends all that is held, decided as if the stream ended. The stream goes
 // on: of a match that continues, what comes behind the flush is replaced. A
 // flush inside of an escape may split it.
-func (r *Redactor) Flush(dst []byte) ([]byte, []Redaction, error) { return r.end(dst, r.scanner.Flush) }
+func (r *Redactor) Flush(dst []byte) ([]byte, []Redaction, error) {
+	return r.end(dst, r.scanner.Flush, r.written)
+}
+
+// Idle is Flush for a stream of which nobody knows whether a message ended, see
+// [Scanner.Idle].
+func (r *Redactor) Idle(dst []byte) ([]byte, []Redaction, error) {
+	return r.end(dst, r.scanner.Idle, func() int64 { return max(r.scanner.Safe(), r.done) })
+}
 
 // Close appends the rest of the stream.
 func (r *Redactor) Close(dst []byte) ([]byte, []Redaction, error) {
-	dst, results, err := r.end(dst, r.scanner.Close)
+	dst, results, err := r.end(dst, r.scanner.Close, r.written)
 	if err == nil && r.open.active {
 		r.finish()
 	}
 	return dst, results, err
 }
 
-func (r *Redactor) end(dst []byte, decide func() []Finding) ([]byte, []Redaction, error) {
+func (r *Redactor) end(dst []byte, decide func() []Finding, limit func() int64) ([]byte, []Redaction, error) {
 	r.results = r.results[:0]
 	before := len(dst)
 	if r.err == nil {
-		dst = r.take(dst, decide(), true)
+		dst = r.take(dst, decide(), limit)
 	}
 	return r.result(dst, before)
 }
@@ -169,8 +183,8 @@ func (r *Redactor) result(dst []byte, before int) ([]byte, []Redaction, error) {
 
 func (r *Redactor) written() int64 { return r.base + int64(len(r.buf)) }
 
-// take decides findings and releases what may go out.
-func (r *Redactor) take(dst []byte, found []Finding, final bool) []byte {
+// take decides findings and releases what may go out: up to limit.
+func (r *Redactor) take(dst []byte, found []Finding, limit func() int64) []byte {
 	for i := range found {
 		f := &found[i]
 		action := r.opts.Decide(*f)
@@ -178,7 +192,11 @@ func (r *Redactor) take(dst []byte, found []Finding, final bool) []byte {
 			action = Block
 		}
 		if action == Redact {
-			if w := r.place(f); w.end > r.done {
+			w := r.place(f)
+			switch {
+			case r.opts.Strict && (isPartial(f) || r.begun(f, &w) || r.isCut(&w)):
+				action = Block
+			case w.end > r.done:
 				r.waiting = append(r.waiting, w)
 				continue
 			}
@@ -194,11 +212,7 @@ func (r *Redactor) take(dst []byte, found []Finding, final bool) []byte {
 	if len(found) > 0 {
 		slices.SortStableFunc(r.waiting, first)
 	}
-	limit := r.written()
-	if !final {
-		limit = r.limit()
-	}
-	return r.release(dst, limit)
+	return r.release(dst, limit())
 }
 
 // first orders what waits, so that the one whose marker counts is the first.
@@ -219,6 +233,22 @@ func (r *Redactor) place(f *Finding) redacted {
 	w.start = max(w.start, r.done)
 	w.start = max(r.base+int64(escapeBefore(r.buf, int(w.start-r.base), false)), r.done)
 	return w
+}
+
+// begun reports whether some of a finding has gone out, or of an escape that its
+// place begins in.
+func (r *Redactor) begun(f *Finding, w *redacted) bool {
+	return f.Offset < r.done || r.base+int64(escapeBefore(r.buf, int(w.start-r.base), false)) < r.done
+}
+
+// isCut reports whether a bearer token may go on behind its match, which has an
+// end in any case.
+func (r *Redactor) isCut(w *redacted) bool {
+	if w.Rule != "bearer-token" || w.Length < runContext || runOf(w.Path) != nil {
+		return false
+	}
+	i := int(w.end - r.base)
+	return i >= len(r.buf) || tokenBody[r.buf[i]] || r.buf[i] == '\\' || r.buf[i] == '%'
 }
 
 // runBefore returns the beginning of the run that ends at an offset, as far as

@@ -354,6 +354,7 @@ func (s *script) report(all bool) (out []dlp.Finding) {
 
 func (s *script) Write(p []byte) []dlp.Finding { s.written += int64(len(p)); return s.report(false) }
 func (s *script) Close() []dlp.Finding         { return s.Flush() }
+func (s *script) Idle() []dlp.Finding          { return s.Flush() }
 func (s *script) Flush() []dlp.Finding {
 	out := s.report(true)
 	s.flushed = s.written
@@ -572,5 +573,70 @@ func TestRedactorDoesNotAllocate(t *testing.T) {
 	r.Write(dst, clean)
 	if n := testing.AllocsPerRun(20, func() { r.Write(dst, clean) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestStrictRedactor(t *testing.T) {
+	gh := "gh" + "p_" + random(1, alnum, 36)
+	long := random(3, alnum, 1000)
+	pem := "-----BEGIN " + "RSA PRIVATE KEY-----\n" + random(5, alnum, 64) + "\n" + random(6, alnum, 64) + "\n-----END " + "RSA PRIVATE KEY-----\n"
+	e := sessionEngine(t, dlp.Known{Name: "s", Value: secretValue}, dlp.Known{Name: "long", Value: long})
+	tests := []struct {
+		name, in string
+		blocked  bool
+	}{
+		{"a token", "a " + gh + " b", false},
+		{"a known value", "a " + secretValue + " b", false},
+		{"an encoding", "a " + base64.StdEncoding.EncodeToString([]byte("x "+gh+" y")) + " b", false},
+		{"the first line of a key", pem, true},
+		{"a bearer token", "Authorization: Bearer " + random(8, alnum, 60) + "\n", false},
+		{"one that is longer than what is looked at", "Authorization: Bearer " + random(8, alnum, 100) + "." + random(9, alnum, 100) + "." + random(10, alnum, 200) + "\n", true},
+		{"a known value that is looked for in parts", long, true},
+		{"compressed, in base64", "a " + base64.StdEncoding.EncodeToString([]byte(gzipped("x "+gh+" y"))) + " b", true},
+	}
+	for _, tt := range tests {
+		for size := 1; size <= len(tt.in); size += 1 + size/4 {
+			r := dlp.NewRedactor(e.NewScanner(), dlp.RedactOptions{Decide: redactAll, Strict: true})
+			var out []byte
+			var err error
+			for rest := tt.in; rest != "" && err == nil; rest = rest[min(size, len(rest)):] {
+				out, _, err = r.Write(out, []byte(rest[:min(size, len(rest))]))
+			}
+			if err == nil {
+				out, _, err = r.Close(out)
+			}
+			if (err != nil) != tt.blocked || err == nil && !strings.Contains(string(out), "BOTTLE_REDACTED_") {
+				t.Errorf("%s, in chunks of %d: %q, %v", tt.name, size, out, err)
+			}
+		}
+	}
+}
+
+// Behind an Idle, what is found is blocked if it began before.
+func TestStrictRedactorBehindIdle(t *testing.T) {
+	gh := "gh" + "p_" + random(1, alnum, 36)
+	e := mustEngine(t, dlp.Known{Name: "s", Value: secretValue})
+	for _, text := range []string{gh, secretValue, base64.StdEncoding.EncodeToString([]byte("x " + gh)), strings.Replace(gh, "p", `\u0070`, 1)} {
+		in := `{"a": "b ` + text + ` c"}`
+		for at := range len(in) {
+			r := dlp.NewRedactor(e.NewScanner(), dlp.RedactOptions{Decide: redactAll, Strict: true})
+			out, _, _ := r.Write(nil, []byte(in[:at]))
+			out, _, err := r.Idle(out)
+			if err == nil {
+				out, _, err = r.Write(out, []byte(in[at:]))
+			}
+			if err == nil {
+				out, _, err = r.Close(out)
+			}
+			if err != nil { // what went before may be the beginning of the match
+				if !strings.HasPrefix(in, string(out)) {
+					t.Errorf("behind %q: %q", in[:at], out)
+				}
+				continue
+			}
+			if !json.Valid(out) || !strings.Contains(string(out), "BOTTLE_REDACTED_") || strings.Contains(string(out), text[len(text)/2:]) {
+				t.Errorf("behind %q: %q", in[:at], out)
+			}
+		}
 	}
 }
