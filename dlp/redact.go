@@ -194,7 +194,7 @@ func (r *Redactor) take(dst []byte, found []Finding, limit func() int64) []byte 
 		if action == Redact {
 			w := r.place(f)
 			switch {
-			case r.opts.Strict && (isPartial(f) || r.begun(f, &w) || r.isCut(&w)):
+			case r.opts.Strict && (r.begun(f, &w) || isPartial(f) && !r.covered(found, &w) || r.isCut(&w)):
 				action = Block
 			case w.end > r.done:
 				r.waiting = append(r.waiting, w)
@@ -224,11 +224,15 @@ func first(a, b redacted) int {
 // place returns where a finding is replaced.
 func (r *Redactor) place(f *Finding) redacted {
 	w := redacted{*f, f.Offset, max(f.Offset+int64(f.Length), f.End)}
-	if f.Start < f.Offset && f.End > 0 { // or else they are not known
+	run := runOf(f.Path)
+	switch {
+	case f.Start < f.Offset && f.End > 0: // or else they are not known
 		w.start = f.Start
-		if runOf(f.Path) != nil {
-			w.start = max(w.start, r.runBefore(f.Offset))
+		if run != nil {
+			w.start = max(w.start, r.runBefore(f.Offset, runBytes))
 		}
+	case run != nil:
+		w.start = r.runBefore(f.Offset, run)
 	}
 	w.start = max(w.start, r.done)
 	w.start = max(r.base+int64(escapeBefore(r.buf, int(w.start-r.base), false)), r.done)
@@ -251,11 +255,33 @@ func (r *Redactor) isCut(w *redacted) bool {
 	return i >= len(r.buf) || tokenBody[r.buf[i]] || r.buf[i] == '\\' || r.buf[i] == '%'
 }
 
-// runBefore returns the beginning of the run that ends at an offset, as far as
-// it is held in any case.
-func (r *Redactor) runBefore(offset int64) int64 {
+// covered reports whether a piece of a known value is in the place of the whole
+// value, which has an escape in it.
+func (r *Redactor) covered(found []Finding, w *redacted) bool {
+	if !w.isPiece() {
+		return false
+	}
+	covers := func(c *redacted) bool {
+		return c.Kind == KindKnown && c.Name == w.Name && !isPartial(&c.Finding) && c.start <= w.start && w.end <= c.end
+	}
+	for i := range r.waiting {
+		if covers(&r.waiting[i]) {
+			return true
+		}
+	}
+	for i := range found {
+		if c := r.place(&found[i]); covers(&c) && r.opts.Decide(found[i]) == Redact {
+			return true
+		}
+	}
+	return false
+}
+
+// runBefore returns the beginning of the run of a class that ends at an offset, as
+// far as it is held in any case.
+func (r *Redactor) runBefore(offset int64, run *class) int64 {
 	i := int(offset - r.base)
-	for least := max(0, i-maxHeldRun); i > least && runBytes[r.buf[i-1]]; i-- {
+	for least := max(0, i-maxHeldRun); i > least && run[r.buf[i-1]]; i-- {
 	}
 	return r.base + int64(i)
 }

@@ -14,6 +14,7 @@ type denial struct {
 	rule    string // Bottle-Rule
 	message string // what happened and what the agent can do next
 	upset   bool   // an upstream failure: nothing was refused
+	fixed   bool   // what was to be redacted could not be
 }
 
 // advice ends the messages of policy denials. Agents pass it on to their

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +40,7 @@ func (x *exchange) prepareBody() *denial {
 	}
 	x.body.scanner = x.scanner()
 	x.snap.enter() // the Transport may read when the exchange has ended
-	var f filter = &scanFilter{x: x, sc: x.body.scanner, session: x.s.dlpSession(x.session)}
+	f := x.bodyFilter()
 	if in != nil {
 		f = chain{f, in.filter()}
 		if in.sized = in.table.SameLength() && x.out.ContentLength >= 0; !in.sized {
@@ -51,6 +53,18 @@ func (x *exchange) prepareBody() *denial {
 	return nil
 }
 
+// bodyFilter scans a body while it streams. Where something may be replaced in it,
+// its length is not known before.
+func (x *exchange) bodyFilter() filter {
+	session := x.s.dlpSession(x.session)
+	if !x.snap.redacts || x.fixedBody() != "" {
+		return &scanFilter{x: x, sc: x.body.scanner, session: session}
+	}
+	x.out.ContentLength = -1
+	x.out.Header.Del("Content-Length")
+	return &redactBodyFilter{x: x, red: x.redactor(x.body.scanner, nil), session: session}
+}
+
 // smallBody decides a body before the upstream is contacted.
 func (x *exchange) smallBody(in *bodyInjection) *denial {
 	body, d := x.readSmall()
@@ -59,7 +73,7 @@ func (x *exchange) smallBody(in *bodyInjection) *denial {
 	}
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
-	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
+	if body, d = x.decideBody(sc, body); d != nil {
 		return d
 	}
 	if d := x.dripBody(body); d != nil {
@@ -75,6 +89,34 @@ func (x *exchange) smallBody(in *bodyInjection) *denial {
 	}
 	x.sendWhole(body)
 	return nil
+}
+
+// decideBody judges a body that is there in full, and returns it as it may leave.
+func (x *exchange) decideBody(sc *dlp.Scanner, body []byte) ([]byte, *denial) {
+	if !x.snap.redacts || x.fixedBody() != "" {
+		return body, decideWhole(sc, body, x.bodyDenial)
+	}
+	var findings []dlp.Finding
+	_ = decideWhole(sc, body, func(f []dlp.Finding) *denial {
+		findings = append(findings, f...)
+		return nil
+	})
+	if !x.wantsRedaction(findings) {
+		return body, x.bodyDenial(findings)
+	}
+	t := wholeText{text: body}
+	switch typ, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type")); {
+	case typ == "application/x-www-form-urlencoded":
+		t.together = "&"
+	case typ == "application/json" || strings.HasSuffix(typ, "+json"):
+		t.json = true
+	}
+	return x.redactWhole(sc, t, func(done []dlp.Redaction) *denial {
+		if x.judgeBodyRedactions(done) != nil {
+			return x.stopped
+		}
+		return nil
+	})
 }
 
 func (x *exchange) readSmall() ([]byte, *denial) {

@@ -65,6 +65,7 @@ const maxPastValues = 4
 type snapshot struct {
 	Config
 	engine    *dlp.Engine
+	redacts   bool // the policy has something redacted
 	scanners  sync.Pool
 	former    former
 	namable   []namable
@@ -109,7 +110,7 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		cfg.AskTimeout = defaultAskTimeout
 	}
 	old := s.current.Load()
-	snap := &snapshot{Config: cfg, byName: map[string]*secretState{}, redactions: map[string]*redaction{}}
+	snap := &snapshot{Config: cfg, redacts: redacts(cfg.DLP), byName: map[string]*secretState{}, redactions: map[string]*redaction{}}
 	for _, sec := range cfg.Secrets {
 		v, err := resolve(sec)
 		if err != nil {

@@ -11,7 +11,20 @@ import (
 // redactText replaces everything the scanner finds, in an encoding too, so that
 // the text may be written to the journal.
 func (snap *snapshot) redactText(text string) string {
-	findings := snap.find(text)
+	return covered(text, snap.find(text))
+}
+
+// redactURL is redactText for what the session that sends it may have sent other
+// pieces of.
+func (x *exchange) redactURL(text string) string {
+	sc := x.scanner()
+	defer x.snap.scanners.Put(sc)
+	found := slices.Clone(sc.Write([]byte(text)))
+	return covered(text, append(found, sc.Close()...))
+}
+
+// covered is a text with the rules of what was found in it in its place.
+func covered(text string, findings []dlp.Finding) string {
 	if len(findings) == 0 {
 		return text
 	}

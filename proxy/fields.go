@@ -37,8 +37,15 @@ func (x *exchange) scanField(sc *dlp.Scanner, kind, name string, values []string
 			x.snap.names.add(name)
 		}
 	}
-	for _, v := range values {
-		if _, d := x.scanPart(sc, at, name, ": ", v); d != nil {
+	fixed := !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != ""
+	for i, v := range values {
+		var d *denial
+		if fixed {
+			_, d = x.scanPart(sc, at, name, ": ", v)
+		} else {
+			values[i], _, d = x.redactPart(sc, at, name+": ", v, "")
+		}
+		if d != nil {
 			return d
 		}
 	}
@@ -54,14 +61,39 @@ func (x *exchange) scanPart(sc *dlp.Scanner, at spot, texts ...string) (found bo
 	}
 	d := decideWhole(sc, x.scratch, func(findings []dlp.Finding) *denial {
 		found = true
-		events, placeholders, stop := x.snap.judge(findings, at.String(), x.target.Host)
-		x.bodyMu.Lock()
-		x.keepFindings(events)
-		x.bodyMu.Unlock()
-		x.seen(placeholders)
-		return stop
+		v := x.snap.judge(findings, at.String(), x.target.Host)
+		x.note(&v)
+		return v.stop
 	})
 	return found, d
+}
+
+// redactPart is scanPart for a text, with what stands before it, in which findings
+// may be replaced. It returns the text as it may leave.
+func (x *exchange) redactPart(sc *dlp.Scanner, at spot, before, text, together string) (out string, found bool, _ *denial) {
+	x.scratch = append(append(x.scratch[:0], before...), text...)
+	var findings []dlp.Finding
+	_ = decideWhole(sc, x.scratch, func(f []dlp.Finding) *denial {
+		findings = append(findings, f...)
+		return nil
+	})
+	if len(findings) == 0 {
+		return text, false, nil
+	}
+	if !x.wantsRedaction(findings) {
+		v := x.snap.judge(findings, at.String(), x.target.Host)
+		x.note(&v)
+		return text, true, v.stop
+	}
+	whole, d := x.redactWhole(sc, wholeText{text: x.scratch, before: len(before), together: together}, func(done []dlp.Redaction) *denial {
+		v := x.snap.judgeRedactions(done, at.String(), x.target.Host)
+		x.note(&v)
+		return v.stop
+	})
+	if d != nil {
+		return text, true, d
+	}
+	return string(whole[len(before):]), true, nil
 }
 
 // nameSpellings returns the spellings that the name of a field may have had or

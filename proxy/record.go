@@ -40,7 +40,7 @@ func (x *exchange) event() Event {
 		path += "?" + x.r.URL.RawQuery
 	}
 	if !x.cleanURL {
-		path = x.snap.redactText(path)
+		path = x.redactURL(path)
 	}
 	if len(path) > maxJournalPath {
 		path = path[:maxJournalPath] + "…"

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -12,58 +11,10 @@ type blocked struct{ denial *denial }
 
 func (b *blocked) Error() string { return b.denial.message }
 
-// judge decides findings: it notes each for the journal and returns a denial
-// for the first that blocks. Placeholders are collected by name; they are
-// inert unless an injection step says otherwise.
-func (snap *snapshot) judge(findings []dlp.Finding, where, host string) (events []EventFinding, placeholders []string, stop *denial) {
-	for _, f := range findings {
-		if f.Kind == dlp.KindPlaceholder {
-			placeholders = append(placeholders, f.Name)
-			continue
-		}
-		action := snap.DLP.Decide(f, host)
-		if action == dlp.Off {
-			continue
-		}
-		ev := EventFinding{Rule: f.Rule, Where: where, Offset: f.Offset, Length: f.Length, Hash: f.Hash, Action: string(action)}
-		events = append(events, ev)
-		if action != dlp.Warn && stop == nil {
-			stop = denyDLP(f.Rule, blockMessage(f, where))
-		}
-	}
-	return events, placeholders, stop
-}
-
-// blockMessage says what was seen where, never the text itself.
-func blockMessage(f dlp.Finding, where string) string {
-	if f.Kind == dlp.KindUnscanned {
-		return fmt.Sprintf("a part of the %s of this request, from offset %d on, could not be looked through (%s), so it was not sent. Do not retry: send it in a form that can be read.", where, f.Offset, unscannedReasons[f.Name])
-	}
-	what := "what looks like a credential (" + f.Rule + ")"
-	if f.Name != "" {
-		what = "the value of the secret " + f.Name
-	}
-	if text := pieceText(f); text != "" {
-		what = text
-	} else if f.Path != "" {
-		what += ", encoded as " + f.Path + ","
-	}
-	return fmt.Sprintf("%s stands in the %s of this request at offset %d, so it was not sent. Do not retry: remove it, or use the placeholder that stands for the credential.", what, where, f.Offset)
-}
-
-// unscannedReasons say why a scanner could not read a part.
-var unscannedReasons = map[string]string{
-	dlp.UnscannedDepth:     "too many encodings around each other",
-	dlp.UnscannedBudget:    "it decodes to too much",
-	dlp.UnscannedEncrypted: "an archive with a password",
-	dlp.UnscannedFormat:    "an archive in a format that is not read",
-	unscannedFields:        "too many short values in one request",
-}
-
 // scanText judges one short text.
 func (snap *snapshot) scanText(where, text, host string) ([]EventFinding, *denial) {
-	events, _, stop := snap.judge(snap.find(text), where, host)
-	return events, stop
+	v := snap.judge(snap.find(text), where, host)
+	return v.events, v.stop
 }
 
 // find scans a text with a scanner of the pool. Nothing to find is shorter than
@@ -84,15 +35,14 @@ func (snap *snapshot) find(text string) []dlp.Finding {
 func (x *exchange) scanHead() *denial {
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
-	cleanURL := true
+	if d := x.scanURL(sc); d != nil {
+		return d
+	}
 	for _, part := range x.lineParts() {
-		found, d := x.scanPart(sc, spot{part: part.where}, part.text)
-		if d != nil {
+		if _, d := x.scanPart(sc, spot{part: part.where}, part.text); d != nil {
 			return d
 		}
-		cleanURL = cleanURL && (!found || part.where != partURL)
 	}
-	x.cleanURL = cleanURL
 	for name, values := range x.r.Header {
 		if d := x.scanField(sc, "header", name, values); d != nil {
 			return d
@@ -127,11 +77,23 @@ type part struct{ where, text string }
 // partURL is where the URL's parts are, in the journal.
 const partURL = "url"
 
-// lineParts are what stands in the head besides fields, the URL first.
-func (x *exchange) lineParts() []part {
-	u := x.r.URL
-	parts := make([]part, 1, 3)
-	parts[0] = part{partURL, u.EscapedPath() + "?" + u.RawQuery}
+// scanURL scans the path and the query. Of the query, what is found may be
+// replaced.
+func (x *exchange) scanURL(sc *dlp.Scanner) *denial {
+	path := x.r.URL.EscapedPath() + "?"
+	at := spot{part: partURL}
+	if !x.snap.redacts || signed(x.r.Header) != "" {
+		found, d := x.scanPart(sc, at, path, x.r.URL.RawQuery)
+		x.cleanURL = !found
+		return d
+	}
+	query, found, d := x.redactPart(sc, at, path, x.r.URL.RawQuery, "&;#")
+	x.r.URL.RawQuery, x.cleanURL = query, !found
+	return d
+}
+
+// lineParts are what stands in the head besides fields and the URL.
+func (x *exchange) lineParts() (parts []part) {
 	// A method of the agent's own making is text like any other.
 	if len(x.r.Method) >= dlp.MinKnown {
 		parts = append(parts, part{"method", x.r.Method})
@@ -213,7 +175,7 @@ func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Idle()) }
 func (f *scanFilter) held() int              { return len(f.tail) }
 
 func (f *scanFilter) close() ([]byte, error) {
-	if err := f.drip(); err != nil {
+	if err := f.x.dripShort(f.session, &f.short); err != nil {
 		return nil, err
 	}
 	return f.decide(f.sc.Close())
@@ -241,25 +203,45 @@ func (x *exchange) judgeBody(findings []dlp.Finding) error {
 	if len(findings) == 0 {
 		return nil
 	}
-	events, placeholders, stop := x.snap.judge(findings, "body", x.target.Host)
-	x.seen(placeholders)
-	x.bodyMu.Lock()
-	x.keepFindings(events)
-	x.bodyMu.Unlock()
-	if stop == nil {
-		for _, name := range placeholders {
-			if st := x.snap.secret(name); st != nil && st.Inject.Body {
-				if stop = x.mayInject(st, inBody); stop != nil {
-					break
-				}
-			}
-		}
-	}
-	if stop == nil {
+	return x.bodyVerdict(x.snap.judge(findings, "body", x.target.Host))
+}
+
+// judgeBodyRedactions is judgeBody for what a Redactor did.
+func (x *exchange) judgeBodyRedactions(done []dlp.Redaction) error {
+	if len(done) == 0 {
 		return nil
 	}
+	return x.bodyVerdict(x.snap.judgeRedactions(done, "body", x.target.Host))
+}
+
+func (x *exchange) bodyVerdict(v verdict) error {
+	x.note(&v)
+	for _, name := range v.placeholders {
+		if st := x.snap.secret(name); v.stop == nil && st != nil && st.Inject.Body {
+			v.stop = x.mayInject(st, inBody)
+		}
+	}
+	if v.stop == nil {
+		return nil
+	}
+	if v.stop.fixed {
+		v.stop.message += x.fixedBody()
+	}
+	return x.stopBody(v.stop)
+}
+
+// stopBody has a denial answered in place of what the body is a part of.
+func (x *exchange) stopBody(d *denial) error {
 	x.bodyMu.Lock()
-	x.stopped = stop
+	x.stopped = d
 	x.bodyMu.Unlock()
-	return &blocked{stop}
+	return &blocked{d}
+}
+
+// note keeps what a verdict has for the journal, and for the injection.
+func (x *exchange) note(v *verdict) {
+	x.seen(v.placeholders)
+	x.bodyMu.Lock()
+	defer x.bodyMu.Unlock()
+	x.keepFindings(v.events)
 }

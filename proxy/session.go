@@ -134,10 +134,10 @@ func (d *dripScan) value(where, field, value string) {
 	} else {
 		found = d.session.Drip(d.x.target.Host, field, short)
 	}
-	events, _, stop := d.x.snap.judge(found, where, d.x.target.Host)
-	d.x.keepFindings(events)
-	if stop != nil {
-		d.stop, d.over = stop, true
+	v := d.x.snap.judge(found, where, d.x.target.Host)
+	d.x.keepFindings(v.events)
+	if v.stop != nil {
+		d.stop, d.over = v.stop, true
 	}
 }
 
@@ -199,13 +199,13 @@ func (b *shortBody) add(p []byte) {
 	}
 }
 
-// drip judges a streamed body at its end, before that leaves.
-func (f *scanFilter) drip() error {
-	body := unpadded(f.short.text)
-	if f.session == nil || len(body) == 0 || len(body) >= maxShortBody {
+// dripShort judges a streamed body at its end, before that leaves.
+func (x *exchange) dripShort(session *dlp.Session, short *shortBody) error {
+	body := unpadded(short.text)
+	if session == nil || len(body) == 0 || len(body) >= maxShortBody {
 		return nil
 	}
-	return f.x.judgeBody(f.session.Drip(f.x.target.Host, "body", body))
+	return x.judgeBody(session.Drip(x.target.Host, "body", body))
 }
 
 // pieceText says of a known value how it was found in pieces, or "".
