@@ -98,8 +98,8 @@ type RouteEntry struct {
 
 // DLPRules say what happens to findings.
 type DLPRules struct {
-	Action   string            `yaml:"action" jsonschema:"enum=block,enum=warn,enum=off" later:"redact" jsonschema_description:"block: the request is refused. warn: it passes and is noted in the journal. off: it passes. Default: block."`
-	Rules    map[string]string `yaml:"rules" jsonschema:"enum=block,enum=warn,enum=off" later:"redact" jsonschema_description:"Another action for single rules, by their identifier."`
+	Action   string            `yaml:"action" jsonschema:"enum=block,enum=redact,enum=warn,enum=off" jsonschema_description:"block: the request is refused. redact: what is found is replaced by a marker, and the request is refused where that cannot be done for sure. warn: it passes and is noted in the journal. off: it passes. Default: block."`
+	Rules    map[string]string `yaml:"rules" jsonschema:"enum=block,enum=redact,enum=warn,enum=off" jsonschema_description:"Another action for single rules, by their identifier."`
 	Allow    []ExemptionEntry  `yaml:"allow" merge:"add" jsonschema_description:"Findings of a rule that may go to a host."`
 	Custom   []CustomEntry     `yaml:"custom" jsonschema_description:"Rules of your own."`
 	Known    []Path            `yaml:"known" jsonschema_description:"Files whose values are known secrets: .env, ~/.netrc, ~/.aws/credentials, ~/.npmrc, ~/.pypirc, ~/.docker/config.json, JSON, YAML, private keys."`

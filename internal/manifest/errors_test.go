@@ -61,7 +61,6 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 			"bottle.yaml:2:23: dlp.rules.nosuch: there is no rule \"nosuch\": `bottle scan --list-rules` lists them", "bottle.yaml:2:35: dlp.rules.jwtt: there is no rule \"jwtt\": did you mean jwt? `bottle scan"}},
 		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: model}, {host: b.com, tls: raw}]}\n", []string{
 			"bottle.yaml:2:39: egress.routes[0].kind: |later", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
-		{"later values of dlp", v + "dlp: {action: redact, rules: {jwt: redact}}\n", []string{"bottle.yaml:2:15: dlp.action: |later", "bottle.yaml:2:36: dlp.rules.jwt: |later"}},
 		{"custom rules", v + `dlp:
   custom:
     - {id: acme}

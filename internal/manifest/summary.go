@@ -220,12 +220,18 @@ func (m *Manifest) cautions() (out []string) {
 	if m.Egress.Default == proxy.Allow {
 		say("egress.default is allow: whatever no route denies can be reached")
 	}
+	may := func(a dlp.Action) string {
+		if a == dlp.Redact {
+			return "leaves as a marker"
+		}
+		return "may leave"
+	}
 	if m.DLP.Action != dlp.Block {
-		say("dlp.action is %s: what looks secret may leave", m.DLP.Action)
+		say("dlp.action is %s: what looks secret %s", m.DLP.Action, may(m.DLP.Action))
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.DLP.Rules)) {
 		if is := m.DLP.Rules[id]; looser(dlpRank, is, ownAction(id)) {
-			say("dlp.rules has %s for %s: what it finds may leave", is, escape.Text(id))
+			say("dlp.rules has %s for %s: what it finds %s", is, escape.Text(id), may(is))
 		}
 	}
 	for _, e := range m.DLP.Allow {

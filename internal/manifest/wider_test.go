@@ -121,6 +121,7 @@ func TestWider(t *testing.T) {
 		{"a copy of it", "workspace: {mode: mount}\n", "workspace: {mode: copy}\n", ""},
 		{"another workspace", "workspace: {path: /a}\n", "workspace: {path: /}\n", "the workspace is / instead of /a"},
 
+		{"dlp redacts", "", "dlp: {action: redact}\n", "dlp.action is redact instead of block"},
 		{"dlp warns", "", "dlp: {action: warn}\n", "dlp.action is warn instead of block"},
 		{"dlp blocks", "dlp: {action: off}\n", "", ""},
 		{"a rule is off", "dlp: {rules: {jwt: warn}}\n", "dlp: {rules: {jwt: off}}\n", "jwt has the action off instead of warn"},
