@@ -91,7 +91,7 @@ func TestBodiesAreRedacted(t *testing.T) {
 	for _, tt := range tests {
 		for _, h2 := range []bool{false, true} {
 			for _, cut := range []int{0, 1, 7, 4096} { // 0: with a declared length
-				if cut == 1 && len(tt.body) > 1<<16 {
+				if cut > 0 && cut < 4096 && len(tt.body) > 1<<16 {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s, h2 %v, %d at a time", tt.name, h2, cut), func(t *testing.T) {
