@@ -28,7 +28,8 @@ const pathDrip = "drip"
 // Session remembers what of the known values has left in the requests of one
 // client, so that a value sent in pieces is found: over messages, hosts and
 // frames, in any order and encoding. A piece is at least 8 bytes that stand
-// together in the value. Once 20 secret bytes or 60 % of a value have been seen,
+// together in the value. Once 20 secret bytes or 60 % of a value have been seen (of
+// one with a public prefix, half of the rest may do),
 // each further piece is a finding with the Path "pieces", behind the encodings
 // it stood in. In the first KiB of a message, pieces of 8 bytes are always seen,
 // behind that those of 12. Of a value longer than 4 KiB the beginning is counted.

@@ -101,6 +101,28 @@ func TestPiecesAreFound(t *testing.T) {
 	}
 }
 
+// They are in whatever order they come.
+func TestPiecesInAnyOrderAreFound(t *testing.T) {
+	for name, value := range splitSecrets() {
+		e := sessionEngine(t, dlp.Known{Name: name, Value: value})
+		for seed := range uint64(100) {
+			s := dlp.NewSession(e)
+			parts := partsOf(value, 12)
+			rand.New(rand.NewPCG(1, seed)).Shuffle(len(parts), func(i, k int) { parts[i], parts[k] = parts[k], parts[i] })
+			left := 0
+			for _, p := range parts {
+				if len(sendIn(e, s, `{"note":"`+p+`","n":1}`, 1<<20)) > 0 {
+					break
+				}
+				left += len(p)
+			}
+			if 100*left > 60*len(value) {
+				t.Errorf("%s, order %d: %d of %d bytes left", name, seed, left, len(value))
+			}
+		}
+	}
+}
+
 func reversed(s string) string {
 	b := []byte(s)
 	for i, k := 0, len(b)-1; i < k; i, k = i+1, k-1 {

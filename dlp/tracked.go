@@ -95,6 +95,10 @@ func trackedValues(known []Known, forms []literal) []tracked {
 			continue
 		}
 		t.need = min(leftBytes, (n*leftPercent+99)/100)
+		// A prefix counts as having left from the start.
+		if public := len(v) - n; public <= n/2 {
+			t.need = min(t.need, max((n+1)/2, len(v)*leftPercent/100-public))
+		}
 		out = append(out, t)
 		room -= len(v)
 	}
