@@ -68,7 +68,7 @@ func textStarts(b *[blockLen]byte) (starts, upper, lower uint64) {
 	first := upper | lower&^(p4|p3|p2&p1&p0)
 	second := upper&(p3^(p2|p1|p0)) | lower&(p3^p2&p1&p0) | digit&^(p3^p2)
 	third := upper&odd | lower&^odd | digit&^p1
-	t := first & behind(second&behind(third))
+	t := first & behindLane(second&behindLane(third))
 	t &= t>>32 | t>>1&0x7f7f7f7f<<32 // four bytes behind
 	t &= t >> 1 & (0x7f * lanes)     // eight
 	if t != 0 {

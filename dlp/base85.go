@@ -76,6 +76,20 @@ func findASCII85(b []byte, i int) int {
 	return len(b)
 }
 
+// mayBeASCII85 reports whether b, as far as it is there, starts as something worth
+// a look in Ascii85.
+func mayBeASCII85(b []byte) bool {
+	for _, c := range b[:min(len(b), leastASCII85)] {
+		if ascii85Values[c] == 0xff && c != 'z' && c != '\n' && c != '\r' && c != ' ' && c != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+// leastASCII85 is fewer than a token takes.
+const leastASCII85 = 15
+
 // frameBefore returns where the "<" before the "~" at b[i] starts, or -1.
 func frameBefore(b []byte, i int) int {
 	switch {

@@ -1,6 +1,10 @@
 package dlp
 
-import "errors"
+import (
+	"errors"
+	"math/bits"
+	"slices"
+)
 
 // A blob is compressed data or an archive that begins somewhere in the stream. It
 // is decompressed while it passes, and what comes out is scanned.
@@ -17,6 +21,32 @@ type blob struct {
 
 // maxBlobHeld bounds what is held since a decoder has told nothing of it yet.
 const maxBlobHeld = MaxHeld * 3 / 4
+
+// startsOf returns the bytes of a block that tell where a blob may start: the pairs
+// of magics, and ampersands between capitals.
+func startsOf(prev, b, next *blockMasks) uint64 {
+	upper := b[maskUpper]
+	return b[maskPair] | b[maskAmpersand]&ahead(upper, prev[maskUpper], 1)&behind(upper, next[maskUpper], 1)
+}
+
+// seeBlobs notes where blobs may start in the block at s.buf[i:], by what startsOf
+// returns of it.
+func (s *Scanner) seeBlobs(pairs uint64, i int) {
+	for ; pairs != 0; pairs &= pairs - 1 {
+		at := i + bits.TrailingZeros64(pairs)
+		start := at - int(magicBack[s.buf[at]])
+		// What is there in full is told now, the rest when more of it is there.
+		if s.base+int64(at) < s.pairsAt || start < 0 || len(s.buf)-start >= magicBytes && !hasMagic(s.buf[start:]) {
+			continue
+		}
+		offset := s.base + int64(start)
+		k := len(s.starts)
+		for k > 0 && s.starts[k-1] > offset {
+			k--
+		}
+		s.starts = slices.Insert(s.starts, k, offset)
+	}
+}
 
 // sampleBlobs looks for blobs in what was not looked at yet, and decompresses
 // the one that the stream is in; at the end of the stream also what is too short
@@ -42,7 +72,7 @@ func (s *Scanner) sampleBlobs(final bool) {
 		// At the start, any magic is looked for, and not only those that are rare
 		// in text.
 		if b.at > 0 || magic(s.buf) == codecNone {
-			i = findMagicIn(s.buf, i, !s.odd)
+			i = s.nextStart(i, ready)
 		}
 		if i >= ready {
 			b.at = s.base + int64(ready)
@@ -50,6 +80,23 @@ func (s *Scanner) sampleBlobs(final bool) {
 		}
 		s.openBlob(i)
 	}
+}
+
+// nextStart returns the index of the first blob in s.buf[i:ready], or ready.
+func (s *Scanner) nextStart(i, ready int) int {
+	next, n := ready, 0
+	for ; n < len(s.starts); n++ {
+		at := int(s.starts[n] - s.base)
+		if at >= ready {
+			break
+		}
+		if at >= i && hasMagic(s.buf[at:]) {
+			next = at
+			break
+		}
+	}
+	s.starts = slices.Delete(s.starts, 0, n)
+	return next
 }
 
 // openBlob begins the blob at s.buf[i].
@@ -144,11 +191,15 @@ func (s *Scanner) blobTail() int64 {
 	l := s.blob.l
 	switch {
 	case l == nil:
-		i := int(s.blob.at - s.base)
 		if s.blob.at == 0 && magic(s.buf) != codecNone {
 			return 0
 		}
-		return s.base + int64(findMagic(s.buf, i))
+		for _, start := range s.starts {
+			if start >= s.blob.at && hasMagic(s.buf[start-s.base:]) {
+				return start
+			}
+		}
+		return s.end()
 	case l.sc.Safe() < l.sc.end():
 		return l.safe()
 	}

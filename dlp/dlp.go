@@ -181,6 +181,7 @@ type Engine struct {
 	// outOfRuns says that a known value may stand where there is no run.
 	outOfRuns bool
 	prefixes  *prefixes
+	headers   []int32         // the literals that end headers of keys
 	disabled  map[string]bool // rules by ID
 	tracked   []tracked
 	writings  []writing // of those
@@ -215,6 +216,11 @@ func New(opts Options) (*Engine, error) {
 	}
 	e.needles = newNeedles(e.literals, e.writings)
 	e.prefixes = newPrefixes(e.literals)
+	for i := range e.literals {
+		if e.literals[i].header != 0 {
+			e.headers = append(e.headers, int32(i))
+		}
+	}
 	e.layers = make(chan *layer, spareLayers)
 	e.keep()
 	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
@@ -225,10 +231,10 @@ func New(opts Options) (*Engine, error) {
 // NewScanner returns a scanner at the start of a stream. It holds some 40 KiB, so
 // that it needs no more on clean text, encoded or not.
 func (e *Engine) NewScanner() *Scanner {
-	return &Scanner{
-		engine:  e,
+	return &Scanner{engine: e, memory: memory{
 		regions: new([10]region),
-		buf:     make([]byte, 0, carryBytes+pieceBytes),
+		masks:   new([surveyBlocks + 2]blockMasks),
+		buf:     make([]byte, 0, carryBytes+pieceBytes+slackBytes),
 		pending: make([]candidate, 0, 16),
 		spare:   make([]candidate, 0, 16),
 		queue:   make([]queued, 0, 16),
@@ -236,7 +242,7 @@ func (e *Engine) NewScanner() *Scanner {
 		scratch: make([]byte, 0, maxSpan),
 		text:    make([]byte, 0, 2*regionStep),
 		marks:   make([]mark, 0, regionStep),
-	}
+	}}
 }
 
 // Scan returns what is found in b, which is a whole stream, in order of offset.

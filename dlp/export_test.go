@@ -9,7 +9,7 @@ func (s *Scanner) Remembered() int {
 // input, the known values first: what the grams, the chunks and the hold-back
 // must come to as well.
 func (e *Engine) ScanSlowly(b []byte) []Finding {
-	s := &Scanner{engine: e, buf: b}
+	s := &Scanner{engine: e, memory: memory{buf: b}}
 	for _, formats := range [...]bool{false, true} {
 		for at := range b {
 			for i := range e.literals {

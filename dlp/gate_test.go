@@ -6,57 +6,63 @@ import (
 	"testing"
 )
 
-// Every byte has its bits in the masks, wherever it stands and whatever is beside.
-func TestSurveyIsExact(t *testing.T) {
+// Every sign has its bit in the masks, wherever it stands.
+func TestMarksHaveAllSigns(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	text := []byte("\"'`\\=\n\r\t .:+-_/ux0n~|&")
-	for c := range 256 {
-		for at := range 4 * blockLen {
-			var b [blockLen]byte
-			for i := range b {
-				b[i] = byte(r.Uint32())
-				if i&1 != at&1 {
-					b[i] = text[r.IntN(len(text))]
+	parts := []string{"\"", "'", "`", "\\", "=", "\n", "\r\n", "\t", " ", ".", ":", "+", "-", "_", "/", "\\u0067", "\\x68", "\\n", "\\r\\n", "%67", "%u0067", "=67", "=\n", "= \r\n",
+		"&#103;", "&amp;#x67;", "<~", "~>", "|", "&", "\" + \"", "\",\"", "aB3dE6gH9", "x4Kd92mQz7Lp3RtY8w", "word", "Name", "0", "{", "@"}
+	for range 4000 {
+		var text []byte
+		for len(text) <= 3*blockLen {
+			text = append(text, parts[r.IntN(len(parts))]...)
+		}
+		text = text[:3*blockLen+1]
+		var m [5]blockMasks
+		classify(m[1:4], text)
+		for k := 1; k < 4; k++ {
+			b := &m[k]
+			run := b[maskUpper] | b[maskLower] | b[maskDigit] | b[maskJoiner]
+			marks := marksOf(b, &m[k+1]) | breaksOf(b, &m[k+1], run)
+			for i := range blockLen {
+				if at := (k-1)*blockLen + i; isSign(text[:3*blockLen], at) && marks>>i&1 == 0 {
+					t.Fatalf("the masks of %q do not have %d", text, at)
 				}
 			}
-			b[at%blockLen] = byte(c)
-			got := survey(&b)
-			checkMask(t, "run", &b, got.run, func(i int) bool { return runByte[b[i]] })
-			checkMask(t, "joiner", &b, transpose(got.joiner), func(i int) bool { return runByte[b[i]] && !alnum[b[i]] })
-			checkMask(t, "high", &b, transpose(got.high), func(i int) bool { return b[i] >= 0x80 })
-			checkMask(t, "binary", &b, transpose(got.binary), func(i int) bool { return isBinary(b[i:i+1], 0) })
-			checkMask(t, "zero", &b, transpose(got.zero), func(i int) bool { return b[i] == 0 })
-			checkMask(t, "odd", &b, transpose(got.odd), func(i int) bool { return !plainText(b[i : i+1]) })
-			next := func(i int, c *class) bool { return i+1 == len(b) || c[b[i+1]] }
-			last := func(i int, c *class) bool { return i == 0 || c[b[i-1]] }
-			checkSigns(t, &b, transpose(got.marks)|transpose(got.lines), func(i int) bool {
-				switch b[i] {
-				case '\\':
-					return next(i, newClass("uUx/0-3")) || next(i, newClass("nr")) && last(i, newClass("A-Za-z0-9+/_=.\\-"))
-				case '%':
-					return next(i, newClass("0-9A-Fa-fuU"))
-				case '&':
-					return next(i, newClass("A-Za-z#"))
-				case '<':
-					return next(i, newClass("~"))
-				case '=':
-					return next(i, quotedNext)
-				case '\n':
-					return last(i, newClass("A-Za-z0-9+/_=.\\\t\r\n-"))
-				}
-				return quoteByte[b[i]] && next(i, joinNext) && last(i, joinAny)
-			})
 		}
 	}
 }
 
-func checkMask(t *testing.T, name string, b *[blockLen]byte, got uint64, has func(int) bool) {
-	t.Helper()
-	for i := range b {
-		if (got>>i&1 != 0) != has(i) {
-			t.Fatalf("the mask of %s of %q at %d is %v", name, b, i, !has(i))
+// isSign says whether a sign is at b[at] for any of the views, or its last backslash.
+func isSign(b []byte, at int) bool {
+	start := at
+	if b[at] == '\\' {
+		if at+1 < len(b) && b[at+1] == '\\' {
+			return false
 		}
+		start -= runBefore(b, at, escapeSlashes-1, backslash)
 	}
+	breaks := func() bool {
+		_, to := wrap(b, start)
+		return to > 0 && mayWrap(b, start)
+	}
+	switch b[at] {
+	case '\\':
+		return escapeAt(b, start) || at+1 < len(b) && (b[at+1] == 'n' || b[at+1] == 'r') && breaks()
+	case '\n':
+		return breaks()
+	case '%':
+		return suspectPercent(b, at)
+	case '&':
+		return isEntity(b, at, at+1)
+	case '<':
+		return at+1 < len(b) && b[at+1] == '~'
+	case '=':
+		return isQuoted(b, at)
+	case '"', '\'', '`':
+		_, to := joiner(b, at)
+		return to > 0
+	}
+	return false
 }
 
 func TestLongRuns(t *testing.T) {
@@ -70,16 +76,6 @@ func TestLongRuns(t *testing.T) {
 			if got := longRuns(m); got != want {
 				t.Fatalf("of %d ones at %d: %b, want %b", n, start, got, want)
 			}
-		}
-	}
-}
-
-// checkSigns wants all bytes in the mask that are to be there.
-func checkSigns(t *testing.T, b *[blockLen]byte, got uint64, has func(int) bool) {
-	t.Helper()
-	for i := range b {
-		if got>>i&1 == 0 && has(i) {
-			t.Fatalf("the mask of signs of %q does not have %d", b, i)
 		}
 	}
 }

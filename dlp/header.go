@@ -1,6 +1,9 @@
 package dlp
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // What is not in a run is found by something else in it: a URL by the @ behind
 // its password, a private key by the end of its header.
@@ -11,22 +14,19 @@ const maxURL = maxUser + maxPassword + 32
 // pemNeedles end the headers of private keys.
 var pemNeedles = [...]string{" PRIVATE KEY-----", " PRIVATE KEY BLOCK-----"}
 
+// minHeader is less than any of them has with what is before.
+const minHeader = 8
+
 const pemBegin = "-----BEGIN "
 
-// sampleURLs looks for a password before each @.
-func (s *Scanner) sampleURLs() {
-	i := int(s.atAt - s.base)
-	for {
-		n := bytes.IndexByte(s.buf[i:], '@')
-		if n < 0 {
-			break
+// seeURLs looks for a password before each @ in the block at s.buf[i:].
+func (s *Scanner) seeURLs(ats uint64, i int) {
+	for ; ats != 0; ats &= ats - 1 {
+		end := i + bits.TrailingZeros64(ats)
+		if at := s.schemeBefore(end); at >= 0 {
+			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(end), s.base + int64(at), s.base + int64(end) + maxDBHost + 2})
 		}
-		if at := s.schemeBefore(i + n); at >= 0 {
-			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(i+n), s.base + int64(at), s.base + int64(i+n) + maxDBHost + 2})
-		}
-		i += n + 1
 	}
-	s.atAt = s.end()
 }
 
 // schemeBefore returns the index of the "://" of a URL of which s.buf[:i] ends

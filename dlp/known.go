@@ -164,7 +164,16 @@ func encodings(v string) []encoding {
 		once := jsonEscaped(v, html)
 		out = append(out, encoding{"json", once, true}, encoding{"json", jsonEscaped(once, html), true})
 	}
-	// The views want printable text, and a value may be none.
+	text := hex.EncodeToString([]byte(v))
+	back := string(reverse(nil, []byte(v)))
+	out = append(out, encoding{pathHex, text, false}, encoding{pathHex, strings.ToUpper(text), false}, encoding{pathReversed, back, false})
+	for _, html := range [...]bool{false, true} {
+		once := jsonEscaped(back, html)
+		out = append(out, encoding{pathJSONReversed, once, false}, encoding{pathJSONReversed, jsonEscaped(once, html), false})
+	}
+	if plainByte.span([]byte(v), 0, len(v)) == len(v) {
+		return out // to a view, each escape of it is a sign
+	}
 	for _, format := range [...]string{"%%%02x", "%%%02X"} {
 		var b strings.Builder
 		for i := range len(v) {
@@ -178,14 +187,6 @@ func encodings(v string) []encoding {
 			fmt.Fprintf(&b, format, unit)
 		}
 		out = append(out, encoding{"json", b.String(), true})
-	}
-	text := hex.EncodeToString([]byte(v))
-	out = append(out, encoding{pathHex, text, false}, encoding{pathHex, strings.ToUpper(text), false})
-	back := string(reverse(nil, []byte(v)))
-	out = append(out, encoding{pathReversed, back, false})
-	for _, html := range [...]bool{false, true} {
-		once := jsonEscaped(back, html)
-		out = append(out, encoding{pathJSONReversed, once, false}, encoding{pathJSONReversed, jsonEscaped(once, html), false})
 	}
 	return out
 }

@@ -56,7 +56,7 @@ var lookAhead = func() (t [256]uint8) {
 // lookAtRun has a run that ended looked at.
 func (s *Scanner) lookAtRun(end int) {
 	start := int(s.run.start - s.base)
-	if end-start > maxLook || !anyDigit(s.buf[start:end]) && !bytes.HasSuffix(s.buf[:start], []byte("asic ")) {
+	if end-start > maxLook || !s.anyDigit(start, end) && !bytes.HasSuffix(s.buf[:start], []byte("asic ")) {
 		return
 	}
 	ahead := 0
@@ -67,6 +67,14 @@ func (s *Scanner) lookAtRun(end int) {
 		}
 	}
 	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead(), s.base + int64(end+ahead)})
+}
+
+// anyDigit reports whether the run s.buf[start:end] has a digit.
+func (s *Scanner) anyDigit(start, end int) bool {
+	if s.inWindow(start, end) {
+		return s.window(maskDigit, start, end-start) != 0
+	}
+	return anyDigit(s.buf[start:end])
 }
 
 // anyDigit reports whether a part of a run has a digit: those are the bytes of
@@ -123,67 +131,85 @@ var lookRules = [...]Rule{
 // minDigits is how many of eight bytes of a number with separators are digits.
 const minDigits = 5
 
-// notPhrase returns from a mask of runs where words start that are shorter or
-// longer than those of a phrase. An escape before a word may make it longer.
-func notPhrase(m uint64) uint64 {
-	short := m &^ (m<<1 | 1) &^ (m >> 1 & (m >> 2)) // the first may have begun before
+// notPhrase returns where words start that are shorter or longer than those of a
+// phrase. An escape before a word may make it longer, and be a letter on its own.
+func notPhrase(prev, b, next *blockMasks) uint64 {
+	m := b[maskLower]
+	start := m &^ ahead(m, prev[maskLower], 1)
+	short := start &^ (behind(m, next[maskLower], 1) & behind(m, next[maskLower], 2)) &^ ahead(b[maskSlash], prev[maskSlash], 1)
 	long := m & (m >> 1)
 	long &= long >> 2
 	long &= long >> 4 // 8 in a row
 	return short | long&(m>>8)&(m>>9)
 }
 
-// sampleSeeds has the words looked at that may be of a phrase, in the n bytes at
-// s.buf[at:] whose mask of runs is m. Any seedStep bytes have seedWindow among
-// them that end seedStride bytes behind where others did; in a phrase, all words
-// in there are of the right length.
-func (s *Scanner) sampleSeeds(m uint64, at, n int) {
-	bad := notPhrase(m) & (1<<(n-min(n, 2)) - 1) // the last word may go on
-	if n == blockLen {
-		// A window is two quarters of a block, and nearly each has a bad word.
-		has := badQuarters(bad)
-		has |= has<<seedStride | badQuarters(s.badWords)>>(blockLen-seedStride)
-		for good := has ^ seedQuarters; good != 0; good &= good - 1 {
-			s.sampleSeed(at + bits.TrailingZeros64(good) + 1)
-		}
-		s.badWords = bad
-		return
+const (
+	seedWindow = 32
+	seedStride = seedStep - seedWindow + 1
+	// seedMiddle are the bytes of a block that any seedStep of it have.
+	seedMiddle = 1<<seedStep - 1<<(blockLen-seedStep)
+)
+
+// sampleSeeds has the words looked at that may be of a phrase which ends in the
+// block at s.buf[i:] or goes on there. A phrase has seedStep bytes or more, in which
+// all words are of the right length.
+func (s *Scanner) sampleSeeds(prev, b, next *blockMasks, i int) {
+	n := min(blockLen, len(s.buf)-i)
+	bad := ^b[maskPhrase]
+	if bad&seedMiddle == 0 || s.clean+bits.TrailingZeros64(bad) >= seedStep {
+		bad |= notPhrase(prev, b, next)
 	}
-	for k := min(seedStride, n); ; k = min(k+seedStride, n) {
-		if w := uint32((s.badWords>>k | bad<<(blockLen-k)) >> (blockLen - seedWindow)); w == 0 {
-			s.sampleSeed(at + k)
-		}
-		if k == n {
-			break
-		}
+	if n < blockLen {
+		bad &= 1<<(n-min(n, 2)) - 1 // the last word may go on
 	}
-	s.badWords = s.badWords>>n | bad<<(blockLen-n)
+	clean := s.clean
+	s.clean = n - bits.Len64(bad)
+	if bad == 0 {
+		s.clean += clean
+	}
+	if first := min(bits.TrailingZeros64(bad), n); clean+first >= seedStep {
+		s.sampleStretch(i-clean, i+first)
+	}
+	if bad != 0 && bad&seedMiddle == 0 {
+		low := bad & (1<<(blockLen-seedStep) - 1)
+		s.sampleStretch(i+bits.Len64(low), i+min(bits.TrailingZeros64(bad&^low), n))
+	}
 }
 
-// sampleSeed has a word looked at in the window that ends before s.buf[end].
-func (s *Scanner) sampleSeed(end int) {
-	i := end - seedWindow/2
-	if end < seedWindow {
+// sampleStretch has words looked at that may be of a phrase in s.buf[from:to]: any
+// seedStep bytes have seedWindow among them that end seedStride or less behind where
+// others did.
+func (s *Scanner) sampleStretch(from, to int) {
+	if to-from < seedStep {
 		return
 	}
-	if from, to, ok := bip39().wordAt(s.buf, i); ok && to > from && besideSeed(s.buf, from, to, end-seedWindow, end) && bip39().index(s.buf[from:to]) >= 0 {
+	for end := to; end-from >= seedWindow && s.base+int64(end) > s.seedAt; end -= seedStride {
+		s.sampleSeed(end)
+	}
+	s.seedAt = max(s.seedAt, s.base+int64(to))
+}
+
+// sampleSeed has a word looked at in the window that ends before s.buf[end]. Of the
+// words that are whole in there, the first two have to be of the list.
+func (s *Scanner) sampleSeed(end int) {
+	from, table := end-seedWindow, bip39()
+	m := s.window(maskLower, from, seedWindow) &^ (s.window(maskSlash, from, seedWindow) << 1)
+	m &= m + 1 // the first word and the last may be cut
+	m &= 1<<(seedWindow-bits.LeadingZeros32(^uint32(m))) - 1
+	for k := 0; k < 2 && m != 0; k++ {
+		i := bits.TrailingZeros64(m)
+		n := bits.TrailingZeros64(^(m >> i))
+		if n > maxBIP39Word || !table.hasBit(binary.LittleEndian.Uint64(s.buf[from+i:from+i+wordLen])<<(64-8*n)>>(64-8*n)) {
+			return
+		}
+		m &^= 1<<(i+n) - 1
+	}
+	i := end - seedWindow/2
+	if from, to, ok := table.wordAt(s.buf, i); ok && to > from && besideSeed(s.buf, from, to, end-seedWindow, end) && table.index(s.buf[from:to]) >= 0 {
 		mid := s.base + int64(i)
 		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
 	}
 }
-
-// seedQuarters are the last bits of the quarters of a mask.
-const seedQuarters = 1<<15 | 1<<31 | 1<<47 | 1<<63
-
-// badQuarters returns the last bits of the quarters of a mask that have one.
-func badQuarters(m uint64) uint64 {
-	return ((m &^ seedQuarters) + (seedQuarters - seedQuarters>>15) | m) & seedQuarters
-}
-
-const (
-	seedWindow = 32
-	seedStride = seedStep - seedWindow + 1
-)
 
 // besideSeed reports whether the words that spaces part from b[from:to] may be of
 // the list too, where they reach into b[least:most].

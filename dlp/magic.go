@@ -1,10 +1,6 @@
 package dlp
 
-import (
-	"bytes"
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // magicBytes is how much of the data magic looks at.
 const magicBytes = 64
@@ -94,145 +90,40 @@ func isZlib(b []byte) bool {
 }
 
 // magicPairs are two bytes of each magic that is looked for in the middle of
-// data, as they stand side by side, and the offset of the first. Zlib is that
-// with the usual window.
-var magicPairs = [8]struct {
-	first, second string
-	at            int
-}{
-	{"\x1f", "\x8b", 0}, // gzip
-	{"x", "\x01^\x9c\xda", 0},
-	{"/", "\xfd", 2}, // zstd
-	{"\xfd", "7", 0}, // xz
-	{"M", "\x18", 2}, // LZ4, a frame of zstd to skip
-	{"K", "\x03", 1}, // zip
-	{"z", "\xbc", 1}, // 7-Zip
-	{"!", "\x1a", 3}, // RAR
+// data, as they stand side by side. Zlib is that with the usual window. They are
+// found by the nibbles of both, so that others are, too.
+var magicPairs = [8]struct{ first, second string }{
+	{"\x1f", "\x8b"}, // gzip
+	{"x", "\x01\x9c"},
+	{"x", "^\xda"},
+	{"/", "\xfd"},      // zstd
+	{"\xfdz", "7\xbc"}, // xz, 7-Zip
+	{"M", "\x18"},      // LZ4, a frame of zstd to skip
+	{"K", "\x03"},      // zip
+	{"!", "\x1a"},      // RAR
 }
 
-// magicFirst and magicSecond have a bit for each of magicPairs.
-var magicFirst, magicSecond = pairBits()
-
-func pairBits() (first, second [256]byte) {
-	for k, p := range magicPairs {
-		for i := range len(p.first) {
-			first[p.first[i]] |= 1 << k
-		}
-		for i := range len(p.second) {
-			second[p.second[i]] |= 1 << k
+// magicBack has for the first byte of each of magicPairs how far before it the magic
+// starts, and more than a magic for other bytes.
+var magicBack = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = magicBytes
+	}
+	for text, n := range map[string]uint8{"\x1fx\xfd": 0, "Kz": 1, "/M": 2, "!": 3, "&": bzip2Back} {
+		for _, c := range []byte(text) {
+			t[c] = n
 		}
 	}
-	return first, second
-}
+	return t
+}()
 
-const magicBlock = 1 << 10
+// bzip2Back is how far before the ampersand of "BZh91AY&SY" it starts: hardly any
+// text has one between capitals.
+const bzip2Back = 7
 
-// findMagic returns the index of the first magic at or after i, or len(b). One
-// that starts in the last magicBytes of b may not be seen for what it is.
-func findMagic(b []byte, i int) int { return findMagicIn(b, i, false) }
-
-// findMagicIn is findMagic where it is known whether all of it is plain text.
-func findMagicIn(b []byte, i int, plain bool) int {
-	first := i
-	for i < len(b) {
-		end := min(len(b), i+magicBlock)
-		var at int
-		if plain || plainText(b[i:min(len(b), end+1)]) { // a pair may start in the last byte
-			// What is left are zlib at its second level, and bzip2 by the magic
-			// of its block. The next part may be none of plain text.
-			at = min(findText(b, first, i, min(len(b), end+1), '^', 1), findText(b, first, i, end, '&', 7))
-		} else {
-			at = min(findPairs(b, first, i, end), findText(b, first, i, end, '&', 7))
-		}
-		if at < len(b) {
-			return at
-		}
-		i = end
-	}
-	return len(b)
-}
-
-// findText looks for a magic that starts at first or behind and has c, at an
-// offset, in b[i:end]. It returns its start, or len(b).
-func findText(b []byte, first, i, end int, c byte, offset int) int {
-	for ; i < end; i++ {
-		n := bytes.IndexByte(b[i:end], c)
-		if n < 0 {
-			break
-		}
-		i += n
-		if start := i - offset; start >= first && (b[start] == 'x' || b[start] == 'B') && magic(b[start:]) != codecNone {
-			return start
-		}
-	}
-	return len(b)
-}
-
-// findPairs is findText for the first bytes of magicPairs.
-func findPairs(b []byte, first, i, end int) int {
-	for ; i+8 <= end && i+9 <= len(b); i += 8 {
-		w := b[i : i+9 : i+9]
-		f, s := &magicFirst, &magicSecond
-		hits := f[w[0]]&s[w[1]] | f[w[1]]&s[w[2]] | f[w[2]]&s[w[3]] | f[w[3]]&s[w[4]] |
-			f[w[4]]&s[w[5]] | f[w[5]]&s[w[6]] | f[w[6]]&s[w[7]] | f[w[7]]&s[w[8]]
-		if hits == 0 {
-			continue
-		}
-		for k := i; k < i+8; k++ {
-			if at := pairAt(b, first, k); at < len(b) {
-				return at
-			}
-		}
-	}
-	for ; i < end; i++ {
-		if at := pairAt(b, first, i); at < len(b) {
-			return at
-		}
-	}
-	return len(b)
-}
-
-// pairAt returns the start of the magic that has one of magicPairs at i, or
-// len(b).
-func pairAt(b []byte, first, i int) int {
-	if i+1 >= len(b) {
-		return len(b)
-	}
-	for hits := magicFirst[b[i]] & magicSecond[b[i+1]]; hits != 0; hits &= hits - 1 {
-		start := i - magicPairs[bits.TrailingZeros8(hits)].at
-		if start < first {
-			continue
-		}
-		// Zlib with another window is one at the start of data only.
-		if kind := magic(b[start:]); kind != codecNone && (kind != codecZlib || b[start] == 'x') {
-			return start
-		}
-	}
-	return len(b)
-}
-
-// plainText reports whether b has neither bytes from 0x80 on nor controls other
-// than 0x08 to 0x0f, so no byte of magicNeedles.
-func plainText(b []byte) bool {
-	for len(b) >= 32 {
-		w := b[:32:32]
-		odd := control(binary.LittleEndian.Uint64(w)) | control(binary.LittleEndian.Uint64(w[8:])) |
-			control(binary.LittleEndian.Uint64(w[16:])) | control(binary.LittleEndian.Uint64(w[24:]))
-		if odd != 0 {
-			return false
-		}
-		b = b[32:]
-	}
-	for _, c := range b {
-		if c >= 0x80 || c < 0x20 && c&0x18 != 0x08 {
-			return false
-		}
-	}
-	return true
-}
-
-// control returns the high bits of the bytes of v that plainText does not have.
-func control(v uint64) uint64 {
-	x := v&(0x78*lanes) ^ 0x08*lanes
-	return (v | (x+0x7f*lanes)&^(x+0x60*lanes)) & highs
+// hasMagic reports whether data that is looked for in the middle of other starts
+// with b. Zlib with another window is one at the start of a stream only.
+func hasMagic(b []byte) bool {
+	kind := magic(b)
+	return kind != codecNone && (kind != codecZlib || b[0] == 'x')
 }

@@ -8,6 +8,13 @@ import (
 	"testing"
 )
 
+// findMagic returns the index of the first magic in b at or after i, or len(b).
+func findMagic(b []byte, i int) int {
+	s := Scanner{memory: memory{masks: new([surveyBlocks + 2]blockMasks), buf: append(make([]byte, 0, len(b)+slackBytes), b...)}}
+	s.surveyAll(0, func(k, i int) { s.seeBlobs(startsOf(&s.masks[k-1], &s.masks[k], &s.masks[k+1]), i) })
+	return s.nextStart(i, len(b))
+}
+
 func TestMagicKnowsWhatWasPacked(t *testing.T) {
 	for _, kind := range []codec{codecGzip, codecZlib, codecZstd, codecZip} {
 		for _, n := range []int{1, 40, 1000, 100_000} {

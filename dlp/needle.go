@@ -20,6 +20,9 @@ const (
 // needles finds where a literal may start. It is immutable.
 type needles struct {
 	stride int
+	// run is how long a run has a gram of each needle that is not a part of a header
+	// at its start, or 0 if some needle may stand where there is no such run.
+	run    int
 	shift  uint // of the hash, to an index of the bitmap
 	bitmap []byte
 	// slots is an open-addressing table; a slot's places are
@@ -69,7 +72,24 @@ func newNeedles(literals []literal, texts []writing) *needles {
 	}
 	addPieces(grams, texts)
 	n.index(grams)
+	n.run = n.runOf(literals, texts)
 	return n
+}
+
+// runOf returns the run that all needles start with.
+func (n *needles) runOf(literals []literal, texts []writing) int {
+	least := n.stride + gramBytes - 1
+	for i := range literals {
+		if l := &literals[i]; l.trigger == byGram && l.header == 0 && runByte.span([]byte(l.text), 0, len(l.text)) < least {
+			return 0
+		}
+	}
+	for i := range texts {
+		if runByte.span([]byte(texts[i].text), 0, len(texts[i].text)) < len(texts[i].text) {
+			return 0
+		}
+	}
+	return least
 }
 
 func (n *needles) index(grams map[uint64][]place) {

@@ -9,6 +9,51 @@ type prefixes struct {
 	lists [][]prefixed
 	// single are the bytes that a prefix starts with.
 	single class
+	// starts has a bit for the hash of the first three bytes of each prefix, ends
+	// for those of prefixes that are looked for backwards.
+	starts, ends [1 << (startBits - 3)]byte
+}
+
+// startBits is the logarithm of the bits of starts: few of the beginnings of words
+// have one by chance.
+const startBits = 15
+
+// startHash maps three bytes by multiplication (Knuth, TAOCP 6.4).
+func startHash(a, b, c byte) uint32 {
+	return (uint32(a) | uint32(b)<<8 | uint32(c)<<16) * 0x9E3779B1 >> (32 - startBits)
+}
+
+// mayStart reports whether a prefix may start with three bytes.
+func (p *prefixes) mayStart(a, b, c byte) bool {
+	h := startHash(a, b, c)
+	return p.starts[h>>3]>>(h&7)&1 != 0
+}
+
+// mayEnd reports whether three bytes may be the start of a prefix that is looked
+// for backwards.
+func (p *prefixes) mayEnd(a, b, c byte) bool {
+	h := startHash(a, b, c)
+	return p.ends[h>>3]>>(h&7)&1 != 0
+}
+
+// note sets the bits of a prefix.
+func (p *prefixes) note(text string) {
+	third := []byte{0}
+	if len(text) > 2 {
+		third[0] = text[2]
+	} else {
+		third = third[:0]
+		for c := range 256 {
+			third = append(third, byte(c))
+		}
+	}
+	for _, c := range third {
+		h := startHash(text[0], text[1], c)
+		p.starts[h>>3] |= 1 << (h & 7)
+		if isReversible(text) {
+			p.ends[h>>3] |= 1 << (h & 7)
+		}
+	}
 }
 
 // prefixed is a literal with the third byte of its prefix, or 0.
@@ -23,6 +68,7 @@ func newPrefixes(literals []literal) *prefixes {
 	for i := range literals {
 		if l := &literals[i]; l.trigger == byRun {
 			p.single[l.text[0]] = true
+			p.note(l.text)
 			k := pairKey(l.text[0], l.text[1])
 			if p.first[k] == 0 {
 				p.first[k] = uint16(len(p.lists))

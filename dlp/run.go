@@ -37,19 +37,20 @@ func (s *Scanner) runs(m uint64, at, n int) {
 		if k >= n {
 			break
 		}
-		s.run = run{open: true, start: s.base + int64(at+i)}
+		s.run.open, s.run.start = true, s.base+int64(at+i)
 		s.closeRun(at + k)
 		long &^= 1<<k - 1
 	}
 	if k := bits.LeadingZeros64(^(m << (blockLen - n))); k > 0 {
-		s.run = run{open: true, start: s.base + int64(at+n-k)}
+		s.run.open, s.run.start = true, s.base+int64(at+n-k)
 	}
 }
 
 // closeRun ends the open run at s.buf[end].
 func (s *Scanner) closeRun(end int) {
-	if n := end - int(s.run.start-s.base); !s.run.long && n >= minRun && n <= blockLen {
-		s.closeShort(end)
+	start := int(s.run.start - s.base)
+	if !s.run.long && end-start >= minRun && s.inWindow(start, end) {
+		s.closeShort(start, end)
 	} else {
 		s.advance(end, true)
 	}
@@ -62,24 +63,33 @@ func (s *Scanner) closeRun(end int) {
 }
 
 // closeShort is advance for a run of at most blockLen bytes that ended before
-// anything in it was tried. Few of them have anything to decode.
-func (s *Scanner) closeShort(end int) {
-	r := &s.run
-	r.long, r.tried = true, s.base+int64(end)
-	start := int(r.start - s.base)
+// anything in it was tried. Few of them have anything to decode: base64 has capital
+// letters, hex and base32 no joiner for long.
+func (s *Scanner) closeShort(start, end int) {
+	n := end - start
+	s.run.long, s.run.tried = true, s.base+int64(end)
 	s.tryLead(start)
-	longest, from := 0, start
-	for i := nextSeparator(s.buf, start, end); i < end; i = nextSeparator(s.buf, from, end) {
-		longest = max(longest, i-from)
-		if from = i + 1; from < end && from+1 < len(s.buf) {
-			s.try(from, false)
+	joiners := s.window(maskJoiner, start, n)
+	b, starts := s.buf, s.engine.prefixes
+	for m := joiners; m != 0; m &= m - 1 {
+		at := start + bits.TrailingZeros64(m) + 1
+		if at+2 < len(b) && !starts.mayStart(b[at], b[at+1], b[at+2]) {
+			continue
+		}
+		if at < end && at+1 < len(b) {
+			s.try(at, false)
 		}
 	}
-	if max(longest, end-from) < minSpan && !mayBeText(s.buf[start:end]) && !s.mayBeBlob(start, end) {
+	span := ^joiners & (1<<n - 1)
+	span &= span >> 1
+	span &= span >> 2
+	span &= span >> 4
+	span &= span >> 8
+	if span&(span>>(minSpan-16)) == 0 && (n < textReach || s.window(maskUpper, start, n) == 0 || !mayBeText(s.buf[start:end]) && !s.mayBeBlob(start, end)) {
 		return
 	}
-	s.startPhases(r.start)
-	s.startSpans(r.start)
+	s.startPhases(s.run.start)
+	s.startSpans(s.run.start)
 	s.decodePhases(end, true)
 	s.decodeSpans(end, true)
 }
@@ -99,7 +109,7 @@ func (s *Scanner) advance(end int, closed bool) {
 	}
 	i := nextSeparator(s.buf, int(r.tried-s.base), end)
 	for i < end && (closed || i+2 < end) {
-		if i++; i < end && i+1 < len(s.buf) {
+		if i++; i < end && i+1 < len(s.buf) && (i+2 == len(s.buf) || s.engine.prefixes.mayStart(s.buf[i], s.buf[i+1], s.buf[i+2])) {
 			s.try(i, false)
 		}
 		i = nextSeparator(s.buf, i, end)
@@ -113,8 +123,9 @@ func (s *Scanner) advance(end int, closed bool) {
 // escape whose end is its start.
 func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
+	b, starts := s.buf, s.engine.prefixes
 	for i := s.leadStart(start, maxLead); i <= start; i++ {
-		if list := s.engine.prefixes.at(s.buf[i], s.buf[i+1]); len(list) > 0 && s.mayStart(i) {
+		if i+2 >= len(b) || starts.mayStart(b[i], b[i+1], b[i+2]) {
 			s.try(i, false)
 		}
 	}

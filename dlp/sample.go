@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"math/bits"
 )
 
 // sample looks for candidates in what was not sampled yet. Known values come
@@ -11,7 +12,6 @@ import (
 func (s *Scanner) sample() {
 	s.samplePieces()
 	s.sampleNeedles()
-	s.sampleURLs()
 	s.sampleDue()
 	s.sampleBlocks()
 	s.sampleRegions()
@@ -19,15 +19,91 @@ func (s *Scanner) sample() {
 	s.takeLooks(false)
 }
 
+// sampleNeedles looks up grams: where no run is, only if a needle may be there.
 func (s *Scanner) sampleNeedles() {
-	n := s.engine.needles
 	i := int(s.gramAt - s.base)
-	for {
-		i = n.next(s.buf, i)
-		if i+gramBytes > len(s.buf) {
+	if s.engine.needles.run == 0 {
+		s.gramAt = s.base + int64(s.lookUp(i, len(s.buf)))
+		return
+	}
+	g := gramSearch{s: s, next: i, least: s.engine.needles.run}
+	var masks [surveyBlocks]runMasks
+	var last runMasks
+	at := max(0, i-g.least)
+	from := at
+	for known := false; at < len(s.buf); known = true {
+		n := s.classifyRuns(masks[:], at)
+		for k := range masks[:n] {
+			if known || k > 0 {
+				g.block(last, masks[k], at-blockLen)
+			}
+			last = masks[k]
+			at += blockLen
+		}
+	}
+	if at > from {
+		g.block(last, runMasks{}, at-blockLen)
+	}
+	g.lookUp()
+	// The run that the end is in may yet be long enough.
+	next := len(s.buf)
+	if start := runByte.spanBack(s.buf, next, next-g.least); next-start == g.least {
+		next = g.next
+	} else if start < next {
+		next = max(i, start)
+	}
+	s.gramAt, s.dashAt = s.base+int64(next), s.end()
+}
+
+// gramSearch looks up grams where runs of the least length are.
+type gramSearch struct {
+	s           *Scanner
+	next, least int
+	start, end  int // of the last run, which was not looked at yet
+}
+
+func (g *gramSearch) lookUp() {
+	if at := max(g.next, g.start); at+gramBytes <= g.end {
+		g.next = g.s.lookUp(at, min(g.end, len(g.s.buf)))
+	}
+}
+
+// block looks at the runs that start in the block at s.buf[i:], or go on there. It
+// has the masks of the block and of the next.
+func (g *gramSearch) block(b, next runMasks, i int) {
+	if dash := b[1]; dash&behind(dash, next[1], 1) != 0 {
+		g.s.seeHeaders(dash, i)
+	}
+	m, n := b[0], next[0]
+	m, n = m&behind(m, n, 1), n&(n>>1)
+	m, n = m&behind(m, n, 2), n&(n>>2)
+	m, n = m&behind(m, n, 4), n&(n>>4) // 8 in a row
+	m &= behind(m, n, uint(g.least-gramBytes))
+	for m != 0 {
+		from := bits.TrailingZeros64(m)
+		to := from + bits.TrailingZeros64(^(m >> from))
+		if i+from > g.end {
+			g.lookUp()
+			g.start = i + from
+		}
+		g.end = i + to + g.least - 1
+		if to == blockLen {
 			break
 		}
-		for _, pl := range n.lookup(s.buf[i:]) {
+		m &^= 1<<to - 1
+	}
+}
+
+// lookUp looks up the grams in s.buf[i:end], and returns where the next is.
+func (s *Scanner) lookUp(i, end int) int {
+	n := s.engine.needles
+	b := s.buf[:end]
+	for {
+		i = n.next(b, i)
+		if i+gramBytes > len(b) {
+			return i
+		}
+		for _, pl := range n.lookup(b[i:]) {
 			if pl.literal < 0 {
 				s.piece(i, pl)
 				continue
@@ -38,7 +114,37 @@ func (s *Scanner) sampleNeedles() {
 		}
 		i += n.stride
 	}
-	s.gramAt = s.base + int64(i)
+}
+
+// seeHeaders looks at the headers that end with five dashes of which the first is in
+// the block at s.buf[i:], whose dashes a mask has.
+func (s *Scanner) seeHeaders(dashes uint64, i int) {
+	for ; dashes != 0; dashes &= dashes - 1 {
+		end := i + bits.TrailingZeros64(dashes) + len("-----")
+		if end > len(s.buf) || s.base+int64(end) <= s.dashAt || end < minHeader || s.buf[end-6] != 'Y' && s.buf[end-6] != 'K' {
+			continue
+		}
+		for _, h := range s.engine.headers {
+			text := s.engine.literals[h].text
+			if at := end - len(text); at >= 0 && string(s.buf[at:end]) == text {
+				s.consider(at, h)
+			}
+		}
+	}
+}
+
+// classifyRuns makes the masks of the blocks from s.buf[i] on, as many as there is
+// room for, and returns how many there are.
+func (s *Scanner) classifyRuns(masks []runMasks, i int) int {
+	n := min((len(s.buf)-i)/blockLen, len(masks))
+	classifyRuns(masks[:n], s.buf[i:])
+	if i += n * blockLen; n == len(masks) || i == len(s.buf) {
+		return n
+	}
+	var last [blockLen]byte
+	copy(last[:], s.buf[i:])
+	classifyRuns(masks[n:n+1], last[:])
+	return n + 1
 }
 
 // consider judges a candidate that starts at s.buf[at] if it may.

@@ -18,8 +18,10 @@ const (
 	// context is kept before the oldest byte that is still looked at.
 	context = maxLead + minRun + wordLen + 8
 	// carryBytes is what the buffer keeps, pieceBytes what is added to it at once.
+	// A block may be read with slackBytes behind it.
 	carryBytes = maxHeld + maxURL + 2*context
 	pieceBytes = 8 << 10
+	slackBytes = wordLen
 )
 
 // Scanner scans one stream. It is not safe for concurrent use.
@@ -29,66 +31,80 @@ const (
 // next Flush, Close or Reset, so that the results of a Write and the Close
 // behind it may be looked at together. A scanner that was closed needs a Reset.
 type Scanner struct {
-	engine *Engine
+	engine  *Engine
+	session *Session // that pieces are counted in
+	memory
+	stream
+}
 
-	buf  []byte // the end of the stream
-	base int64  // stream offset of buf[0]
+// stream is what a Scanner knows of its stream. All of it is zero at the start.
+type stream struct {
+	base int64 // stream offset of buf[0]
 
-	gramAt   int64  // the next offset to look up a gram at
-	digitsAt int64  // the next offset to look for a word of digits at
-	badWords uint64 // where the last words are of no seed phrase
-	looks    []look
-	atAt     int64 // the next offset to look for an @ at
+	gramAt   int64 // the next offset to look up a gram at
+	dashAt   int64 // up to where dashes that end the header of a key were looked at
+	digitsAt int64 // the next offset to look for a word of digits at
 	gateAt   int64 // the next offset to look for a run at
 	run      run   // the run that the stream may be in
+	// masks[maskIndex] are those of the block at buf[maskAt]. From buf[maskFrom] on
+	// they are known.
+	maskAt, maskIndex, maskFrom int
+	newAt                       int   // index of what is surveyed for the first time
+	clean                       int   // how many bytes before the block may be of a seed phrase
+	seedAt                      int64 // up to where seed phrases were looked for
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
-	odd          bool // the last piece of the stream has more than text
 	depth        int  // how many encodings were taken off
 	lax          bool // escapes of JSON are read where they are of no use, too
 	work         *work
-	own          work            // if depth is 0
 	phases       [groupLen]phase // of the open run, as base64
 	textAt       int64           // the next character of the open run to look for text at
 	spans        [len(spanViews)]int64
 	upper, lower uint64 // which of the last characters of the run are such letters
 	spanFrom     int64  // where spans have to be looked for if spanSeen
 	spanSeen     bool   // the part of the open run that was not decoded may be of one
-	// regions are the readings of the stream as encoded text.
-	regions     *[10]region
-	regionsUsed bool  // whether any was since the last Reset
-	openRegions int   // how many have a layer
-	signsAt     int64 // from where signs are looked for again
-	blob        blob
-	scratch     []byte
-	text        []byte // of a region, with where it came from
-	marks       []mark
+	regionsUsed  bool   // whether any of the regions was open
+	openRegions  int    // how many are
+	signsAt      int64  // from where signs are looked for again
+	blob         blob
+	pairsAt      int64 // the next offset to look for a pair of a magic at
+	reports      int   // how many of reported were replaced
+	plains       int   // how many were in plain
+	plainEnd     int64 // the end of the last of plain
+	denseAt      int64 // the next offset to look for pieces at, byte by byte
+
+	released int64 // Safe, unless it is stale
+	stale    bool
+	edge     int64 // offset of the last flush
+}
+
+// memory is what a Scanner keeps from one stream to the next, to fill it again.
+type memory struct {
+	buf     []byte // the end of the stream
+	looks   []look
+	masks   *[surveyBlocks + 2]blockMasks // of the blocks that are surveyed
+	regions *[10]region                   // the readings of the stream as encoded text
+	own     work                          // if depth is 0
+	starts  []int64                       // where a blob may start, in order
+	scratch []byte
+	text    []byte // of a region, with where it came from
+	marks   []mark
 	// reported are the last findings of layers, unread the reasons why some part
 	// was not scanned that were reported.
 	reported []reported
-	reports  int
 	unread   []string
 	// decoded are findings of layers that wait, plain the last that are none.
 	decoded []Finding
 	plain   []Finding
-	plains  int
-	// plainEnd is the end of the last of plain.
-	plainEnd int64
 
 	pending []candidate // what more bytes will decide
 	spare   []candidate // the memory of the last pending
 	queue   []queued    // what a known value may still cover or cut
 	covers  []span      // known values that may still do so
 
-	session *Session  // that pieces are counted in
-	parts   []piece   // of known values, that are in sight
-	pieces  []Finding // that wait to be counted
-	denseAt int64     // the next offset to look for pieces at, byte by byte
-
-	released int64 // Safe, unless it is stale
-	stale    bool
-	edge     int64 // offset of the last flush
+	parts  []piece   // of known values, that are in sight
+	pieces []Finding // that wait to be counted
 	// due are the offsets behind a flush or a known value where a token that
 	// starts still has to be looked for.
 	due []int64
@@ -96,6 +112,16 @@ type Scanner struct {
 	out     []Finding // of the current call
 	written []Finding // what Write returned
 	decided []Finding // what Flush or Close returned
+}
+
+// empty makes room in what is there.
+func (m *memory) empty() {
+	m.buf, m.looks, m.starts, m.scratch = m.buf[:0], m.looks[:0], m.starts[:0], m.scratch[:0]
+	m.text, m.marks, m.reported, m.unread = m.text[:0], m.marks[:0], m.reported[:0], m.unread[:0]
+	m.decoded, m.plain, m.parts, m.pieces = m.decoded[:0], m.plain[:0], m.parts[:0], m.pieces[:0]
+	m.pending, m.spare, m.queue, m.covers = m.pending[:0], m.spare[:0], m.queue[:0], m.covers[:0]
+	m.due, m.out, m.written, m.decided = m.due[:0], nil, m.written[:0], m.decided[:0]
+	m.own = work{spare: m.own.spare}
 }
 
 // candidate is a literal that may start at an offset.
@@ -111,30 +137,8 @@ func (s *Scanner) Reset() {
 	if s.regionsUsed {
 		*s.regions = [len(s.regions)]region{}
 	}
-	*s = Scanner{
-		engine:   s.engine,
-		session:  s.session,
-		parts:    s.parts[:0],
-		pieces:   s.pieces[:0],
-		own:      work{spare: s.own.spare},
-		regions:  s.regions,
-		text:     s.text[:0],
-		marks:    s.marks[:0],
-		reported: s.reported[:0],
-		unread:   s.unread[:0],
-		looks:    s.looks[:0],
-		decoded:  s.decoded[:0],
-		plain:    s.plain[:0],
-		scratch:  s.scratch[:0],
-		buf:      s.buf[:0],
-		pending:  s.pending[:0],
-		spare:    s.spare[:0],
-		queue:    s.queue[:0],
-		covers:   s.covers[:0],
-		due:      s.due[:0],
-		written:  s.written[:0],
-		decided:  s.decided[:0],
-	}
+	s.stream = stream{}
+	s.empty()
 }
 
 // release gives back what the scanner took.
@@ -153,10 +157,11 @@ func (s *Scanner) Write(p []byte) []Finding {
 		s.own.more(len(p))
 	}
 	for len(p) > 0 {
-		if len(s.buf)+len(p) > cap(s.buf) {
+		room := cap(s.buf) - slackBytes
+		if len(s.buf)+len(p) > room {
 			s.trim()
 		}
-		n := min(len(p), cap(s.buf)-len(s.buf))
+		n := min(len(p), room-len(s.buf))
 		s.buf = append(s.buf, p[:n]...)
 		p = p[n:]
 		s.recheck(false)

@@ -15,7 +15,6 @@ func BenchmarkFind(b *testing.B) {
 		for _, v := range textViews {
 			b.Run(v.path+"/"+text.name, func(b *testing.B) { benchFind(b, text.text, v.find) })
 		}
-		b.Run("magic/"+text.name, func(b *testing.B) { benchFind(b, text.text, findMagic) })
 	}
 }
 

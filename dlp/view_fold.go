@@ -183,6 +183,9 @@ func digitBeside(b []byte, from, to int) bool {
 // lookalike returns the ASCII character that r looks like or contains, or 0 if
 // r is not to be seen at all.
 func lookalike(r rune) (byte, bool) {
+	if row := uint32(r) / foldRow; row < uint32(len(foldRows)) && !foldRows[row] {
+		return 0, false
+	}
 	for i := range foldRanges {
 		f := &foldRanges[i]
 		if r < f.lo {
@@ -197,6 +200,24 @@ func lookalike(r rune) (byte, bool) {
 	}
 	return confusableWith(r)
 }
+
+// foldRow is how many characters share an entry of foldRows, which says whether any
+// of them looks like another. Those behind are few.
+const foldRow = 32
+
+var foldRows = func() (rows [0x20000 / foldRow]bool) {
+	for _, c := range confusables {
+		if row := int(c.r) / foldRow; row < len(rows) {
+			rows[row] = true
+		}
+	}
+	for _, f := range foldRanges {
+		for row := int(f.lo) / foldRow; row <= int(f.hi)/foldRow && row < len(rows); row++ {
+			rows[row] = true
+		}
+	}
+	return rows
+}()
 
 func confusableWith(r rune) (byte, bool) {
 	k, ok := slices.BinarySearchFunc(confusables[:], r, func(c confusable, r rune) int { return int(c.r - r) })

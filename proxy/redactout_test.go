@@ -224,7 +224,6 @@ func TestWhatCannotBeRedactedBlocks(t *testing.T) {
 		{"a body with a digest", with(body, "Content-Type", "text/plain", "Content-Digest", "sha-256=:x:"), "Content-Digest"},
 		{"a signed request", with(body, "Content-Type", "text/plain", "Authorization", "AWS4-HMAC-SHA256 Credential=x"), "signed"},
 		{"a compressed body", request("POST", "https://example.com/", string(compress(t, "gzip", "a "+githubToken)), "Content-Type", "text/plain", "Content-Encoding", "gzip"), "uncompressed"},
-		{"compressed data in base64", request("POST", "https://example.com/", b64(string(compress(t, "gzip", "a "+githubToken))), "Content-Type", "text/plain"), "redacted for sure"},
 		{"a private key", request("POST", "https://example.com/", pem, "Content-Type", "text/plain"), "private-key"},
 		{"a private key in a large body", request("POST", "https://example.com/", pad+pem, "Content-Type", "text/plain"), "private-key"},
 	}

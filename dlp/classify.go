@@ -1,0 +1,212 @@
+package dlp
+
+// A block of 64 bytes becomes a mask for each of some classes of bytes. Then a test
+// of one byte is a test of all of them, and what stands beside what is a shift. No
+// branch depends on the text before that. The classes are looked up by the nibbles
+// of each byte (Langdale, Lemire: Parsing Gigabytes of JSON per Second, section
+// 3.1), or by seven bits of it; without vector instructions they are made of planes.
+
+// blockMasks has a mask for each class, the first byte of the block in the lowest
+// bit.
+type blockMasks [32]uint64
+
+// The classes of blockMasks. The first rowClasses are any of ASCII, the next
+// byteClasses are of one byte.
+const (
+	maskUpper = iota
+	maskLower
+	maskDigit
+	maskJoiner
+	maskQuote
+	maskOperator
+	maskPrefix
+	maskHex
+	maskBlank
+	maskEntity
+	maskEscape
+	maskControl
+	maskPhrase
+	maskSlash
+	maskLine
+	maskDot
+	maskEquals
+	maskPercent
+	maskAmpersand
+	maskTilde
+	maskLess
+	maskAt
+	maskHigh // from 0x80 on
+	maskLead // from 0xc0 on
+	maskPair // the first of one of magicPairs
+
+	rowClasses  = maskSlash
+	byteClasses = maskHigh - maskSlash
+)
+
+// classSpecs are the classes as newClass takes them.
+var classSpecs = [...]string{
+	maskUpper:    "A-Z",
+	maskLower:    "a-z",
+	maskDigit:    "0-9",
+	maskJoiner:   "+/_-",        // those of runs that are no letter or digit
+	maskQuote:    "\"'`",        // of strings
+	maskOperator: "+.&~|",       // that join strings
+	maskPrefix:   "bfruBFRUnt",  // of a string that joins another, or of an escape of white space
+	maskHex:      "0-9A-Fa-fuU", // of what % and = are before
+	maskBlank:    " \t\r\n",
+	maskEntity:   "A-Za-z#",                    // behind an ampersand
+	maskEscape:   "uUx/0-3",                    // behind the backslash of a sign
+	maskControl:  "\x00-\x08\x0b\x0c\x0e-\x1f", // of what is no text
+	maskSlash:    "\\", maskLine: "\n", maskDot: ".", maskEquals: "=", maskPercent: "%", maskAmpersand: "&", maskTilde: "~", maskLess: "<", maskAt: "@",
+	maskPhrase: "a-z0-9 \t\r\n\\.):,+\"'", // of the words of seed phrases, and between them
+}
+
+// runMasks has a mask of the bytes of runs, and one of dashes.
+type runMasks [2]uint64
+
+// classTables are what the classes are looked up in.
+type classTables struct {
+	rows    [rowClasses + byteClasses][16]byte // for BYTE, the byte in each
+	bits    [16]byte                           // of the high nibbles
+	pairs   [4][16]byte                        // buckets of the first bytes of pairs by low and high nibble, and of the second
+	runs    [2][16]byte                        // rows of runMasks
+	classes [3][256]byte                       // of each byte, eight in each
+	firsts  [256]byte
+	seconds [256]byte
+}
+
+var tables = newClassTables()
+
+func newClassTables() (t classTables) {
+	for h := range t.bits {
+		if h < 8 { // no byte from 0x80 on is in a row
+			t.bits[h] = 1 << h
+		}
+	}
+	for n, spec := range classSpecs {
+		c := newClass(spec)
+		for b, ok := range c {
+			switch {
+			case !ok:
+				continue
+			case n < rowClasses:
+				t.rows[n][b&15] |= 1 << (b >> 4)
+			default:
+				for i := range t.rows[n] {
+					t.rows[n][i] = byte(b)
+				}
+			}
+			t.classes[n/8][b] |= 1 << (n % 8)
+		}
+	}
+	for b := range runByte {
+		if runByte[b] {
+			t.runs[0][b&15] |= 1 << (b >> 4)
+		}
+		t.runs[1][b&15] = '-'
+	}
+	for k, p := range magicPairs {
+		for _, c := range []byte(p.first) {
+			t.pairs[0][c&15] |= 1 << k
+			t.pairs[1][c>>4] |= 1 << k
+		}
+		for _, c := range []byte(p.second) {
+			t.pairs[2][c&15] |= 1 << k
+			t.pairs[3][c>>4] |= 1 << k
+		}
+	}
+	for b := range 256 {
+		t.firsts[b] = t.pairs[0][b&15] & t.pairs[1][b>>4]
+		t.seconds[b] = t.pairs[2][b&15] & t.pairs[3][b>>4]
+	}
+	return t
+}
+
+// classifyPlain is classify without vector instructions: from bit planes.
+func classifyPlain(out []blockMasks, text []byte) {
+	for k := range out {
+		b := (*[blockLen + 1]byte)(text[k*blockLen:])
+		m := &out[k]
+		planeClasses(m, toPlanes((*[blockLen]byte)(b[:blockLen])))
+		for n := range maskPair {
+			if m[n] != 0 { // as few are
+				m[n] = transpose(m[n])
+			}
+		}
+		m[maskPair] = pairsIn(b)
+	}
+}
+
+func pairsIn(b *[blockLen + 1]byte) (m uint64) {
+	for i := 0; i < blockLen; i += wordLen {
+		w := (*[wordLen + 1]byte)(b[i:])
+		f, s := &tables.firsts, &tables.seconds
+		if f[w[0]]&s[w[1]]|f[w[1]]&s[w[2]]|f[w[2]]&s[w[3]]|f[w[3]]&s[w[4]]|f[w[4]]&s[w[5]]|f[w[5]]&s[w[6]]|f[w[6]]&s[w[7]]|f[w[7]]&s[w[8]] == 0 {
+			continue
+		}
+		for k := range wordLen {
+			if f[w[k]]&s[w[k+1]] != 0 {
+				m |= 1 << (i + k)
+			}
+		}
+	}
+	return m
+}
+
+// planeClasses makes the masks of the classes, as planes are.
+func planeClasses(m *blockMasks, p planes) {
+	p0, p1, p2, p3, p4, p5, p6, p7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
+	// The rows of the table of ASCII, by the high nibble.
+	r0, r1, r2, r3 := ^(p7 | p6 | p5 | p4), p4&^(p7|p6|p5), p5&^(p7|p6|p4), p5&p4&^(p7|p6)
+	r4, r5, r6, r7 := p6&^(p7|p5|p4), p6&p4&^(p7|p5), p6&p5&^(p7|p4), p6&p5&p4&^p7
+	r46, r57 := r4|r6, r5|r7
+	// Columns, by the low one.
+	c0 := ^(p3 | p2 | p1 | p0)
+	c2, c4, c5, c6 := p1&^(p3|p2|p0), p2&^(p3|p1|p0), p2&p0&^(p3|p1), p2&p1&^(p3|p0)
+	c8, cA, cB := p3&^(p2|p1|p0), p3&p1&^(p2|p0), p3&p1&p0&^p2
+	cC, cD, cE, cF := p3&p2&^(p1|p0), p3&p2&p0&^p1, p3&p2&p1&^p0, p3&p2&p1&p0
+	c9D, upTo9, upToA := p3&p0&^p1, ^(p3 & (p2 | p1)), ^(p3 & (p2 | p1&p0))
+	white := c9D | cA // \t \r \n of r0
+
+	m[maskUpper] = r4&^c0 | r5&upToA
+	m[maskLower] = r6&^c0 | r7&upToA
+	m[maskDigit] = r3 & upTo9
+	m[maskJoiner] = r2&p3&p0&(p2|p1) | r5&cF
+	quote := r2 & p1 &^ (p3 | (p2 ^ p0)) // " and '
+	m[maskQuote] = quote | r6&c0
+	m[maskOperator] = r2&(cB|cE|c6) | r7&(cC|cE)
+	m[maskPrefix] = r46&(c2|c6) | r57&(c2|c5) | r6&cE | r7&c4
+	m[maskHex] = m[maskDigit] | r46&^(p3|c0|p2&p1&p0) | r57&c5
+	m[maskBlank] = r2&c0 | r0&white
+	m[maskEntity] = m[maskUpper] | m[maskLower] | r2&p1&p0&^(p3|p2)
+	m[maskEscape] = r57&c5 | r7&c8 | r2&cF | r3&^(p3|p2)
+	m[maskControl] = r1 | r0&^white
+	m[maskSlash], m[maskLine], m[maskDot], m[maskEquals] = r5&cC, r0&cA, r2&cE, r3&cD
+	m[maskPercent], m[maskAmpersand], m[maskTilde] = r2&c5, r2&c6, r7&cE
+	m[maskLess], m[maskAt] = r3&cC, r4&c0
+	m[maskPhrase] = m[maskLower] | m[maskDigit] | m[maskBlank] | m[maskSlash] | quote | r2&(c9D&^p2|cB|cC|cE) | r3&cA
+	m[maskHigh], m[maskLead] = p7, p7&p6
+}
+
+// classifyRunsPlain is classifyRuns without vector instructions.
+func classifyRunsPlain(out []runMasks, text []byte) {
+	for k := range out {
+		var run, dash uint64
+		for i, c := range text[k*blockLen : k*blockLen+blockLen] {
+			run |= uint64(runBit[c]&1) << i
+			dash |= uint64(runBit[c]>>1) << i
+		}
+		out[k] = runMasks{run, dash}
+	}
+}
+
+// runBit has the bits of runMasks of a byte.
+var runBit = func() (t [256]uint8) {
+	for c := range t {
+		if runByte[c] {
+			t[c] = 1
+		}
+	}
+	t['-'] |= 2
+	return t
+}()

@@ -1,0 +1,302 @@
+#include "textflag.h"
+
+// Y0 and Y1 are the bytes of a block, Y2 and Y3 their low nibbles, Y4 and Y5 the
+// bits of their high nibbles. A row of a class has for each low nibble the bits of
+// the high ones that are in it.
+
+#define ROW(n) \
+	VBROADCASTI128 (n*16)(DX), Y8 \
+	VPSHUFB Y2, Y8, Y9 \
+	VPSHUFB Y3, Y8, Y10 \
+	VPAND Y4, Y9, Y9 \
+	VPAND Y5, Y10, Y10 \
+	VPCMPEQB Y14, Y9, Y9 \
+	VPCMPEQB Y14, Y10, Y10 \
+	VPMOVMSKB Y9, AX \
+	VPMOVMSKB Y10, BX \
+	SHLQ $32, BX \
+	ORQ BX, AX \
+	NOTQ AX \
+	MOVQ AX, (n*8)(DI)
+
+#define BYTE(n) \
+	VBROADCASTI128 (n*16)(DX), Y8 \
+	VPCMPEQB Y0, Y8, Y9 \
+	VPCMPEQB Y1, Y8, Y10 \
+	VPMOVMSKB Y9, AX \
+	VPMOVMSKB Y10, BX \
+	SHLQ $32, BX \
+	ORQ BX, AX \
+	MOVQ AX, (n*8)(DI)
+
+// NIBBLES looks the bytes in v up in two tables, by nibble, and ands them to dst.
+#define NIBBLES(v, n, dst) \
+	VBROADCASTI128 (n*16)(DX), Y8 \
+	VPAND Y15, v, Y9 \
+	VPSHUFB Y9, Y8, dst \
+	VBROADCASTI128 (n*16+16)(DX), Y8 \
+	VPSRLW $4, v, Y9 \
+	VPAND Y15, Y9, Y9 \
+	VPSHUFB Y9, Y8, Y9 \
+	VPAND Y9, dst, dst
+
+// func classifyAVX2(out *blockMasks, text *byte, blocks int, t *classTables)
+TEXT ·classifyAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ text+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	MOVQ t+24(FP), DX
+	VPXOR Y14, Y14, Y14
+	MOVQ $0x0f0f0f0f0f0f0f0f, AX
+	VMOVQ AX, X15
+	VPBROADCASTQ X15, Y15
+	VBROADCASTI128 (22*16)(DX), Y13
+
+block:
+	VMOVDQU 0(SI), Y0
+	VMOVDQU 32(SI), Y1
+	VPAND Y15, Y0, Y2
+	VPAND Y15, Y1, Y3
+	VPSRLW $4, Y0, Y4
+	VPSRLW $4, Y1, Y5
+	VPAND Y15, Y4, Y4
+	VPAND Y15, Y5, Y5
+	VPSHUFB Y4, Y13, Y4
+	VPSHUFB Y5, Y13, Y5
+
+	ROW(0)
+	ROW(1)
+	ROW(2)
+	ROW(3)
+	ROW(4)
+	ROW(5)
+	ROW(6)
+	ROW(7)
+	ROW(8)
+	ROW(9)
+	ROW(10)
+	ROW(11)
+	ROW(12)
+	BYTE(13)
+	BYTE(14)
+	BYTE(15)
+	BYTE(16)
+	BYTE(17)
+	BYTE(18)
+	BYTE(19)
+	BYTE(20)
+	BYTE(21)
+
+	// Bytes from 0x80 on, and those from 0xc0.
+	VPMOVMSKB Y0, AX
+	VPMOVMSKB Y1, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	MOVQ AX, (22*8)(DI)
+	VPSLLW $1, Y0, Y9
+	VPSLLW $1, Y1, Y10
+	VPMOVMSKB Y9, R8
+	VPMOVMSKB Y10, BX
+	SHLQ $32, BX
+	ORQ BX, R8
+	ANDQ AX, R8
+	MOVQ R8, (23*8)(DI)
+
+	// Pairs of bytes: a bucket each has both.
+	NIBBLES(Y0, 23, Y6)
+	NIBBLES(Y1, 23, Y7)
+	VMOVDQU 1(SI), Y11
+	VMOVDQU 33(SI), Y12
+	NIBBLES(Y11, 25, Y10)
+	VPAND Y10, Y6, Y6
+	NIBBLES(Y12, 25, Y10)
+	VPAND Y10, Y7, Y7
+	VPCMPEQB Y14, Y6, Y6
+	VPCMPEQB Y14, Y7, Y7
+	VPMOVMSKB Y6, AX
+	VPMOVMSKB Y7, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	NOTQ AX
+	MOVQ AX, (24*8)(DI)
+
+	ADDQ $64, SI
+	ADDQ $256, DI
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// In Z1 is a byte for each byte of the block that has a bit for each of eight classes.
+#define CLASS(bit, n) \
+	VPTESTMB bit, Z1, K1 \
+	KMOVQ K1, (n*8)(DI)
+
+#define NIBBLESZ(v, n, dst) \
+	VBROADCASTI32X4 (n*16)(DX), Z8 \
+	VPANDQ Z15, v, Z9 \
+	VPSHUFB Z9, Z8, dst \
+	VBROADCASTI32X4 (n*16+16)(DX), Z8 \
+	VPSRLW $4, v, Z9 \
+	VPANDQ Z15, Z9, Z9 \
+	VPSHUFB Z9, Z8, Z9 \
+	VPANDQ Z9, dst, dst
+
+#define CLASSES (29*16)
+
+// func classifyVBMI(out *blockMasks, text *byte, blocks int, t *classTables)
+TEXT ·classifyVBMI(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ text+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	MOVQ t+24(FP), DX
+	MOVQ $0x0f0f0f0f0f0f0f0f, AX
+	VPBROADCASTQ AX, Z15
+	VMOVDQU64 CLASSES(DX), Z16
+	VMOVDQU64 (CLASSES+64)(DX), Z17
+	VMOVDQU64 (CLASSES+256)(DX), Z18
+	VMOVDQU64 (CLASSES+320)(DX), Z19
+	VMOVDQU64 (CLASSES+512)(DX), Z20
+	VMOVDQU64 (CLASSES+576)(DX), Z21
+	MOVQ $0x0101010101010101, AX
+	VPBROADCASTQ AX, Z24
+	VPADDB Z24, Z24, Z25
+	VPADDB Z25, Z25, Z26
+	VPADDB Z26, Z26, Z27
+	VPADDB Z27, Z27, Z28
+	VPADDB Z28, Z28, Z29
+	VPADDB Z29, Z29, Z30
+	VPADDB Z30, Z30, Z31
+
+block:
+	VMOVDQU64 0(SI), Z0
+	VPMOVB2M Z0, K1
+	VPADDB Z0, Z0, Z9
+	VPMOVB2M Z9, K2
+	KANDQ K1, K2, K2
+	KMOVQ K1, (22*8)(DI)
+	KMOVQ K2, (23*8)(DI)
+	KNOTQ K1, K3
+
+	VMOVDQA64 Z0, Z1
+	VPERMI2B.Z Z17, Z16, K3, Z1
+	CLASS(Z24, 0)
+	CLASS(Z25, 1)
+	CLASS(Z26, 2)
+	CLASS(Z27, 3)
+	CLASS(Z28, 4)
+	CLASS(Z29, 5)
+	CLASS(Z30, 6)
+	CLASS(Z31, 7)
+	VMOVDQA64 Z0, Z1
+	VPERMI2B.Z Z19, Z18, K3, Z1
+	CLASS(Z24, 8)
+	CLASS(Z25, 9)
+	CLASS(Z26, 10)
+	CLASS(Z27, 11)
+	CLASS(Z28, 12)
+	CLASS(Z29, 13)
+	CLASS(Z30, 14)
+	CLASS(Z31, 15)
+	VMOVDQA64 Z0, Z1
+	VPERMI2B.Z Z21, Z20, K3, Z1
+	CLASS(Z24, 16)
+	CLASS(Z25, 17)
+	CLASS(Z26, 18)
+	CLASS(Z27, 19)
+	CLASS(Z28, 20)
+	CLASS(Z29, 21)
+
+	NIBBLESZ(Z0, 23, Z6)
+	VMOVDQU64 1(SI), Z11
+	NIBBLESZ(Z11, 25, Z10)
+	VPTESTMB Z10, Z6, K1
+	KMOVQ K1, (24*8)(DI)
+
+	ADDQ $64, SI
+	ADDQ $256, DI
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func classifyRunsVBMI(out *runMasks, text *byte, blocks int, t *classTables)
+TEXT ·classifyRunsVBMI(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ text+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	MOVQ t+24(FP), DX
+	MOVQ $0x0f0f0f0f0f0f0f0f, AX
+	VPBROADCASTQ AX, Z15
+	VBROADCASTI32X4 (22*16)(DX), Z13
+	VBROADCASTI32X4 (27*16)(DX), Z12
+	VBROADCASTI32X4 (28*16)(DX), Z11
+
+runs:
+	VMOVDQU64 0(SI), Z0
+	VPANDQ Z15, Z0, Z2
+	VPSRLW $4, Z0, Z4
+	VPANDQ Z15, Z4, Z4
+	VPSHUFB Z4, Z13, Z4
+	VPSHUFB Z2, Z12, Z9
+	VPTESTMB Z4, Z9, K1
+	VPCMPEQB Z0, Z11, K2
+	KMOVQ K1, 0(DI)
+	KMOVQ K2, 8(DI)
+	ADDQ $64, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNZ runs
+	VZEROUPPER
+	RET
+
+// func classifyRunsAVX2(out *runMasks, text *byte, blocks int, t *classTables)
+TEXT ·classifyRunsAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ text+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	MOVQ t+24(FP), DX
+	VPXOR Y14, Y14, Y14
+	MOVQ $0x0f0f0f0f0f0f0f0f, AX
+	VMOVQ AX, X15
+	VPBROADCASTQ X15, Y15
+	VBROADCASTI128 (22*16)(DX), Y13
+	VBROADCASTI128 (27*16)(DX), Y12
+	VBROADCASTI128 (28*16)(DX), Y11
+
+runs:
+	VMOVDQU 0(SI), Y0
+	VMOVDQU 32(SI), Y1
+	VPAND Y15, Y0, Y2
+	VPAND Y15, Y1, Y3
+	VPSRLW $4, Y0, Y4
+	VPSRLW $4, Y1, Y5
+	VPAND Y15, Y4, Y4
+	VPAND Y15, Y5, Y5
+	VPSHUFB Y4, Y13, Y4
+	VPSHUFB Y5, Y13, Y5
+	VPSHUFB Y2, Y12, Y9
+	VPSHUFB Y3, Y12, Y10
+	VPAND Y4, Y9, Y9
+	VPAND Y5, Y10, Y10
+	VPCMPEQB Y14, Y9, Y9
+	VPCMPEQB Y14, Y10, Y10
+	VPMOVMSKB Y9, AX
+	VPMOVMSKB Y10, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	NOTQ AX
+	MOVQ AX, 0(DI)
+	VPCMPEQB Y0, Y11, Y9
+	VPCMPEQB Y1, Y11, Y10
+	VPMOVMSKB Y9, AX
+	VPMOVMSKB Y10, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	MOVQ AX, 8(DI)
+	ADDQ $64, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNZ runs
+	VZEROUPPER
+	RET
