@@ -11,10 +11,12 @@ import (
 const (
 	// costBytes is how much of a text is scanned: the time for twice as much has to
 	// be no more than costGrowth times that.
-	costBytes  = 32 << 10
+	costBytes  = 16 << 10
 	costGrowth = 3
 	// costMost is how much longer than prose any text may take.
 	costMost = 2000
+	// costLittle is how much longer than prose is too little to tell a growth from.
+	costLittle = 40
 	// costTries is how often what took too long is measured again: on a busy machine,
 	// the least time of several counts.
 	costTries = 6
@@ -60,8 +62,10 @@ func FuzzCost(f *testing.F) {
 		in := bytes.Repeat(unit, 2*costBytes/len(unit)+1)[:2*costBytes]
 		var half, whole time.Duration
 		for tries := range costTries {
-			half, whole = cost(t, e, in[:costBytes], 1+tries), cost(t, e, in, 1+tries)
-			if whole < costGrowth*half+base && whole < costMost*base {
+			if whole = cost(t, e, in, 1+tries); whole < costLittle*base {
+				return
+			}
+			if half = cost(t, e, in[:costBytes], 1+tries); whole < costGrowth*half+base && whole < costMost*base {
 				return
 			}
 		}
