@@ -179,10 +179,8 @@ func (v *layer) source(at int64, end bool) int64 {
 	switch {
 	case v.src == 0 && !end:
 		return m.from
-	case v.src == 0 && i+1 < len(v.anchors):
-		return v.anchors[i+1].from
 	case v.src == 0:
-		return v.fed
+		return v.sourceEnd(i)
 	case end && n == 1 && v.escapes():
 		// The byte before may be all that an escape became.
 		if i+1 < len(v.anchors) && v.anchors[i+1].to == at {
@@ -207,10 +205,25 @@ func (v *layer) escapes() bool {
 	return false
 }
 
+// sourceEnd returns up to where the text behind an anchor came from, where that
+// varies: what came out next may have been taken in before all of it was.
+func (v *layer) sourceEnd(i int) int64 {
+	from, later := v.anchors[i].from, 0
+	for _, a := range v.anchors[i+1:] {
+		if a.from == from {
+			continue
+		}
+		if from, later = a.from, later+1; later == 2 {
+			return from
+		}
+	}
+	return v.fed
+}
+
 // isMarked reports whether something is encoded in a part of the text, or right
-// before or behind it.
+// before or behind it. The first anchor says no more than where the text starts.
 func (v *layer) isMarked(start, end int64) bool {
-	return slices.ContainsFunc(v.anchors, func(a anchor) bool { return start <= a.to && a.to <= end })
+	return slices.ContainsFunc(v.anchors, func(a anchor) bool { return a.to > 0 && start <= a.to && a.to <= end })
 }
 
 // take reports what was found in a layer. Known values in base64 have needles of
