@@ -57,6 +57,11 @@ func (enc *encoder) apart() bool {
 	return false
 }
 
+// inLines reports whether lines are broken anywhere.
+func (enc *encoder) inLines() bool {
+	return strings.Contains(enc.name, "columns") || strings.Contains(enc.name, "lines")
+}
+
 // promised reports whether a text is looked for in an encoding.
 func (enc *encoder) promised(p prey, text string) bool {
 	switch enc.name {
@@ -67,8 +72,6 @@ func (enc *encoder) promised(p prey, text string) bool {
 		return !strings.ContainsAny(text, " \r\n")
 	case "hex", "HEX", "base32", "base32 lower", "hex of base64", "gzip in hex":
 		return len(text) <= 250 // what is decoded at once of such a run overlaps by that
-	case "base64, 20 columns, LF":
-		return !strings.HasPrefix(text, "AAAA") // lines of it look like words
 	case "Ascii85":
 		return len(text) <= 250 // so much is read behind the beginning of a frame
 	case "quoted-printable":
@@ -79,7 +82,6 @@ func (enc *encoder) promised(p prey, text string) bool {
 
 // frame returns what stands right before and behind something encoded.
 func (enc *encoder) frame(r *rand.Rand) (before, behind string) {
-	lines := strings.Contains(enc.name, "columns") || strings.Contains(enc.name, "lines")
 	switch {
 	case strings.HasPrefix(enc.name, "quoted-printable"):
 		return "\n", pick(r, closers, "") // a line of it is known by its length
@@ -87,12 +89,34 @@ func (enc *encoder) frame(r *rand.Rand) (before, behind string) {
 		return "= ", ";" // a string beside is a part of it
 	case enc.name == "spaced":
 		return pick(r, openers, " "), pick(r, closers, " ")
-	case lines && r.IntN(2) == 0:
+	case enc.inLines() && r.IntN(2) == 0:
 		return "\n\n", "\n\n" // a word in the line before, or behind, may seem to be a part
-	case lines:
+	case enc.inLines():
 		return pick(r, openers, "\n"), pick(r, closers, " ")
 	}
 	return pick(r, openers, ""), pick(r, closers, "")
+}
+
+// breaksWords reports whether a line break is between what seems to be words, of
+// letters that change to capitals nowhere: those are not joined.
+func breaksWords(text string) bool {
+	const letters = 16
+	wordy := func(s string) bool {
+		for i := range len(s) {
+			if strings.IndexByte("0123456789_+=", s[i]) >= 0 || i > 0 && 'A' <= s[i] && s[i] <= 'Z' && 'a' <= s[i-1] && s[i-1] <= 'z' {
+				return false
+			}
+		}
+		return true
+	}
+	parts := strings.Split(strings.ReplaceAll(text, `\n`, "\n"), "\n")
+	for i := range len(parts) - 1 {
+		left, right := strings.TrimSuffix(parts[i], "\r"), parts[i+1]
+		if wordy(left[max(0, len(left)-letters):]) && wordy(right[:min(len(right), letters)]) {
+			return true
+		}
+	}
+	return false
 }
 
 // pick returns one of the texts that has none of some bytes.
@@ -154,7 +178,7 @@ func (enc *encoder) hide(e *dlp.Engine, p prey, text string, inner, outer []byte
 	}
 	left := r.IntN(len(outer) + 1)
 	before, behind := enc.frame(r)
-	if !p.caught(e.Scan([]byte(before + text + behind))) {
+	if !p.caught(e.Scan([]byte(before+text+behind))) || enc.inLines() && breaksWords(body) {
 		return ""
 	}
 	return string(outer[:left]) + before + body + behind + string(outer[left:])
