@@ -66,7 +66,7 @@ func (s *Scanner) lookAtRun(end int) {
 			ahead = runContext // the other members of a JSON Web Key
 		}
 	}
-	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.runLead(), s.base + int64(end+ahead)})
+	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.lookLead(int(s.run.start - s.base)), s.base + int64(end+ahead)})
 }
 
 // anyDigit reports whether the run s.buf[start:end] has a digit.
@@ -101,8 +101,8 @@ func isMember(text []byte, name byte) bool {
 }
 
 // sampleDigits looks for words of digits, spaces and dashes that start in
-// s.buf[i:end].
-func (s *Scanner) sampleDigits(i, end int) {
+// s.buf[i:end]. It returns where the next word starts.
+func (s *Scanner) sampleDigits(i, end int) int {
 	for ; i < end && i+wordLen <= len(s.buf); i += wordLen {
 		v := binary.LittleEndian.Uint64(s.buf[i:])
 		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
@@ -110,6 +110,7 @@ func (s *Scanner) sampleDigits(i, end int) {
 		}
 		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext})
 	}
+	return i
 }
 
 // The rules of what is looked at where digits or words stand.
@@ -295,16 +296,32 @@ func (s *Scanner) lookTail() int64 {
 	for _, l := range s.looks {
 		tail = min(tail, l.from)
 	}
-	if s.run.long && s.end()-s.run.start <= maxLook {
-		tail = min(tail, s.runLead())
+	switch n := len(s.buf); {
+	case s.run.open && s.end()-s.run.start <= maxLook: // a short one may get long
+		tail = min(tail, s.lookLead(int(s.run.start-s.base)))
+	case !s.run.open && n > 0 && leadEnd[s.buf[n-1]]:
+		lead := s.lookLead(n)
+		if text := s.buf[lead-s.base:]; len(text) >= leastLead && (anyDigit(text) || len(text) >= 2*leastLead) {
+			tail = min(tail, lead)
+		}
 	}
 	return max(tail, 0)
 }
 
-// runLead returns the offset at which the lead of the open run starts.
-func (s *Scanner) runLead() int64 {
-	return s.base + int64(s.leadStart(int(s.run.start-s.base), maxLead))
+// lookLead returns the offset at which what belongs to a run at s.buf[i:] may start.
+func (s *Scanner) lookLead(i int) int64 {
+	for least := max(0, i-maxLead); i > least && (leadByte[s.buf[i-1]] || leadEnd[s.buf[i-1]]); {
+		i--
+	}
+	return s.base + int64(i)
 }
+
+// leadEnd is what stands between a first part with digits and the run of a token
+// that is looked at.
+var leadEnd = newClass(":.~")
+
+// leastLead is the length of the shortest first part.
+const leastLead = len("aaa8Q~")
 
 // lookNeeds returns the offset from which looks need the stream.
 func (s *Scanner) lookNeeds() int64 {

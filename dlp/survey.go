@@ -37,10 +37,13 @@ const surveyBlocks = 16
 func (s *Scanner) sampleBlocks() {
 	g := int(s.gateAt - s.base)
 	i := max(0, g-surveyBack)
-	s.sampleDigits(int(s.digitsAt-s.base), g)
+	waiting := s.sampleDigits(int(s.digitsAt-s.base), g)
 	s.maskFrom, s.newAt, s.clean = i, g, 0
 	controls := s.surveyAll(i, s.surveyBlock)
 	s.gateAt, s.digitsAt = s.end(), s.end()-int64(max(len(s.buf)-g, 0)%wordLen)
+	if waiting < g { // the word is not whole yet
+		s.digitsAt = s.base + int64(waiting)
+	}
 	s.pairsAt = max(s.end()-1, 0)
 	if s.run.open {
 		s.advance(len(s.buf), false)

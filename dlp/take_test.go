@@ -1,6 +1,8 @@
 package dlp_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +113,23 @@ func TestCompressedDataIsHeld(t *testing.T) {
 			if out := sc.Safe() - 4; out > 6 {
 				t.Errorf("%s: %d bytes of %d are out", enc.name, out, len(in)-4)
 				break
+			}
+		}
+	}
+}
+
+// What has no fixed beginning is found in chunks of any size, and held from its
+// start on.
+func TestStructuralInChunks(t *testing.T) {
+	e := mustEngine(t)
+	for _, rule := range slices.Sorted(maps.Keys(structural)) {
+		for seed := range uint64(2) {
+			in := []byte("some text \x18" + structural[rule](seed) + "\n and more of it")
+			want := scanWhole(e, in)
+			for size := 1; size < 20; size++ {
+				if got := scanChunks(t, e.NewScanner(), in, func() int { return size }); !slices.Equal(got, want) {
+					t.Errorf("%s in chunks of %d: %v, want %v", rule, size, ruleLines(got), ruleLines(want))
+				}
 			}
 		}
 	}
