@@ -11,7 +11,7 @@ BENCHTIME ?= 1s
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench vuln cross generate clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-packages vuln cross generate clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -56,7 +56,13 @@ fuzz:
 			$(GO) test "$$pkg" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
 		done
 
+# What the proxy costs on the wire, beside others, in two to three minutes; with
+# JSON=FILE the numbers are in a file, too.
 bench:
+	$(GO) test ./internal/wirebench -run '^TestWire$$' -count 1 -timeout 20m -v -args -full $(if $(JSON),-json $(abspath $(JSON)))
+
+# The benchmarks of single packages, the scanner's among them.
+bench-packages:
 	$(GO) test ./... -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem
 
 # How much is found, in which encodings, and how much that is none; in some
