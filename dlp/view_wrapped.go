@@ -100,7 +100,7 @@ func wrap(b []byte, q int) (from, to int) {
 		return 0, 0 // the end of a sentence, and a word or a name
 	case (left < wordBytes || right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]]) && lettersOnly(b[from-left:from]) && lettersOnly(b[to:to+right]):
 		return 0, 0 // names in the style of programs
-	case rightWord && right >= minWordStart && to+right < len(b) && !wrapEnd[b[to+right]]:
+	case rightWord && right >= minWordStart && right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]]:
 		return 0, 0 // a word, which the rest of a token hardly ever looks like
 	case (leftWord || left < wordBytes) && to+groupLen <= len(b) && mayStartBlob(base64Group(b[to:])):
 		return 0, 0 // a word, and compressed data below it
