@@ -22,6 +22,7 @@ type exchange struct {
 	id      string
 	start   time.Time
 	ctx     context.Context
+	cancel  context.CancelFunc
 
 	w  http.ResponseWriter
 	rc *http.ResponseController
@@ -98,7 +99,7 @@ func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel
 	}
 	defer snap.leave()
 	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, session: session, id: s.nextID(), start: time.Now(),
-		ctx: ctx, w: w, rc: http.NewResponseController(w), r: r}
+		ctx: ctx, cancel: cancel, w: w, rc: http.NewResponseController(w), r: r}
 	// Without it net/http reads the whole upload before the first byte of the
 	// answer. HTTP/2 is full duplex already and says so by an error.
 	_ = x.rc.EnableFullDuplex()

@@ -42,6 +42,11 @@ func (x *exchange) forward() {
 		panic(http.ErrAbortHandler)
 	}
 	if !x.body.finished() {
+		// An HTTP/2 client may stream on for as long as it likes. Closing the
+		// answer's body would wait for a read of its next bytes.
+		if x.r.ProtoMajor >= 2 {
+			x.cancel()
+		}
 		x.drain()
 	}
 }
@@ -89,11 +94,13 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch resp.StatusCode {
-	case http.StatusSwitchingProtocols:
+	switch code := resp.StatusCode; {
+	case code == http.StatusSwitchingProtocols:
 		err = errors.New("it switched protocols without being asked to")
-	case http.StatusProxyAuthRequired:
+	case code == http.StatusProxyAuthRequired:
 		err = errWantsPassword
+	case code < 200: // net/http's client takes it, its server does not
+		err = fmt.Errorf("%03d is not the status of an answer", code)
 	}
 	if err != nil {
 		resp.Body.Close()
