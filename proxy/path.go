@@ -130,3 +130,20 @@ func hasEncodedSeparator(s string) bool {
 	}
 	return false
 }
+
+// keepPath has a path sent as the client wrote it, where net/url would escape
+// more of it: it may be signed. What some server could take for the end of the
+// path or for another separator is escaped all the same.
+func (x *exchange) keepPath(u *url.URL) {
+	raw := u.RawPath
+	inPlace := x.target.Scheme == "https" || x.snap.UpstreamProxy == nil // or it is sent in absolute form
+	if raw == "" || raw == u.EscapedPath() || !inPlace || strings.HasPrefix(raw, "//") {
+		return
+	}
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c > '~' || c == '#' || c == '\\' {
+			return
+		}
+	}
+	u.Opaque = raw
+}

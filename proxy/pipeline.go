@@ -205,6 +205,7 @@ func (x *exchange) prepare() *denial {
 	u := *x.r.URL
 	u.User = nil // never sent, and never scanned
 	u.Scheme, u.Host = x.target.Scheme, joinHostPort(x.target.Host, x.target.Port)
+	x.keepPath(&u)
 	out.URL, out.RequestURI, out.Close = &u, "", false
 	// The client's own spelling may be signed; one that only canonicalises to
 	// the host is not passed on, since the upstream might read it otherwise.
