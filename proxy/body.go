@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/replace"
 )
@@ -22,7 +24,9 @@ import (
 func (x *exchange) prepareBody() *denial {
 	r := x.r
 	x.body = &uploadBody{x: x, src: r.Body}
-	if r.Body == nil || r.Body == http.NoBody {
+	// An HTTP/2 request has a Body that is not nil also where there is none; sent
+	// on as one it would be of unknown length.
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 && len(r.Trailer) == 0 {
 		x.out.Body, x.out.ContentLength = nil, 0
 		x.body.src = http.NoBody
 		return nil
@@ -31,9 +35,10 @@ func (x *exchange) prepareBody() *denial {
 	if d != nil {
 		return d
 	}
+	x.openTrailers()
 	small := r.ContentLength >= 0 && r.ContentLength <= decideBytes
 	if coding := contentCoding(r.Header); coding != "" {
-		return x.compressedBody(coding, small, in)
+		return x.compressedBody(coding, in)
 	}
 	if small {
 		return x.smallBody(in)
@@ -51,6 +56,18 @@ func (x *exchange) prepareBody() *denial {
 	x.body.filtered = newFilterReader(x.ctx, r.Body, f)
 	x.out.Body = x.body
 	return nil
+}
+
+// openTrailers makes room for trailers that are not announced. The map that
+// net/http fills is not sent: anything can be in it.
+func (x *exchange) openTrailers() {
+	if x.r.ContentLength >= 0 || x.r.ProtoMajor >= 2 {
+		return // HTTP/2's server keeps to what was announced
+	}
+	x.out.Trailer = http.Header{}
+	for name := range x.r.Trailer {
+		x.out.Trailer[name] = nil
+	}
 }
 
 // bodyFilter scans a body while it streams. Where something may be replaced in it,
@@ -127,7 +144,7 @@ func (x *exchange) readSmall() ([]byte, *denial) {
 	limit := x.limitRead(smallBodyTimeout)
 	body, d := x.readWhole()
 	if limit.end() && d != nil {
-		return nil, &denial{status: http.StatusRequestTimeout, rule: "slow-body", message: fmt.Sprintf("the request body of %d bytes did not arrive within %v, so it could not be checked and was not sent", x.r.ContentLength, smallBodyTimeout)}
+		return nil, slowBody(fmt.Sprintf("the request body of %d bytes", x.r.ContentLength))
 	}
 	return body, d
 }
@@ -135,20 +152,30 @@ func (x *exchange) readSmall() ([]byte, *denial) {
 func (x *exchange) readWhole() ([]byte, *denial) {
 	body := make([]byte, x.r.ContentLength)
 	if _, err := io.ReadFull(x.r.Body, body); err != nil {
-		return nil, &denial{status: http.StatusBadRequest, rule: "bad-body", message: "the request body ended early or is not framed right"}
+		return nil, badBody("ended early or is not framed right")
 	}
 	// Read to the end: trailers come behind it.
 	if n, err := io.Copy(io.Discard, x.r.Body); n > 0 || err != nil {
-		return nil, &denial{status: http.StatusBadRequest, rule: "bad-body", message: "the request body is longer than it was declared"}
+		return nil, badBody("is longer than it was declared")
 	}
 	return body, nil
+}
+
+func badBody(why string) *denial {
+	return &denial{status: http.StatusBadRequest, rule: "bad-body", message: "the request body " + why}
+}
+
+func slowBody(what string) *denial {
+	return &denial{status: http.StatusRequestTimeout, rule: "slow-body", message: fmt.Sprintf("%s did not arrive within %v, so it could not be checked and was not sent", what, smallBodyTimeout)}
 }
 
 // sendWhole sends a decided body. It can be sent again on another connection.
 func (x *exchange) sendWhole(body []byte) {
 	x.body.sent = int64(len(body))
 	x.body.done = true
-	x.out.ContentLength = int64(len(body))
+	if x.out.ContentLength >= 0 { // what came in chunks, with trailers maybe, leaves so
+		x.out.ContentLength = int64(len(body))
+	}
 	x.out.Header.Del("Expect")
 	x.out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	x.out.Body, _ = x.out.GetBody()
@@ -170,6 +197,19 @@ func (x *exchange) scanTrailers() *denial {
 		}
 	}
 	return nil
+}
+
+// keepTrailers passes on the trailers of a request that were not announced, but
+// for those that no trailer may be (RFC 9110, section 6.5.1).
+func (x *exchange) keepTrailers() {
+	if x.out.Trailer == nil {
+		return
+	}
+	for name, values := range x.r.Trailer {
+		if httpguts.ValidTrailerHeader(name) {
+			x.out.Trailer[name] = values
+		}
+	}
 }
 
 // uploadBody is the body of the outgoing request. The Transport reads it from
@@ -210,6 +250,7 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 		if d := b.x.scanTrailers(); d != nil {
 			return 0, &blocked{d}
 		}
+		b.x.keepTrailers()
 	}
 	return n, err
 }

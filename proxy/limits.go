@@ -17,8 +17,9 @@ const (
 	// the upstream is contacted, and the largest that is buffered to recompute
 	// a length.
 	decideBytes = 256 << 10
-	// maxDecoded bounds what a compressed request of at most decideBytes may
-	// decompress to.
+	// maxCompressed bounds a compressed request body, which is decided whole.
+	maxCompressed = 16 << 20
+	// maxDecoded bounds what it may decompress to.
 	maxDecoded = 32 << 20
 	// streamBuffer is the buffer of one direction of one streaming body.
 	streamBuffer = 32 << 10
