@@ -210,6 +210,18 @@ func mayBeText(b []byte) bool {
 	return false
 }
 
+// hasText reports whether text starts in the run s.buf[start:end] of at most blockLen
+// bytes.
+func (s *Scanner) hasText(start, end int) bool {
+	if !mayBeText(s.buf[start:end]) {
+		return false
+	}
+	var block [blockLen]byte
+	copy(block[copy(block[:], s.buf[start:end]):], noText)
+	starts, _, _ := textStarts(&block)
+	return starts != 0
+}
+
 // textBits returns the high bits of the bytes of a word that may be the first,
 // second and third characters of a group of ASCII.
 func textBits(c uint64) (first, second, third uint64) {

@@ -24,9 +24,9 @@ const maxBlobHeld = MaxHeld * 3 / 4
 
 // startsOf returns the bytes of a block that tell where a blob may start: the pairs
 // of magics, and ampersands between capitals.
-func startsOf(prev, b, next *blockMasks) uint64 {
+func startsOf(b *blockMasks) uint64 {
 	upper := b[maskUpper]
-	return b[maskPair] | b[maskAmpersand]&ahead(upper, prev[maskUpper], 1)&behind(upper, next[maskUpper], 1)
+	return b[maskPair] | b[maskAmpersand]&(upper<<1|1)&(upper>>1|lastByte)
 }
 
 // seeBlobs notes where blobs may start in the block at s.buf[i:], by what startsOf

@@ -35,6 +35,7 @@ const (
 	maskTilde
 	maskLess
 	maskAt
+	maskDash
 	maskHigh // from 0x80 on
 	maskLead // from 0xc0 on
 	maskPair // the first of one of magicPairs
@@ -57,19 +58,15 @@ var classSpecs = [...]string{
 	maskEntity:   "A-Za-z#",                    // behind an ampersand
 	maskEscape:   "uUx/0-3",                    // behind the backslash of a sign
 	maskControl:  "\x00-\x08\x0b\x0c\x0e-\x1f", // of what is no text
-	maskSlash:    "\\", maskLine: "\n", maskDot: ".", maskEquals: "=", maskPercent: "%", maskAmpersand: "&", maskTilde: "~", maskLess: "<", maskAt: "@",
+	maskSlash:    "\\", maskLine: "\n", maskDot: ".", maskEquals: "=", maskPercent: "%", maskAmpersand: "&", maskTilde: "~", maskLess: "<", maskAt: "@", maskDash: "-",
 	maskPhrase: "a-z0-9 \t\r\n\\.):,+\"'", // of the words of seed phrases, and between them
 }
-
-// runMasks has a mask of the bytes of runs, and one of dashes.
-type runMasks [2]uint64
 
 // classTables are what the classes are looked up in.
 type classTables struct {
 	rows    [rowClasses + byteClasses][16]byte // for BYTE, the byte in each
 	bits    [16]byte                           // of the high nibbles
 	pairs   [4][16]byte                        // buckets of the first bytes of pairs by low and high nibble, and of the second
-	runs    [2][16]byte                        // rows of runMasks
 	classes [3][256]byte                       // of each byte, eight in each
 	firsts  [256]byte
 	seconds [256]byte
@@ -98,12 +95,6 @@ func newClassTables() (t classTables) {
 			}
 			t.classes[n/8][b] |= 1 << (n % 8)
 		}
-	}
-	for b := range runByte {
-		if runByte[b] {
-			t.runs[0][b&15] |= 1 << (b >> 4)
-		}
-		t.runs[1][b&15] = '-'
 	}
 	for k, p := range magicPairs {
 		for _, c := range []byte(p.first) {
@@ -183,30 +174,7 @@ func planeClasses(m *blockMasks, p planes) {
 	m[maskControl] = r1 | r0&^white
 	m[maskSlash], m[maskLine], m[maskDot], m[maskEquals] = r5&cC, r0&cA, r2&cE, r3&cD
 	m[maskPercent], m[maskAmpersand], m[maskTilde] = r2&c5, r2&c6, r7&cE
-	m[maskLess], m[maskAt] = r3&cC, r4&c0
+	m[maskLess], m[maskAt], m[maskDash] = r3&cC, r4&c0, r2&cD
 	m[maskPhrase] = m[maskLower] | m[maskDigit] | m[maskBlank] | m[maskSlash] | quote | r2&(c9D&^p2|cB|cC|cE) | r3&cA
 	m[maskHigh], m[maskLead] = p7, p7&p6
 }
-
-// classifyRunsPlain is classifyRuns without vector instructions.
-func classifyRunsPlain(out []runMasks, text []byte) {
-	for k := range out {
-		var run, dash uint64
-		for i, c := range text[k*blockLen : k*blockLen+blockLen] {
-			run |= uint64(runBit[c]&1) << i
-			dash |= uint64(runBit[c]>>1) << i
-		}
-		out[k] = runMasks{run, dash}
-	}
-}
-
-// runBit has the bits of runMasks of a byte.
-var runBit = func() (t [256]uint8) {
-	for c := range t {
-		if runByte[c] {
-			t[c] = 1
-		}
-	}
-	t['-'] |= 2
-	return t
-}()

@@ -6,12 +6,6 @@ import "golang.org/x/sys/cpu"
 func classifyVBMI(out *blockMasks, text *byte, blocks int, t *classTables)
 
 //go:noescape
-func classifyRunsVBMI(out *runMasks, text *byte, blocks int, t *classTables)
-
-//go:noescape
-func classifyRunsAVX2(out *runMasks, text *byte, blocks int, t *classTables)
-
-//go:noescape
 func classifyAVX2(out *blockMasks, text *byte, blocks int, t *classTables)
 
 // classify makes the masks of as many blocks as out has room for. It reads a byte
@@ -28,21 +22,5 @@ func classify(out []blockMasks, text []byte) {
 		classifyAVX2(&out[0], &text[0], len(out), &tables)
 	default:
 		classifyPlain(out, text)
-	}
-}
-
-// classifyRuns makes the runMasks of as many blocks as out has room for.
-func classifyRuns(out []runMasks, text []byte) {
-	if len(out) == 0 {
-		return
-	}
-	_ = text[len(out)*blockLen-1]
-	switch {
-	case cpu.X86.HasAVX512VBMI:
-		classifyRunsVBMI(&out[0], &text[0], len(out), &tables)
-	case cpu.X86.HasAVX2:
-		classifyRunsAVX2(&out[0], &text[0], len(out), &tables)
-	default:
-		classifyRunsPlain(out, text)
 	}
 }

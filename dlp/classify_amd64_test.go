@@ -28,19 +28,4 @@ func TestVectorsAreAsGoodAsBytes(t *testing.T) {
 			t.Error(name, "makes other masks")
 		}
 	}
-
-	var wantRuns, gotRuns [256]runMasks
-	classifyRunsPlain(wantRuns[:], text)
-	if cpu.X86.HasAVX2 {
-		classifyRunsAVX2(&gotRuns[0], &text[0], len(gotRuns), &tables)
-		if gotRuns != wantRuns {
-			t.Error("AVX2 makes other masks of runs")
-		}
-	}
-	if cpu.X86.HasAVX512VBMI {
-		classifyRunsVBMI(&gotRuns[0], &text[0], len(gotRuns), &tables)
-		if gotRuns != wantRuns {
-			t.Error("AVX-512 VBMI makes other masks of runs")
-		}
-	}
 }

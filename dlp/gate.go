@@ -38,6 +38,14 @@ func longRuns(m uint64) uint64 {
 	return m & (m >> (minRun - 8))
 }
 
+// eightOf returns the bits of m with seven more of them behind, of which some may be
+// of the next block, and those of the next block with seven more in it.
+func eightOf(m, next uint64) (uint64, uint64) {
+	m, next = m&behind(m, next, 1), next&(next>>1)
+	m, next = m&behind(m, next, 2), next&(next>>2)
+	return m & behind(m, next, 4), next & (next >> 4)
+}
+
 // nextSeparator returns the index of the first of + - / in b[i:end], which is of
 // one run, or end. They are the bytes of a run whose high nibble is 2.
 func nextSeparator(b []byte, i, end int) int {

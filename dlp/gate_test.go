@@ -21,8 +21,7 @@ func TestMarksHaveAllSigns(t *testing.T) {
 		classify(m[1:4], text)
 		for k := 1; k < 4; k++ {
 			b := &m[k]
-			run := b[maskUpper] | b[maskLower] | b[maskDigit] | b[maskJoiner]
-			marks := marksOf(b, &m[k+1]) | breaksOf(b, &m[k+1], run)
+			marks := marksOf(b) | breaksOf(b, b.runs())
 			for i := range blockLen {
 				if at := (k-1)*blockLen + i; isSign(text[:3*blockLen], at) && marks>>i&1 == 0 {
 					t.Fatalf("the masks of %q do not have %d", text, at)
@@ -59,8 +58,7 @@ func isSign(b []byte, at int) bool {
 	case '=':
 		return isQuoted(b, at)
 	case '"', '\'', '`':
-		_, to := joiner(b, at)
-		return to > 0
+		return isJoin(b, at)
 	}
 	return false
 }

@@ -52,12 +52,15 @@ type literal struct {
 	header int32
 }
 
+// isNeedle reports whether grams of the literal are looked up.
+func (l *literal) isNeedle() bool { return l.trigger == byGram && l.header == 0 }
+
 // trigger is what makes the scanner look whether a literal is there.
 type trigger uint8
 
 const (
 	byRun  trigger = iota // a run, which it starts in or before
-	byGram                // a gram of its own
+	byGram                // a gram of its own, or for the end of a header its dashes
 	byPart                // a needle, which is part of its header
 )
 

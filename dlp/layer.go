@@ -57,8 +57,9 @@ func (s *Scanner) open(path string, start int64, src, dec int64) *layer {
 	v.sc.work = s.work
 	v.sc.session = s.session
 	// What is left of a text behind another encoding may still be as a string in
-	// JSON has it, or one in JSON in JSON.
-	v.sc.lax = src == 1 && dec == 1 && (path != "json" || s.lax)
+	// JSON has it, or one in JSON in JSON. What parts are joined of needs that only if
+	// some value has a byte that JSON escapes.
+	v.sc.lax = src == 1 && dec == 1 && (path != "json" || s.lax) && (s.engine.outOfRuns || path != "concat" && path != "wrapped")
 	*v = layer{path: path, sc: v.sc, start: start, fed: start, src: src, dec: dec, anchors: v.anchors[:0], text: v.text[:0]}
 	return v
 }

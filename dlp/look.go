@@ -56,7 +56,7 @@ var lookAhead = func() (t [256]uint8) {
 // lookAtRun has a run that ended looked at.
 func (s *Scanner) lookAtRun(end int) {
 	start := int(s.run.start - s.base)
-	if end-start > maxLook || !s.anyDigit(start, end) && !bytes.HasSuffix(s.buf[:start], []byte("asic ")) {
+	if end-start > maxLook || !s.mayBeFound(start, end) {
 		return
 	}
 	ahead := 0
@@ -68,6 +68,23 @@ func (s *Scanner) lookAtRun(end int) {
 	}
 	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.lookLead(int(s.run.start - s.base)), s.base + int64(end+ahead)})
 }
+
+// mayBeFound reports whether a rule may take the run s.buf[start:end], by what is
+// before it, for nearly all are parts of names and words. What is shorter than
+// leastShaped needs a name, a scheme of authorization, or the tilde of Azure.
+func (s *Scanner) mayBeFound(start, end int) bool {
+	b := s.buf
+	switch {
+	case start > 0 && b[start-1] == ' ' && (bytes.HasSuffix(b[:start], []byte("asic ")) || bytes.HasSuffix(b[:start], []byte("earer "))):
+		return true
+	case !s.anyDigit(start, end):
+		return false
+	}
+	return end-start >= leastShaped || start == 0 || byteAt(b, end) == '~' || mayFollowName(b, start) || b[start-1] == '.' && bytes.Contains(before(b, start, leastShaped), []byte("Q~"))
+}
+
+// leastShaped is the shortest run that a rule takes without any of these.
+const leastShaped = 23
 
 // anyDigit reports whether the run s.buf[start:end] has a digit.
 func (s *Scanner) anyDigit(start, end int) bool {
@@ -133,15 +150,15 @@ var lookRules = [...]Rule{
 const minDigits = 5
 
 // notPhrase returns where words start that are shorter or longer than those of a
-// phrase. An escape before a word may make it longer, and be a letter on its own.
-func notPhrase(prev, b, next *blockMasks) uint64 {
+// phrase, as far as the block tells, and what stands in none. An escape before a word
+// may make it longer, and be a letter on its own.
+func notPhrase(b *blockMasks) uint64 {
 	m := b[maskLower]
-	start := m &^ ahead(m, prev[maskLower], 1)
-	short := start &^ (behind(m, next[maskLower], 1) & behind(m, next[maskLower], 2)) &^ ahead(b[maskSlash], prev[maskSlash], 1)
+	short := m &^ (m<<1 | 1) &^ ((m>>1 | lastByte) & (m>>2 | lastBytes)) &^ (b[maskSlash]<<1 | 1)
 	long := m & (m >> 1)
 	long &= long >> 2
 	long &= long >> 4 // 8 in a row
-	return short | long&(m>>8)&(m>>9)
+	return short | long&(m>>8)&(m>>9) | ^b[maskPhrase]
 }
 
 const (
@@ -154,12 +171,9 @@ const (
 // sampleSeeds has the words looked at that may be of a phrase which ends in the
 // block at s.buf[i:] or goes on there. A phrase has seedStep bytes or more, in which
 // all words are of the right length.
-func (s *Scanner) sampleSeeds(prev, b, next *blockMasks, i int) {
+func (s *Scanner) sampleSeeds(b *blockMasks, i int) {
 	n := min(blockLen, len(s.buf)-i)
-	bad := ^b[maskPhrase]
-	if bad&seedMiddle == 0 || s.clean+bits.TrailingZeros64(bad) >= seedStep {
-		bad |= notPhrase(prev, b, next)
-	}
+	bad := notPhrase(b)
 	if n < blockLen {
 		bad &= 1<<(n-min(n, 2)) - 1 // the last word may go on
 	}

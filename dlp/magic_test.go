@@ -11,7 +11,7 @@ import (
 // findMagic returns the index of the first magic in b at or after i, or len(b).
 func findMagic(b []byte, i int) int {
 	s := Scanner{memory: memory{masks: new([surveyBlocks + 2]blockMasks), buf: append(make([]byte, 0, len(b)+slackBytes), b...)}}
-	s.surveyAll(0, func(k, i int) { s.seeBlobs(startsOf(&s.masks[k-1], &s.masks[k], &s.masks[k+1]), i) })
+	s.surveyAll(0, func(k, i int) { s.seeBlobs(startsOf(&s.masks[k]), i) })
 	return s.nextStart(i, len(b))
 }
 

@@ -20,8 +20,7 @@ const (
 // needles finds where a literal may start. It is immutable.
 type needles struct {
 	stride int
-	// run is how long a run has a gram of each needle that is not a part of a header
-	// at its start, or 0 if some needle may stand where there is no such run.
+	// run is how long a run has a gram of each needle at its start, or 0 if some needle may stand where there is no such run.
 	run    int
 	shift  uint // of the hash, to an index of the bitmap
 	bitmap []byte
@@ -55,7 +54,7 @@ func newNeedles(literals []literal, texts []writing) *needles {
 		n.stride = pieceStride
 	}
 	for i := range literals {
-		if l := &literals[i]; l.trigger == byGram {
+		if l := &literals[i]; l.isNeedle() {
 			n.stride = min(n.stride, len(l.text)-gramBytes+1)
 			n.starts[l.text[0]] = append(n.starts[l.text[0]], int32(i))
 			pair := [2]byte{l.text[0], l.text[1]}
@@ -65,7 +64,7 @@ func newNeedles(literals []literal, texts []writing) *needles {
 	grams := map[uint64][]place{}
 	for i := range literals {
 		l := &literals[i]
-		for o := 0; l.trigger == byGram && o < n.stride; o++ {
+		for o := 0; l.isNeedle() && o < n.stride; o++ {
 			g := binary.LittleEndian.Uint64([]byte(l.text[o : o+gramBytes]))
 			grams[g] = append(grams[g], place{int32(i), int32(o)})
 		}
@@ -80,7 +79,7 @@ func newNeedles(literals []literal, texts []writing) *needles {
 func (n *needles) runOf(literals []literal, texts []writing) int {
 	least := n.stride + gramBytes - 1
 	for i := range literals {
-		if l := &literals[i]; l.trigger == byGram && l.header == 0 && runByte.span([]byte(l.text), 0, len(l.text)) < least {
+		if l := &literals[i]; l.isNeedle() && runByte.span([]byte(l.text), 0, len(l.text)) < least {
 			return 0
 		}
 	}

@@ -58,8 +58,9 @@ func (s *Scanner) closeRun(end int) {
 		s.tryReversed(end)
 		s.lookAtRun(end)
 		s.lastTried = s.base + int64(end)
+		s.run.long, s.run.checked = false, false
 	}
-	s.run = run{}
+	s.run.open = false
 }
 
 // closeShort is advance for a run of at most blockLen bytes that ended before
@@ -68,15 +69,17 @@ func (s *Scanner) closeRun(end int) {
 func (s *Scanner) closeShort(start, end int) {
 	n := end - start
 	s.run.long, s.run.tried = true, s.base+int64(end)
-	s.tryLead(start)
-	joiners := s.window(maskJoiner, start, n)
 	b, starts := s.buf, s.engine.prefixes
-	for m := joiners; m != 0; m &= m - 1 {
-		at := start + bits.TrailingZeros64(m) + 1
+	if start == 0 || leadLast[b[start-1]] || starts.mayStart(b[start], b[start+1], b[start+2]) {
+		s.tryLead(start)
+	}
+	joiners := s.window(maskJoiner, start, n)
+	for m := joiners << 1 & (1<<n - 1); m != 0; m &= m - 1 {
+		at := start + bits.TrailingZeros64(m)
 		if at+2 < len(b) && !starts.mayStart(b[at], b[at+1], b[at+2]) {
 			continue
 		}
-		if at < end && at+1 < len(b) {
+		if at+1 < len(b) {
 			s.try(at, false)
 		}
 	}
@@ -85,7 +88,7 @@ func (s *Scanner) closeShort(start, end int) {
 	span &= span >> 2
 	span &= span >> 4
 	span &= span >> 8
-	if span&(span>>(minSpan-16)) == 0 && (n < textReach || s.window(maskUpper, start, n) == 0 || !mayBeText(s.buf[start:end]) && !s.mayBeBlob(start, end)) {
+	if span&(span>>(minSpan-16)) == 0 && (n < textReach || s.window(maskUpper, start, n) == 0 || !s.hasText(start, end) && !s.mayBeBlob(start, end)) {
 		return
 	}
 	s.startPhases(s.run.start)
@@ -93,6 +96,10 @@ func (s *Scanner) closeShort(start, end int) {
 	s.decodePhases(end, true)
 	s.decodeSpans(end, true)
 }
+
+// leadLast is what stands before a run in which more than its start is tried: the
+// bytes of a lead that are of no run, and those of an escape.
+var leadLast = newClass(":.$\\%")
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].
 func (s *Scanner) advance(end int, closed bool) {

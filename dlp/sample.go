@@ -12,86 +12,68 @@ import (
 func (s *Scanner) sample() {
 	s.samplePieces()
 	s.sampleNeedles()
-	s.sampleDue()
 	s.sampleBlocks()
+	s.sampleDue()
 	s.sampleRegions()
 	s.sampleBlobs(false)
 	s.takeLooks(false)
 }
 
-// sampleNeedles looks up grams: where no run is, only if a needle may be there.
+// sampleNeedles looks up all grams, if a needle may stand where no run is.
 func (s *Scanner) sampleNeedles() {
-	i := int(s.gramAt - s.base)
 	if s.engine.needles.run == 0 {
-		s.gramAt = s.base + int64(s.lookUp(i, len(s.buf)))
-		return
+		s.gramAt = s.base + int64(s.lookUp(int(s.gramAt-s.base), len(s.buf)))
 	}
-	g := gramSearch{s: s, next: i, least: s.engine.needles.run}
-	var masks [surveyBlocks]runMasks
-	var last runMasks
-	at := max(0, i-g.least)
-	from := at
-	for known := false; at < len(s.buf); known = true {
-		n := s.classifyRuns(masks[:], at)
-		for k := range masks[:n] {
-			if known || k > 0 {
-				g.block(last, masks[k], at-blockLen)
-			}
-			last = masks[k]
-			at += blockLen
-		}
-	}
-	if at > from {
-		g.block(last, runMasks{}, at-blockLen)
-	}
-	g.lookUp()
-	// The run that the end is in may yet be long enough.
-	next := len(s.buf)
-	if start := runByte.spanBack(s.buf, next, next-g.least); next-start == g.least {
-		next = g.next
-	} else if start < next {
-		next = max(i, start)
-	}
-	s.gramAt, s.dashAt = s.base+int64(next), s.end()
 }
 
-// gramSearch looks up grams where runs of the least length are.
+// gramSearch is a look for grams in runs that are long enough.
 type gramSearch struct {
-	s           *Scanner
-	next, least int
-	start, end  int // of the last run, which was not looked at yet
+	next       int // index of the next gram to look up
+	start, end int // of the last run, which was not looked at yet
 }
 
-func (g *gramSearch) lookUp() {
-	if at := max(g.next, g.start); at+gramBytes <= g.end {
-		g.next = g.s.lookUp(at, min(g.end, len(g.s.buf)))
-	}
-}
-
-// block looks at the runs that start in the block at s.buf[i:], or go on there. It
-// has the masks of the block and of the next.
-func (g *gramSearch) block(b, next runMasks, i int) {
-	if dash := b[1]; dash&behind(dash, next[1], 1) != 0 {
-		g.s.seeHeaders(dash, i)
-	}
-	m, n := b[0], next[0]
-	m, n = m&behind(m, n, 1), n&(n>>1)
-	m, n = m&behind(m, n, 2), n&(n>>2)
-	m, n = m&behind(m, n, 4), n&(n>>4) // 8 in a row
-	m &= behind(m, n, uint(g.least-gramBytes))
+// seeGrams looks at the runs of a length that start in the block at s.buf[i:], or go
+// on there: a mask has the bytes behind which they are that long.
+func (s *Scanner) seeGrams(m uint64, i, length int) {
+	g := &s.grams
 	for m != 0 {
 		from := bits.TrailingZeros64(m)
 		to := from + bits.TrailingZeros64(^(m >> from))
 		if i+from > g.end {
-			g.lookUp()
+			s.lookUpRun()
 			g.start = i + from
 		}
-		g.end = i + to + g.least - 1
+		g.end = i + to + length - 1
 		if to == blockLen {
 			break
 		}
 		m &^= 1<<to - 1
 	}
+}
+
+// lookUpRun looks up the grams of the last run.
+func (s *Scanner) lookUpRun() {
+	g := &s.grams
+	if at := max(g.next, g.start); at+gramBytes <= g.end {
+		g.next = s.lookUp(at, min(g.end, len(s.buf)))
+	}
+}
+
+// endGrams looks at the last run, which may yet be long enough or go on.
+func (s *Scanner) endGrams() {
+	s.dashAt = s.end()
+	least := s.engine.needles.run
+	if least == 0 {
+		return
+	}
+	s.lookUpRun()
+	next := len(s.buf)
+	if start := runByte.spanBack(s.buf, next, next-least); next-start == least {
+		next = s.grams.next
+	} else if start < next {
+		next = max(int(s.gramAt-s.base), start)
+	}
+	s.gramAt = s.base + int64(next)
 }
 
 // lookUp looks up the grams in s.buf[i:end], and returns where the next is.
@@ -131,20 +113,6 @@ func (s *Scanner) seeHeaders(dashes uint64, i int) {
 			}
 		}
 	}
-}
-
-// classifyRuns makes the masks of the blocks from s.buf[i] on, as many as there is
-// room for, and returns how many there are.
-func (s *Scanner) classifyRuns(masks []runMasks, i int) int {
-	n := min((len(s.buf)-i)/blockLen, len(masks))
-	classifyRuns(masks[:n], s.buf[i:])
-	if i += n * blockLen; n == len(masks) || i == len(s.buf) {
-		return n
-	}
-	var last [blockLen]byte
-	copy(last[:], s.buf[i:])
-	classifyRuns(masks[n:n+1], last[:])
-	return n + 1
 }
 
 // consider judges a candidate that starts at s.buf[at] if it may.

@@ -49,6 +49,7 @@ type stream struct {
 	// masks[maskIndex] are those of the block at buf[maskAt]. From buf[maskFrom] on
 	// they are known.
 	maskAt, maskIndex, maskFrom int
+	grams                       gramSearch
 	newAt                       int   // index of what is surveyed for the first time
 	clean                       int   // how many bytes before the block may be of a seed phrase
 	seedAt                      int64 // up to where seed phrases were looked for

@@ -104,9 +104,6 @@ func (s *Scanner) mayBeNeedle(at int) bool {
 	b := s.buf[at:]
 	for _, i := range s.engine.needles.startsAt(b) {
 		l := &s.engine.literals[i]
-		if l.header != 0 { // pemTail looks for it
-			continue
-		}
 		if s.met(at) {
 			return false
 		}

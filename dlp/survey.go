@@ -39,7 +39,9 @@ func (s *Scanner) sampleBlocks() {
 	i := max(0, g-surveyBack)
 	waiting := s.sampleDigits(int(s.digitsAt-s.base), g)
 	s.maskFrom, s.newAt, s.clean = i, g, 0
+	s.grams = gramSearch{next: int(s.gramAt - s.base)}
 	controls := s.surveyAll(i, s.surveyBlock)
+	s.endGrams()
 	s.gateAt, s.digitsAt = s.end(), s.end()-int64(max(len(s.buf)-g, 0)%wordLen)
 	if waiting < g { // the word is not whole yet
 		s.digitsAt = s.base + int64(waiting)
@@ -95,29 +97,47 @@ func (s *Scanner) classifyBlocks(i int) int {
 // surveyBlock looks at the block at s.buf[i:], of which the masks are s.masks[k].
 func (s *Scanner) surveyBlock(k, i int) {
 	s.maskAt, s.maskIndex = i, k
-	prev, b, next := &s.masks[k-1], &s.masks[k], &s.masks[k+1]
-	letters := b[maskUpper] | b[maskLower]
-	run := letters | b[maskDigit] | b[maskJoiner]
-	s.gateBlock(prev, b, next, run, i)
+	b := &s.masks[k]
+	run, next := b.runs(), s.masks[k+1].runs()
+	m, n := eightOf(run, next)
+	long := m & behind(m, n, minRun-8)
+	if least := s.engine.needles.run; least > 0 {
+		if m &= behind(m, n, uint(least-8)&63); m != 0 {
+			s.seeGrams(m, i, least)
+		}
+	}
+	if dashes := b[maskDash]; dashes&(dashes>>1|lastByte) != 0 {
+		s.seeHeaders(dashes, i)
+	}
+	if i+blockLen > s.newAt {
+		s.gateBlock(b, run, long, i)
+	} else {
+		s.sampleSeeds(b, i)
+	}
 	if s.depth >= maxDepth {
 		return
 	}
-	if marks := marksOf(b, next) | breaksOf(b, next, run); marks != 0 {
+	if marks := marksOf(b) | breaksOf(b, run); marks != 0 {
 		s.surveyMarks(marks, i)
 	}
-	if starts := startsOf(prev, b, next); starts != 0 {
+	if starts := startsOf(b); starts != 0 {
 		s.seeBlobs(starts, i)
 	}
 	if b[maskHigh] != 0 {
-		s.surveyFold(b, next, i)
+		s.surveyFold(b, i)
 	}
 	// The separator of single characters may be a byte of runs.
 	if s.engine.outOfRuns {
 		return // they are looked for where there are no runs, too
 	}
-	if n := steps(run &^ (run << 1)); n != 0 && s.varied(n, i) || longRuns(run) != 0 && steps(b[maskJoiner]) != 0 {
+	if n := steps(run &^ (run << 1)); n != 0 && s.varied(n, i) || long != 0 && steps(b[maskJoiner]) != 0 {
 		s.surveySpaced(i)
 	}
+}
+
+// runs returns the mask of the bytes of runs.
+func (b *blockMasks) runs() uint64 {
+	return b[maskUpper] | b[maskLower] | b[maskDigit] | b[maskJoiner]
 }
 
 // window returns the mask of a class for the n bytes from s.buf[start] on, at most
@@ -137,21 +157,19 @@ func (s *Scanner) inWindow(start, end int) bool {
 }
 
 // gateBlock looks at the runs, words and numbers in what is new of the block at
-// s.buf[i:].
-func (s *Scanner) gateBlock(prev, b, next *blockMasks, run uint64, i int) {
-	s.sampleSeeds(prev, b, next, i)
+// s.buf[i:]. Of its runs and those that long says start in it the masks are given.
+func (s *Scanner) gateBlock(b *blockMasks, run, long uint64, i int) {
+	s.sampleSeeds(b, i)
 	off, n := max(0, s.newAt-i), min(blockLen, len(s.buf)-i)
-	if off >= n {
-		return
-	}
 	if ats := b[maskAt] >> off << off; ats != 0 {
 		s.seeURLs(ats, i)
 	}
 	if n < blockLen || bits.OnesCount64(b[maskDigit]) >= minDigits {
 		s.sampleDigits(i+off, i+n)
 	}
-	if m := run >> off; s.run.open || longRuns(m) != 0 || m>>(n-off-1) != 0 {
-		s.runs(m, i+off, n-off)
+	// A long run in the middle of the stream shows where it starts.
+	if s.run.open || i+blockLen >= len(s.buf) || long != 0 {
+		s.runs(run>>off, i+off, n-off)
 	}
 }
 
@@ -159,27 +177,26 @@ func (s *Scanner) gateBlock(prev, b, next *blockMasks, run uint64, i int) {
 // that of the next block.
 func behind(m, next uint64, n uint) uint64 { return m>>n | next<<(blockLen-n) }
 
-// before returns a mask of the bytes before which, by n, one of a mask stands, with
-// that of the block before.
-func ahead(m, prev uint64, n uint) uint64 { return m<<n | prev>>(blockLen-n) }
+// What the blocks beside have is mostly not asked for: where it matters, it is taken
+// to be what makes a sign.
+const (
+	lastByte  = 1 << 63
+	lastBytes = 3 << 62
+)
 
 // marksOf returns the bytes of a block that may be signs by the two behind them.
-func marksOf(b, next *blockMasks) uint64 {
-	slash, nextSlash := b[maskSlash], next[maskSlash]
-	blank, nextBlank := b[maskBlank], next[maskBlank]
+func marksOf(b *blockMasks) uint64 {
+	slash, blank, hex := b[maskSlash], b[maskBlank], b[maskHex]
 	// A backslash before what no encoder has a reason to write so.
-	marks := slash & behind(b[maskEscape], next[maskEscape], 1)
+	marks := slash & (b[maskEscape]>>1 | lastByte)
 	// An equals or percent sign before digits in hex, or at the end of a line.
-	hex, nextHex := b[maskHex], next[maskHex]
-	ends := b[maskLine] | slash&behind(b[maskPrefix]|slash, next[maskPrefix]|nextSlash, 1)
-	nextEnds := next[maskLine] | nextSlash
-	marks |= (b[maskEquals] | b[maskPercent]) & (behind(hex, nextHex, 1)&behind(hex, nextHex, 2) |
-		behind(ends, nextEnds, 1) | behind(blank, nextBlank, 1)&behind(blank|ends, nextBlank|nextEnds, 2))
-	marks |= b[maskAmpersand]&behind(b[maskEntity], next[maskEntity], 1) | b[maskLess]&behind(b[maskTilde], next[maskTilde], 1)
+	ends := b[maskLine] | slash&((b[maskPrefix]|slash)>>1|lastByte)
+	marks |= (b[maskEquals] | b[maskPercent]) & (hex>>1&(hex>>2) | ends>>1 | blank>>1&((blank|ends)>>2) | lastBytes)
+	marks |= b[maskAmpersand]&(b[maskEntity]>>1|lastByte) | b[maskLess]&(b[maskTilde]>>1|lastByte)
 	// A quotation mark before another, or an operator or white space and one.
-	join, nextJoin := b[maskQuote]|b[maskOperator]|blank|slash, next[maskQuote]|next[maskOperator]|nextBlank|nextSlash
-	join2 := behind(join|b[maskPrefix], nextJoin|next[maskPrefix], 2)
-	marks |= b[maskQuote] & behind(join, nextJoin, 1) & (behind(b[maskQuote], next[maskQuote], 1) | join2)
+	quote := b[maskQuote]
+	join := quote | b[maskOperator] | blank | slash
+	marks |= quote & (join>>1&(quote>>1|(join|b[maskPrefix])>>2) | lastBytes)
 	return marks
 }
 
@@ -187,8 +204,9 @@ func marksOf(b, next *blockMasks) uint64 {
 // of a token: eight bytes that are not all small letters, or those of them that are
 // in the block. A dot may stand between, and the backslashes of a break and its
 // carriage return.
-func breaksOf(b, next *blockMasks, run uint64) uint64 {
-	ends := run | b[maskDot] | b[maskEquals]
+func breaksOf(b *blockMasks, run uint64) uint64 {
+	slash, line, dot := b[maskSlash], b[maskLine], b[maskDot]
+	ends := run | dot | b[maskEquals]
 	varied := ends &^ b[maskLower]
 	ends &= ends<<1 | 1
 	ends &= ends<<2 | 3
@@ -196,12 +214,12 @@ func breaksOf(b, next *blockMasks, run uint64) uint64 {
 	varied |= varied<<1 | 1
 	varied |= varied<<2 | 3
 	varied |= varied<<4 | 15 // one of 8
-	reach := ends & (varied&^b[maskDot] | b[maskDot]&(varied<<1|1))
-	through := b[maskSlash] | b[maskBlank]&behind(b[maskLine], next[maskLine], 1)
-	for range 3 {
-		reach |= through & (reach<<1 | 1)
-	}
-	return (b[maskLine] | b[maskSlash]&behind(b[maskPrefix], next[maskPrefix], 1)) & (reach<<1 | 1)
+	reach := ends & (varied&^dot | dot&(varied<<1|1))
+	through := slash | b[maskBlank]&(line>>1|lastByte)
+	reach |= through & (reach<<1 | 1)
+	reach |= through & (reach<<1 | 1)
+	reach |= through & (reach<<1 | 1)
+	return (line | slash&(b[maskPrefix]>>1|lastByte)) & (reach<<1 | 1)
 }
 
 // surveyMarks looks at what may be a sign at s.buf[i:].
@@ -215,11 +233,7 @@ func (s *Scanner) surveyMarks(marks uint64, i int) {
 		case '\\':
 			s.surveyEscape(at, s.buf[at+1])
 		case '\n':
-			if mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
-				if _, to := wrap(s.buf, at); to > 0 {
-					s.sign(wrappedView, at)
-				}
-			}
+			s.surveyBreak(at, s.buf[at+1])
 		case '%':
 			if s.isUnseen(percentView, at) && suspectPercent(s.buf, at) {
 				s.sign(percentView, at)
@@ -229,7 +243,7 @@ func (s *Scanner) surveyMarks(marks uint64, i int) {
 				s.sign(htmlView, at)
 			}
 		case '<':
-			if s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[at+len("<~"):]) {
+			if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[min(at+len("<~"), len(s.buf)):]) {
 				s.sign(ascii85View, at)
 			}
 		case '=':
@@ -237,10 +251,8 @@ func (s *Scanner) surveyMarks(marks uint64, i int) {
 				s.sign(quotedView, at)
 			}
 		default:
-			if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) {
-				if _, to := joiner(s.buf, at); to > 0 {
-					s.sign(concatView, at)
-				}
+			if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) && isJoin(s.buf, at) {
+				s.sign(concatView, at)
 			}
 		}
 	}
@@ -255,44 +267,64 @@ func (s *Scanner) surveyEscape(at int, next byte) {
 	}
 	switch {
 	case next == 'n' || next == 'r':
-		if mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
-			if _, to := wrap(s.buf, at); to > 0 {
-				s.sign(wrappedView, at)
-			}
-		}
+		s.surveyBreak(at, byteAt(s.buf, last+2))
 		return
-	case next == 'u' && len(s.buf)-last > escapedLen+1:
-		s.surveyEscaped(at, last+1)
+	case next == 'u' && len(s.buf)-last > escapedLen+1 && s.buf[last+2] == '0' && s.buf[last+3] == '0':
+		if s.surveyEscaped(at, last+1) {
+			return
+		}
 	}
 	if !s.lax && s.isUnseen(jsonView, at) && escapeAt(s.buf, at) {
 		s.sign(jsonView, at)
 	}
 }
 
+// surveyBreak looks at the line break at s.buf[at:], behind which c stands.
+func (s *Scanner) surveyBreak(at int, c byte) {
+	if lineStart[c] && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
+		if _, to := wrap(s.buf, at); to > 0 {
+			s.sign(wrappedView, at)
+		}
+	}
+}
+
+// lineStart is what may stand behind a break in a token: its rest, an indent, or
+// what is left of the break.
+var lineStart = newClass("A-Za-z0-9+/_=. \t\r\n\\-")
+
 // escapedLen is the length of an escape of JSON without its backslash.
 const escapedLen = len("u0026")
 
 // surveyEscaped looks at an escape, of which the backslashes start at s.buf[at],
-// as what begins a sign of another view.
-func (s *Scanner) surveyEscaped(at, letter int) {
+// as what begins a sign of another view. It reports whether it is one that encoders
+// of JSON write for what HTML knows.
+func (s *Scanner) surveyEscaped(at, letter int) bool {
 	end := letter + escapedLen
-	switch string(s.buf[letter:end]) {
-	case "u0026":
+	switch string(s.buf[letter+3 : end]) {
+	case "26":
 		if s.isUnseen(htmlView, at) && isEntity(s.buf, at, end) {
 			s.sign(htmlView, at)
 		}
-	case "u003c":
+		return true
+	case "3c":
 		if s.buf[end] == '~' && s.isUnseen(ascii85View, at) {
 			s.sign(ascii85View, at)
 		}
+		return true
+	case "3e", "22", "27":
+		return true
 	}
+	return false
 }
 
 // surveyFold looks at the characters that are not ASCII in the block at s.buf[i:],
 // but for those near a control, as isBinary says. What the next block has is not
 // known here.
-func (s *Scanner) surveyFold(b, next *blockMasks, i int) {
-	lead := b[maskLead] & behind(b[maskHigh]&^b[maskLead], next[maskHigh]&^next[maskLead], 1)
+func (s *Scanner) surveyFold(b *blockMasks, i int) {
+	lead := b[maskLead] & ((b[maskHigh]&^b[maskLead])>>1 | lastByte)
+	if bits.OnesCount64(b[maskLead]&^lead) > maxBroken {
+		return // no text has so many beginnings of characters that are none
+	}
 	if near := b[maskControl]; near != 0 {
 		left := near | near>>1
 		left |= left >> 2
@@ -306,6 +338,10 @@ func (s *Scanner) surveyFold(b, next *blockMasks, i int) {
 		s.foldIn(i+bits.TrailingZeros64(lead), i+blockLen-bits.LeadingZeros64(lead)+utf8.UTFMax)
 	}
 }
+
+// maxBroken is how many bytes of a block may start a character and have none of it
+// behind them.
+const maxBroken = 4
 
 // foldIn looks for signs of characters that look like others in s.buf[from:to],
 // and just before: whether a character is one may depend on the next.

@@ -36,7 +36,7 @@ func findQuotes(b []byte, i, end int) int {
 			if !joinNext[w[at+1]] {
 				continue
 			}
-			if _, to := joiner(b, i+at); to > 0 {
+			if isJoin(b, i+at) {
 				best = min(best, i+at)
 			}
 		}
@@ -46,7 +46,7 @@ func findQuotes(b []byte, i, end int) int {
 	}
 	for ; i < end; i++ {
 		if quoteByte[b[i]] {
-			if _, to := joiner(b, i); to > 0 {
+			if isJoin(b, i) {
 				return i
 			}
 		}
@@ -62,7 +62,7 @@ func findTicks(b []byte, i, end int) int {
 			break
 		}
 		i += n
-		if _, to := joiner(b, i); to > 0 {
+		if isJoin(b, i) {
 			return i
 		}
 	}
@@ -81,6 +81,18 @@ func nextQuote(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// isJoin reports whether two parts of a string that meet at the quotation mark b[q]
+// are a sign: not if they are words, of which programs have lists.
+func isJoin(b []byte, q int) bool {
+	from, to := joiner(b, q)
+	if to == 0 {
+		return false
+	}
+	_, left := wrapLeft(b, from)
+	_, right := wrapRight(b, to)
+	return !left || !right
 }
 
 // joiner returns what stands between two parts of a string that meet at the

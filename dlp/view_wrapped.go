@@ -91,8 +91,11 @@ func wrap(b []byte, q int) (from, to int) {
 	if end := wrapByte.span(b, to, to+maxLineStart); end < len(b) && wrapStart[b[end]] && (b[end] != ',' || lettersOnly(b[to:end])) {
 		return 0, 0
 	}
-	left, leftWord := wrapLeft(b, from)
 	right, rightWord := wrapRight(b, to)
+	if rightWord && right >= minWordStart && right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]] {
+		return 0, 0 // a word, which the rest of a token hardly ever looks like
+	}
+	left, leftWord := wrapLeft(b, from)
 	switch {
 	case left < minWrapped || leftWord && rightWord || escaped(b[:from]):
 		return 0, 0
@@ -100,8 +103,6 @@ func wrap(b []byte, q int) (from, to int) {
 		return 0, 0 // the end of a sentence, and a word or a name
 	case (left < wordBytes || right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]]) && lettersOnly(b[from-left:from]) && lettersOnly(b[to:to+right]):
 		return 0, 0 // names in the style of programs
-	case rightWord && right >= minWordStart && right < wordBytes && to+right < len(b) && !wrapEnd[b[to+right]]:
-		return 0, 0 // a word, which the rest of a token hardly ever looks like
 	case (leftWord || left < wordBytes) && to+groupLen <= len(b) && mayStartBlob(base64Group(b[to:])):
 		return 0, 0 // a word, and compressed data below it
 	case left >= 2*minWrapped && !leftWord:
