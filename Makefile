@@ -6,6 +6,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOLS   := $(GO) tool -modfile=internal/tools/go.mod
+# The tests with gRPC are a module of their own: it is no dependency of bottle.
+GRPC    := $(GO) -C internal/grpctest
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
 
@@ -21,6 +23,7 @@ demo: build
 
 test: build agents
 	$(GO) test ./...
+	$(GRPC) test ./...
 
 # The real agent clients that tests run; they are skipped without npm. Each is
 # for one platform, so npm calls it optional and says nothing when it could not
@@ -42,10 +45,13 @@ testdata/agents/node_modules/.package-lock.json: testdata/agents/package-lock.js
 # `make test`: the detector makes it ten times slower and shows nothing more.
 race:
 	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GRPC) test -race -short ./...
 
 lint: cross
 	$(GO) vet ./...
 	$(TOOLS) golangci-lint run ./...
+	$(GRPC) vet ./...
+	linter="$$($(TOOLS) -n golangci-lint)" && cd internal/grpctest && "$$linter" run ./...
 
 # Every fuzz target of the project, FUZZTIME each.
 fuzz:
