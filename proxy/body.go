@@ -73,6 +73,9 @@ func (x *exchange) openTrailers() {
 // bodyFilter scans a body while it streams. Where something may be replaced in it,
 // its length is not known before.
 func (x *exchange) bodyFilter() filter {
+	if x.snap.ignores {
+		return passFilter{}
+	}
 	session := x.s.dlpSession(x.session)
 	if !x.snap.redacts || x.fixedBody() != "" {
 		return &scanFilter{x: x, sc: x.body.scanner, session: session}
@@ -81,6 +84,14 @@ func (x *exchange) bodyFilter() filter {
 	x.out.Header.Del("Content-Length")
 	return &redactBodyFilter{x: x, red: x.redactor(x.body.scanner, nil), session: session}
 }
+
+// passFilter lets everything pass.
+type passFilter struct{}
+
+func (passFilter) write(p []byte) ([]byte, error) { return p, nil }
+func (passFilter) flush() ([]byte, error)         { return nil, nil }
+func (passFilter) close() ([]byte, error)         { return nil, nil }
+func (passFilter) held() int                      { return 0 }
 
 // smallBody decides a body before the upstream is contacted.
 func (x *exchange) smallBody(in *bodyInjection) *denial {

@@ -28,6 +28,16 @@ func redacts(p dlp.Policy) bool {
 	return false
 }
 
+// ignores reports whether a policy lets everything pass without a note.
+func ignores(p dlp.Policy) bool {
+	for _, a := range p.Rules {
+		if a != dlp.Off {
+			return false
+		}
+	}
+	return p.Action == dlp.Off
+}
+
 // redactor replaces what the policy wants replaced, and blocks where that cannot
 // be done for sure.
 func (x *exchange) redactor(sc *dlp.Scanner, replaced func(marker string, text []byte)) *dlp.Redactor {
