@@ -144,6 +144,7 @@ type pump struct {
 	ask  chan struct{}
 	got  chan pumped
 	busy bool // a read is under way
+	idle *time.Timer
 }
 
 type pumped struct {
@@ -181,9 +182,13 @@ func (p *pump) read(limit time.Duration) (data []byte, idle bool, err error) {
 	}
 	var timeout <-chan time.Time
 	if limit > 0 {
-		t := time.NewTimer(limit)
-		defer t.Stop()
-		timeout = t.C
+		if p.idle == nil {
+			p.idle = time.NewTimer(limit)
+		} else {
+			p.idle.Reset(limit)
+		}
+		defer p.idle.Stop()
+		timeout = p.idle.C
 	}
 	select {
 	case got := <-p.got:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 )
 
@@ -20,10 +21,11 @@ import (
 // request of refusedMethod, so that the server answers it in its turn.
 type headGuard struct {
 	net.Conn
-	maxHead int    // bytes
-	buf     []byte // received and not yet handed on
-	pass    int    // how much of buf is checked
-	seen    int    // how much of buf is known to hold no end of what is awaited
+	maxHead int     // bytes
+	buf     []byte  // received and not yet handed on
+	lent    *[]byte // of headBuffers, that buf may be in
+	pass    int     // how much of buf is checked
+	seen    int     // how much of buf is known to hold no end of what is awaited
 	state   guardState
 	left    int64 // of the body or chunk
 	trailer int   // bytes of trailers so far
@@ -117,6 +119,29 @@ func (g *headGuard) consume(n int) {
 	g.pass -= n
 	if len(g.buf) == 0 {
 		g.buf = nil // most connections idle between requests: keep no memory
+		g.giveBack()
+	}
+}
+
+// headBuffers have room for most heads.
+var headBuffers = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
+
+// room makes buf larger.
+func (g *headGuard) room() {
+	if g.buf == nil && g.lent == nil {
+		g.lent, _ = headBuffers.Get().(*[]byte)
+		g.buf = (*g.lent)[:0]
+		return
+	}
+	g.buf = append(make([]byte, 0, max(4<<10, 2*cap(g.buf))), g.buf...)
+	g.giveBack()
+}
+
+// giveBack is called when buf is not in what was lent any more.
+func (g *headGuard) giveBack() {
+	if g.lent != nil {
+		headBuffers.Put(g.lent)
+		g.lent = nil
 	}
 }
 
@@ -130,7 +155,7 @@ func (g *headGuard) fill() error {
 		return err
 	}
 	if cap(g.buf)-len(g.buf) < 2<<10 {
-		g.buf = append(make([]byte, 0, max(4<<10, 2*cap(g.buf))), g.buf...)
+		g.room()
 	}
 	n, err := g.Conn.Read(g.buf[len(g.buf):cap(g.buf)])
 	g.buf = g.buf[:len(g.buf)+n]

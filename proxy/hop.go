@@ -19,7 +19,7 @@ func stripHopByHop(h http.Header) {
 		}
 	}
 	for _, name := range hopByHop {
-		h.Del(name)
+		delete(h, name) // Del would look for its canonical form first
 	}
 }
 

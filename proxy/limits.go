@@ -79,6 +79,9 @@ const (
 	idleTimeout = 5 * time.Minute
 	// dialTimeout bounds resolving and connecting to an upstream.
 	dialTimeout = 15 * time.Second
+	// maxIdle bounds the upstream connections of one pool that wait for a request,
+	// some 70 KB each.
+	maxIdle = 256
 	// upstreamIdle closes a pooled upstream connection.
 	upstreamIdle = 90 * time.Second
 	// continueTimeout is how long a client's Expect: 100-continue waits for the

@@ -19,6 +19,7 @@ type redaction struct {
 	// the shortest one.
 	lower    []string
 	shortest int
+	least    int // the length of the shortest text in the table
 }
 
 // redaction returns what is done with the answer to x, nil for nothing. It is
@@ -44,7 +45,7 @@ func (snap *snapshot) redaction(set secretSet) (*redaction, error) {
 	if r := snap.redactions[set.key]; r != nil {
 		return r, nil
 	}
-	r := &redaction{shortest: math.MaxInt}
+	r := &redaction{shortest: math.MaxInt, least: math.MaxInt}
 	var pairs []replace.Pair
 	for i, name := range set.names {
 		st := snap.known(name)
@@ -57,6 +58,7 @@ func (snap *snapshot) redaction(set secretSet) (*redaction, error) {
 			r.shortest = min(r.shortest, len(lower))
 			for _, p := range replace.Forms(v, st.Placeholder) {
 				p.ID = i
+				r.least = min(r.least, len(p.From))
 				pairs = append(pairs, p)
 			}
 		}
@@ -144,6 +146,9 @@ func (x *exchange) redactHeader(h http.Header, red *redaction) {
 	s := red.table.NewStream()
 	var out []byte
 	redact := func(text string) string {
+		if len(text) < red.least {
+			return text
+		}
 		out = s.Append(out[:0], []byte(text))
 		if out = s.Close(out); string(out) == text {
 			return text

@@ -276,8 +276,13 @@ func (b *uploadBody) count() int64 {
 	return b.sent
 }
 
+// copyHeader adds the fields of src, which is not used any more: dst has its
+// slices.
 func copyHeader(dst, src http.Header) {
 	for name, values := range src {
-		dst[name] = append(dst[name], values...)
+		if had, ok := dst[name]; ok {
+			values = append(had, values...)
+		}
+		dst[name] = values
 	}
 }

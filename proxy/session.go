@@ -69,7 +69,9 @@ func (x *exchange) scanDrips() *denial {
 	d.query(x.r.URL.RawQuery)
 	for name, values := range x.r.Header {
 		for _, v := range values {
-			d.value("header "+headerText(name), "header "+name, v)
+			if short := d.short(v); short != nil {
+				d.look("header "+headerText(name), "header "+name, short)
+			}
 		}
 	}
 	return d.stop
@@ -121,13 +123,26 @@ func queryText(s string) string {
 }
 
 func (d *dripScan) value(where, field, value string) {
+	if short := d.short(value); short != nil {
+		d.look(where, field, short)
+	}
+}
+
+// short returns what has to be looked at of a value, or nil. It is valid until the
+// next call.
+func (d *dripScan) short(value string) []byte {
 	if d.over {
-		return
+		return nil
 	}
-	short := unpadded([]byte(value))
+	d.x.scratch = append(d.x.scratch[:0], value...)
+	short := unpadded(d.x.scratch)
 	if len(short) == 0 || len(short) >= maxShortBody {
-		return
+		return nil
 	}
+	return short
+}
+
+func (d *dripScan) look(where, field string, short []byte) {
 	var found []dlp.Finding
 	if d.fields++; d.fields > maxDripFields {
 		found, d.over = []dlp.Finding{{Kind: dlp.KindUnscanned, Rule: dlp.RuleUnscanned, Name: unscannedFields, Length: 1}}, true
