@@ -99,7 +99,7 @@ func (s *Scanner) lookUp(i, end int) int {
 }
 
 // seeHeaders looks at the headers that end with five dashes of which the first is in
-// the block at s.buf[i:], whose dashes a mask has.
+// the block at s.buf[i:]: a mask has those that no dash in it is before.
 func (s *Scanner) seeHeaders(dashes uint64, i int) {
 	for ; dashes != 0; dashes &= dashes - 1 {
 		end := i + bits.TrailingZeros64(dashes) + len("-----")

@@ -107,7 +107,7 @@ func (s *Scanner) surveyBlock(k, i int) {
 		}
 	}
 	if dashes := b[maskDash]; dashes&(dashes>>1|lastByte) != 0 {
-		s.seeHeaders(dashes, i)
+		s.seeHeaders(dashes&^(dashes<<1), i)
 	}
 	if i+blockLen > s.newAt {
 		s.gateBlock(b, run, long, i)
@@ -164,13 +164,21 @@ func (s *Scanner) gateBlock(b *blockMasks, run, long uint64, i int) {
 	if ats := b[maskAt] >> off << off; ats != 0 {
 		s.seeURLs(ats, i)
 	}
-	if n < blockLen || bits.OnesCount64(b[maskDigit]) >= minDigits {
+	if n < blockLen || bits.OnesCount64(b[maskDigit]) >= minDigits && numbersIn(b) {
 		s.sampleDigits(i+off, i+n)
 	}
 	// A long run in the middle of the stream shows where it starts.
 	if s.run.open || i+blockLen >= len(s.buf) || long != 0 {
 		s.runs(run>>off, i+off, n-off)
 	}
+}
+
+// numbersIn reports whether a word of digits and what parts them may be in a block.
+func numbersIn(b *blockMasks) bool {
+	m := b[maskDigit] | b[maskBlank] | b[maskDash]
+	m &= m >> 1
+	m &= m >> 2
+	return m&(m>>4) != 0
 }
 
 // behind returns a mask of the bytes behind which, by n, one of a mask stands, with
