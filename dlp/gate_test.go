@@ -3,6 +3,7 @@ package dlp
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -111,6 +112,29 @@ func TestFindWrapped(t *testing.T) {
 	} {
 		if got := findWrapped([]byte(tt.text), 0) < len(tt.text); got != tt.sign {
 			t.Errorf("%q is a sign: %v", tt.text, got)
+		}
+	}
+}
+
+// A token is found wherever it stands in its blocks, and wherever the stream is cut
+// in three.
+func TestTokensAreFoundWhereverBlocksAndChunksEnd(t *testing.T) {
+	e, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := "gh" + "p_" + "n3Kp8vWs2YtRq6HbZx0LmJc7DfGa4UeXo5Ti"
+	sc := e.NewScanner()
+	for at := range 3 * blockLen {
+		text := []byte(strings.Repeat(" ", at) + token + strings.Repeat(" ", blockLen))
+		for first := max(0, at-3*blockLen/2); first < at+len(token); first += 7 {
+			for second := first; second < at+len(token); second++ {
+				sc.Reset()
+				found := len(sc.Write(text[:first])) + len(sc.Write(text[first:second])) + len(sc.Write(text[second:]))
+				if found += len(sc.Close()); found != 1 {
+					t.Fatalf("%d findings at %d, cut at %d and %d", found, at, first, second)
+				}
+			}
 		}
 	}
 }

@@ -167,9 +167,24 @@ func (s *Scanner) gateBlock(b *blockMasks, run, long uint64, i int) {
 	if n < blockLen || bits.OnesCount64(b[maskDigit]) >= minDigits && numbersIn(b) {
 		s.sampleDigits(i+off, i+n)
 	}
-	// A long run in the middle of the stream shows where it starts.
-	if s.run.open || i+blockLen >= len(s.buf) || long != 0 {
+	// A long run shows where it starts, but for one that may get long behind what is
+	// there of the stream.
+	last := i+blockLen >= len(s.buf)
+	if last && off == 0 && !s.run.open && run&1 != 0 {
+		s.openBefore(i)
+	}
+	if s.run.open || last || long != 0 {
 		s.runs(run>>off, i+off, n-off)
+	}
+}
+
+// openBefore opens the run that goes on at the start of the block at s.buf[i:].
+func (s *Scanner) openBefore(i int) {
+	if i == s.maskFrom {
+		return
+	}
+	if k := bits.LeadingZeros64(^s.masks[s.maskIndex-1].runs()); k > 0 {
+		s.run.open, s.run.start = true, s.base+int64(i-k)
 	}
 }
 
