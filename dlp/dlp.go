@@ -228,7 +228,7 @@ func New(opts Options) (*Engine, error) {
 	return e, nil
 }
 
-// NewScanner returns a scanner at the start of a stream. It holds some 40 KiB, so
+// NewScanner returns a scanner at the start of a stream. It holds some 45 KiB, so
 // that it needs no more on clean text, encoded or not.
 func (e *Engine) NewScanner() *Scanner {
 	return &Scanner{engine: e, memory: memory{
