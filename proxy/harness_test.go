@@ -30,6 +30,7 @@ type rig struct {
 	addr     string
 	upstream *httptest.Server
 	roots    *x509.CertPool // the agent's: only the proxy's CA
+	ca       *x509.Certificate
 	journal  *memoryJournal
 	cfg      Config
 }
@@ -58,7 +59,8 @@ func newRig(t testing.TB, upstream http.Handler, cfg Config, opts ...rigOption) 
 		t.Fatal(err)
 	}
 	r.roots = x509.NewCertPool()
-	r.roots.AddCert(ca.Certificate())
+	r.ca = ca.Certificate()
+	r.roots.AddCert(r.ca)
 	leaves, err := mitm.NewMinter(ca, mitm.MinterOptions{})
 	if err != nil {
 		t.Fatal(err)

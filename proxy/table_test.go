@@ -134,6 +134,9 @@ type way struct {
 	client, server []string
 	more           chan struct{} // closed and replaced at every line
 
+	proxy, ca string // of a program
+	loaded    int    // requests that were only counted
+
 	step    chan struct{} // lets one side wait for the other
 	drained chan struct{} // closed when the server is going away
 }
