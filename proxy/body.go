@@ -26,7 +26,7 @@ func (x *exchange) prepareBody() *denial {
 	x.body = &uploadBody{x: x, src: r.Body}
 	// An HTTP/2 request has a Body that is not nil also where there is none; sent
 	// on as one it would be of unknown length.
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 && len(r.Trailer) == 0 {
+	if x.socket != nil || r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 && len(r.Trailer) == 0 {
 		x.out.Body, x.out.ContentLength = nil, 0
 		x.body.src = http.NoBody
 		return nil

@@ -75,8 +75,7 @@ func (x *exchange) giveBack() {
 		return
 	}
 	if x.buffered > 0 {
-		x.share.bodies.Release(x.buffered)
-		x.s.budget.bodies.Release(x.buffered)
+		x.give(x.buffered)
 	}
 	x.s.budget.leave(x.session, x.share)
 }
@@ -99,6 +98,16 @@ func (x *exchange) reserve(n int64) *denial {
 
 // tryReserve is reserve without waiting, for what can be done without.
 func (x *exchange) tryReserve(n int64) bool {
+	if !x.tryTake(n) {
+		return false
+	}
+	x.buffered += n
+	return true
+}
+
+// tryTake is tryReserve for what is given back before the exchange ends. It may
+// be called concurrently.
+func (x *exchange) tryTake(n int64) bool {
 	if !x.share.bodies.TryAcquire(n) {
 		return false
 	}
@@ -106,8 +115,12 @@ func (x *exchange) tryReserve(n int64) bool {
 		x.share.bodies.Release(n)
 		return false
 	}
-	x.buffered += n
 	return true
+}
+
+func (x *exchange) give(n int64) {
+	x.share.bodies.Release(n)
+	x.s.budget.bodies.Release(n)
 }
 
 // acquire waits for n of sem, at most roomWait.

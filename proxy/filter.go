@@ -57,26 +57,20 @@ func (c chain) last(first, second func() ([]byte, error)) ([]byte, error) {
 //
 // Read must not be called concurrently.
 type filterReader struct {
-	ctx    context.Context
-	src    io.Reader
+	fetcher
 	filter filter
 	out    []byte // decided, not yet read
 	err    error  // after out
-	buf    *[]byte
-	pump   *pump
 }
 
 func newFilterReader(ctx context.Context, src io.Reader, f filter) *filterReader {
-	return &filterReader{ctx: ctx, src: src, filter: f}
+	return &filterReader{fetcher: fetcher{ctx: ctx, src: src}, filter: f}
 }
 
 func (r *filterReader) Read(p []byte) (int, error) {
 	for len(r.out) == 0 {
 		if r.err != nil {
-			if r.buf != nil {
-				copyBuffers.Put(r.buf)
-				r.buf = nil
-			}
+			r.giveBack()
 			return 0, r.err
 		}
 		r.next()
@@ -88,7 +82,7 @@ func (r *filterReader) Read(p []byte) (int, error) {
 
 // next makes progress: some output, an error, or more that is held.
 func (r *filterReader) next() {
-	data, idle, err := r.fetch()
+	data, idle, err := r.fetch(r.filter.held())
 	if idle {
 		r.out, r.err = r.filter.flush()
 		return
@@ -116,24 +110,41 @@ func (r *filterReader) next() {
 	}
 }
 
-// fetch reads what comes next. The background reader is used only while
-// something is held, which is when a time limit is needed.
-func (r *filterReader) fetch() (data []byte, idle bool, err error) {
-	if r.pump != nil && r.pump.busy || r.filter.held() > 0 {
-		if r.pump == nil {
-			r.pump = newPump(r.ctx, r.src)
+// fetcher reads a stream in buffers of streamBuffer. The background reader is used
+// only while something is held, which is when a time limit is needed.
+type fetcher struct {
+	ctx  context.Context
+	src  io.Reader
+	buf  *[]byte
+	pump *pump
+}
+
+// fetch reads what comes next. It is valid until the next call. With bytes held
+// it waits no longer than holdIdle, and then says idle.
+func (f *fetcher) fetch(held int) (data []byte, idle bool, err error) {
+	if f.pump != nil && f.pump.busy || held > 0 {
+		if f.pump == nil {
+			f.pump = newPump(f.ctx, f.src)
 		}
 		limit := time.Duration(0)
-		if r.filter.held() > 0 {
+		if held > 0 {
 			limit = holdIdle
 		}
-		return r.pump.read(limit)
+		return f.pump.read(limit)
 	}
-	if r.buf == nil {
-		r.buf = copyBuffers.Get().(*[]byte)
+	if f.buf == nil {
+		f.buf = copyBuffers.Get().(*[]byte)
 	}
-	n, err := r.src.Read(*r.buf)
-	return (*r.buf)[:n], false, err
+	n, err := f.src.Read(*f.buf)
+	return (*f.buf)[:n], false, err
+}
+
+// giveBack ends the use of the buffer.
+func (f *fetcher) giveBack() {
+	if f.buf != nil {
+		copyBuffers.Put(f.buf)
+		f.buf = nil
+	}
 }
 
 // pump reads in the background, one buffer ahead, so that a consumer can stop

@@ -29,14 +29,18 @@ type bodyInjection struct {
 // secret of the route goes into bodies. A credential is escaped as the body's
 // type asks.
 func (x *exchange) bodyInjection() (*bodyInjection, *denial) {
+	return x.injection(bodyEscape(x.r.Header.Get("Content-Type")))
+}
+
+func (x *exchange) injection(escape func(string) string) (*bodyInjection, *denial) {
 	if x.route == nil {
 		return nil, nil
 	}
-	in := &bodyInjection{x: x, escape: bodyEscape(x.r.Header.Get("Content-Type"))}
+	in := &bodyInjection{x: x, escape: escape}
 	var pairs []replace.Pair
 	for _, name := range x.route.Secrets {
 		st := x.snap.secret(name)
-		if !st.Inject.Body || x.mayInject(st, inBody) != nil {
+		if !st.Inject.Body || x.mayInject(st, x.inBody()) != nil {
 			continue
 		}
 		pairs = append(pairs, replace.Pair{From: in.escape(st.Placeholder), To: in.escape(st.value), ID: len(pairs)})
@@ -53,7 +57,13 @@ func (x *exchange) bodyInjection() (*bodyInjection, *denial) {
 	return in, nil
 }
 
-const inBody = "the body"
+// inBody is what a body is called in messages.
+func (x *exchange) inBody() string {
+	if x.socket != nil {
+		return "a message"
+	}
+	return "the body"
+}
 
 // value is the credential for a placeholder that was found.
 func (in *bodyInjection) value(id int) string {
@@ -61,7 +71,7 @@ func (in *bodyInjection) value(id int) string {
 		return in.values[id]
 	}
 	st := in.secrets[id]
-	v, d := in.x.credential(st, inBody)
+	v, d := in.x.credential(st, in.x.inBody())
 	if d != nil {
 		in.stop = d
 		return ""
@@ -84,7 +94,7 @@ func (in *bodyInjection) whole(body []byte) ([]byte, *denial) {
 }
 
 // filter replaces in a body that streams.
-func (in *bodyInjection) filter() filter {
+func (in *bodyInjection) filter() *injectFilter {
 	return &injectFilter{replaceFilter{stream: in.table.NewStreamTo(in.value)}, in}
 }
 

@@ -77,6 +77,8 @@ const (
 	handshakeTimeout = 15 * time.Second
 	// idleTimeout closes a client connection on which no request came.
 	idleTimeout = 5 * time.Minute
+	// socketCloseTimeout bounds the closing of a WebSocket once one end has begun.
+	socketCloseTimeout = 5 * time.Second
 	// dialTimeout bounds resolving and connecting to an upstream.
 	dialTimeout = 15 * time.Second
 	// maxIdle bounds the upstream connections of one pool that wait for a request,

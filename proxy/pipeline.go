@@ -18,6 +18,7 @@ type exchange struct {
 	s       *Server
 	snap    *snapshot
 	tunnel  *tunnel // nil for plain http in absolute form
+	socket  *socket // nil unless a WebSocket is asked for
 	session string
 	id      string
 	start   time.Time
@@ -58,6 +59,7 @@ type exchange struct {
 
 // steps is the path of a request up to the point where it leaves.
 var steps = [...]func(*exchange) *denial{
+	(*exchange).upgrade,     // to a WebSocket is a GET
 	(*exchange).pin,         // the authority is the tunnel's
 	(*exchange).admit,       // as one of so many
 	(*exchange).decide,      // route by host, method and path
@@ -192,9 +194,8 @@ func (x *exchange) decide() *denial {
 	}
 	// An upgrade to h2c is an offer that may be ignored (RFC 9110, section 7.8);
 	// Java's client makes it with every request.
-	if up := x.r.Header.Get("Upgrade"); up != "" && !strings.EqualFold(up, "h2c") && hasToken(x.r.Header["Connection"], "upgrade") && !x.r.ProtoAtLeast(2, 0) {
-		return &denial{status: http.StatusNotImplemented, rule: "upgrade", message: fmt.Sprintf(
-			"%s inside an intercepted connection is not supported by this version; the operator can use tls: passthrough for %s", headerText(x.r.Header.Get("Upgrade")), x.target.Host)}
+	if up := x.r.Header.Get("Upgrade"); x.socket == nil && up != "" && !strings.EqualFold(up, "h2c") && hasToken(x.r.Header["Connection"], "upgrade") && !x.r.ProtoAtLeast(2, 0) {
+		return noUpgrade(up, x.target.Host)
 	}
 	return nil
 }

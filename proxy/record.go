@@ -49,6 +49,9 @@ func (x *exchange) event() Event {
 	if x.r.ProtoMajor == 2 {
 		proto = "h2"
 	}
+	if x.socket != nil {
+		proto = protoWebSocket
+	}
 	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
 		Host: x.shownHost(), Port: x.target.Port, Path: path, Rule: x.decision.Rule}
 }

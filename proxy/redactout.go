@@ -42,7 +42,13 @@ func ignores(p dlp.Policy) bool {
 // be done for sure.
 func (x *exchange) redactor(sc *dlp.Scanner, replaced func(marker string, text []byte)) *dlp.Redactor {
 	return dlp.NewRedactor(sc, dlp.RedactOptions{Strict: true, Replaced: replaced,
-		Decide: func(f dlp.Finding) dlp.Action { return x.snap.DLP.Decide(f, x.target.Host) }})
+		Decide: func(f dlp.Finding) dlp.Action {
+			a := x.snap.DLP.Decide(f, x.target.Host)
+			if a == dlp.Redact && x.socket != nil && x.socket.binary {
+				return dlp.Block
+			}
+			return a
+		}})
 }
 
 // wantsRedaction reports whether the policy has one of the findings replaced.
@@ -113,6 +119,12 @@ func unredacted() *denial {
 // fixedBody says why nothing can be replaced in the body, for the end of a message,
 // or "".
 func (x *exchange) fixedBody() string {
+	if x.socket != nil {
+		if x.socket.binary {
+			return " Only text messages are redacted."
+		}
+		return ""
+	}
 	h := x.r.Header
 	typ := h.Get("Content-Type")
 	switch {

@@ -38,6 +38,12 @@ func (x *exchange) forward() {
 		return
 	}
 	defer resp.Body.Close()
+	if x.socket != nil && x.socket.up != nil {
+		if failed = x.bridgeSocket(resp); failed != nil {
+			panic(http.ErrAbortHandler)
+		}
+		return
+	}
 	if failed = x.respond(resp); failed != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -87,7 +93,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		return nil
 	}}
 	out := x.out.WithContext(httptrace.WithClientTrace(x.ctx, trace))
-	resp, err := x.snap.upstreams.transport(x.r.ProtoMajor == 2, x.target.Scheme, x.route).RoundTrip(out)
+	resp, err := x.send(out)
 	mu.Lock()
 	over = true
 	mu.Unlock()
@@ -95,6 +101,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		return nil, err
 	}
 	switch code := resp.StatusCode; {
+	case x.socket != nil && x.socket.up != nil:
 	case code == http.StatusSwitchingProtocols:
 		err = errors.New("it switched protocols without being asked to")
 	case code == http.StatusProxyAuthRequired:
@@ -107,6 +114,13 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		return nil, err
 	}
 	return resp, nil
+}
+
+func (x *exchange) send(out *http.Request) (*http.Response, error) {
+	if x.socket != nil {
+		return x.openSocket(out)
+	}
+	return x.snap.upstreams.transport(x.r.ProtoMajor == 2, x.target.Scheme, x.route).RoundTrip(out)
 }
 
 // respond streams the answer to the agent. An error means that the client saw

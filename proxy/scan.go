@@ -203,7 +203,15 @@ func (x *exchange) judgeBody(findings []dlp.Finding) error {
 	if len(findings) == 0 {
 		return nil
 	}
-	return x.bodyVerdict(x.snap.judge(findings, "body", x.target.Host))
+	return x.bodyVerdict(x.snap.judge(findings, x.bodyPart(), x.target.Host))
+}
+
+// bodyPart is where the body's parts are, in the journal.
+func (x *exchange) bodyPart() string {
+	if x.socket != nil {
+		return "messages"
+	}
+	return "body"
 }
 
 // judgeBodyRedactions is judgeBody for what a Redactor did.
@@ -211,14 +219,14 @@ func (x *exchange) judgeBodyRedactions(done []dlp.Redaction) error {
 	if len(done) == 0 {
 		return nil
 	}
-	return x.bodyVerdict(x.snap.judgeRedactions(done, "body", x.target.Host))
+	return x.bodyVerdict(x.snap.judgeRedactions(done, x.bodyPart(), x.target.Host))
 }
 
 func (x *exchange) bodyVerdict(v verdict) error {
 	x.note(&v)
 	for _, name := range v.placeholders {
 		if st := x.snap.secret(name); v.stop == nil && st != nil && st.Inject.Body {
-			v.stop = x.mayInject(st, inBody)
+			v.stop = x.mayInject(st, x.inBody())
 		}
 	}
 	if v.stop == nil {

@@ -23,6 +23,8 @@ type upstreams struct {
 
 	mu    sync.Mutex
 	pools map[poolKey]*http.Transport
+	// noConnect are upstreams without WebSockets in HTTP/2.
+	noConnect map[string]bool
 }
 
 // poolKey is what two requests must have in common to share connections
@@ -41,7 +43,8 @@ func newUpstreams(d *dialer) *upstreams {
 			MinVersion:         tls.VersionTLS12,
 			ClientSessionCache: tls.NewLRUClientSessionCache(256),
 		},
-		pools: map[poolKey]*http.Transport{},
+		pools:     map[poolKey]*http.Transport{},
+		noConnect: map[string]bool{},
 	}
 }
 

@@ -1,0 +1,156 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/wsframe"
+)
+
+// bridge is a WebSocket that is open on both legs.
+type bridge struct {
+	x         *exchange
+	agent, up *socketLeg
+	cancel    context.CancelFunc // breaks both off
+
+	mu     sync.Mutex
+	err    error // the first
+	closer *time.Timer
+}
+
+// bridgeSocket answers the upgrade and carries messages until both ends have closed
+// or one is gone. Neither direction keeps more than a frame of at most decideBytes,
+// which counts as a body that is held; an end that does not read holds up the other.
+// An idle WebSocket may stay, as a tunnel may: keep-alive of TCP ends the dead ones.
+func (x *exchange) bridgeSocket(resp *http.Response) error {
+	sc := x.scanner()
+	defer x.snap.scanners.Put(sc)
+	messages, d := x.newAgentMessages(sc)
+	if d != nil {
+		x.answer(d)
+		return nil
+	}
+	agent, release, err := x.agentLeg(resp)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := context.WithCancel(x.ctx)
+	defer cancel()
+	b := &bridge{x: x, agent: agent, up: x.upstreamLeg(), cancel: cancel}
+	aborted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(aborted)
+		b.agent.abort()
+		b.up.abort()
+	})
+	in := &serverMessages{x: x}
+	fromAgent := &socketPipe{x: x, src: fetcher{ctx: ctx, src: agent}, dst: b.up.socketWriter, filter: messages, parser: wsframe.Parser{FromClient: true}}
+	fromServer := &socketPipe{x: x, src: fetcher{ctx: ctx, src: b.up}, dst: agent.socketWriter, filter: in}
+	var other sync.WaitGroup
+	other.Go(func() { b.carry(fromServer) })
+	b.carry(fromAgent)
+	other.Wait()
+	if !stop() {
+		<-aborted // it uses what ends with the handler
+	}
+	b.finish()
+	in.finish()
+	x.bytesIn = fromServer.sent
+	x.body.mu.Lock()
+	x.body.sent = fromAgent.sent
+	x.body.mu.Unlock()
+	return b.err
+}
+
+// finish stops the clock of the closing handshake.
+func (b *bridge) finish() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closer != nil {
+		b.closer.Stop()
+	}
+}
+
+// hurry gives both ends socketCloseTimeout to end in order.
+func (b *bridge) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closer == nil {
+		b.closer = time.AfterFunc(socketCloseTimeout, b.cancel)
+	}
+}
+
+// fail keeps the first error: others follow from it.
+func (b *bridge) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil && b.closer == nil {
+		b.err = err
+	}
+}
+
+// carry runs one direction to its end.
+func (b *bridge) carry(p *socketPipe) {
+	defer p.release()
+	who := "the upstream"
+	if p.parser.FromClient {
+		who = "the client"
+	}
+	err := p.run()
+	var (
+		broke *wsframe.Error
+		stop  *blocked
+	)
+	switch {
+	case errors.Is(err, errSocketClosed):
+		b.hurry() // for the other end to close as well
+		return
+	case errors.As(err, &stop):
+		b.hurry()
+		b.refuse(stop.denial)
+	case errors.As(err, &broke):
+		b.fail(fmt.Errorf("%s broke the protocol: %w", who, err))
+		b.hurry()
+		b.broken(broke, who)
+	case errors.Is(err, io.EOF):
+		b.fail(errors.New(who + " ended the connection without closing the WebSocket"))
+		b.cancel()
+		return
+	default:
+		b.fail(fmt.Errorf("what %s sends cannot be carried on: %w", who, err))
+		b.cancel()
+		return
+	}
+	// Both ends were told. What the agent still sends is thrown away until it
+	// closes too: to end the connection before would reset it, and what it was told
+	// would be lost.
+	if p.parser.FromClient {
+		p.discard()
+	}
+}
+
+// refuse tells the agent what was stopped, first in its own protocol where that is
+// known, and the upstream no more than that it is over. The agent comes first: what
+// the upstream says to a close would be taken for the reason.
+func (b *bridge) refuse(d *denial) {
+	if m := b.x.errorMessage(d); m != nil && b.agent.between() {
+		if text, err := json.Marshal(m); err == nil {
+			_ = b.agent.frame(append(make([]byte, room), text...), wsframe.Text, true)
+		}
+	}
+	_ = b.agent.control(wsframe.Close, wsframe.ClosePayload(wsframe.CodePolicy, d.rule+": "+d.message))
+	_ = b.up.control(wsframe.Close, wsframe.ClosePayload(wsframe.CodeGoingAway, ""))
+}
+
+// broken tells both ends that one of them broke the protocol.
+func (b *bridge) broken(e *wsframe.Error, who string) {
+	_ = b.agent.control(wsframe.Close, wsframe.ClosePayload(e.Code, who+": "+e.Reason))
+	_ = b.up.control(wsframe.Close, wsframe.ClosePayload(e.Code, ""))
+}

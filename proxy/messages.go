@@ -1,0 +1,224 @@
+package proxy
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/replace"
+	"github.com/bot-bottle/bottle/internal/wsframe"
+)
+
+// A messageFilter is a filter of the messages of one direction of a WebSocket, one
+// after the other.
+type messageFilter interface {
+	// begin is called before each message, a text or a binary one.
+	begin(op wsframe.Op) error
+	write(p []byte) ([]byte, error)
+	flush() ([]byte, error)
+	held() int
+	// endMessage decides what is held: the message is complete. Nothing is held
+	// behind it.
+	endMessage() ([]byte, error)
+	// control decides the payload of a control frame.
+	control(op wsframe.Op, payload []byte) ([]byte, error)
+}
+
+// streamScan is what decides a body, and all messages as one stream too: a secret
+// may be cut over them.
+type streamScan interface {
+	filter
+	endMessage() ([]byte, error)
+}
+
+// agentMessages scans what the agent sends, and puts credentials into its text.
+type agentMessages struct {
+	x       *exchange
+	scan    streamScan
+	session *dlp.Session
+
+	plain, json *bodyInjection // nil where no secret goes into messages
+	inject      *injectFilter  // of this message, once it has begun
+	fresh       bool           // nothing of the message was seen
+}
+
+// newAgentMessages uses a scanner to the end of the exchange.
+func (x *exchange) newAgentMessages(sc *dlp.Scanner) (*agentMessages, *denial) {
+	session := x.s.dlpSession(x.session)
+	m := &agentMessages{x: x, session: session, scan: &scanFilter{x: x, sc: sc, session: session}}
+	if x.snap.redacts {
+		m.scan = &redactBodyFilter{x: x, red: x.redactor(sc, nil), session: session}
+	}
+	var d *denial
+	if m.plain, d = x.injection(bodyEscape("")); d == nil {
+		m.json, d = x.injection(bodyEscape("application/json"))
+	}
+	return m, d
+}
+
+func (m *agentMessages) begin(op wsframe.Op) error {
+	m.x.socket.binary = op == wsframe.Binary
+	m.inject, m.fresh = nil, true
+	return nil
+}
+
+// injectInto begins the injection into a text message, which has no type that says
+// how a credential is to be escaped.
+func (m *agentMessages) injectInto(p []byte) {
+	if !m.fresh || len(p) == 0 {
+		return
+	}
+	m.fresh = false
+	if m.plain == nil || m.x.socket.binary {
+		return
+	}
+	in := m.plain
+	if start := bytes.TrimLeft(p, " \t\r\n"); len(start) > 0 && bytes.IndexByte([]byte(`{["`), start[0]) >= 0 {
+		in = m.json
+	}
+	clear(in.values) // a connection may outlive a token
+	m.inject = in.filter()
+}
+
+func (m *agentMessages) write(p []byte) ([]byte, error) {
+	m.injectInto(p)
+	if m.inject == nil {
+		return m.scan.write(p)
+	}
+	return chain{m.scan, m.inject}.write(p)
+}
+
+func (m *agentMessages) flush() ([]byte, error) {
+	if m.inject == nil {
+		return m.scan.flush()
+	}
+	return chain{m.scan, m.inject}.flush()
+}
+
+func (m *agentMessages) endMessage() ([]byte, error) {
+	if m.inject == nil {
+		return m.scan.endMessage()
+	}
+	return chain{m.scan, m.inject}.last(m.scan.endMessage, m.inject.close)
+}
+
+func (m *agentMessages) held() int {
+	n := m.scan.held()
+	if m.inject != nil {
+		n += m.inject.held()
+	}
+	return n
+}
+
+// control scans a ping, a pong or a close: each is a short text of the agent's.
+func (m *agentMessages) control(_ wsframe.Op, payload []byte) ([]byte, error) {
+	if len(payload) == 0 {
+		return payload, nil
+	}
+	sc := m.x.scanner()
+	defer m.x.snap.scanners.Put(sc)
+	if d := decideWhole(sc, payload, m.x.bodyDenial); d != nil {
+		return nil, &blocked{d}
+	}
+	if err := m.x.judgeBody(m.session.Drip(m.x.target.Host, "control frame", payload)); err != nil {
+		return nil, err
+	}
+	return payload, nil
+}
+
+func (f *scanFilter) endMessage() ([]byte, error) {
+	if err := f.x.dripShort(f.session, &f.short); err != nil {
+		return nil, err
+	}
+	f.short = shortBody{}
+	return f.decide(f.sc.Flush())
+}
+
+func (f *redactBodyFilter) endMessage() ([]byte, error) {
+	out, done, err := f.red.Flush(f.out[:0])
+	if out, err = f.judged(out, done, err); err != nil {
+		return nil, err
+	}
+	err = f.x.dripShort(f.session, &f.short)
+	f.short = shortBody{}
+	return out, err
+}
+
+// serverMessages replaces values of secrets in what comes back, as in an answer.
+type serverMessages struct {
+	x     *exchange
+	table *replace.Table
+	now   *redactFilter // nil for nothing to replace
+}
+
+// begin takes over what was lent since the last message.
+func (m *serverMessages) begin(wsframe.Op) error {
+	red, err := m.x.redaction()
+	switch {
+	case err != nil:
+		return err
+	case red == nil || red.table == m.table:
+		return nil
+	}
+	m.finish()
+	m.table, m.now = red.table, &redactFilter{replaceFilter{stream: red.table.NewStream()}, m.x}
+	return nil
+}
+
+// finish counts what was replaced.
+func (m *serverMessages) finish() {
+	if m.now != nil {
+		_, _ = m.now.close()
+	}
+}
+
+func (m *serverMessages) write(p []byte) ([]byte, error) {
+	if m.now == nil {
+		return p, nil
+	}
+	return m.now.write(p)
+}
+
+func (m *serverMessages) flush() ([]byte, error) {
+	if m.now == nil {
+		return nil, nil
+	}
+	return m.now.flush()
+}
+
+func (m *serverMessages) endMessage() ([]byte, error) {
+	if m.now == nil {
+		return nil, nil
+	}
+	return m.now.replaceFilter.close()
+}
+
+func (m *serverMessages) held() int {
+	if m.now == nil {
+		return 0
+	}
+	return m.now.held()
+}
+
+func (m *serverMessages) control(op wsframe.Op, payload []byte) ([]byte, error) {
+	red, err := m.x.redaction()
+	if err != nil || red == nil {
+		return payload, err
+	}
+	s := red.table.NewStream()
+	out := s.Close(s.Append(nil, payload))
+	if op == wsframe.Close && len(payload) >= 2 {
+		out = slices.Concat(payload[:2], s.Close(s.Append(nil, payload[2:])))
+	}
+	if len(out) > wsframe.MaxControl {
+		out = out[:wsframe.MaxControl]
+		if op == wsframe.Close {
+			out = bytes.ToValidUTF8(out[2:], nil)
+			out = slices.Concat(payload[:2], out)
+		}
+	}
+	if !bytes.Equal(out, payload) {
+		m.x.redacted++
+	}
+	return out, nil
+}

@@ -1,0 +1,227 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bot-bottle/bottle/internal/wsframe"
+)
+
+// socketPipe carries one direction of a WebSocket. Frames stay as they came, with
+// two exceptions that RFC 6455, section 5.4, allows where no extension was agreed
+// on: one that is too large to be decided before it leaves goes on in fragments, and
+// where the filter holds something back in the middle of a message, the border to the
+// next frame moves.
+type socketPipe struct {
+	x      *exchange
+	src    fetcher
+	parser wsframe.Parser
+	filter messageFilter
+	dst    *socketWriter
+
+	out   []byte     // decided, behind room for a header
+	op    wsframe.Op // of what is sent next of the message
+	whole bool       // the frame is being collected
+	taken int64      // from the budget, for it
+	sent  int64      // bytes of messages
+	rest  []byte     // behind what ended the run
+}
+
+// run returns errSocketClosed when the closing handshake has come this far.
+func (p *socketPipe) run() error {
+	for {
+		held := 0
+		if !p.whole {
+			held = p.filter.held()
+		}
+		data, idle, err := p.src.fetch(held)
+		if idle {
+			err = p.idle()
+		}
+		if stop := p.take(data); stop != nil {
+			return stop
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// idle lets go what is held in the middle of a message that does not go on.
+func (p *socketPipe) idle() error {
+	out, err := p.filter.flush()
+	if err != nil {
+		return err
+	}
+	p.add(out)
+	return p.send(false, false)
+}
+
+func (p *socketPipe) take(data []byte) error {
+	for len(data) > 0 {
+		ev, n, ok, err := p.parser.Next(data)
+		if err != nil {
+			return err
+		}
+		data = data[n:]
+		switch {
+		case !ok:
+			return nil
+		case ev.Op.Control():
+			err = p.control(ev)
+		default:
+			err = p.message(ev)
+		}
+		if err != nil {
+			p.rest = data
+			return err
+		}
+	}
+	return nil
+}
+
+// control sends a control frame on at once: it may stand between those of a message.
+func (p *socketPipe) control(ev wsframe.Event) error {
+	payload := ev.Payload
+	if ev.Op == wsframe.Close {
+		if err := wsframe.CheckClose(payload); err != nil {
+			return err
+		}
+	}
+	if p.dst.isClosed() {
+		if ev.Op == wsframe.Close {
+			return errSocketClosed
+		}
+		return nil
+	}
+	payload, err := p.filter.control(ev.Op, payload)
+	if err != nil {
+		return err
+	}
+	p.sent += int64(len(payload))
+	if err := p.write(p.dst.control(ev.Op, payload)); err != nil {
+		return err
+	}
+	if ev.Op == wsframe.Close {
+		return errSocketClosed
+	}
+	return nil
+}
+
+// message takes a part of a data frame.
+func (p *socketPipe) message(ev wsframe.Event) error {
+	if ev.Begin {
+		if err := p.begin(ev); err != nil {
+			return err
+		}
+	}
+	if p.dst.isClosed() {
+		return nil // nobody gets it any more
+	}
+	out, err := p.filter.write(ev.Payload)
+	if err != nil {
+		return err
+	}
+	p.add(out)
+	if ev.End && ev.Fin {
+		if out, err = p.filter.endMessage(); err != nil {
+			return err
+		}
+		p.add(out)
+	}
+	if !ev.End && p.whole {
+		return nil
+	}
+	if err := p.send(ev.End && ev.Fin, ev.End && ev.Length == 0); err != nil {
+		return err
+	}
+	if ev.End {
+		p.endFrame()
+	}
+	return nil
+}
+
+// begin decides how a frame is carried: whole if there is room for it, so that
+// nothing of one that is stopped has left.
+func (p *socketPipe) begin(ev wsframe.Event) error {
+	if ev.First {
+		p.op = ev.Op
+		if err := p.filter.begin(ev.Op); err != nil {
+			return err
+		}
+	}
+	p.whole = ev.Length <= streamBuffer
+	if !p.whole && ev.Length <= decideBytes && p.x.tryTake(ev.Length) {
+		p.whole, p.taken = true, ev.Length
+	}
+	return nil
+}
+
+func (p *socketPipe) endFrame() {
+	p.whole = false
+	if p.taken > 0 {
+		p.x.give(p.taken)
+		p.taken = 0
+	}
+	if cap(p.out) > 2*streamBuffer {
+		p.out = nil
+	}
+}
+
+// release gives back what the direction took.
+func (p *socketPipe) release() {
+	p.endFrame()
+	p.src.giveBack()
+}
+
+func (p *socketPipe) add(out []byte) {
+	if p.out == nil {
+		p.out = make([]byte, room, room+min(len(out), streamBuffer))
+	}
+	p.out = append(p.out, out...)
+}
+
+// send writes what is decided as a frame. A frame that is not the last of its message
+// is not written when nothing of it may go yet, unless it was empty.
+func (p *socketPipe) send(fin, empty bool) error {
+	if !fin && !empty && len(p.out) <= room {
+		return nil
+	}
+	if p.out == nil {
+		p.add(nil)
+	}
+	n := len(p.out) - room
+	err := p.dst.frame(p.out, p.op, fin)
+	p.out, p.op = p.out[:room], wsframe.Continuation
+	p.sent += int64(n)
+	return p.write(err)
+}
+
+// write sorts the errors of a write: what comes behind a close is thrown away.
+func (p *socketPipe) write(err error) error {
+	if err == nil || errors.Is(err, errSocketClosed) {
+		return nil
+	}
+	return fmt.Errorf("the other end went away: %w", err)
+}
+
+// discard reads to the end, which is a close where frames can still be told apart.
+// The time for it is bounded by whoever closes the connection then.
+func (p *socketPipe) discard() {
+	var err error
+	for data := p.rest; ; data, _, err = p.src.fetch(0) {
+		for len(data) > 0 {
+			ev, n, ok, broke := p.parser.Next(data)
+			if broke != nil || !ok {
+				break
+			}
+			if ev.Op == wsframe.Close {
+				return
+			}
+			data = data[n:]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
