@@ -57,7 +57,7 @@ func TestAnswersToTheAgent(t *testing.T) {
 		{"an upstream that is down", "down.example.com", "GET /", 502, "bottle_upstream", "upstream", "connection refused"},
 		{"a certificate for another name", "wrong.example.org", "GET /", 502, "bottle_upstream", "upstream", "certificate of wrong.example.org is not valid"},
 		{"a name that does not resolve", "nowhere.example.com", "GET /", 502, "bottle_upstream", "upstream", ""},
-		{"an upgrade", "example.com", "GET /\r\nConnection: upgrade\r\nUpgrade: websocket", 501, "bottle_denied", "upgrade", "passthrough"},
+		{"an upgrade", "example.com", "GET /\r\nConnection: upgrade\r\nUpgrade: mail/1", 501, "bottle_denied", "upgrade", "passthrough"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

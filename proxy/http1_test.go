@@ -524,7 +524,7 @@ func TestLengthsThatDoNotFit(t *testing.T) {
 
 func TestUpgradeIsRefusedClearly(t *testing.T) {
 	r := newRig(t, http.HandlerFunc(echo), Config{})
-	resp, body := exchangeRaw(t, r.rawTunnel("example.com:443"), "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n", "GET")
+	resp, body := exchangeRaw(t, r.rawTunnel("example.com:443"), "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: mail/1\r\n\r\n", "GET")
 	if resp.StatusCode != 501 || !strings.Contains(body, "passthrough") {
 		t.Errorf("got %d %q", resp.StatusCode, body)
 	}

@@ -5,6 +5,9 @@ import "time"
 // The limits of one Server. They bound memory and time; none of them is a
 // rate limit on an honest agent.
 const (
+	// maxSocketEnds bounds the borders of frames of a WebSocket that are remembered
+	// while what stands there is held back. Frames beyond are joined.
+	maxSocketEnds = 256
 	// maxHeaderBytes is the most that a request or response head may take.
 	maxHeaderBytes = 1 << 20
 	// maxFrontHead is the most that the head of a request to the proxy itself may

@@ -127,11 +127,13 @@ func (m *agentMessages) control(_ wsframe.Op, payload []byte) ([]byte, error) {
 }
 
 func (f *scanFilter) endMessage() ([]byte, error) {
-	if err := f.x.dripShort(f.session, &f.short); err != nil {
+	out, err := f.decide(f.sc.Flush())
+	if err != nil {
 		return nil, err
 	}
+	err = f.x.dripShort(f.session, &f.short)
 	f.short = shortBody{}
-	return f.decide(f.sc.Flush())
+	return out, err
 }
 
 func (f *redactBodyFilter) endMessage() ([]byte, error) {

@@ -192,6 +192,9 @@ func (x *exchange) decide() *denial {
 	if x.decision.Action == Deny {
 		return denyPolicy(x.decision.about(x.shownTarget()))
 	}
+	if x.socket != nil && x.socket.bad != nil {
+		return x.socket.bad
+	}
 	// An upgrade to h2c is an offer that may be ignored (RFC 9110, section 7.8);
 	// Java's client makes it with every request.
 	if up := x.r.Header.Get("Upgrade"); x.socket == nil && up != "" && !strings.EqualFold(up, "h2c") && hasToken(x.r.Header["Connection"], "upgrade") && !x.r.ProtoAtLeast(2, 0) {

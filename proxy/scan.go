@@ -175,10 +175,12 @@ func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Idle()) }
 func (f *scanFilter) held() int              { return len(f.tail) }
 
 func (f *scanFilter) close() ([]byte, error) {
-	if err := f.x.dripShort(f.session, &f.short); err != nil {
+	// What is stopped here has not left, and is not put together with what comes.
+	out, err := f.decide(f.sc.Close())
+	if err != nil {
 		return nil, err
 	}
-	return f.decide(f.sc.Close())
+	return out, f.x.dripShort(f.session, &f.short)
 }
 
 func (f *scanFilter) decide(findings []dlp.Finding) ([]byte, error) {

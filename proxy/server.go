@@ -70,6 +70,12 @@ type Credential struct{ Session, User, Password string }
 
 // Server is the egress proxy. Create it with New. All methods are safe for
 // concurrent use.
+//
+// WebSockets are carried in HTTP/1.1. In HTTP/2 (RFC 8441) they are too, with
+// upstreams that have them there and others, but only in a process that was started
+// with GODEBUG=http2xconnect=1: net/http has no other switch for its servers, and it
+// is one of the whole process, so this package leaves it alone. Without it no client
+// is offered WebSockets in HTTP/2, and clients take HTTP/1.1.
 type Server struct {
 	opts  Options
 	log   *slog.Logger

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -151,7 +150,7 @@ func (x *exchange) agentConn(h http.Header) (*socketLeg, func(), error) {
 	}
 	early := make([]byte, rw.Reader.Buffered())
 	_, _ = io.ReadFull(rw.Reader, early) // they are there
-	var raw net.Conn = conn
+	raw := conn
 	if g, ok := conn.(*headGuard); ok {
 		if g.state != guardHead { // a client that did not wait, and was not understood
 			release()

@@ -10,8 +10,8 @@ import (
 // socketPipe carries one direction of a WebSocket. Frames stay as they came, with
 // two exceptions that RFC 6455, section 5.4, allows where no extension was agreed
 // on: one that is too large to be decided before it leaves goes on in fragments, and
-// where the filter holds something back in the middle of a message, the border to the
-// next frame moves.
+// one of which the end is held back in the middle of a message, that does not go on,
+// is cut there.
 type socketPipe struct {
 	x      *exchange
 	src    fetcher
@@ -20,11 +20,14 @@ type socketPipe struct {
 	dst    *socketWriter
 
 	out   []byte     // decided, behind room for a header
+	next  int        // what of it was sent, before that room
+	ends  []int      // of frames, in bytes from next on; what is held may lie before
 	op    wsframe.Op // of what is sent next of the message
 	whole bool       // the frame is being collected
 	taken int64      // from the budget, for it
 	sent  int64      // bytes of messages
 	rest  []byte     // behind what ended the run
+	ended bool       // a close has come
 }
 
 // run returns errSocketClosed when the closing handshake has come this far.
@@ -54,7 +57,10 @@ func (p *socketPipe) idle() error {
 		return err
 	}
 	p.add(out)
-	return p.send(false, false)
+	if err := p.sendEnded(); err != nil {
+		return err
+	}
+	return p.sendRest()
 }
 
 func (p *socketPipe) take(data []byte) error {
@@ -84,6 +90,7 @@ func (p *socketPipe) take(data []byte) error {
 func (p *socketPipe) control(ev wsframe.Event) error {
 	payload := ev.Payload
 	if ev.Op == wsframe.Close {
+		p.ended = true
 		if err := wsframe.CheckClose(payload); err != nil {
 			return err
 		}
@@ -129,16 +136,23 @@ func (p *socketPipe) message(ev wsframe.Event) error {
 		}
 		p.add(out)
 	}
-	if !ev.End && p.whole {
-		return nil
-	}
-	if err := p.send(ev.End && ev.Fin, ev.End && ev.Length == 0); err != nil {
-		return err
+	switch {
+	case ev.End && ev.Fin:
+		err = p.sendMessage()
+	case ev.End:
+		if len(p.ends) < maxSocketEnds {
+			p.ends = append(p.ends, p.ready()+p.filter.held())
+		}
+		err = p.sendEnded()
+	case !p.whole:
+		if err = p.sendEnded(); err == nil {
+			err = p.sendRest()
+		}
 	}
 	if ev.End {
 		p.endFrame()
 	}
-	return nil
+	return err
 }
 
 // begin decides how a frame is carried: whole if there is room for it, so that
@@ -163,8 +177,8 @@ func (p *socketPipe) endFrame() {
 		p.x.give(p.taken)
 		p.taken = 0
 	}
-	if cap(p.out) > 2*streamBuffer {
-		p.out = nil
+	if p.ready() == 0 && cap(p.out) > 2*streamBuffer {
+		p.out, p.next = nil, 0
 	}
 }
 
@@ -181,19 +195,52 @@ func (p *socketPipe) add(out []byte) {
 	p.out = append(p.out, out...)
 }
 
-// send writes what is decided as a frame. A frame that is not the last of its message
-// is not written when nothing of it may go yet, unless it was empty.
-func (p *socketPipe) send(fin, empty bool) error {
-	if !fin && !empty && len(p.out) <= room {
+// ready is how many bytes may be sent.
+func (p *socketPipe) ready() int { return max(0, len(p.out)-room-p.next) }
+
+// sendEnded sends the frames that are decided to their end.
+func (p *socketPipe) sendEnded() error {
+	for len(p.ends) > 0 && p.ends[0] <= p.ready() {
+		n := p.ends[0]
+		p.ends = p.ends[1:]
+		if err := p.send(n, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendRest sends what is decided of a frame that has not ended.
+func (p *socketPipe) sendRest() error {
+	if p.ready() == 0 {
 		return nil
 	}
-	if p.out == nil {
-		p.add(nil)
+	return p.send(p.ready(), false)
+}
+
+// sendMessage sends all to the end of the message.
+func (p *socketPipe) sendMessage() error {
+	if err := p.sendEnded(); err != nil {
+		return err
 	}
-	n := len(p.out) - room
-	err := p.dst.frame(p.out, p.op, fin)
-	p.out, p.op = p.out[:room], wsframe.Continuation
+	p.ends = nil // that were in what was replaced by less
+	return p.send(p.ready(), true)
+}
+
+// send writes a frame of the next n bytes. Its header stands where what was sent
+// before it stood.
+func (p *socketPipe) send(n int, fin bool) error {
+	p.add(nil)
+	err := p.dst.frame(p.out[p.next:p.next+room+n], p.op, fin)
+	p.op = wsframe.Continuation
 	p.sent += int64(n)
+	p.next += n
+	for i := range p.ends {
+		p.ends[i] -= n
+	}
+	if p.ready() == 0 || p.next > streamBuffer {
+		p.out, p.next = append(p.out[:room], p.out[p.next+room:]...), 0
+	}
 	return p.write(err)
 }
 
@@ -206,8 +253,11 @@ func (p *socketPipe) write(err error) error {
 }
 
 // discard reads to the end, which is a close where frames can still be told apart.
-// The time for it is bounded by whoever closes the connection then.
+// The time for it is bounded by whoever breaks the connection off then.
 func (p *socketPipe) discard() {
+	if p.ended {
+		return
+	}
 	var err error
 	for data := p.rest; ; data, _, err = p.src.fetch(0) {
 		for len(data) > 0 {

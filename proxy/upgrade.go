@@ -17,6 +17,7 @@ import (
 type socket struct {
 	key    string             // the agent's, on HTTP/1.1
 	up     io.ReadWriteCloser // the upstream, once it has agreed
+	bad    *denial            // of what is no handshake, once policy has let it
 	binary bool               // the message that the agent is sending is; for the goroutine that reads it
 }
 
@@ -38,9 +39,6 @@ func (x *exchange) upgrade() *denial {
 			return nil
 		}
 	case x.r.ProtoMajor == 2 && x.r.Method == http.MethodConnect && extended != "":
-		if extended != protoWebSocket {
-			return noUpgrade(extended, x.r.Host)
-		}
 	default:
 		return nil
 	}
@@ -54,11 +52,14 @@ func (x *exchange) upgrade() *denial {
 	x.r = r
 	if extended != "" {
 		r.Method = http.MethodGet
+		if extended != protoWebSocket {
+			x.socket.bad = noUpgrade(extended, r.Host)
+		}
 		return nil
 	}
 	raw, err := base64.StdEncoding.DecodeString(x.socket.key)
 	if r.Method != http.MethodGet || r.ContentLength != 0 || version != "13" || err != nil || len(raw) != 16 {
-		return &denial{status: http.StatusBadRequest, rule: "upgrade", message: "the request for a WebSocket is not a GET without a body, of version 13 and with a key of 16 bytes (RFC 6455, section 4.1)"}
+		x.socket.bad = &denial{status: http.StatusBadRequest, rule: "upgrade", message: "the request for a WebSocket is not a GET without a body, of version 13 and with a key of 16 bytes (RFC 6455, section 4.1)"}
 	}
 	return nil
 }

@@ -19,8 +19,9 @@ var errNoConnect = errors.New("the upstream has no extended CONNECT")
 const maxNoConnect = 1024
 
 // connectSocket opens a WebSocket in an HTTP/2 connection of its own (RFC 8441), as
-// in HTTP/1.1: net/http's Transport refuses the header that asks for one, and shared
-// connections would let one slow reader hold up the others. up is nil when the
+// in HTTP/1.1: shared ones would let one slow reader hold up the others. net/http's
+// own ClientConn refuses the header that asks for a WebSocket, so it is that of
+// x/net. up is nil when the
 // answer does not agree.
 func (u *upstreams) connectSocket(out *http.Request, target Target, r *Route) (resp *http.Response, up io.ReadWriteCloser, err error) {
 	where := joinHostPort(target.Host, target.Port)
@@ -48,7 +49,7 @@ func (u *upstreams) connectSocket(out *http.Request, target Target, r *Route) (r
 	return resp, up, err
 }
 
-func (u *upstreams) dialH2(ctx context.Context, target Target, r *Route) (*http2.ClientConn, io.Closer, error) {
+func (u *upstreams) dialH2(ctx context.Context, target Target, r *Route) (*http2.ClientConn, io.Closer, error) { //nolint:staticcheck // deprecated for net/http's, see above
 	private, upstream := false, ""
 	if r != nil {
 		private, upstream = r.Private, r.Upstream
@@ -72,12 +73,12 @@ func (u *upstreams) dialH2(ctx context.Context, target Target, r *Route) (*http2
 	}
 	t1 := &http.Transport{MaxResponseHeaderBytes: maxHeaderBytes, DisableCompression: true,
 		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: maxStreamUnread, MaxReceiveBufferPerConnection: maxConnUnread}}
-	t2, err := http2.ConfigureTransports(t1)
+	t2, err := http2.ConfigureTransports(t1) //nolint:staticcheck // as above
 	if err != nil {
 		conn.Close()
 		return nil, nil, err
 	}
-	cc, err := t2.NewClientConn(conn)
+	cc, err := t2.NewClientConn(conn) //nolint:staticcheck // as above
 	if err != nil {
 		conn.Close()
 		return nil, nil, err
@@ -86,7 +87,7 @@ func (u *upstreams) dialH2(ctx context.Context, target Target, r *Route) (*http2
 }
 
 // connectOver sends the extended CONNECT over a connection, which it owns.
-func connectOver(cc *http2.ClientConn, conn io.Closer, out *http.Request) (*http.Response, io.ReadWriteCloser, error) {
+func connectOver(cc *http2.ClientConn, conn io.Closer, out *http.Request) (*http.Response, io.ReadWriteCloser, error) { //nolint:staticcheck // as above
 	pr, pw := io.Pipe()
 	out = out.Clone(out.Context())
 	out.Method, out.Body, out.ContentLength = http.MethodConnect, pr, -1

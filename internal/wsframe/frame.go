@@ -106,7 +106,7 @@ func parseHeader(b []byte) (h Header, n int, err error) {
 		}
 	case 127:
 		if n = 10; len(b) >= n {
-			h.Length = int64(binary.BigEndian.Uint64(b[2:])) //nolint:gosec // a negative one is refused below
+			h.Length = int64(binary.BigEndian.Uint64(b[2:])) // a negative one is refused below
 		}
 	default:
 		h.Length = short
