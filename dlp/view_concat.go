@@ -3,6 +3,7 @@ package dlp
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // maxJoiner bounds what may stand between two parts of a string.
@@ -84,11 +85,12 @@ func nextQuote(b []byte, i int) int {
 }
 
 // isJoin reports whether two parts of a string that meet at the quotation mark b[q]
-// are a sign: not if they are words, of which programs have lists.
+// are a sign: not if they are words that stand side by side, of which programs have
+// lists.
 func isJoin(b []byte, q int) bool {
 	from, to := joiner(b, q)
-	if to == 0 {
-		return false
+	if to == 0 || slices.ContainsFunc(b[q+1:to-1], func(c byte) bool { return joinOperator[c] }) {
+		return to > 0
 	}
 	_, left := wrapLeft(b, from)
 	_, right := wrapRight(b, to)
