@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -227,13 +228,9 @@ func plantVictim(t *testing.T) ([]string, func() bool) {
 	stop := func() { _ = victim.Process.Kill(); _ = victim.Wait() }
 	t.Cleanup(stop)
 	return []string{strconv.Itoa(victim.Process.Pid)}, func() bool {
-		defer stop()
-		var info unix.Siginfo
-		err := unix.Waitid(unix.P_PID, victim.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info.Signo != 0
+		stop() // what ends a process is the first signal that was sent
+		status, ok := victim.ProcessState.Sys().(syscall.WaitStatus)
+		return !ok || status.Signal() != syscall.SIGKILL
 	}
 }
 
