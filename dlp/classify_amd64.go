@@ -16,7 +16,7 @@ func classify(out []blockMasks, text []byte) {
 	}
 	_ = text[len(out)*blockLen]
 	switch {
-	case cpu.X86.HasAVX512VBMI:
+	case cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW:
 		classifyVBMI(&out[0], &text[0], len(out), &tables)
 	case cpu.X86.HasAVX2:
 		classifyAVX2(&out[0], &text[0], len(out), &tables)
