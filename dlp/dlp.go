@@ -181,7 +181,7 @@ type Engine struct {
 	// outOfRuns says that a known value may stand where there is no run.
 	outOfRuns bool
 	prefixes  *prefixes
-	headers   []int32         // the literals that end headers of keys
+	headers   []int32         // the literals that headers of keys begin with
 	disabled  map[string]bool // rules by ID
 	tracked   []tracked
 	writings  []writing // of those
@@ -217,7 +217,7 @@ func New(opts Options) (*Engine, error) {
 	e.needles = newNeedles(e.literals, e.writings)
 	e.prefixes = newPrefixes(e.literals)
 	for i := range e.literals {
-		if e.literals[i].header != 0 {
+		if e.literals[i].trigger == byPart {
 			e.headers = append(e.headers, int32(i))
 		}
 	}

@@ -14,7 +14,7 @@ func (e *Engine) ScanSlowly(b []byte) []Finding {
 		for at := range b {
 			for i := range e.literals {
 				l := &e.literals[i]
-				if l.header != 0 || l.text[0] != b[at] || formats != (l.form != nil) || l.bounded && !s.boundary(at, l.body) {
+				if l.text[0] != b[at] || formats != (l.form != nil) || l.bounded && !s.boundary(at, l.body) {
 					continue
 				}
 				c := &candidate{offset: int64(at), literal: int32(i)}

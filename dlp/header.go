@@ -11,8 +11,8 @@ import (
 // maxURL is how far before its @ a URL may start.
 const maxURL = maxUser + maxPassword + 32
 
-// pemNeedles end the headers of private keys.
-var pemNeedles = [...]string{" PRIVATE KEY-----", " PRIVATE KEY BLOCK-----"}
+// pemEnds end the headers of private keys.
+var pemEnds = [...]string{" PRIVATE KEY-----", " PRIVATE KEY BLOCK-----"}
 
 // minHeader is less than any of them has with what is before.
 const minHeader = 8
@@ -50,18 +50,20 @@ func (s *Scanner) urlTail() int {
 	return len(s.buf)
 }
 
-// considerHeader judges the form whose header the needle at s.buf[at] ends.
-func (s *Scanner) considerHeader(at int, l *literal) {
+// considerHeader judges the forms whose header ends with one of pemEnds at s.buf[at].
+func (s *Scanner) considerHeader(at int) {
 	b := s.buf[max(0, at-maxLabel-len(pemBegin)) : at+1]
 	if i := bytes.LastIndex(b, []byte(pemBegin)); i >= 0 {
-		s.consider(at+1-len(b)+i, l.header)
+		for _, h := range s.engine.headers {
+			s.consider(at+1-len(b)+i, h)
+		}
 	}
 }
 
 // pemTail returns the index from which the end of the buffer may be the header
 // of a private key whose end is not there yet.
 func (s *Scanner) pemTail() int {
-	least := max(0, len(s.buf)-maxLabel-len(pemBegin)-len(pemNeedles[0]))
+	least := max(0, len(s.buf)-maxLabel-len(pemBegin)-len(pemEnds[0]))
 	for i := least; ; i++ {
 		n := bytes.IndexByte(s.buf[i:], '-')
 		if n < 0 {

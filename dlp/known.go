@@ -48,20 +48,15 @@ type literal struct {
 	confidence Confidence
 	// cut says that it is a part of the text of a long one.
 	cut bool
-	// header, of a needle that is part of the header of a form, is that form.
-	header int32
 }
-
-// isNeedle reports whether grams of the literal are looked up.
-func (l *literal) isNeedle() bool { return l.trigger == byGram && l.header == 0 }
 
 // trigger is what makes the scanner look whether a literal is there.
 type trigger uint8
 
 const (
 	byRun  trigger = iota // a run, which it starts in or before
-	byGram                // a gram of its own, or for the end of a header its dashes
-	byPart                // a needle, which is part of its header
+	byGram                // a gram of its own
+	byPart                // the dashes at the end of its header
 )
 
 // formatLiterals returns the beginnings of all forms but those of some rules.
@@ -74,13 +69,7 @@ func formatLiterals(formats []format, disabled map[string]bool) []literal {
 				break
 			}
 			fm := &f.forms[j]
-			l := literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger, confidence: f.confidence(fm)}
-			out = append(out, l)
-			if header := int32(len(out) - 1); fm.trigger == byPart {
-				for _, text := range pemNeedles {
-					out = append(out, literal{text: text, rule: f.ID, trigger: byGram, header: header})
-				}
-			}
+			out = append(out, literal{text: fm.prefix, rule: f.ID, form: fm, body: fm.body, bounded: true, trigger: fm.trigger, confidence: f.confidence(fm)})
 		}
 	}
 	return out

@@ -54,7 +54,7 @@ func newNeedles(literals []literal, texts []writing) *needles {
 		n.stride = pieceStride
 	}
 	for i := range literals {
-		if l := &literals[i]; l.isNeedle() {
+		if l := &literals[i]; l.trigger == byGram {
 			n.stride = min(n.stride, len(l.text)-gramBytes+1)
 			n.starts[l.text[0]] = append(n.starts[l.text[0]], int32(i))
 			pair := [2]byte{l.text[0], l.text[1]}
@@ -64,7 +64,7 @@ func newNeedles(literals []literal, texts []writing) *needles {
 	grams := map[uint64][]place{}
 	for i := range literals {
 		l := &literals[i]
-		for o := 0; l.isNeedle() && o < n.stride; o++ {
+		for o := 0; l.trigger == byGram && o < n.stride; o++ {
 			g := binary.LittleEndian.Uint64([]byte(l.text[o : o+gramBytes]))
 			grams[g] = append(grams[g], place{int32(i), int32(o)})
 		}
@@ -79,7 +79,7 @@ func newNeedles(literals []literal, texts []writing) *needles {
 func (n *needles) runOf(literals []literal, texts []writing) int {
 	least := n.stride + gramBytes - 1
 	for i := range literals {
-		if l := &literals[i]; l.isNeedle() && runByte.span([]byte(l.text), 0, len(l.text)) < least {
+		if l := &literals[i]; l.trigger == byGram && runByte.span([]byte(l.text), 0, len(l.text)) < least {
 			return 0
 		}
 	}

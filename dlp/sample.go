@@ -7,8 +7,8 @@ import (
 	"math/bits"
 )
 
-// sample looks for candidates in what was not sampled yet. Known values come
-// first, since they are where tokens may start.
+// sample looks for candidates in what was not sampled yet. Behind a known value
+// a token may start, which is looked for when all of them are there.
 func (s *Scanner) sample() {
 	s.samplePieces()
 	s.sampleNeedles()
@@ -106,10 +106,9 @@ func (s *Scanner) seeHeaders(dashes uint64, i int) {
 		if end > len(s.buf) || s.base+int64(end) <= s.dashAt || end < minHeader || s.buf[end-6] != 'Y' && s.buf[end-6] != 'K' {
 			continue
 		}
-		for _, h := range s.engine.headers {
-			text := s.engine.literals[h].text
+		for _, text := range pemEnds {
 			if at := end - len(text); at >= 0 && string(s.buf[at:end]) == text {
-				s.consider(at, h)
+				s.considerHeader(at)
 			}
 		}
 	}
@@ -147,9 +146,7 @@ func (s *Scanner) judge(c *candidate, final bool) verdict {
 		if v == match && l.weak {
 			v = s.judgeWeak(l, int(c.offset-s.base), n, final)
 		}
-		if v == match && l.header != 0 {
-			s.considerHeader(int(c.offset-s.base), l)
-		} else if v == match {
+		if v == match {
 			s.cover(span{c.offset, c.offset + int64(n)})
 			s.emit(s.finding(l, c.offset, b[:n]))
 		}

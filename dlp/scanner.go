@@ -211,7 +211,7 @@ func (s *Scanner) Idle() []Finding {
 	_, from := s.tail()
 	for i := range s.pending {
 		c := &s.pending[i]
-		if l := &s.engine.literals[c.literal]; l.form == nil && l.header == 0 && l.kind == KindKnown {
+		if l := &s.engine.literals[c.literal]; l.form == nil && l.kind == KindKnown {
 			from = min(from, c.offset)
 		}
 	}

@@ -33,7 +33,7 @@ func (s *Scanner) settleAll(flush bool) {
 	for i := range s.pending {
 		c := &s.pending[i]
 		open = min(open, c.offset)
-		if s.engine.literals[c.literal].form == nil { // the needle of a header too
+		if s.engine.literals[c.literal].form == nil {
 			openKnown = min(openKnown, c.offset)
 		}
 	}
