@@ -210,14 +210,13 @@ func mayBeText(b []byte) bool {
 	return false
 }
 
-// hasText reports whether text starts in the run s.buf[start:end] of at most blockLen
-// bytes.
-func (s *Scanner) hasText(start, end int) bool {
-	if !mayBeText(s.buf[start:end]) {
+// startsText reports whether text starts in a run of at most blockLen bytes.
+func startsText(run []byte) bool {
+	if !mayBeText(run) {
 		return false
 	}
 	var block [blockLen]byte
-	copy(block[copy(block[:], s.buf[start:end]):], noText)
+	copy(block[copy(block[:], run):], noText)
 	starts, _, _ := textStarts(&block)
 	return starts != 0
 }

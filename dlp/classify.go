@@ -75,10 +75,8 @@ type classTables struct {
 var tables = newClassTables()
 
 func newClassTables() (t classTables) {
-	for h := range t.bits {
-		if h < 8 { // no byte from 0x80 on is in a row
-			t.bits[h] = 1 << h
-		}
+	for h := range 8 { // no byte from 0x80 on is in a row
+		t.bits[h] = 1 << h
 	}
 	for n, spec := range classSpecs {
 		c := newClass(spec)
@@ -111,6 +109,18 @@ func newClassTables() (t classTables) {
 		t.seconds[b] = t.pairs[2][b&15] & t.pairs[3][b>>4]
 	}
 	return t
+}
+
+// classify makes the masks of as many blocks as out has room for. It reads a byte
+// behind them, as text has to have.
+func classify(out []blockMasks, text []byte) {
+	if len(out) == 0 {
+		return
+	}
+	_ = text[len(out)*blockLen]
+	if !classifyVectors(out, text) {
+		classifyPlain(out, text)
+	}
 }
 
 // classifyPlain is classify without vector instructions: from bit planes.

@@ -35,11 +35,11 @@
 // # How it works
 //
 // A token stands in a run of letters and digits. Sixty-four bytes at a time are
-// turned into bit planes, which tell where the runs are, and where the signs of
-// encodings may be. Known values have grams of eight bytes, and every ninth
-// position of the stream is looked up in a bitmap of them: every fifth, if a
-// [Session] may count pieces, and up to every one if there are values of less than
-// 16 bytes. What is left are a few candidates per kilobyte, and for each a small
+// turned into masks of their classes, which tell where the runs are, and where the
+// signs of encodings may be. Known values have grams of eight bytes, and every ninth
+// position of long runs, or of the stream if not all values start with such a run, is
+// looked up in a bitmap of them: every fifth, if a [Session] may count pieces, and up
+// to every one if there are values of less than 16 bytes. What is left are a few candidates per kilobyte, and for each a small
 // function looks at a bounded window behind it. It says that there is no match,
 // that there is one, or that the window ends too early: then the bytes from the
 // candidate on are held.

@@ -155,9 +155,7 @@ const minDigits = 5
 func notPhrase(b *blockMasks) uint64 {
 	m := b[maskLower]
 	short := m &^ (m<<1 | 1) &^ ((m>>1 | lastByte) & (m>>2 | lastBytes)) &^ (b[maskSlash]<<1 | 1)
-	long := m & (m >> 1)
-	long &= long >> 2
-	long &= long >> 4 // 8 in a row
+	long := eightInRow(m)
 	return short | long&(m>>8)&(m>>9) | ^b[maskPhrase]
 }
 

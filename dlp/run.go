@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -83,12 +84,7 @@ func (s *Scanner) closeShort(start, end int) {
 			s.try(at, false)
 		}
 	}
-	span := ^joiners & (1<<n - 1)
-	span &= span >> 1
-	span &= span >> 2
-	span &= span >> 4
-	span &= span >> 8
-	if span&(span>>(minSpan-16)) == 0 && (n < textReach || s.window(maskUpper, start, n) == 0 || !s.hasText(start, end) && !s.mayBeBlob(start, end)) {
+	if !hasSpan(joiners|math.MaxUint64<<n) && (n < textReach || s.window(maskUpper, start, n) == 0 || !startsText(b[start:end]) && !s.mayBeBlob(start, end)) {
 		return
 	}
 	s.startPhases(s.run.start)

@@ -48,18 +48,15 @@ func (s *Scanner) startSpans(start int64) {
 func (s *Scanner) seeSpans(upper, lower uint64, i, n int) {
 	s.upper = s.upper>>n | upper<<(blockLen-n)
 	s.lower = s.lower>>n | lower<<(blockLen-n)
-	if !s.spanSeen && (oneKind(s.upper) || oneKind(s.lower)) {
+	if !s.spanSeen && (hasSpan(s.upper) || hasSpan(s.lower)) {
 		s.spanSeen = true
 		s.spanFrom = s.base + int64(i+n-blockLen)
 	}
 }
 
-// oneKind reports whether a mask has minSpan zeros in a row.
-func oneKind(m uint64) bool {
-	m = ^m
-	m &= m >> 1
-	m &= m >> 2
-	m &= m >> 4
+// hasSpan reports whether a mask of what is in no span has minSpan zeros in a row.
+func hasSpan(m uint64) bool {
+	m = eightInRow(^m)
 	m &= m >> 8 // 16 in a row
 	return m&(m>>(minSpan-16)) != 0
 }

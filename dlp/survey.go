@@ -99,7 +99,7 @@ func (s *Scanner) surveyBlock(k, i int) {
 	s.maskAt, s.maskIndex = i, k
 	b := &s.masks[k]
 	run, next := b.runs(), s.masks[k+1].runs()
-	m, n := eightOf(run, next)
+	m, n := eightAcross(run, next)
 	long := m & behind(m, n, minRun-8)
 	if least := s.engine.needles.run; least > 0 {
 		if m &= behind(m, n, uint(least-8)&63); m != 0 {
@@ -109,10 +109,9 @@ func (s *Scanner) surveyBlock(k, i int) {
 	if dashes := b[maskDash]; dashes&(dashes>>1|lastByte) != 0 {
 		s.seeHeaders(dashes&^(dashes<<1), i)
 	}
+	s.sampleSeeds(b, i)
 	if i+blockLen > s.newAt {
 		s.gateBlock(b, run, long, i)
-	} else {
-		s.sampleSeeds(b, i)
 	}
 	if s.depth >= maxDepth {
 		return
@@ -156,10 +155,9 @@ func (s *Scanner) inWindow(start, end int) bool {
 	return start >= max(s.maskFrom, s.maskAt-blockLen) && end <= s.maskAt+blockLen && end-start <= blockLen
 }
 
-// gateBlock looks at the runs, words and numbers in what is new of the block at
+// gateBlock looks at the runs, URLs and numbers in what is new of the block at
 // s.buf[i:]. Of its runs and those that long says start in it the masks are given.
 func (s *Scanner) gateBlock(b *blockMasks, run, long uint64, i int) {
-	s.sampleSeeds(b, i)
 	off, n := max(0, s.newAt-i), min(blockLen, len(s.buf)-i)
 	if ats := b[maskAt] >> off << off; ats != 0 {
 		s.seeURLs(ats, i)
@@ -190,10 +188,7 @@ func (s *Scanner) openBefore(i int) {
 
 // numbersIn reports whether a word of digits and what parts them may be in a block.
 func numbersIn(b *blockMasks) bool {
-	m := b[maskDigit] | b[maskBlank] | b[maskDash]
-	m &= m >> 1
-	m &= m >> 2
-	return m&(m>>4) != 0
+	return eightInRow(b[maskDigit]|b[maskBlank]|b[maskDash]) != 0
 }
 
 // behind returns a mask of the bytes behind which, by n, one of a mask stands, with
@@ -266,7 +261,7 @@ func (s *Scanner) surveyMarks(marks uint64, i int) {
 				s.sign(htmlView, at)
 			}
 		case '<':
-			if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[min(at+len("<~"), len(s.buf)):]) {
+			if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[at+len("<~"):]) {
 				s.sign(ascii85View, at)
 			}
 		case '=':
