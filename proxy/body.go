@@ -76,13 +76,11 @@ func (x *exchange) bodyFilter() filter {
 	if x.snap.ignores {
 		return passFilter{}
 	}
-	session := x.s.dlpSession(x.session)
-	if !x.snap.redacts || x.fixedBody() != "" {
-		return &scanFilter{x: x, sc: x.body.scanner, session: session}
+	if x.redactsBody() {
+		x.out.ContentLength = -1
+		x.out.Header.Del("Content-Length")
 	}
-	x.out.ContentLength = -1
-	x.out.Header.Del("Content-Length")
-	return &redactBodyFilter{x: x, red: x.redactor(x.body.scanner, nil), session: session}
+	return x.streamScan(x.body.scanner)
 }
 
 // passFilter lets everything pass.
@@ -121,14 +119,10 @@ func (x *exchange) smallBody(in *bodyInjection) *denial {
 
 // decideBody judges a body that is there in full, and returns it as it may leave.
 func (x *exchange) decideBody(sc *dlp.Scanner, body []byte) ([]byte, *denial) {
-	if !x.snap.redacts || x.fixedBody() != "" {
+	if !x.redactsBody() {
 		return body, decideWhole(sc, body, x.bodyDenial)
 	}
-	var findings []dlp.Finding
-	_ = decideWhole(sc, body, func(f []dlp.Finding) *denial {
-		findings = append(findings, f...)
-		return nil
-	})
+	findings := scanWhole(sc, body)
 	if !x.wantsRedaction(findings) {
 		return body, x.bodyDenial(findings)
 	}

@@ -19,8 +19,7 @@ func (snap *snapshot) redactText(text string) string {
 func (x *exchange) redactURL(text string) string {
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
-	found := slices.Clone(sc.Write([]byte(text)))
-	return covered(text, append(found, sc.Close()...))
+	return covered(text, scanWhole(sc, []byte(text)))
 }
 
 // covered is a text with the rules of what was found in it in its place.

@@ -72,11 +72,7 @@ func (x *exchange) scanPart(sc *dlp.Scanner, at spot, texts ...string) (found bo
 // may be replaced. It returns the text as it may leave.
 func (x *exchange) redactPart(sc *dlp.Scanner, at spot, before, text, together string) (out string, found bool, _ *denial) {
 	x.scratch = append(append(x.scratch[:0], before...), text...)
-	var findings []dlp.Finding
-	_ = decideWhole(sc, x.scratch, func(f []dlp.Finding) *denial {
-		findings = append(findings, f...)
-		return nil
-	})
+	findings := scanWhole(sc, x.scratch)
 	if len(findings) == 0 {
 		return text, false, nil
 	}

@@ -44,11 +44,7 @@ type agentMessages struct {
 
 // newAgentMessages uses a scanner to the end of the exchange.
 func (x *exchange) newAgentMessages(sc *dlp.Scanner) (*agentMessages, *denial) {
-	session := x.s.dlpSession(x.session)
-	m := &agentMessages{x: x, session: session, scan: &scanFilter{x: x, sc: sc, session: session}}
-	if x.snap.redacts {
-		m.scan = &redactBodyFilter{x: x, red: x.redactor(sc, nil), session: session}
-	}
+	m := &agentMessages{x: x, session: x.s.dlpSession(x.session), scan: x.streamScan(sc)}
 	var d *denial
 	if m.plain, d = x.injection(bodyEscape("")); d == nil {
 		m.json, d = x.injection(bodyEscape("application/json"))
@@ -124,26 +120,6 @@ func (m *agentMessages) control(_ wsframe.Op, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	return payload, nil
-}
-
-func (f *scanFilter) endMessage() ([]byte, error) {
-	out, err := f.decide(f.sc.Flush())
-	if err != nil {
-		return nil, err
-	}
-	err = f.x.dripShort(f.session, &f.short)
-	f.short = shortBody{}
-	return out, err
-}
-
-func (f *redactBodyFilter) endMessage() ([]byte, error) {
-	out, done, err := f.red.Flush(f.out[:0])
-	if out, err = f.judged(out, done, err); err != nil {
-		return nil, err
-	}
-	err = f.x.dripShort(f.session, &f.short)
-	f.short = shortBody{}
-	return out, err
 }
 
 // serverMessages replaces values of secrets in what comes back, as in an answer.

@@ -101,8 +101,7 @@ func (x *exchange) redactWhole(sc *dlp.Scanner, t wholeText, judge func([]dlp.Re
 func (x *exchange) stillFound(text []byte) bool {
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
-	found := slices.Clone(sc.Write(text))
-	return slices.ContainsFunc(append(found, sc.Close()...), func(f dlp.Finding) bool {
+	return slices.ContainsFunc(scanWhole(sc, text), func(f dlp.Finding) bool {
 		a := x.snap.DLP.Decide(f, x.target.Host)
 		return a != dlp.Off && a != dlp.Warn
 	})
@@ -114,6 +113,18 @@ func unredacted() *denial {
 	d := denyDLP("redact", "what looks like a credential stands where it cannot be redacted for sure, so the request was not sent. Do not retry: remove it, or use the placeholder that stands for the credential.")
 	d.fixed = true
 	return d
+}
+
+// redactsBody reports whether something may be replaced in the body.
+func (x *exchange) redactsBody() bool { return x.snap.redacts && x.fixedBody() == "" }
+
+// streamScan scans a body or messages while they stream.
+func (x *exchange) streamScan(sc *dlp.Scanner) streamScan {
+	session := x.s.dlpSession(x.session)
+	if x.redactsBody() {
+		return &redactBodyFilter{x: x, red: x.redactor(sc, nil), session: session}
+	}
+	return &scanFilter{x: x, sc: sc, session: session}
 }
 
 // fixedBody says why nothing can be replaced in the body, for the end of a message,
@@ -226,12 +237,17 @@ func (f *redactBodyFilter) flush() ([]byte, error) {
 	return f.judged(out, done, err)
 }
 
-func (f *redactBodyFilter) close() ([]byte, error) {
-	out, done, err := f.red.Close(f.out[:0])
+func (f *redactBodyFilter) close() ([]byte, error)      { return f.end(f.red.Close(f.out[:0])) }
+func (f *redactBodyFilter) endMessage() ([]byte, error) { return f.end(f.red.Flush(f.out[:0])) }
+
+// end lets out the rest of a body, or of a message.
+func (f *redactBodyFilter) end(out []byte, done []dlp.Redaction, err error) ([]byte, error) {
 	if out, err = f.judged(out, done, err); err != nil {
 		return nil, err
 	}
-	return out, f.x.dripShort(f.session, &f.short)
+	err = f.x.dripShort(f.session, &f.short)
+	f.short = shortBody{}
+	return out, err
 }
 
 func (f *redactBodyFilter) held() int { return f.red.Held() }

@@ -25,7 +25,13 @@ func (snap *snapshot) find(text string) []dlp.Finding {
 	}
 	sc := snap.scanner()
 	defer snap.scanners.Put(sc)
-	found := slices.Clone(sc.Write([]byte(text))) // valid until the next call only
+	return scanWhole(sc, []byte(text))
+}
+
+// scanWhole returns what is found in a text that is complete.
+func scanWhole(sc *dlp.Scanner, text []byte) []dlp.Finding {
+	sc.Reset()
+	found := slices.Clone(sc.Write(text)) // valid until the next call only
 	return append(found, sc.Close()...)
 }
 
@@ -174,13 +180,19 @@ func (f *scanFilter) release(safe int64) []byte {
 func (f *scanFilter) flush() ([]byte, error) { return f.decide(f.sc.Idle()) }
 func (f *scanFilter) held() int              { return len(f.tail) }
 
-func (f *scanFilter) close() ([]byte, error) {
-	// What is stopped here has not left, and is not put together with what comes.
-	out, err := f.decide(f.sc.Close())
+func (f *scanFilter) close() ([]byte, error)      { return f.end(f.sc.Close()) }
+func (f *scanFilter) endMessage() ([]byte, error) { return f.end(f.sc.Flush()) }
+
+// end decides what is held at the end of a body, or of a message. What is stopped
+// here has not left, and is not put together with what comes.
+func (f *scanFilter) end(findings []dlp.Finding) ([]byte, error) {
+	out, err := f.decide(findings)
 	if err != nil {
 		return nil, err
 	}
-	return out, f.x.dripShort(f.session, &f.short)
+	err = f.x.dripShort(f.session, &f.short)
+	f.short = shortBody{}
+	return out, err
 }
 
 func (f *scanFilter) decide(findings []dlp.Finding) ([]byte, error) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -125,28 +124,14 @@ func acceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// agentProtocols are those whose clients show the message of an error and stop,
-// where after a close alone they would try again in another way. They are told by
-// the end of the path.
-var agentProtocols = []struct {
-	path    string
-	message func(d *denial, id string) any
-}{
-	{"/responses", responsesError}, // OpenAI Responses, which Codex speaks
-}
-
-// errorMessage returns what the agent's own protocol says of a denial, or nil.
+// errorMessage returns what the agent's own protocol says of a denial, or nil: some
+// clients show the message of an error and stop, where after a close alone they
+// would try again in another way. Their protocols are told by the end of the path.
 func (x *exchange) errorMessage(d *denial) any {
-	i := slices.IndexFunc(agentProtocols, func(p struct {
-		path    string
-		message func(d *denial, id string) any
-	}) bool {
-		return strings.HasSuffix(strings.TrimRight(x.target.Path, "/"), p.path)
-	})
-	if i < 0 {
-		return nil
+	if strings.HasSuffix(strings.TrimRight(x.target.Path, "/"), "/responses") { // OpenAI Responses, which Codex speaks
+		return responsesError(d, x.id)
 	}
-	return agentProtocols[i].message(d, x.id)
+	return nil
 }
 
 func responsesError(d *denial, id string) any {

@@ -21,8 +21,7 @@ const maxNoConnect = 1024
 // connectSocket opens a WebSocket in an HTTP/2 connection of its own (RFC 8441), as
 // in HTTP/1.1: shared ones would let one slow reader hold up the others. net/http's
 // own ClientConn refuses the header that asks for a WebSocket, so it is that of
-// x/net. up is nil when the
-// answer does not agree.
+// x/net. up is nil when the answer does not agree.
 func (u *upstreams) connectSocket(out *http.Request, target Target, r *Route) (resp *http.Response, up io.ReadWriteCloser, err error) {
 	where := joinHostPort(target.Host, target.Port)
 	if r != nil {
