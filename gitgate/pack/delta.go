@@ -1,0 +1,80 @@
+package pack
+
+// errDelta is for a delta that does not fit its base or itself.
+var errDelta = corrupt("a delta is none")
+
+// number reads a size at the beginning of b.
+func number(b []byte) (n int64, rest []byte, ok bool) {
+	for i := 0; i < len(b) && i < 9; i++ {
+		n |= int64(b[i]&0x7f) << (7 * i)
+		if b[i]&0x80 == 0 {
+			return n, b[i+1:], true
+		}
+	}
+	return 0, nil, false
+}
+
+// deltaSizes reads the sizes that a delta begins with: that of its base, and that
+// of what it makes.
+func deltaSizes(delta []byte) (base, result int64, ops []byte, err error) {
+	base, rest, ok := number(delta)
+	if ok {
+		result, rest, ok = number(rest)
+	}
+	if !ok {
+		return 0, 0, nil, errDelta
+	}
+	return base, result, rest, nil
+}
+
+// applyDelta makes dst, all of it, of a base by the instructions of a delta.
+func applyDelta(dst, base, ops []byte) error {
+	at := 0
+	for len(ops) > 0 {
+		op := ops[0]
+		ops = ops[1:]
+		if op&0x80 == 0 {
+			n := int(op)
+			if n == 0 || n > len(ops) || n > len(dst)-at {
+				return errDelta
+			}
+			copy(dst[at:], ops[:n])
+			at, ops = at+n, ops[n:]
+			continue
+		}
+		from, n, rest, ok := copyRange(op, ops)
+		if !ok || from > len(base) || n > len(base)-from || n > len(dst)-at {
+			return errDelta
+		}
+		copy(dst[at:], base[from:from+n])
+		at, ops = at+n, rest
+	}
+	if at != len(dst) {
+		return errDelta
+	}
+	return nil
+}
+
+// copyRange reads what a copy instruction names: four bytes of an offset and
+// three of a length, of which those that are zero are left out.
+func copyRange(op byte, ops []byte) (from, n int, rest []byte, ok bool) {
+	i := 0
+	for bit := range 7 {
+		if op&(1<<bit) == 0 {
+			continue
+		}
+		if i == len(ops) {
+			return 0, 0, nil, false
+		}
+		if bit < 4 {
+			from |= int(ops[i]) << (8 * bit)
+		} else {
+			n |= int(ops[i]) << (8 * (bit - 4))
+		}
+		i++
+	}
+	if n == 0 {
+		n = 0x10000
+	}
+	return from, n, ops[i:], true
+}

@@ -1,0 +1,122 @@
+// Package pack takes in a pack (gitformat-pack(5)) that a client pushes, and tells
+// what is in it: every object is made whole, named, and shown to a Visitor, most
+// of them while the rest is still arriving. Afterwards objects can be read again.
+//
+// A pack comes from someone who may want to break what reads it. So it is read
+// strictly, stands alone (a delta whose base is not in it is refused), and may
+// make no more work than Limits allow: an object, a ratio, a depth, a number of
+// objects, a time that grows with what arrived. Memory is bounded by some 50 bytes
+// for an object, a cache of fixed size, and the two largest objects that are at
+// work, of which one may be as large as Limits.Object.
+//
+// The pack itself lies in an unlinked file. It is read with one window of a
+// buffer and not mapped into memory, so that a disk that fails is an error.
+package pack
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/bot-bottle/bottle/gitgate/object"
+	"github.com/bot-bottle/bottle/gitgate/oid"
+)
+
+// Visitor is shown each object once. All calls come from one goroutine, and an
+// error ends the reception with it.
+type Visitor interface {
+	// Begin is called before the content of an object, with its size in bytes.
+	Begin(kind object.Kind, size int64) error
+	// Write is called with the next bytes of the content, which are valid until it
+	// returns.
+	Write(content []byte) (int, error)
+	// End is called when the object is complete, with its number in the pack. The
+	// numbers are those of the order in the pack, but not all calls are in order.
+	End(n int, id oid.ID) error
+}
+
+// Pack is a pack that was received. It is not safe for concurrent use.
+type Pack struct {
+	format  oid.Format
+	file    *os.File
+	size    int64 // of the file
+	end     int64 // of the entries
+	entries []entry
+	sums    []byte  // the IDs of the entries, one behind the other
+	order   []int32 // the numbers of the entries, by ID
+	cache   cache
+	budget  budget
+	inflate inflater
+	chain   []int32 // scratch of content
+	delta   []byte  // scratch of resolve and content
+}
+
+// entry is what is known of an object. There may be millions.
+type entry struct {
+	at    int64 // where it begins in the pack
+	size  int64 // of the object, in bytes; -1 until it is resolved
+	base  int32 // of a delta the number of its base; noBase, or waits, if that is not known
+	depth uint16
+	kind  object.Kind // of the object; 0 until it is resolved
+}
+
+const (
+	noBase = -1
+	waits  = -2 // for an object of an ID
+)
+
+// Len returns how many objects there are.
+func (p *Pack) Len() int { return len(p.entries) }
+
+// Bytes returns the size of the pack.
+func (p *Pack) Bytes() int64 { return p.size }
+
+// Format returns the object format.
+func (p *Pack) Format() oid.Format { return p.format }
+
+// ID returns the name of the object of a number.
+func (p *Pack) ID(n int) oid.ID { return p.format.From(p.sum(n)) }
+
+// Kind returns what the object of a number is.
+func (p *Pack) Kind(n int) object.Kind { return p.entries[n].kind }
+
+// Size returns how many bytes the object of a number has.
+func (p *Pack) Size(n int) int64 { return p.entries[n].size }
+
+func (p *Pack) sum(n int) []byte {
+	size := p.format.Size()
+	return p.sums[n*size : (n+1)*size]
+}
+
+// Find returns the number of an object.
+func (p *Pack) Find(id oid.ID) (n int, ok bool) {
+	if id.Format() != p.format {
+		return 0, false
+	}
+	i, ok := slices.BinarySearchFunc(p.order, id.Bytes(), func(n int32, sum []byte) int { return bytes.Compare(p.sum(int(n)), sum) })
+	if !ok {
+		return 0, false
+	}
+	return int(p.order[i]), true
+}
+
+// Read appends the content of the object of a number to dst. The work counts
+// toward the Limits of the reception.
+func (p *Pack) Read(dst []byte, n int) ([]byte, error) {
+	p.budget.enter()
+	defer p.budget.leave()
+	b, err := p.content(int32(n))
+	if err != nil {
+		return dst, fmt.Errorf("read %s %s: %w", p.Kind(n), p.ID(n).Short(), err)
+	}
+	defer p.cache.release(b)
+	return append(dst, b.data...), nil
+}
+
+// Reader returns the pack, byte for byte as it came.
+func (p *Pack) Reader() *io.SectionReader { return io.NewSectionReader(p.file, 0, p.size) }
+
+// Close removes the pack from the disk.
+func (p *Pack) Close() error { return p.file.Close() }

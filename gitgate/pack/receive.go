@@ -1,0 +1,291 @@
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/bot-bottle/bottle/gitgate/object"
+	"github.com/bot-bottle/bottle/gitgate/oid"
+)
+
+// Options are how a pack is received.
+type Options struct {
+	Format oid.Format
+	Limits Limits
+	// Visitor is shown every object; nil for none.
+	Visitor Visitor
+	// Dir is where the pack is kept; "" is the folder for temporary files.
+	Dir string
+	// Now is the clock for Limits.Time; nil is time.Now.
+	Now func() time.Time
+}
+
+// streamFrom is the size from which on a whole object is shown in pieces and not
+// kept.
+const streamFrom = 4 << 20
+
+// Receive reads a pack from r, which must end where the pack does. The error wraps
+// ErrCorrupt or ErrThin, is a *LimitError, or that of the Visitor, of the context
+// or of r. What of r was not read is left there. The Pack must be closed, and lives
+// no longer than the context.
+func Receive(ctx context.Context, r io.Reader, opts Options) (*Pack, error) {
+	file, err := spool(opts.Dir)
+	if err != nil {
+		return nil, err
+	}
+	limits := opts.Limits.withDefaults()
+	p := &Pack{format: opts.Format, file: file, budget: budget{limits: limits, ctx: ctx, now: opts.Now}}
+	if p.budget.now == nil {
+		p.budget.now = time.Now
+	}
+	p.cache.init(limits.Cache)
+	rc := &receiver{Pack: p, visitor: opts.Visitor, sum: opts.Format.New(), waiting: map[int32][]int32{}, wanted: map[oid.ID][]int32{}}
+	p.budget.enter()
+	err = rc.receive(r)
+	p.budget.leave()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// spool makes a file that has no name any more.
+func spool(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "bottle-push-")
+	if err != nil {
+		return nil, fmt.Errorf("keep a pack: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("keep a pack: %w", err)
+	}
+	return file, nil
+}
+
+// receiver is what is only known while a pack arrives.
+type receiver struct {
+	*Pack
+	src      *source
+	visitor  Visitor
+	sum      hash.Hash // of the object at work
+	head     []byte    // scratch: what an ID sums up before the content
+	piece    []byte    // scratch of what is shown in pieces
+	resolved int
+	waiting  map[int32][]int32  // deltas by the number of their base, which was not at hand
+	wanted   map[oid.ID][]int32 // deltas by the ID of theirs
+}
+
+func (rc *receiver) receive(r io.Reader) error {
+	rc.src = newSource(r, rc.file, &rc.budget, rc.format.New())
+	count, err := readStart(rc.src)
+	if err != nil {
+		return rc.src.blame(err)
+	}
+	if count > rc.budget.limits.Objects {
+		return &LimitError{"objects in the pack", rc.budget.limits.Objects}
+	}
+	for n := range int32(count) {
+		if err := rc.entry(n); err != nil {
+			return rc.src.blame(err)
+		}
+	}
+	rc.end = rc.src.offset()
+	if err := rc.src.end(); err != nil {
+		return err
+	}
+	rc.size = rc.budget.received
+	if err := rc.resolveRest(); err != nil {
+		return err
+	}
+	return rc.sort()
+}
+
+// entry takes in one that arrives.
+func (rc *receiver) entry(n int32) error {
+	e := entry{at: rc.src.offset(), size: -1, base: noBase}
+	h, err := readHeader(rc.src.Reader, rc.format)
+	if err != nil {
+		return err
+	}
+	if err := rc.budget.allow(h); err != nil {
+		return err
+	}
+	if !h.delta() {
+		e.kind, e.size = object.Kind(h.kind), h.size
+	}
+	rc.entries = append(rc.entries, e)
+	rc.sums = append(rc.sums, make([]byte, rc.format.Size())...)
+	if err := rc.inflate.start(rc.src.Reader); err != nil {
+		return err
+	}
+	switch {
+	case h.delta():
+		return rc.arrived(n, h)
+	case h.size >= streamFrom:
+		return rc.inPieces(n)
+	}
+	if err := rc.budget.spend(h.size); err != nil {
+		return err
+	}
+	b := rc.cache.alloc(int(h.size))
+	defer rc.cache.release(b)
+	if err := rc.inflate.fill(b.data); err != nil {
+		return err
+	}
+	if err := rc.inflate.finish(); err != nil {
+		return err
+	}
+	return rc.show(n, b)
+}
+
+// arrived takes in a delta: it is resolved at once if its base is at hand.
+func (rc *receiver) arrived(n int32, h header) (err error) {
+	if err := rc.fillDelta(h); err != nil {
+		return err
+	}
+	e := &rc.entries[n]
+	if h.kind == idDelta {
+		e.base = waits
+		rc.wanted[h.base] = append(rc.wanted[h.base], n)
+		return nil
+	}
+	base, ok := slices.BinarySearchFunc(rc.entries[:n], e.at-h.back, func(e entry, at int64) int { return cmp.Compare(e.at, at) })
+	if !ok {
+		return corrupt("the base of a delta is no entry before it")
+	}
+	e.base = int32(base)
+	b := rc.cache.get(e.base)
+	if b == nil {
+		rc.waiting[e.base] = append(rc.waiting[e.base], n)
+		return nil
+	}
+	defer rc.cache.release(b)
+	return rc.resolve(n, b)
+}
+
+// resolve makes the object of which rc.delta is the delta, and shows it.
+func (rc *receiver) resolve(n int32, base *buffer) error {
+	e := &rc.entries[n]
+	from := &rc.entries[e.base]
+	if int64(from.depth) >= rc.budget.limits.Depth {
+		return &LimitError{"deltas on each other", rc.budget.limits.Depth}
+	}
+	b, err := rc.apply(base, rc.delta)
+	if err != nil {
+		return err
+	}
+	defer rc.cache.release(b)
+	e.kind, e.depth, e.size = from.kind, from.depth+1, int64(len(b.data))
+	return rc.show(n, b)
+}
+
+// apply makes the object of a delta.
+func (p *Pack) apply(base *buffer, delta []byte) (*buffer, error) {
+	before, after, ops, err := deltaSizes(delta)
+	if err != nil {
+		return nil, err
+	}
+	if before != int64(len(base.data)) {
+		return nil, errDelta
+	}
+	if err := p.budget.spend(after); err != nil {
+		return nil, err
+	}
+	b := p.cache.alloc(int(after))
+	if err := applyDelta(b.data, base.data, ops); err != nil {
+		p.cache.release(b)
+		return nil, err
+	}
+	return b, nil
+}
+
+// show names an object that is complete, keeps it, and has it visited.
+func (rc *receiver) show(n int32, b *buffer) error {
+	rc.cache.keep(n, b)
+	if err := rc.begin(n); err != nil {
+		return err
+	}
+	rc.sum.Write(b.data)
+	if rc.visitor != nil {
+		if _, err := rc.visitor.Write(b.data); err != nil {
+			return err
+		}
+	}
+	return rc.done(n)
+}
+
+// inPieces shows an object that is large while it arrives.
+func (rc *receiver) inPieces(n int32) error {
+	if err := rc.begin(n); err != nil {
+		return err
+	}
+	if rc.piece == nil {
+		rc.piece = make([]byte, windowBytes)
+	}
+	for left := rc.entries[n].size; left > 0; {
+		p := rc.piece[:min(left, windowBytes)]
+		left -= int64(len(p))
+		if err := rc.budget.spend(int64(len(p))); err != nil {
+			return err
+		}
+		if err := rc.inflate.fill(p); err != nil {
+			return err
+		}
+		rc.sum.Write(p)
+		if rc.visitor != nil {
+			if _, err := rc.visitor.Write(p); err != nil {
+				return err
+			}
+		}
+	}
+	if err := rc.inflate.finish(); err != nil {
+		return err
+	}
+	return rc.done(n)
+}
+
+func (rc *receiver) begin(n int32) error {
+	e := &rc.entries[n]
+	rc.sum.Reset()
+	rc.head = append(append(rc.head[:0], e.kind.String()...), ' ')
+	rc.head = append(strconv.AppendInt(rc.head, e.size, 10), 0)
+	rc.sum.Write(rc.head)
+	if rc.visitor == nil {
+		return nil
+	}
+	return rc.visitor.Begin(e.kind, e.size)
+}
+
+func (rc *receiver) done(n int32) error {
+	rc.sum.Sum(rc.Pack.sum(int(n))[:0])
+	rc.resolved++
+	if rc.visitor == nil {
+		return nil
+	}
+	return rc.visitor.End(int(n), rc.ID(int(n)))
+}
+
+// sort makes objects be found by their ID. Git never writes one twice; who does
+// wants two readers to take two of them.
+func (p *Pack) sort() error {
+	p.order = make([]int32, len(p.entries))
+	for i := range p.order {
+		p.order[i] = int32(i)
+	}
+	slices.SortFunc(p.order, func(a, b int32) int { return bytes.Compare(p.sum(int(a)), p.sum(int(b))) })
+	for i := 1; i < len(p.order); i++ {
+		if bytes.Equal(p.sum(int(p.order[i-1])), p.sum(int(p.order[i]))) {
+			return corrupt("an object is in it twice")
+		}
+	}
+	return nil
+}
