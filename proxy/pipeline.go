@@ -186,7 +186,7 @@ func (x *exchange) absoluteTarget() *denial {
 // decide routes by host, method and path.
 func (x *exchange) decide() *denial {
 	x.target.Method, x.target.Path = x.r.Method, x.r.URL.EscapedPath()
-	x.decision = x.snap.Policy.Decide(x.target)
+	x.decision = x.decideTarget()
 	x.route = x.decision.Route
 	x.hostSecrets = x.snap.hostSecrets(x.target.Host)
 	if x.decision.Action == Deny {
@@ -194,6 +194,9 @@ func (x *exchange) decide() *denial {
 	}
 	if x.socket != nil && x.socket.bad != nil {
 		return x.socket.bad
+	}
+	if x.socket != nil && x.virtual() != nil {
+		return noUpgrade(protoWebSocket, x.target.Host)
 	}
 	// An upgrade to h2c is an offer that may be ignored (RFC 9110, section 7.8);
 	// Java's client makes it with every request.

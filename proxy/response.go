@@ -117,6 +117,9 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 }
 
 func (x *exchange) send(out *http.Request) (*http.Response, error) {
+	if h := x.virtual(); h != nil {
+		return answerVirtual(h, out)
+	}
 	if x.socket != nil {
 		return x.openSocket(out)
 	}

@@ -34,6 +34,11 @@ type Options struct {
 	// Ask puts a question to the operator and waits for the answer. When it is
 	// nil, what would be asked is denied.
 	Ask func(ctx context.Context, q Question) (Answer, error)
+	// Hosts are virtual hosts, by their canonical name, which the server answers
+	// itself on https and port 443. A request to one goes the way of all others:
+	// it is scanned, journalled and redacted. No route concerns it, and none leads
+	// to an upstream of that name.
+	Hosts map[string]http.Handler
 	// Resolver is used for upstream names; nil is the system's.
 	Resolver *net.Resolver
 	// Logger gets what the operator should know and the journal does not hold;
@@ -188,7 +193,7 @@ func (s *Server) Reload(ctx context.Context, cfg Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.tunnels {
-		if d := snap.Policy.DecideHost(t.host, t.port); d.Action == Deny || modeOf(d.Route) != t.mode {
+		if d := s.decideHost(snap, t.host, t.port); d.Action == Deny || modeOf(d.Route) != t.mode {
 			t.close()
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Server) openTunnel(id, authority, session string, conn net.Conn) (*tunn
 	if stop != nil {
 		return refuse(host, port, stop, findings)
 	}
-	d := snap.Policy.DecideHost(host, port)
+	d := s.decideHost(snap, host, port)
 	if d.Action == Deny {
 		return refuse(host, port, denyPolicy(d), findings)
 	}
