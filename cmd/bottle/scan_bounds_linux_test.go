@@ -20,8 +20,9 @@ import (
 	"time"
 )
 
-// maxScanMemory is the most that bottle scan may take of a file of any size.
-const maxScanMemory = 32 << 20
+// maxScanMemory is the most that bottle scan may take of a file of any size. About
+// half of it is the program itself, whatever it does.
+const maxScanMemory = 40 << 20
 
 // bombBytes is what the bombs become.
 const bombBytes = 256 << 20

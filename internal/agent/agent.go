@@ -55,9 +55,14 @@ type Options struct {
 	Env map[string]string
 	// GitUser is written into the home's git configuration.
 	GitUser GitUser
+	// Supervise is the URL of the MCP server that the agent is given, "" for none.
+	Supervise string
 	// Args are put behind the agent's own command.
 	Args []string
 }
+
+// superviseName is what the agent calls the MCP server: its tools are bottle's.
+const superviseName = "bottle"
 
 // GitUser is the author of the agent's commits. The zero value writes nothing.
 type GitUser struct{ Name, Email string }

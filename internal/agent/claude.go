@@ -14,6 +14,9 @@ func claude(opt Options) (Plan, error) {
 			opt.Workspace: map[string]any{"hasTrustDialogAccepted": true},
 		},
 	}
+	if opt.Supervise != "" {
+		state["mcpServers"] = map[string]any{superviseName: map[string]any{"type": "http", "url": opt.Supervise}}
+	}
 	// It asks about an API key that it does not know by its last 20 characters.
 	if key := opt.Env["ANTHROPIC_API_KEY"]; key != "" {
 		state["customApiKeyResponses"] = map[string]any{

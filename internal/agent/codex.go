@@ -39,6 +39,10 @@ unbounded_connection_retries = false
 		// without control characters.
 		fmt.Fprintf(&b, "\n[projects.%s]\ntrust_level = \"trusted\"\n", strconv.Quote(dir))
 	}
+	if opt.Supervise != "" {
+		// Its tools may wait for a person.
+		fmt.Fprintf(&b, "\n[mcp_servers.%s]\nurl = %s\ntool_timeout_sec = 120\n", superviseName, strconv.Quote(opt.Supervise))
+	}
 	return Plan{
 		Program: "codex",
 		Install: "npm install -g @openai/codex",

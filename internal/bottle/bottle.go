@@ -37,8 +37,8 @@ type Bottle struct {
 
 	journal  *recorder
 	server   *proxy.Server
-	config   proxy.Config // what the server began with
 	control  *control.Server
+	reload   *reloader
 	machine  vm.Machine
 	listener net.Listener
 	owner    owner

@@ -92,7 +92,6 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.config = cfg
 	ca, err := mitm.NewAuthority(mitm.Options{Name: "bottle " + b.record.ID})
 	if err != nil {
 		return nil, err
@@ -101,9 +100,14 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.server, err = proxy.New(ctx, cfg, proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log}); err != nil {
+	b.reload = &reloader{journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust, load: p.opt.Reload, user: b.user, inForce: cfg,
+		noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
+	b.reload.view.Store(p.Manifest)
+	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.journal.counts)}
+	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {
 		return nil, err
 	}
+	b.reload.server = b.server
 	if err := b.writeGuest(ca); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 	}
 	now := cfg
 	now.KeepValues = true
-	if err := r.server.Reload(ctx, now); err != nil {
+	if err := r.put(ctx, m, now); err != nil {
 		return err
 	}
 	r.inForce, r.spent = cfg, yes

@@ -15,6 +15,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/internal/workspace"
 	"github.com/bot-bottle/bottle/vm"
 )
@@ -127,7 +128,11 @@ const home = vm.DefaultHome
 
 func (p *Prepared) agentOptions(env map[string]string) agent.Options {
 	m := p.Manifest
-	return agent.Options{Workspace: m.Workspace, Home: home, Env: env, GitUser: gitUser(m)}
+	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, GitUser: gitUser(m)}
+	if m.Supervise {
+		opt.Supervise = supervise.URL
+	}
+	return opt
 }
 
 // gitUser is who the agent commits as. Without a name git refuses to commit at

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -41,9 +42,10 @@ type reloader struct {
 	unread  bool // current is in force but for what it names, which could not be read
 	// newBottle names the keys of the last manifest that only a new bottle follows.
 	newBottle string
-	agreed    *manifest.Manifest  // the last one that a person agreed to
-	spent     manifest.TrustEntry // the yes that was there when current came into force
-	said      [sha256.Size]byte   // the last note, so that it stands there once; zero after a change
+	agreed    *manifest.Manifest                // the last one that a person agreed to
+	spent     manifest.TrustEntry               // the yes that was there when current came into force
+	view      atomic.Pointer[manifest.Manifest] // current, for those who only look
+	said      [sha256.Size]byte                 // the last note, so that it stands there once; zero after a change
 }
 
 // reloadable is a *proxy.Server.
@@ -213,7 +215,7 @@ func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
 	environ := func() []string { return commandEnviron(r.folders) }
 	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{Environ: environ})
 	if err == nil {
-		err = r.server.Reload(ctx, cfg)
+		err = r.put(ctx, m, cfg)
 	}
 	if err == nil {
 		r.spent, r.inForce = yes, cfg

@@ -114,9 +114,14 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.server, err = proxy.New(ctx, cfg, proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log}); err != nil {
+	s.reload = &reloader{journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
+		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
+	s.reload.view.Store(opt.Manifest)
+	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log, Hosts: superviseHosts(opt.Manifest, s.reload, s.record, opt.Version, s.journal.counts)}
+	if s.server, err = proxy.New(ctx, cfg, popt); err != nil {
 		return nil, nil, err
 	}
+	s.reload.server = s.server
 	if !opt.NoAuth && s.listener.Addr().Network() == "tcp" {
 		var b [24]byte
 		_, _ = rand.Read(b[:])
@@ -125,8 +130,6 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if err := s.writeExports(ca, cred); err != nil {
 		return nil, nil, err
 	}
-	s.reload = &reloader{server: s.server, journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
-		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
 	if err := s.serveControl(); err != nil {
 		return nil, nil, err
 	}

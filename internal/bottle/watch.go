@@ -22,9 +22,7 @@ func (b *Bottle) watch(ctx context.Context) {
 	if p.opt.Reload == nil {
 		return
 	}
-	r := &reloader{server: b.server, journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust,
-		load: p.opt.Reload, user: b.user, inForce: b.config, noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
-	if err := r.run(ctx); err != nil {
+	if err := b.reload.run(ctx); err != nil {
 		b.log.Warn("the manifest is not watched for changes", "error", err)
 	}
 }

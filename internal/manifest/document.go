@@ -31,7 +31,7 @@ type Keys struct {
 	Prompt                 string            `yaml:"prompt" later:"*" jsonschema_description:"A file that is appended to the agent's system prompt."`
 	Skills                 []string          `yaml:"skills" later:"*" jsonschema_description:"Folders of skills for the agent."`
 	GitUser                GitUser           `yaml:"git_user" jsonschema_description:"Who the agent commits as."`
-	Supervise              bool              `yaml:"supervise" later:"*" jsonschema_description:"Let the agent ask the operator."`
+	Supervise              bool              `yaml:"supervise" jsonschema_description:"Serve the agent MCP tools that tell it what it may do, and let it ask the operator. Default: true."`
 	Capture                bool              `yaml:"capture" later:"*" jsonschema_description:"Reach of programs that know no proxy."`
 	Ports                  []string          `yaml:"ports" later:"*" jsonschema_description:"Forwarded ports, [HOST:]GUEST."`
 	HostServices           []string          `yaml:"host_services" later:"*" jsonschema_description:"Services of the host that the bottle reaches."`

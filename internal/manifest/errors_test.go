@@ -46,8 +46,8 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 
 		{"an image", v + "image: ./Dockerfile\n", []string{"bottle.yaml:2:8: image: this comes with a later version"}},
 		{"a later backend", v + "backend: smolvm\n", []string{"bottle.yaml:2:10: backend: \"smolvm\" comes with a later version of bottle; this one accepts auto, sandbox"}},
-		{"later keys", v + "prompt: a\nskills: [a]\nsupervise: true\ncapture: true\nports: [3000]\nhost_services: [{name: db, port: 1}]\nforward_host_credentials: true\nuse: [anthropic]\n", []string{
-			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:12: supervise: |later", "bottle.yaml:5:10: capture: |later",
+		{"later keys", v + "prompt: a\nskills: [a]\nrecord: {bodies: true}\ncapture: true\nports: [3000]\nhost_services: [{name: db, port: 1}]\nforward_host_credentials: true\nuse: [anthropic]\n", []string{
+			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:10: capture: |later",
 			"bottle.yaml:6:8: ports: |later", "bottle.yaml:7:16: host_services: |later", "bottle.yaml:8:27: forward_host_credentials: |later", "bottle.yaml:9:6: use: |later"}},
 		{"later groups", v + "git: {github.com: {}}\nbudgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
 			"bottle.yaml:2:7: git: |later", "bottle.yaml:3:11: budgets: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:19: metrics.listen: |later", "bottle.yaml:6:19: resources.disk: |later"}},

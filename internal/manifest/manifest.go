@@ -43,6 +43,8 @@ type Manifest struct {
 	Resources     Resources
 	Env           map[string]string
 	GitUser       GitUser
+	// Supervise says that the agent is told what it may do, and may ask for more.
+	Supervise bool
 
 	Egress Egress
 	DLP    dlp.Policy

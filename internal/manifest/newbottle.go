@@ -21,6 +21,7 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		{"workspace", started.Workspace == now.Workspace && started.WorkspaceMode == now.WorkspaceMode},
 		{"mounts", slices.Equal(started.Mounts, now.Mounts)},
 		{"resources", reflect.DeepEqual(started.Resources, now.Resources)},
+		{"supervise", started.Supervise == now.Supervise},
 		{"env", maps.Equal(started.Env, now.Env)},
 		{"git_user", started.GitUser == now.GitUser},
 		{"dlp.canaries", hasAll(started.Scan.Canaries, now.Scan.Canaries)},

@@ -222,7 +222,7 @@ func TestSchemaAgrees(t *testing.T) {
 		{"an unknown key", v + "agnet: claude\n", false},
 		{"an unknown agent", v + "agent: gemini\n", false},
 		{"a later backend", v + "backend: smolvm\n", false},
-		{"a later key", v + "supervise: true\n", false},
+		{"a later key", v + "record: {bodies: true}\n", false},
 		{"a later list", v + "ports: [\"3000\"]\n", false},
 		{"a later list that is empty", v + "ports: []\n", false},
 		{"a later mapping that is empty", v + "budgets: {}\n", false},

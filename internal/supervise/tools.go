@@ -1,0 +1,73 @@
+package supervise
+
+import (
+	"context"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+func (o *Options) addTools(s *mcp.Server) {
+	tool(s, "allowed", "Says what this bottle may reach: the routes with hosts, methods and paths, or, when url is given, what would become of a request to it and why.", o.allowed)
+	tool(s, "status", "Says how this bottle stands: since when it runs, and how many requests were allowed and denied.", o.status)
+}
+
+type allowedIn struct {
+	URL    string `json:"url,omitempty" jsonschema:"a URL or a host to judge; without it all routes are listed"`
+	Method string `json:"method,omitempty" jsonschema:"the HTTP method for url; GET when left out"`
+}
+
+// Allowed is what the tool allowed answers.
+type Allowed struct {
+	// Default is what happens to a request that no route matches: deny, ask or allow.
+	Default proxy.Action `json:"default,omitempty"`
+	Routes  []Route      `json:"routes,omitempty"`
+	// Verdict is allow, deny, or ask: the operator is asked while the request waits.
+	Verdict proxy.Action `json:"verdict,omitempty"`
+	Rule    string       `json:"rule,omitempty"`
+	Reason  string       `json:"reason,omitempty"`
+	Notes   []string     `json:"notes,omitempty"`
+}
+
+// Route is one rule for a host, as the agent is told of it.
+type Route struct {
+	Host    string       `json:"host"`
+	Ports   []int        `json:"ports,omitempty"`
+	Methods []string     `json:"methods,omitempty"`
+	Paths   []string     `json:"paths,omitempty"`
+	Action  proxy.Action `json:"action"`
+	// Secrets are put in by the proxy where their placeholders stand.
+	Secrets []string `json:"secrets,omitempty"`
+}
+
+func (o *Options) allowed(_ context.Context, in allowedIn) (Allowed, error) {
+	m := o.Manifest()
+	if in.URL != "" {
+		e, err := m.Explain(in.Method, in.URL)
+		if err != nil {
+			return Allowed{}, err
+		}
+		return Allowed{Verdict: e.Verdict, Rule: e.Rule, Reason: e.Reason, Notes: e.Notes}, nil
+	}
+	out := Allowed{Default: m.Egress.Default}
+	for i := range m.Egress.Routes {
+		r := &m.Egress.Routes[i]
+		out.Routes = append(out.Routes, Route{Host: r.Host, Ports: r.Ports, Methods: r.Methods, Paths: r.Paths, Action: r.Action, Secrets: r.Secrets})
+	}
+	return out, nil
+}
+
+type statusIn struct{}
+
+// Status is what the tool status answers.
+type Status struct {
+	Bottle  string           `json:"bottle"`
+	Started time.Time        `json:"started"`
+	Counts  map[string]int64 `json:"counts"`
+}
+
+func (o *Options) status(context.Context, statusIn) (Status, error) {
+	return Status{Bottle: o.Bottle, Started: o.Started.UTC().Truncate(time.Second), Counts: o.Counts()}, nil
+}
