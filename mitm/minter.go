@@ -6,12 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,6 +25,8 @@ const (
 	// that asks for ever new names can cause.
 	mintsPerSecond = 100
 	mintBurst      = 512
+	// maxClients is how many clients are told apart; others count as one.
+	maxClients = 1024
 )
 
 // ErrTooManyNames means that a client asked for leaves of new names faster than
@@ -60,22 +59,10 @@ type Minter struct {
 	validity time.Duration
 	now      func() time.Time
 
-	mu     sync.Mutex
-	leaves map[string]*list.Element // of *leaf
-	recent *list.List               // the last used in front
-	tokens float64                  // leaves that may be minted at filled
-	filled time.Time
-}
-
-// leaf is the certificate of one host and what serves it. Once ready is closed
-// it does not change.
-type leaf struct {
-	name   string
-	ready  chan struct{}
-	err    error
-	config *tls.Config
-	from   time.Time // valid from
-	renew  time.Time // to be minted again from then on
+	mu      sync.Mutex
+	leaves  map[string]*list.Element // of *leaf
+	recent  *list.List               // the last used in front
+	clients map[string]*allowance
 }
 
 // NewMinter makes the shared leaf key. It fails when the authority has expired.
@@ -109,8 +96,7 @@ func NewMinter(ca *Authority, opts MinterOptions) (*Minter, error) {
 		now:      opts.Now,
 		leaves:   map[string]*list.Element{},
 		recent:   list.New(),
-		tokens:   mintBurst,
-		filled:   opts.Now(),
+		clients:  map[string]*allowance{},
 	}, nil
 }
 
@@ -126,14 +112,34 @@ func (m *Minter) Authority() *Authority { return m.ca }
 // ClientHello is for name to look at or to ignore. It is called for every
 // handshake, also one that resumes a session. The ticket keys are the host's,
 // so that a session of one host is never resumed where name says another.
+//
+// With a client on this machine, keys are agreed on without what protects a
+// recording from a quantum computer: nobody records there, and it is a quarter of
+// a handshake's CPU.
 func (m *Minter) TLSConfig(name func(*tls.ClientHelloInfo) (string, error)) *tls.Config {
+	return m.SharedTLSConfig(func(hello *tls.ClientHelloInfo) (host, client string, err error) {
+		host, err = name(hello)
+		return host, "", err
+	})
+}
+
+// SharedTLSConfig is TLSConfig for several clients, which name tells apart: to one
+// that asks for too many new names no other loses its own.
+func (m *Minter) SharedTLSConfig(name func(*tls.ClientHelloInfo) (host, client string, err error)) *tls.Config {
 	config := baseConfig()
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		host, err := name(hello)
+		host, client, err := name(hello)
 		if err != nil {
 			return nil, err
 		}
-		return m.hostConfig(host)
+		l, err := m.hostLeaf(host, client)
+		if err != nil {
+			return nil, err
+		}
+		if isLocal(hello.Conn) && slices.ContainsFunc(hello.SupportedCurves, isLocalCurve) {
+			return l.local, nil
+		}
+		return l.config, nil
 	}
 	return config
 }
@@ -142,10 +148,10 @@ func baseConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 }
 
-// hostConfig returns what serves a host. Handshakes for the same host wait for
-// one minting.
-func (m *Minter) hostConfig(host string) (*tls.Config, error) {
-	l, mine, err := m.lookup(host)
+// hostLeaf returns what serves a host. Handshakes for the same host wait for one
+// minting.
+func (m *Minter) hostLeaf(host, client string) (*leaf, error) {
+	l, mine, err := m.lookup(host, client)
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +163,39 @@ func (m *Minter) hostConfig(host string) (*tls.Config, error) {
 		}
 	}
 	<-l.ready
-	return l.config, l.err
+	return l, l.err
+}
+
+// allowance is how many leaves one client may have minted.
+type allowance struct {
+	tokens float64 // at filled
+	filled time.Time
+}
+
+// allow takes one leaf from a client's allowance, if there is one left. The caller
+// holds m.mu.
+func (m *Minter) allow(client string, now time.Time) bool {
+	if m.clients[client] == nil && len(m.clients) >= maxClients {
+		client = ""
+	}
+	a := m.clients[client]
+	if a == nil {
+		a = &allowance{tokens: mintBurst, filled: now}
+		m.clients[client] = a
+	}
+	if passed := now.Sub(a.filled).Seconds(); passed > 0 {
+		a.tokens = min(a.tokens+passed*mintsPerSecond, mintBurst)
+	}
+	a.filled = now
+	if a.tokens < 1 {
+		return false
+	}
+	a.tokens--
+	return true
 }
 
 // lookup finds a leaf, or makes room for one that the caller has to mint.
-func (m *Minter) lookup(host string) (l *leaf, mine bool, err error) {
+func (m *Minter) lookup(host, client string) (l *leaf, mine bool, err error) {
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,14 +206,9 @@ func (m *Minter) lookup(host string) (l *leaf, mine bool, err error) {
 		}
 		m.remove(e)
 	}
-	if passed := now.Sub(m.filled).Seconds(); passed > 0 {
-		m.tokens = min(m.tokens+passed*mintsPerSecond, mintBurst)
-	}
-	m.filled = now
-	if m.tokens < 1 {
+	if !m.allow(client, now) {
 		return nil, false, ErrTooManyNames
 	}
-	m.tokens--
 	l = &leaf{name: host, ready: make(chan struct{})}
 	m.leaves[host] = m.recent.PushFront(l)
 	if m.recent.Len() > m.size {
@@ -200,95 +229,4 @@ func (m *Minter) forget(l *leaf) {
 	if e, ok := m.leaves[l.name]; ok && e.Value.(*leaf) == l {
 		m.remove(e)
 	}
-}
-
-// fresh reports whether a leaf can be used, or will be when it is minted. A
-// clock that was set back makes it as stale as one that went on.
-func (l *leaf) fresh(now time.Time) bool {
-	select {
-	case <-l.ready:
-		return !now.Before(l.from) && now.Before(l.renew)
-	default:
-		return true
-	}
-}
-
-// mint signs the certificate of a leaf.
-func (m *Minter) mint(l *leaf) error {
-	now := m.now()
-	if err := m.ca.usable(now); err != nil {
-		return fmt.Errorf("mitm: certificate for %s: %w", l.name, err)
-	}
-	serial, err := newSerial()
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          serial,
-		NotBefore:             latest(now.Add(-backdate), m.ca.cert.NotBefore),
-		NotAfter:              earliest(now.Add(m.validity), m.ca.cert.NotAfter),
-		SubjectKeyId:          m.keyID,
-		KeyUsage:              x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
-	}
-	if err := setSubject(template, l.name); err != nil {
-		return err
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, m.ca.cert, &m.key.PublicKey, m.ca.key)
-	if err != nil {
-		return fmt.Errorf("mitm: sign the certificate for %s: %w", l.name, err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return fmt.Errorf("mitm: parse the certificate for %s: %w", l.name, err)
-	}
-	var ticketKey [32]byte
-	if _, err := rand.Read(ticketKey[:]); err != nil {
-		return fmt.Errorf("mitm: draw a ticket key: %w", err)
-	}
-	l.config = baseConfig()
-	l.config.Certificates = []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: m.key, Leaf: cert}}
-	l.config.SetSessionTicketKeys([][32]byte{ticketKey})
-	l.from = cert.NotBefore
-	l.renew = cert.NotAfter
-	if early := now.Add(m.validity * 3 / 4); early.Before(l.renew) {
-		l.renew = early
-	}
-	return nil
-}
-
-// setSubject names the host in a certificate. It fails on what is not in
-// canonical form: the same host must not have two leaves, and nothing that is
-// no host gets one.
-func setSubject(c *x509.Certificate, host string) error {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr.Zone() != "" || addr.Unmap().String() != host {
-			return fmt.Errorf("mitm: the address %q is not in canonical form", host)
-		}
-		c.IPAddresses = []net.IP{addr.AsSlice()}
-	} else if err := checkName(host); err != nil {
-		return fmt.Errorf("mitm: no certificate for %q: %w", host, err)
-	} else {
-		c.DNSNames = []string{host}
-	}
-	const maxCommonName = 64 // RFC 5280, appendix A
-	if len(host) <= maxCommonName {
-		c.Subject = pkix.Name{CommonName: host}
-	}
-	return nil
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -1,7 +1,6 @@
 package mitm
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -22,11 +21,11 @@ func mustMinter(t testing.TB, ca *Authority, opts MinterOptions) *Minter {
 
 func (m *Minter) mustLeaf(t testing.TB, host string) *x509.Certificate {
 	t.Helper()
-	config, err := m.hostConfig(host)
+	l, err := m.hostLeaf(host, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return config.Certificates[0].Leaf
+	return l.config.Certificates[0].Leaf
 }
 
 func TestLeafVerifies(t *testing.T) {
@@ -54,7 +53,7 @@ func TestNoLeafForWhatIsNoCanonicalHost(t *testing.T) {
 	m := mustMinter(t, mustAuthority(t, Options{}), MinterOptions{})
 	for _, host := range []string{"", "Example.com", "example.com.", "*.example.com", "münchen.example", "a b", "-a.example", "a..b",
 		"::ffff:192.0.2.7", "2001:DB8::1", "[2001:db8::1]", "fe80::1%eth0", strings.Repeat("a", 64) + ".example", strings.Repeat("abc.", 64), "a\x00.example", "example.com/x"} {
-		if _, err := m.hostConfig(host); err == nil {
+		if _, err := m.hostLeaf(host, ""); err == nil {
 			t.Errorf("%q got a certificate", host)
 		}
 		if len(m.leaves) != 0 || m.recent.Len() != 0 {
@@ -87,7 +86,7 @@ func TestLeafStaysInsideItsAuthority(t *testing.T) {
 		t.Errorf("valid from %v to %v", cert.NotBefore, cert.NotAfter)
 	}
 	c.advance(11 * time.Hour)
-	if _, err := m.hostConfig("b.example"); err == nil || !strings.Contains(err.Error(), "expired on 2026-05-01") {
+	if _, err := m.hostLeaf("b.example", ""); err == nil || !strings.Contains(err.Error(), "expired on 2026-05-01") {
 		t.Errorf("an expired CA: %v", err)
 	}
 	if _, err := NewMinter(ca, MinterOptions{}); err == nil {
@@ -135,19 +134,19 @@ func TestCacheIsBounded(t *testing.T) {
 
 func TestOneMintingForManyHandshakes(t *testing.T) {
 	m := mustMinter(t, mustAuthority(t, Options{}), MinterOptions{})
-	configs := make([]*tls.Config, 32)
+	leaves := make([]*leaf, 32)
 	var wg sync.WaitGroup
-	for i := range configs {
+	for i := range leaves {
 		wg.Go(func() {
 			var err error
-			if configs[i], err = m.hostConfig("a.example"); err != nil {
+			if leaves[i], err = m.hostLeaf("a.example", ""); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	for _, c := range configs {
-		if c != configs[0] {
+	for _, l := range leaves {
+		if l != leaves[0] {
 			t.Fatal("more than one leaf")
 		}
 	}
@@ -159,15 +158,18 @@ func TestMintingIsLimited(t *testing.T) {
 	for i := range mintBurst {
 		m.mustLeaf(t, fmt.Sprintf("h%d.example", i))
 	}
-	if _, err := m.hostConfig("more.example"); !errors.Is(err, ErrTooManyNames) {
+	if _, err := m.hostLeaf("more.example", ""); !errors.Is(err, ErrTooManyNames) {
 		t.Fatalf("one more: %v", err)
+	}
+	if _, err := m.hostLeaf("more.example", "another client"); err != nil {
+		t.Errorf("one of another client: %v", err)
 	}
 	m.mustLeaf(t, "h0.example") // known names are served
 	c.advance(time.Second)
 	for i := range mintsPerSecond {
 		m.mustLeaf(t, fmt.Sprintf("later%d.example", i))
 	}
-	if _, err := m.hostConfig("more.example"); !errors.Is(err, ErrTooManyNames) {
+	if _, err := m.hostLeaf("yet.more.example", ""); !errors.Is(err, ErrTooManyNames) {
 		t.Errorf("one more a second later: %v", err)
 	}
 }
@@ -189,7 +191,7 @@ func BenchmarkCachedLeaf(b *testing.B) {
 	m := mustMinter(b, mustAuthority(b, Options{}), MinterOptions{})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := m.hostConfig("a.example"); err != nil {
+		if _, err := m.hostLeaf("a.example", ""); err != nil {
 			b.Fatal(err)
 		}
 	}

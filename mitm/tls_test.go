@@ -9,10 +9,18 @@ import (
 	"testing"
 )
 
-// namedConn is a connection of a tunnel to host.
+// namedConn is a connection of a tunnel to host, from far away or not.
 type namedConn struct {
 	net.Conn
 	host string
+	far  bool
+}
+
+func (c *namedConn) RemoteAddr() net.Addr {
+	if c.far {
+		return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}
+	}
+	return c.Conn.RemoteAddr()
 }
 
 func tunnelName(hello *tls.ClientHelloInfo) (string, error) {
@@ -25,6 +33,11 @@ func tunnelName(hello *tls.ClientHelloInfo) (string, error) {
 // handshake connects a client in a tunnel to host and exchanges a byte, so that
 // the client gets its session ticket.
 func handshake(t *testing.T, server *tls.Config, host string, client *tls.Config) (tls.ConnectionState, error) {
+	t.Helper()
+	return handshakeFrom(t, false, server, host, client)
+}
+
+func handshakeFrom(t *testing.T, far bool, server *tls.Config, host string, client *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
 	// Not net.Pipe: both ends may write at once, the one its alert.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +58,7 @@ func handshake(t *testing.T, server *tls.Config, host string, client *tls.Config
 	go func() {
 		defer close(done)
 		defer ours.Close()
-		s := tls.Server(&namedConn{ours, host}, server)
+		s := tls.Server(&namedConn{ours, host, far}, server)
 		if s.Handshake() == nil {
 			_, _ = s.Write([]byte{1})
 			_, _ = io.Copy(io.Discard, s)
@@ -98,6 +111,30 @@ func TestHandshake(t *testing.T) {
 			}
 			if err == nil && state.NegotiatedProtocol != test.alpn {
 				t.Errorf("ALPN %q, want %q", state.NegotiatedProtocol, test.alpn)
+			}
+		})
+	}
+}
+
+func TestKeysAreAgreedOnAsTheWayToTheClientAsks(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		far    bool
+		offers []tls.CurveID
+		want   tls.CurveID
+	}{
+		{"a client on this machine", false, nil, tls.X25519},
+		{"a client on another", true, nil, tls.X25519MLKEM768},
+		{"one on this machine with P-256 only", false, []tls.CurveID{tls.CurveP256}, tls.CurveP256},
+		{"one on this machine that insists", false, []tls.CurveID{tls.X25519MLKEM768}, tls.X25519MLKEM768},
+		{"one on this machine with P-521 only", false, []tls.CurveID{tls.CurveP521}, tls.CurveP521},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ca := mustAuthority(t, Options{})
+			server := mustMinter(t, ca, MinterOptions{}).TLSConfig(tunnelName)
+			state, err := handshakeFrom(t, test.far, server, "a.example", &tls.Config{RootCAs: testRoots(ca), ServerName: "a.example", CurvePreferences: test.offers})
+			if err != nil || state.CurveID != test.want {
+				t.Errorf("%v with %v, want %v", err, state.CurveID, test.want)
 			}
 		})
 	}

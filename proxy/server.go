@@ -140,7 +140,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s.replace(snap)
-	s.tls = opts.Leaves.TLSConfig(leafName)
+	s.tls = opts.Leaves.SharedTLSConfig(leafName)
 	s.door = newDoor(s)
 	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveInner))
 	go func() { _ = s.inner.Serve(s.inbox) }() // ends with http.ErrServerClosed

@@ -161,11 +161,11 @@ func (t *tunnel) note(reason string, err error) {
 
 // leafName says which host a leaf is for: the CONNECT target. The SNI may be
 // missing (addresses have none) and is not what was decided on.
-func leafName(hello *tls.ClientHelloInfo) (string, error) {
+func leafName(hello *tls.ClientHelloInfo) (host, session string, err error) {
 	if t := tunnelOf(hello.Conn); t != nil {
-		return t.host, nil
+		return t.host, t.session, nil
 	}
-	return "", errors.New("a TLS connection outside a tunnel")
+	return "", "", errors.New("a TLS connection outside a tunnel")
 }
 
 // tunnelConn lets whatever is wrapped around it find its tunnel.

@@ -1,0 +1,136 @@
+package mitm
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// leaf is the certificate of one host and what serves it. Once ready is closed
+// it does not change.
+type leaf struct {
+	name   string
+	ready  chan struct{}
+	err    error
+	config *tls.Config
+	local  *tls.Config // for connections that do not leave this machine
+	from   time.Time   // valid from
+	renew  time.Time   // to be minted again from then on
+}
+
+// fresh reports whether a leaf can be used, or will be when it is minted. A
+// clock that was set back makes it as stale as one that went on.
+func (l *leaf) fresh(now time.Time) bool {
+	select {
+	case <-l.ready:
+		return !now.Before(l.from) && now.Before(l.renew)
+	default:
+		return true
+	}
+}
+
+// mint signs the certificate of a leaf.
+func (m *Minter) mint(l *leaf) error {
+	now := m.now()
+	if err := m.ca.usable(now); err != nil {
+		return fmt.Errorf("mitm: certificate for %s: %w", l.name, err)
+	}
+	serial, err := newSerial()
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          serial,
+		NotBefore:             latest(now.Add(-backdate), m.ca.cert.NotBefore),
+		NotAfter:              earliest(now.Add(m.validity), m.ca.cert.NotAfter),
+		SubjectKeyId:          m.keyID,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true,
+	}
+	if err := setSubject(template, l.name); err != nil {
+		return err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, m.ca.cert, &m.key.PublicKey, m.ca.key)
+	if err != nil {
+		return fmt.Errorf("mitm: sign the certificate for %s: %w", l.name, err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return fmt.Errorf("mitm: parse the certificate for %s: %w", l.name, err)
+	}
+	var ticketKey [32]byte
+	if _, err := rand.Read(ticketKey[:]); err != nil {
+		return fmt.Errorf("mitm: draw a ticket key: %w", err)
+	}
+	l.config = baseConfig()
+	l.config.Certificates = []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: m.key, Leaf: cert}}
+	l.config.SetSessionTicketKeys([][32]byte{ticketKey})
+	l.local = l.config.Clone() // with the ticket key
+	l.local.CurvePreferences = localCurves
+	l.from = cert.NotBefore
+	l.renew = cert.NotAfter
+	if early := now.Add(m.validity * 3 / 4); early.Before(l.renew) {
+		l.renew = early
+	}
+	return nil
+}
+
+// localCurves are the key exchanges with clients on this machine that have one of
+// them.
+var localCurves = []tls.CurveID{tls.X25519, tls.CurveP256}
+
+func isLocalCurve(id tls.CurveID) bool { return slices.Contains(localCurves, id) }
+
+// isLocal reports whether a connection comes from this machine.
+func isLocal(c net.Conn) bool {
+	switch addr := c.RemoteAddr().(type) {
+	case *net.UnixAddr:
+		return true
+	case *net.TCPAddr:
+		return addr.IP.IsLoopback()
+	default:
+		return false
+	}
+}
+
+// setSubject names the host in a certificate. It fails on what is not in
+// canonical form: the same host must not have two leaves, and nothing that is
+// no host gets one.
+func setSubject(c *x509.Certificate, host string) error {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr.Zone() != "" || addr.Unmap().String() != host {
+			return fmt.Errorf("mitm: the address %q is not in canonical form", host)
+		}
+		c.IPAddresses = []net.IP{addr.AsSlice()}
+	} else if err := checkName(host); err != nil {
+		return fmt.Errorf("mitm: no certificate for %q: %w", host, err)
+	} else {
+		c.DNSNames = []string{host}
+	}
+	const maxCommonName = 64 // RFC 5280, appendix A
+	if len(host) <= maxCommonName {
+		c.Subject = pkix.Name{CommonName: host}
+	}
+	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
