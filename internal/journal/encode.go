@@ -54,8 +54,11 @@ func newEncoder() *encoder {
 // body returns the event as a JSON object. It is valid until the next call.
 // Bytes of a text that are not UTF-8 are written as U+FFFD: JSON has no other way.
 func (c *encoder) body(e *proxy.Event) ([]byte, error) {
-	if err := c.encode(e); err != nil {
-		return nil, err
+	var ok bool
+	if c.out, ok = appendPlain(c.out[:0], e); !ok {
+		if err := c.encode(e); err != nil {
+			return nil, err
+		}
 	}
 	if len(c.out) > MaxLine-linePrefix {
 		short, cut := shorten(e)
