@@ -70,7 +70,7 @@ func (x *exchange) scanDrips() *denial {
 	for name, values := range x.r.Header {
 		for _, v := range values {
 			if short := d.short(v); short != nil {
-				d.look("header "+headerText(name), "header "+name, short)
+				d.look(spot{"header", name}, "header "+name, short)
 			}
 		}
 	}
@@ -91,9 +91,9 @@ func (d *dripScan) path(p string) {
 	segments := strings.Split(p, "/")
 	last := len(segments) - 1
 	for i, segment := range segments[:last] {
-		d.value(partURL, "path "+strconv.Itoa(i), segment)
+		d.value(spot{part: partURL}, "path "+strconv.Itoa(i), segment)
 	}
-	d.value(partURL, "path", segments[last])
+	d.value(spot{part: partURL}, "path", segments[last])
 }
 
 // query looks at values by their name, and at names by their position: a name
@@ -106,8 +106,8 @@ func (d *dripScan) query(q string) {
 		}
 		name, value, _ := strings.Cut(pair, "=")
 		name, value = queryText(name), queryText(value)
-		d.value(partURL, "query name "+strconv.Itoa(i), name)
-		d.value(partURL, "query "+name, value)
+		d.value(spot{part: partURL}, "query name "+strconv.Itoa(i), name)
+		d.value(spot{part: partURL}, "query "+name, value)
 		if name != "" {
 			i++ // what is empty would shift the others
 		}
@@ -122,9 +122,9 @@ func queryText(s string) string {
 	return s
 }
 
-func (d *dripScan) value(where, field, value string) {
+func (d *dripScan) value(at spot, field, value string) {
 	if short := d.short(value); short != nil {
-		d.look(where, field, short)
+		d.look(at, field, short)
 	}
 }
 
@@ -142,14 +142,17 @@ func (d *dripScan) short(value string) []byte {
 	return short
 }
 
-func (d *dripScan) look(where, field string, short []byte) {
+func (d *dripScan) look(at spot, field string, short []byte) {
 	var found []dlp.Finding
 	if d.fields++; d.fields > maxDripFields {
 		found, d.over = []dlp.Finding{{Kind: dlp.KindUnscanned, Rule: dlp.RuleUnscanned, Name: unscannedFields, Length: 1}}, true
 	} else {
 		found = d.session.Drip(d.x.target.Host, field, short)
 	}
-	v := d.x.snap.judge(found, where, d.x.target.Host)
+	if len(found) == 0 {
+		return
+	}
+	v := d.x.snap.judge(found, at.String(), d.x.target.Host)
 	d.x.keepFindings(v.events)
 	if v.stop != nil {
 		d.stop, d.over = v.stop, true

@@ -111,9 +111,8 @@ func (b *bench) measure(s scenario) {
 		defer end()
 		do[name] = f
 	}
-	if *profile != "" && slices.Contains(names, "bottle") {
-		b.ways["bottle"].ask("profile", filepath.Join(*profile, strings.ReplaceAll(s.name, " ", "-")+".pprof"))
-		defer b.ways["bottle"].ask("stop")
+	if slices.Contains(names, "bottle") {
+		defer b.profile(s.name)()
 	}
 	samples := map[string][]sample{}
 	for range b.much.rounds {
@@ -133,6 +132,17 @@ func (b *bench) measure(s scenario) {
 		res.Rows = append(res.Rows, r)
 	}
 	b.results = append(b.results, res)
+}
+
+// profile has bottle write one until what it returns is called, where one is asked
+// for.
+func (b *bench) profile(name string) (end func()) {
+	if *profile == "" {
+		return func() {}
+	}
+	w := b.ways["bottle"]
+	w.ask("profile", filepath.Join(*profile, strings.ReplaceAll(name, " ", "-")+".pprof"))
+	return func() { w.ask("stop") }
 }
 
 // summarize takes medians of the rounds. Ratios are of samples of one round, which

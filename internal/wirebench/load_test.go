@@ -145,6 +145,7 @@ func (b *bench) newHosts() {
 	const atOnce, pace = 400, 11 * time.Millisecond
 	w := b.ways["bottle"]
 	w.ask("reset")
+	defer b.profile("new hosts")()
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	before := w.cpu()
