@@ -49,6 +49,12 @@ const (
 	// one HTTP/2 stream and one connection before it is read.
 	maxStreamUnread = 512 << 10
 	maxConnUnread   = 1 << 20
+	// maxIdleFrames bounds the frames of an HTTP/2 client that ask for nothing.
+	// idleFramesPerSecond and idleFramesPerAnswer, for each frame of an answer, make
+	// room for more.
+	maxIdleFrames       = 1000
+	idleFramesPerSecond = 100
+	idleFramesPerAnswer = 10
 	// strangerInterval is the least time between two journal lines about clients
 	// without a password.
 	strangerInterval = time.Second

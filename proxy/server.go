@@ -143,6 +143,11 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 	s.tls = opts.Leaves.SharedTLSConfig(leafName)
 	s.door = newDoor(s)
 	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveInner))
+	// Guards stand between TLS and this server, so it sees none. Of tunnels without
+	// TLS, the guard lets no preface of HTTP/2 pass.
+	s.inner.Protocols = new(http.Protocols)
+	s.inner.Protocols.SetHTTP1(true)
+	s.inner.Protocols.SetUnencryptedHTTP2(true)
 	go func() { _ = s.inner.Serve(s.inbox) }() // ends with http.ErrServerClosed
 	return s, nil
 }

@@ -149,7 +149,7 @@ func (t *tunnel) handOver() bool {
 	}
 	_ = t.conn.SetDeadline(time.Time{})
 	if tc.ConnectionState().NegotiatedProtocol == "h2" {
-		return t.s.inbox.push(tc) // net/http wants to see a *tls.Conn for h2
+		return t.s.inbox.push(newFrameGuard(tc, t))
 	}
 	return t.s.inbox.push(newHeadGuard(tc))
 }
@@ -181,6 +181,8 @@ func tunnelOf(c net.Conn) *tunnel {
 		case *tunnelConn:
 			return v.t
 		case *headGuard:
+			c = v.Conn
+		case *frameGuard:
 			c = v.Conn
 		case *tls.Conn:
 			c = v.NetConn()

@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// frameGuard stands in front of an HTTP/2 server connection and ends it when a
+// client floods it with frames that ask for nothing: PING, SETTINGS, PRIORITY,
+// CONTINUATION, empty DATA, WINDOW_UPDATE, and RST_STREAM of what was not answered
+// yet (RFC 9113, section 10.5). net/http keeps its memory bounded then, and works
+// on for as long as it pleases the client.
+//
+// Answers make room for such frames: clients measure the way with a PING for each
+// answer, give windows back for it, or have enough of it. So do time, and nothing
+// else.
+type frameGuard struct {
+	net.Conn
+	t       *tunnel
+	in, out frames
+	room    atomic.Int64 // for frames that ask for nothing
+	filled  time.Time    // when time last made room; of the reader
+}
+
+// errFlood ends a connection.
+var errFlood = errors.New("the client sends ever more HTTP/2 frames that ask for nothing, or resets its requests before they are answered")
+
+func newFrameGuard(c net.Conn, t *tunnel) *frameGuard {
+	g := &frameGuard{Conn: c, t: t, filled: time.Now()}
+	g.in.skip = int64(len(http2.ClientPreface))
+	g.room.Store(maxIdleFrames)
+	return g
+}
+
+// Read counts frames as they come.
+func (g *frameGuard) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	idle := int64(0)
+	g.in.follow(p[:n], func(h frameHead) {
+		if h.idle() {
+			idle++
+		}
+	})
+	if idle > 0 && g.room.Add(-idle) < 0 && !g.refill() {
+		return 0, g.flood()
+	}
+	return n, err
+}
+
+// refill makes the room that time makes, and reports whether that is enough.
+func (g *frameGuard) refill() bool {
+	now := time.Now()
+	more := int64(now.Sub(g.filled).Seconds() * idleFramesPerSecond)
+	if more <= 0 {
+		return false
+	}
+	g.filled = now
+	return g.room.Add(min(more, maxIdleFrames)) >= 0
+}
+
+// Write counts answers, and streams that the server resets: what is not valid in
+// one has it do so, as if the client had.
+func (g *frameGuard) Write(p []byte) (int, error) {
+	flood := false
+	g.out.follow(p, func(h frameHead) {
+		switch h.kind() {
+		case http2.FrameHeaders, http2.FrameData:
+			if g.room.Load() < maxIdleFrames {
+				g.room.Add(idleFramesPerAnswer)
+			}
+		case http2.FrameRSTStream:
+			flood = g.room.Add(-1) < -maxIdleFrames
+		}
+	})
+	if flood {
+		return 0, g.flood()
+	}
+	return g.Conn.Write(p)
+}
+
+// flood ends the connection.
+func (g *frameGuard) flood() error {
+	_ = g.Conn.Close()
+	g.t.note("an HTTP/2 connection was closed", errFlood)
+	return errFlood
+}
+
+// frameHead is what each frame begins with (RFC 9113, section 4.1).
+type frameHead [9]byte
+
+func (h *frameHead) kind() http2.FrameType { return http2.FrameType(h[3]) }
+func (h *frameHead) length() int64         { return int64(binary.BigEndian.Uint32(h[:4]) >> 8) }
+
+// idle reports whether a frame of a client asks for nothing.
+func (h *frameHead) idle() bool {
+	switch h.kind() {
+	case http2.FrameHeaders:
+		return false
+	case http2.FrameData:
+		return h.length() == 0 && !http2.Flags(h[4]).Has(http2.FlagDataEndStream)
+	default:
+		return true
+	}
+}
+
+// frames finds the beginnings of frames in a stream.
+type frames struct {
+	skip int64 // bytes up to the next one
+	head frameHead
+	have int // of head
+}
+
+func (f *frames) follow(p []byte, frame func(frameHead)) {
+	for len(p) > 0 {
+		if f.skip > 0 {
+			n := min(f.skip, int64(len(p)))
+			p, f.skip = p[n:], f.skip-n
+			continue
+		}
+		n := copy(f.head[f.have:], p)
+		p, f.have = p[n:], f.have+n
+		if f.have == len(f.head) {
+			f.have, f.skip = 0, f.head.length()
+			frame(f.head)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// framer opens a tunnel and speaks HTTP/2 in it frame by frame. What comes back is
+// read until the connection ends, which closes ended.
+func (r *rig) framer() (fr *http2.Framer, ended chan struct{}) {
+	r.t.Helper()
+	c := r.dial()
+	r.connect(c, "example.com:443")
+	tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
+	if _, err := io.WriteString(tc, http2.ClientPreface); err != nil {
+		r.t.Fatal(err)
+	}
+	fr, ended = http2.NewFramer(tc, tc), make(chan struct{})
+	if err := fr.WriteSettings(); err != nil {
+		r.t.Fatal(err)
+	}
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, tc)
+	}()
+	return fr, ended
+}
+
+// testHead is the head of a GET in HTTP/2.
+func testHead(path string) []byte {
+	var b bytes.Buffer
+	enc := hpack.NewEncoder(&b)
+	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "example.com"}, {":path", path}} {
+		_ = enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+	}
+	return b.Bytes()
+}
+
+func (r *rig) isFlood(e Event) bool { return e.Type == EventNote && e.Error == errFlood.Error() }
+
+// TestFloodsOfFramesEndTheConnection sends frames for as long as they are taken.
+// Other connections go on.
+func TestFloodsOfFramesEndTheConnection(t *testing.T) {
+	open := func(fr *http2.Framer, id uint32, end bool) error {
+		return fr.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: testHead("/hang"), EndHeaders: true, EndStream: end})
+	}
+	for _, c := range []struct {
+		name  string
+		first func(*http2.Framer) error
+		each  func(fr *http2.Framer, i uint32) error
+	}{
+		{"PING", nil, func(fr *http2.Framer, _ uint32) error { return fr.WritePing(false, [8]byte{}) }},
+		{"PING that answers none", nil, func(fr *http2.Framer, _ uint32) error { return fr.WritePing(true, [8]byte{}) }},
+		{"SETTINGS", nil, func(fr *http2.Framer, _ uint32) error { return fr.WriteSettings() }},
+		{"PRIORITY", nil, func(fr *http2.Framer, i uint32) error {
+			return fr.WritePriority(2*i+1, http2.PriorityParam{Weight: 1})
+		}},
+		{"WINDOW_UPDATE", nil, func(fr *http2.Framer, _ uint32) error { return fr.WriteWindowUpdate(0, 1) }},
+		{"empty CONTINUATION", func(fr *http2.Framer) error {
+			return fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: testHead("/"), EndStream: true})
+		}, func(fr *http2.Framer, _ uint32) error { return fr.WriteContinuation(1, false, nil) }},
+		{"empty DATA", func(fr *http2.Framer) error { return open(fr, 1, false) },
+			func(fr *http2.Framer, _ uint32) error { return fr.WriteData(1, false, nil) }},
+		{"frames of a type that there is not", nil, func(fr *http2.Framer, _ uint32) error { return fr.WriteRawFrame(0x77, 0, 0, nil) }},
+		{"requests that are reset at once", nil, func(fr *http2.Framer, i uint32) error {
+			return errors.Join(open(fr, 2*i+1, true), fr.WriteRSTStream(2*i+1, http2.ErrCodeCancel))
+		}},
+		{"requests that the server is made to reset", nil, func(fr *http2.Framer, i uint32) error {
+			return errors.Join(open(fr, 2*i+1, false), fr.WriteWindowUpdate(2*i+1, 1<<31-1))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if q.URL.Path == "/hang" {
+					<-q.Context().Done()
+				}
+			}), Config{})
+			other := r.client(true)
+			get := func() {
+				t.Helper()
+				resp, err := other.Get("https://example.com/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+			get()
+			fr, ended := r.framer()
+			if c.first != nil {
+				if err := c.first(fr); err != nil {
+					t.Fatal(err)
+				}
+			}
+			const most = 200_000
+			for i := range uint32(most) {
+				if c.each(fr, i) != nil {
+					break
+				}
+				if i == most-1 {
+					t.Fatal("all were taken")
+				}
+			}
+			<-ended
+			r.journal.wait(t, r.isFlood)
+			get()
+		})
+	}
+}
+
+// TestAnswersMakeRoomForFrames: a client that measures its way, and gives windows
+// back, sends more of them than any flood may have.
+func TestAnswersMakeRoomForFrames(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(echo), Config{})
+	c := r.dial()
+	r.connect(c, "example.com:443")
+	tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
+	if _, err := io.WriteString(tc, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	fr := http2.NewFramer(tc, tc)
+	_ = fr.WriteSettings()
+	for i := range uint32(maxIdleFrames / 2) {
+		_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*i + 1, BlockFragment: testHead("/"), EndHeaders: true, EndStream: true})
+		for range 5 {
+			_ = fr.WritePing(false, [8]byte{})
+		}
+		for done := false; !done; {
+			f, err := fr.ReadFrame()
+			if err != nil {
+				t.Fatalf("after %d requests: %v", i, err)
+			}
+			done = f.Header().Type != http2.FrameSettings && f.Header().Flags.Has(http2.FlagHeadersEndStream) && f.Header().StreamID != 0
+		}
+	}
+}
+
+// byteConn gives one byte at a time.
+type byteConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c byteConn) Read(p []byte) (int, error) { return c.r.Read(p[:1]) }
+func (c byteConn) Close() error               { return nil }
+
+// TestFramesAreCountedHoweverTheyAreCut reads a flood byte by byte, with time
+// between its parts.
+func TestFramesAreCountedHoweverTheyAreCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memoryJournal{}
+		s := &Server{opts: Options{Recorder: journal}, ctx: t.Context()}
+		var b bytes.Buffer
+		b.WriteString(http2.ClientPreface)
+		fr := http2.NewFramer(&b, nil)
+		_ = fr.WriteData(1, false, make([]byte, 300))
+		for range 2*maxIdleFrames + 1 {
+			_ = fr.WritePing(false, [8]byte{6, 0, 0, 0, 6})
+		}
+		all := b.Len()
+		g := newFrameGuard(byteConn{r: &b}, &tunnel{s: s})
+		read := func() (n int, err error) {
+			for err == nil {
+				var got int
+				got, err = g.Read(make([]byte, 100))
+				n += got
+			}
+			return n, err
+		}
+		const ping = 9 + 8
+		n, err := read()
+		if want := len(http2.ClientPreface) + 9 + 300 + maxIdleFrames*ping + 8; n != want || !errors.Is(err, errFlood) {
+			t.Fatalf("%d bytes of %d were read (%v), want %d", n, all, err, want)
+		}
+		time.Sleep(maxIdleFrames / idleFramesPerSecond * time.Second)
+		if n, err = read(); !errors.Is(err, errFlood) || n < (maxIdleFrames-2)*ping {
+			t.Errorf("%d bytes more were read (%v)", n, err)
+		}
+		if len(journal.all()) != 2 {
+			t.Errorf("%+v", journal.all())
+		}
+	})
+}
