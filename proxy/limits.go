@@ -45,10 +45,15 @@ const (
 	maxDecoders = 8
 	// maxStreams bounds the requests under way in one HTTP/2 connection.
 	maxStreams = 250
-	// maxStreamUnread and maxConnUnread bound what is received of uploads in
-	// one HTTP/2 stream and one connection before it is read.
-	maxStreamUnread = 512 << 10
-	maxConnUnread   = 1 << 20
+	// maxStreamUnread and maxConnUnread bound what is received in one HTTP/2 stream
+	// and one connection, on either leg, before it is read: one stream carries 80
+	// Mbit/s over a way of 100 ms.
+	maxStreamUnread = 1 << 20
+	maxConnUnread   = 2 << 20
+	// maxSessionH2 bounds the tunnels of one session in which HTTP/2 is spoken, and
+	// so what is received of its uploads. More are offered HTTP/1.1, which keeps what
+	// is not read in the kernel. Of downloads, maxSessionExchanges is the bound.
+	maxSessionH2 = 64
 	// maxIdleFrames bounds the frames of an HTTP/2 client that ask for nothing.
 	// idleFramesPerSecond and idleFramesPerAnswer, for each frame of an answer, make
 	// room for more.

@@ -107,6 +107,7 @@ type Server struct {
 	closing bool
 	tunnels map[*tunnel]struct{}
 	ofEach  map[string]int // tunnels by session
+	h2Each  map[string]int // those with HTTP/2
 	fronts  map[*http.Server]net.Listener
 	active  sync.WaitGroup // tunnels
 }
@@ -129,6 +130,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		budget:  newBudget(),
 		tunnels: map[*tunnel]struct{}{},
 		ofEach:  map[string]int{},
+		h2Each:  map[string]int{},
 		fronts:  map[*http.Server]net.Listener{},
 	}
 	if s.log == nil {
@@ -154,6 +156,8 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 
 // newHTTPServer has what the front servers and the inner one share.
 func (s *Server) newHTTPServer(h http.Handler) *http.Server {
+	h2 := receiveWindows()
+	h2.MaxConcurrentStreams = maxStreams
 	return &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            headerTimeout,
@@ -164,7 +168,7 @@ func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 		BaseContext:                  func(net.Listener) context.Context { return s.ctx },
 		ConnContext:                  connContext,
 		ConnState:                    s.connState,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: maxStreamUnread, MaxReceiveBufferPerConnection: maxConnUnread},
+		HTTP2:                        h2,
 	}
 }
 

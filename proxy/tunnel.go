@@ -28,6 +28,7 @@ type tunnel struct {
 	// part of the decision on whatever goes to that name.
 	findings []EventFinding
 	waiting  atomic.Bool // for the first byte
+	h2       bool        // counted in s.h2Each; of s.mu
 	closed   sync.Once
 }
 
@@ -142,7 +143,11 @@ func (t *tunnel) handOver() bool {
 	}
 	t.scheme = "https"
 	_ = t.conn.SetDeadline(time.Now().Add(handshakeTimeout))
-	tc := tls.Server(conn, t.s.tls)
+	config := t.s.tls
+	if !t.takeH2() {
+		config = onlyHTTP1(config)
+	}
+	tc := tls.Server(conn, config)
 	if err := tc.HandshakeContext(t.s.ctx); err != nil {
 		t.note("the client gave up the TLS handshake; it may not trust the bottle's CA", err)
 		return false
@@ -151,6 +156,7 @@ func (t *tunnel) handOver() bool {
 	if tc.ConnectionState().NegotiatedProtocol == "h2" {
 		return t.s.inbox.push(newFrameGuard(tc, t))
 	}
+	t.giveH2()
 	return t.s.inbox.push(newHeadGuard(tc))
 }
 
@@ -220,6 +226,7 @@ func (t *tunnel) close() { _ = t.conn.Close() }
 func (t *tunnel) end() {
 	t.closed.Do(func() {
 		t.close()
+		t.giveH2()
 		t.s.mu.Lock()
 		delete(t.s.tunnels, t)
 		if t.s.ofEach[t.session]--; t.s.ofEach[t.session] <= 0 {

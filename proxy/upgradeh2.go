@@ -71,7 +71,7 @@ func (u *upstreams) dialH2(ctx context.Context, target Target, r *Route) (*http2
 		return nil, nil, errNoConnect
 	}
 	t1 := &http.Transport{MaxResponseHeaderBytes: maxHeaderBytes, DisableCompression: true,
-		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: maxStreamUnread, MaxReceiveBufferPerConnection: maxConnUnread}}
+		HTTP2: receiveWindows()}
 	t2, err := http2.ConfigureTransports(t1) //nolint:staticcheck // as above
 	if err != nil {
 		conn.Close()

@@ -83,7 +83,7 @@ func (u *upstreams) newTransport(key poolKey) *http.Transport {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		ReadBufferSize:         16 << 10,
 		WriteBufferSize:        16 << 10,
-		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 2 << 20},
+		HTTP2:                  receiveWindows(),
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			host, port, err := splitHostPort(addr)
 			if err != nil {
