@@ -85,7 +85,7 @@ func (g *frameGuard) Write(p []byte) (int, error) {
 
 // flood ends the connection.
 func (g *frameGuard) flood() error {
-	_ = g.Conn.Close()
+	_ = g.Close()
 	g.t.note("an HTTP/2 connection was closed", errFlood)
 	return errFlood
 }
