@@ -45,7 +45,7 @@ func (s *source) fill(p []byte) (int, error) {
 		s.err = &LimitError{"bytes in the pack", s.budget.limits.Pack}
 		return 0, s.err
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // a Reader's end is io.EOF itself
+	if err != nil && err != io.EOF {
 		s.err = fmt.Errorf("receive a pack: %w", err)
 	}
 	if _, wrote := s.file.Write(p[:n]); wrote != nil {
