@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/bot-bottle/bottle/internal/glob"
 )
 
 // pathPattern is a compiled entry of Route.Paths.
@@ -36,49 +38,7 @@ func parsePathPattern(s string) (pathPattern, error) {
 	return pathPattern{segments: segments, rank: rank}, nil
 }
 
-// match compares segment by segment. After a mismatch it goes back to the last
-// "**" only, which is enough for globs and keeps the time at most the product
-// of both lengths.
-func (p pathPattern) match(seg []string) bool {
-	pat := p.segments
-	i, j, star, mark := 0, 0, -1, 0
-	for j < len(seg) {
-		switch {
-		case i < len(pat) && pat[i] == "**":
-			star, mark = i, j
-			i++
-		case i < len(pat) && matchSegment(pat[i], seg[j]):
-			i, j = i+1, j+1
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(pat) && pat[i] == "**" {
-		i++
-	}
-	return i == len(pat)
-}
-
-// matchSegment matches one segment, in which "*" stands for any text.
-func matchSegment(pat, s string) bool {
-	first, rest, wild := strings.Cut(pat, "*")
-	if !wild {
-		return pat == s
-	}
-	s, ok := strings.CutPrefix(s, first)
-	for ok {
-		var part string
-		part, rest, wild = strings.Cut(rest, "*")
-		if !wild {
-			return strings.HasSuffix(s, part)
-		}
-		_, s, ok = strings.Cut(s, part)
-	}
-	return false
-}
+func (p pathPattern) match(seg []string) bool { return glob.Match(p.segments, seg) }
 
 // errAmbiguousPath is the reason for refusing a path that two readers could
 // take for two different ones. Where a route has paths, the proxy and the

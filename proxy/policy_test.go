@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/bot-bottle/bottle/internal/glob"
 )
 
 func mustPolicy(t testing.TB, def Action, routes ...Route) *Policy {
@@ -244,7 +246,7 @@ func slowMatch(pat, seg []string) bool {
 	case pat[0] == "**":
 		return slowMatch(pat[1:], seg) || len(seg) > 0 && slowMatch(pat, seg[1:])
 	default:
-		return len(seg) > 0 && matchSegment(pat[0], seg[0]) && slowMatch(pat[1:], seg[1:])
+		return len(seg) > 0 && glob.Segment(pat[0], seg[0]) && slowMatch(pat[1:], seg[1:])
 	}
 }
 

@@ -2,6 +2,7 @@ package object
 
 import (
 	"bytes"
+	"cmp"
 	"iter"
 	"strings"
 
@@ -54,7 +55,7 @@ func Entries(b []byte, format oid.Format) iter.Seq2[Entry, error] {
 		var last Entry
 		for len(b) > 0 {
 			e, n, why := entry(b, size)
-			if why == "" && last.Name != nil && !before(last, e) {
+			if why == "" && last.Name != nil && (last.Compare(e) >= 0 || bytes.Equal(last.Name, e.Name)) {
 				why = "the entries are not in order"
 			}
 			if why != "" {
@@ -126,23 +127,24 @@ func IsGitDir(name string) bool {
 	return name == ".git" || name == "git~1"
 }
 
-// before reports whether a stands before b in git's order, in which the name of a
-// tree ends with a slash. No name may stand beside itself.
-func before(a, b Entry) bool {
-	n := min(len(a.Name), len(b.Name))
-	if c := bytes.Compare(a.Name[:n], b.Name[:n]); c != 0 {
-		return c < 0
+// Compare orders entries as git does in a tree, where the name of a tree ends with
+// a slash. It is 0 for two of one name that both are trees, or both none.
+func (e Entry) Compare(other Entry) int {
+	n := min(len(e.Name), len(other.Name))
+	if c := bytes.Compare(e.Name[:n], other.Name[:n]); c != 0 {
+		return c
 	}
-	return len(a.Name) != len(b.Name) && a.byteAt(n) < b.byteAt(n)
+	return cmp.Compare(e.byteAt(n), other.byteAt(n))
 }
 
-// byteAt is the byte of the name at n, as git orders it.
-func (e Entry) byteAt(n int) byte {
+// byteAt is the byte of the name at n, or behind its end: -1, or the slash of a
+// tree.
+func (e Entry) byteAt(n int) int {
 	switch {
 	case n < len(e.Name):
-		return e.Name[n]
+		return int(e.Name[n])
 	case e.Mode == ModeTree:
 		return '/'
 	}
-	return 0
+	return -1
 }

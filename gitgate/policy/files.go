@@ -1,0 +1,172 @@
+package policy
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/bot-bottle/bottle/gitgate/object"
+	"github.com/bot-bottle/bottle/gitgate/oid"
+	"github.com/bot-bottle/bottle/internal/glob"
+)
+
+// checkFiles looks at what the commits change, all of them: also one that no ref
+// shall lead to now could be led to by the next push. Where no tree has a link,
+// only folders are looked into in which something is denied.
+func (x *check) checkFiles(commits []*commit) error {
+	links := x.Scan != nil && x.Scan.Links()
+	if !links && len(x.policy.deny) == 0 {
+		return nil
+	}
+	if err := x.needEdge(commits); err != nil {
+		return err
+	}
+	for _, c := range commits {
+		d := differ{store: x.store}
+		d.enter = func(path []string, _ oid.ID) bool { return links || x.policy.deniedBelow(path) }
+		d.file = func(path []string, e *object.Entry) error {
+			why, err := x.checkFile(path, e)
+			if why != "" {
+				x.refusal.place(Place{Commit: c.id, Path: x.show(path), Rule: RuleFiles, Why: why})
+				x.files = true
+			}
+			return err
+		}
+		if err := d.commit(c); err != nil {
+			return err
+		}
+		if x.refusal.more > 0 {
+			return nil // there are enough to tell
+		}
+	}
+	return nil
+}
+
+func (p *Policy) denied(path []string) bool {
+	path = fold(path)
+	for _, pattern := range p.deny {
+		if glob.Match(pattern, path) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Policy) deniedBelow(path []string) bool {
+	path = fold(path)
+	for _, pattern := range p.deny {
+		if glob.Below(pattern, path) {
+			return true
+		}
+	}
+	return false
+}
+
+func fold(path []string) []string {
+	out := make([]string, len(path))
+	for i, s := range path {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}
+
+// checkFile says why a file may not be what it becomes; e is nil if it is removed.
+func (x *check) checkFile(path []string, e *object.Entry) (why string, err error) {
+	switch {
+	case x.policy.denied(path):
+		return "this path may not be changed", nil
+	case e == nil:
+		return "", nil
+	case len(path) == 1 && strings.EqualFold(path[0], ".gitmodules"):
+		return x.checkModules(e)
+	case e.Mode == object.ModeSymlink:
+		target, err := x.store.read(e.ID(x.format()), object.Blob)
+		if err != nil {
+			return "", err
+		}
+		return badTarget(len(path)-1, string(target)), nil
+	}
+	return "", nil
+}
+
+// badTarget says why a symbolic link, so many folders deep, may not lead where it
+// does: out of the tree, or into git's own folder. A target goes up only at its
+// beginning, where folders are real ones: behind a name it would go up from
+// wherever another link leads.
+func badTarget(depth int, target string) string {
+	const leaves = "a symbolic link that leads out of the repository"
+	if strings.HasPrefix(target, "/") || strings.ContainsAny(target, "\\\x00") || len(target) > 1 && target[1] == ':' {
+		return leaves
+	}
+	down := false
+	for part := range strings.SplitSeq(target, "/") {
+		switch {
+		case part == "" || part == ".":
+		case part == ".." && (down || depth == 0):
+			return leaves
+		case part == "..":
+			depth--
+		case object.IsGitDir(part):
+			return "a symbolic link into git's own folder"
+		default:
+			down = true
+		}
+	}
+	return ""
+}
+
+// maxModules bounds a .gitmodules.
+const maxModules = 1 << 20
+
+// checkModules looks at the URLs of submodules.
+func (x *check) checkModules(e *object.Entry) (string, error) {
+	if e.Kind() != object.Blob || e.Mode == object.ModeSymlink {
+		return ".gitmodules must be a file", nil
+	}
+	b, err := x.store.read(e.ID(x.format()), object.Blob)
+	if err != nil {
+		return "", err
+	}
+	urls, err := submoduleURLs(b)
+	if err != nil {
+		return err.Error(), nil
+	}
+	for _, u := range urls {
+		if x.policy.rules.Files.Submodule == nil || !x.policy.rules.Files.Submodule(u) {
+			return "the URL of a submodule is not among those that are allowed", nil
+		}
+	}
+	return "", nil
+}
+
+// submoduleURLs reads a .gitmodules in the form that git writes, and no other: of
+// what git-config(1) allows, someone else could read something else. Other keys
+// than paths, URLs and branches are refused, since some run commands.
+func submoduleURLs(b []byte) (urls []string, err error) {
+	if len(b) > maxModules {
+		return nil, fmt.Errorf(".gitmodules has more than %d bytes", maxModules)
+	}
+	inside := false
+	for line := range bytes.Lines(b) {
+		s := strings.TrimSpace(string(line))
+		key, value, _ := strings.Cut(s, "=")
+		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
+		switch {
+		case s == "" || s[0] == '#' || s[0] == ';':
+		case strings.HasPrefix(s, "["):
+			name, ok := strings.CutPrefix(s, `[submodule "`)
+			name, closed := strings.CutSuffix(name, `"]`)
+			if !ok || !closed || name == "" || strings.ContainsAny(name, "\"\\\x00") || strings.Contains(name, "..") {
+				return nil, fmt.Errorf(".gitmodules has a section that is not read here")
+			}
+			inside = true
+		case !inside || value == "" || value[0] == '-' || strings.ContainsAny(value, "\"\\#;\x00\r"):
+			return nil, fmt.Errorf(".gitmodules has a line that is not read here")
+		case key == "url":
+			urls = append(urls, value)
+		case key != "path" && key != "branch" && key != "shallow" && key != "ignore" && key != "fetchrecursesubmodules":
+			return nil, fmt.Errorf(".gitmodules has a key that is not allowed: only path, url, branch, shallow, ignore and fetchRecurseSubmodules are")
+		}
+	}
+	return urls, nil
+}

@@ -1,0 +1,209 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bot-bottle/bottle/gitgate/object"
+	"github.com/bot-bottle/bottle/gitgate/oid"
+	"github.com/bot-bottle/bottle/gitgate/pack"
+)
+
+// Upstream is the server that a push goes to.
+type Upstream interface {
+	// Fetch asks for objects, as the command fetch of gitprotocol-v2(5) does. The
+	// pack must stand alone: thin-pack is not asked for. The caller closes it.
+	Fetch(ctx context.Context, q Query) (*pack.Pack, error)
+}
+
+// Query is what is asked of an Upstream, in the words of the protocol.
+type Query struct {
+	// Want are objects of any kind that the server has.
+	Want []oid.ID
+	// Have are commits of which the server leaves out what they lead to.
+	Have []oid.ID
+	// Depth is "deepen", if it is not 0.
+	Depth int
+	// Filter is "filter", if it is not "".
+	Filter string
+}
+
+// What is asked of an Upstream for one push.
+const (
+	maxFetches = 32
+	maxWant    = 1024
+)
+
+// errTooMuch is for a push that could not be decided without asking for more.
+var errTooMuch = errors.New("the decision needs more of the server's objects than are asked for: push fewer commits at once")
+
+// store has the objects of a push, and those of the server that were needed.
+type store struct {
+	ctx     context.Context
+	up      Upstream
+	pushed  *pack.Pack
+	packs   []*pack.Pack // pushed among them, and the first
+	fetches int
+	commits map[oid.ID]*commit
+}
+
+// commit is what is kept of one.
+type commit struct {
+	id      oid.ID
+	tree    oid.ID
+	parents []oid.ID
+}
+
+func newStore(ctx context.Context, pushed *pack.Pack, up Upstream) *store {
+	s := &store{ctx: ctx, up: up, pushed: pushed, commits: map[oid.ID]*commit{}}
+	if pushed != nil {
+		s.packs = append(s.packs, pushed)
+	}
+	return s
+}
+
+// close closes what was fetched.
+func (s *store) close() {
+	for _, p := range s.packs {
+		if p != s.pushed {
+			_ = p.Close() // nothing was written that could be lost
+		}
+	}
+}
+
+// fetch asks the server.
+func (s *store) fetch(q Query) error {
+	if s.fetches++; s.fetches > maxFetches || len(q.Want) > maxWant {
+		return errTooMuch
+	}
+	p, err := s.up.Fetch(s.ctx, q)
+	if err != nil {
+		return fmt.Errorf("ask the server for what is compared with the push: %w", err)
+	}
+	s.packs = append(s.packs, p)
+	return nil
+}
+
+// kind returns what an object is, if it is at hand.
+func (s *store) kind(id oid.ID) (object.Kind, bool) {
+	for _, p := range s.packs {
+		if n, ok := p.Find(id); ok {
+			return p.Kind(n), true
+		}
+	}
+	return 0, false
+}
+
+// has reports whether an object is at hand.
+func (s *store) has(id oid.ID) bool {
+	_, ok := s.kind(id)
+	return ok
+}
+
+// new reports whether an object comes with the push.
+func (s *store) new(id oid.ID) bool {
+	_, ok := s.pushed.Find(id)
+	return ok
+}
+
+// read returns the content of an object, which the server is asked for if it is
+// not at hand.
+func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
+	if !s.has(id) {
+		if err := s.fetch(Query{Want: []oid.ID{id}, Depth: depthOf(kind), Filter: filterOf(kind)}); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range s.packs {
+		n, ok := p.Find(id)
+		if !ok {
+			continue
+		}
+		if p.Kind(n) != kind {
+			return nil, fmt.Errorf("%s is a %s where a %s belongs", id.Short(), p.Kind(n), kind)
+		}
+		return p.Read(nil, n)
+	}
+	return nil, fmt.Errorf("the server has not sent the %s %s", kind, id.Short())
+}
+
+// withoutBlobs and onlyCommits are filters of git-rev-list(1).
+const (
+	withoutBlobs = "blob:none"
+	onlyCommits  = "tree:0"
+)
+
+func filterOf(kind object.Kind) string {
+	if kind == object.Blob {
+		return ""
+	}
+	return withoutBlobs
+}
+
+func depthOf(kind object.Kind) int {
+	if kind == object.Commit {
+		return 1
+	}
+	return 0
+}
+
+// commit returns a commit that is at hand or, where it is not, what the server has.
+func (s *store) commit(id oid.ID) (*commit, error) {
+	if c := s.commits[id]; c != nil {
+		return c, nil
+	}
+	b, err := s.read(id, object.Commit)
+	if err != nil {
+		return nil, err
+	}
+	info, err := object.ParseCommit(b, id.Format())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", id.Short(), err)
+	}
+	c := &commit{id: id, tree: info.Tree, parents: info.Parents}
+	s.commits[id] = c
+	return c, nil
+}
+
+// newCommits returns the commits of the push, the oldest first where git orders
+// them as it does.
+func (s *store) newCommits() (list []*commit, err error) {
+	if s.pushed == nil {
+		return nil, nil
+	}
+	for n := s.pushed.Len() - 1; n >= 0; n-- {
+		if s.pushed.Kind(n) != object.Commit {
+			continue
+		}
+		c, err := s.commit(s.pushed.ID(n))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// edge returns the parents of commits that are not at hand: where the push ends
+// and the server's history begins.
+func (s *store) edge(commits []*commit) (list []oid.ID) {
+	seen := map[oid.ID]bool{}
+	for _, c := range commits {
+		for _, id := range c.parents {
+			if !seen[id] && !s.has(id) {
+				seen[id] = true
+				list = append(list, id)
+			}
+		}
+	}
+	return list
+}
+
+// fetchEdge asks for the commits at the edge, with their trees.
+func (s *store) fetchEdge(edge []oid.ID) error {
+	if len(edge) == 0 {
+		return nil
+	}
+	return s.fetch(Query{Want: edge, Depth: 1, Filter: withoutBlobs})
+}

@@ -1,0 +1,190 @@
+// Package scan looks for credentials in the objects of a pack while it arrives.
+package scan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/maphash"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/gitgate/object"
+	"github.com/bot-bottle/bottle/gitgate/oid"
+)
+
+// MaxHits is the most findings that a push may have. They are all looked at again
+// before it is let through, so more are refused.
+const MaxHits = 4096
+
+// ErrTooMany is for a push of more.
+var ErrTooMany = errors.New("more findings than are looked at in one push")
+
+// Hit is a finding in an object of a pack.
+type Hit struct {
+	// Object is its number in the pack.
+	Object int
+	ID     oid.ID
+	Kind   object.Kind
+	// Finding has its offsets in the object's content; for a Tree, in Name.
+	Finding dlp.Finding
+	// Name is the name of the entry of a tree that holds the finding. It is not
+	// to be shown.
+	Name string
+}
+
+// Scan is a pack.Visitor. It scans the content of blobs, commits and tags, with
+// their headers, and the names in trees, each name once. It also checks the form
+// of all but blobs.
+//
+// It holds the largest tree, and 8 bytes for each name.
+type Scan struct {
+	format  oid.Format
+	scanner *dlp.Scanner
+	stops   func(dlp.Finding) bool
+
+	kind    object.Kind
+	content []byte // of what is parsed
+	pending []dlp.Finding
+
+	seed  maphash.Seed
+	names map[uint64]struct{} // that were scanned
+
+	hits  []Hit
+	links bool
+}
+
+// New returns a Scan of a pack's objects. Only findings for which stops returns
+// true are kept; it is called for each finding, once. No one else may use the
+// scanner meanwhile.
+func New(format oid.Format, scanner *dlp.Scanner, stops func(dlp.Finding) bool) *Scan {
+	return &Scan{format: format, scanner: scanner, stops: stops, seed: maphash.MakeSeed(), names: map[uint64]struct{}{}}
+}
+
+// Hits returns what was found.
+func (s *Scan) Hits() []Hit { return s.hits }
+
+// Links reports whether a tree has a symbolic link, a submodule, or .gitmodules.
+func (s *Scan) Links() bool { return s.links }
+
+// Find returns what is found in a text that is complete, such as another version
+// of a file. It must not be called while a pack arrives.
+func (s *Scan) Find(text []byte) []dlp.Finding {
+	s.scanner.Reset()
+	found := append([]dlp.Finding(nil), s.scanner.Write(text)...)
+	return append(found, s.scanner.Close()...)
+}
+
+// maxParsed is the most bytes of a commit, tag or tree.
+const maxParsed = 16 << 20
+
+// Stops returns those of the findings in a text that stop a push.
+func (s *Scan) Stops(text string) (found []dlp.Finding) {
+	for _, f := range s.Find([]byte(text)) {
+		if s.stops(f) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// Begin implements pack.Visitor.
+func (s *Scan) Begin(kind object.Kind, size int64) error {
+	if kind != object.Blob && size > maxParsed {
+		return fmt.Errorf("%w %s: more than %d bytes", object.ErrMalformed, kind, maxParsed)
+	}
+	s.kind, s.content, s.pending = kind, s.content[:0], s.pending[:0]
+	if kind != object.Tree {
+		s.scanner.Reset()
+	}
+	return nil
+}
+
+// Write implements pack.Visitor.
+func (s *Scan) Write(p []byte) (int, error) {
+	if s.kind != object.Blob {
+		s.content = append(s.content, p...)
+	}
+	if s.kind == object.Tree {
+		return len(p), nil
+	}
+	return len(p), s.keep(s.scanner.Write(p))
+}
+
+// keep notes the findings that stop a push, of the object at work.
+func (s *Scan) keep(found []dlp.Finding) error {
+	for _, f := range found {
+		if !s.stops(f) {
+			continue
+		}
+		if len(s.pending)+len(s.hits) >= MaxHits {
+			return ErrTooMany
+		}
+		s.pending = append(s.pending, f)
+	}
+	return nil
+}
+
+// End implements pack.Visitor.
+func (s *Scan) End(n int, id oid.ID) (err error) {
+	switch s.kind {
+	case object.Commit:
+		_, err = object.ParseCommit(s.content, s.format)
+	case object.Tag:
+		_, err = object.ParseTag(s.content, s.format)
+	case object.Tree:
+		return s.tree(n, id)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", id.Short(), err)
+	}
+	if err := s.keep(s.scanner.Close()); err != nil {
+		return err
+	}
+	for _, f := range s.pending {
+		s.hits = append(s.hits, Hit{Object: n, ID: id, Kind: s.kind, Finding: f})
+	}
+	return nil
+}
+
+// maxNames bounds the memory for the names that were scanned. Beyond it they are
+// forgotten, and scanned again.
+const maxNames = 1 << 20
+
+var gitmodules = []byte(".gitmodules")
+
+func (s *Scan) tree(n int, id oid.ID) error {
+	for e, err := range object.Entries(s.content, s.format) {
+		if err != nil {
+			return fmt.Errorf("%s: %w", id.Short(), err)
+		}
+		if e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule || len(e.Name) >= len(gitmodules) && bytes.EqualFold(e.Name, gitmodules) {
+			s.links = true
+		}
+		if len(e.Name) < dlp.MinKnown {
+			continue // nothing is shorter
+		}
+		sum := maphash.Bytes(s.seed, e.Name)
+		if _, known := s.names[sum]; known {
+			continue
+		}
+		if len(s.names) >= maxNames {
+			clear(s.names)
+		}
+		s.names[sum] = struct{}{}
+		if err := s.name(n, id, e.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Scan) name(n int, id oid.ID, name []byte) error {
+	s.pending = s.pending[:0]
+	if err := s.keep(s.Find(name)); err != nil {
+		return err
+	}
+	for _, f := range s.pending {
+		s.hits = append(s.hits, Hit{Object: n, ID: id, Kind: object.Tree, Finding: f, Name: string(name)})
+	}
+	return nil
+}
