@@ -29,6 +29,8 @@ type Config struct {
 	RootCAs *x509.CertPool
 	// UpstreamProxy is used for all routes that are not private.
 	UpstreamProxy *UpstreamProxy
+	// Gate takes git's requests; nil is none.
+	Gate Gate
 	// AskTimeout bounds the wait for the operator; 0 means 3 minutes.
 	AskTimeout time.Duration
 }

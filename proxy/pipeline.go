@@ -40,6 +40,7 @@ type exchange struct {
 	out         *http.Request
 	body        *uploadBody
 	scratch     []byte
+	handed      bool   // to the gate
 	share       *share // of the budget; nil before it was admitted
 	buffered    int64  // bytes of it
 
@@ -62,6 +63,7 @@ var steps = [...]func(*exchange) *denial{
 	(*exchange).upgrade,     // to a WebSocket is a GET
 	(*exchange).pin,         // the authority is the tunnel's
 	(*exchange).admit,       // as one of so many
+	(*exchange).gated,       // git's requests have a way of their own
 	(*exchange).decide,      // route by host, method and path
 	(*exchange).scanHead,    // what the agent wrote: URL and headers
 	(*exchange).scanDrips,   // short values, with those of the requests before
@@ -76,6 +78,9 @@ func (x *exchange) serve() {
 	for _, step := range steps {
 		if d := step(x); d != nil {
 			x.deny(d)
+			return
+		}
+		if x.handed {
 			return
 		}
 	}
@@ -93,6 +98,11 @@ func (s *Server) serveInner(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel, session string) {
+	s.exchange(w, r, t, session, (*exchange).serve)
+}
+
+// exchange makes one of a request and has it served.
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request, t *tunnel, session string, serve func(*exchange)) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	snap := s.use()
@@ -108,7 +118,7 @@ func (s *Server) serveExchange(w http.ResponseWriter, r *http.Request, t *tunnel
 	defer x.rescue()
 	defer x.giveBack()
 	defer func() { x.body.finish() }() // which may be there by then
-	x.serve()
+	serve(x)
 }
 
 // rescue keeps a panic out of net/http, which would only close the connection:

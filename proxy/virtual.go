@@ -21,12 +21,12 @@ func (s *Server) virtual(host string, port int) http.Handler {
 	return s.opts.Hosts[host]
 }
 
-// decideHost is Policy.DecideHost, which knows nothing of virtual hosts.
+// decideHost is Policy.DecideHost, which knows nothing of virtual hosts and of git's.
 func (s *Server) decideHost(snap *snapshot, host string, port int) Decision {
 	if s.virtual(host, port) != nil {
 		return Decision{Action: Allow, Rule: ruleVirtual}
 	}
-	return snap.Policy.DecideHost(host, port)
+	return snap.decideHost(host, port)
 }
 
 // decideTarget is Policy.Decide with virtual hosts, which no route concerns.

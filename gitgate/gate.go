@@ -1,0 +1,171 @@
+// Package gitgate stands between git clients and the servers that they clone from
+// and push to. A client holds no credential and knows no server: the gate adds the
+// credential, lets a client reach the repositories that it was given, and reads
+// what is pushed before it goes on.
+//
+// It is a pass-through and no mirror: a clone costs what a direct one does, in all
+// protocol versions, shallow and partial. What it understands of git's protocol is
+// what it has to judge, and that is written anew for the server, never copied: see
+// package pktline.
+//
+// A Gate is a proxy.Gate. With a proxy.Server around it, git is subject to the same
+// policy about findings, the same scanner and the same journal as all else that an
+// agent sends, whether it comes to the proxy or, through a Front, to a listener for
+// git alone.
+package gitgate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// Options of New.
+type Options struct {
+	Hosts []Host
+	// Agent is what servers are told of who pushes, such as "bottle/1.0"; "" is
+	// "bottle".
+	Agent string
+	// TempDir is where packs are spooled, as unlinked files; "" is the system's.
+	TempDir string
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+}
+
+// Host is a server as clients name it, with the repositories on it that they are
+// given.
+type Host struct {
+	// Name is canonical (proxy.CanonicalHost).
+	Name string
+	// URL is where the server is: https://HOST/BASE or ssh://USER@HOST:PORT/BASE.
+	// nil is https://NAME/. With http the credential goes in clear, which New
+	// accepts for loopback addresses only.
+	URL *url.URL
+	// Private lets the server have a loopback or private address.
+	Private bool
+	// Auth is the credential of an https server; nil is none.
+	Auth Auth
+	// SSH is how to log in to an ssh server.
+	SSH *SSHAuth
+	// Repos are matched exactly: what is not among them is refused.
+	Repos []Repo
+}
+
+// Repo is a repository that clients are given, to read.
+type Repo struct {
+	// Path is below the host, such as org/repo. Clients may put ".git" behind it.
+	Path string
+	// Push says what may be pushed; nil is nothing.
+	Push *Push
+}
+
+// Auth makes the credential of requests to an https server.
+type Auth interface {
+	// Authorization returns the value of the header Authorization. It is called
+	// for each request, from many goroutines, and should cache. rt leads to the
+	// server's own network.
+	Authorization(ctx context.Context, rt http.RoundTripper) (string, error)
+}
+
+// Gate is a proxy.Gate. All methods are safe for concurrent use.
+type Gate struct {
+	opt   Options
+	hosts map[string]*host
+}
+
+// host is a Host made ready.
+type host struct {
+	Host
+	repos    map[string]*Repo
+	upstream upstream
+}
+
+// New checks the options.
+func New(opt Options) (*Gate, error) {
+	if opt.Agent == "" {
+		opt.Agent = "bottle"
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	g := &Gate{opt: opt, hosts: map[string]*host{}}
+	for _, h := range opt.Hosts {
+		made, err := g.newHost(h)
+		if err != nil {
+			return nil, fmt.Errorf("git host %s: %w", h.Name, err)
+		}
+		if g.hosts[h.Name] != nil {
+			return nil, fmt.Errorf("git host %s is there twice", h.Name)
+		}
+		g.hosts[h.Name] = made
+	}
+	return g, nil
+}
+
+func (g *Gate) newHost(h Host) (*host, error) {
+	if canonical, err := proxy.CanonicalHost(h.Name); err != nil || canonical != h.Name {
+		return nil, errors.New("the name is not one of a host in canonical form")
+	}
+	if h.URL == nil {
+		h.URL = &url.URL{Scheme: "https", Host: h.Name}
+	}
+	if err := CheckURL(h.URL); err != nil {
+		return nil, err
+	}
+	made := &host{Host: h, repos: map[string]*Repo{}}
+	for i := range h.Repos {
+		r := &h.Repos[i]
+		if err := CheckRepoPath(r.Path); err != nil {
+			return nil, fmt.Errorf("repository %q: %w", r.Path, err)
+		}
+		name := strings.TrimSuffix(r.Path, ".git")
+		if made.repos[name] != nil {
+			return nil, fmt.Errorf("repository %s is there twice", name)
+		}
+		made.repos[name] = r
+	}
+	if h.URL.Scheme == "ssh" {
+		if h.SSH == nil {
+			return nil, errors.New("an ssh server needs a key and known hosts")
+		}
+		made.upstream = newSSHUpstream(&made.Host)
+	} else {
+		made.upstream = &httpUpstream{host: &made.Host}
+	}
+	return made, nil
+}
+
+// CheckURL returns why a URL cannot be that of a server, or nil.
+func CheckURL(u *url.URL) error {
+	switch {
+	case u.Scheme != "https" && u.Scheme != "ssh" && u.Scheme != "http":
+		return errors.New("the URL must begin with https:// or ssh://")
+	case u.Hostname() == "":
+		return errors.New("the URL names no host")
+	case u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
+		return errors.New("the URL has more than a host and a path")
+	case u.Scheme != "ssh" && u.User != nil:
+		return errors.New("the URL has a user in it, which belongs under auth")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return errors.New("over http:// the credential would go in clear: use https://")
+	}
+	if _, hasPassword := u.User.Password(); hasPassword {
+		return errors.New("the URL has a password in it, which belongs under secrets")
+	}
+	return nil
+}
+
+// Has implements proxy.Gate.
+func (g *Gate) Has(host string) bool { return g.hosts[host] != nil }
+
+// ServeGit implements proxy.Gate.
+func (g *Gate) ServeGit(w http.ResponseWriter, r *http.Request, c *proxy.GateCall) {
+	v := &visit{g: g, w: w, r: r, call: c, ctx: r.Context(), start: g.opt.Now()}
+	v.serve()
+}

@@ -1,0 +1,348 @@
+package gitgate
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/bot-bottle/bottle/gitgate/pktline"
+	"github.com/bot-bottle/bottle/internal/shellword"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+const (
+	// maxSSHSessions bounds what runs on one connection: servers take 10.
+	maxSSHSessions = 8
+	// sshIdle closes a connection that nothing runs on.
+	sshIdle = 90 * time.Second
+	// sshTimeout bounds the handshake and the login.
+	sshTimeout = 20 * time.Second
+	// sshAliveTimeout bounds the wait for a sign of life of a kept connection.
+	sshAliveTimeout = 5 * time.Second
+)
+
+// sshUpstream is a server that speaks ssh. It keeps one connection.
+type sshUpstream struct {
+	host     *Host
+	sessions *semaphore.Weighted
+
+	mu   sync.Mutex
+	kept *sshConn
+}
+
+// sshConn is a connection and how much runs on it.
+type sshConn struct {
+	*ssh.Client
+	running int
+	idle    *time.Timer
+}
+
+func newSSHUpstream(h *Host) *sshUpstream {
+	return &sshUpstream{host: h, sessions: semaphore.NewWeighted(maxSSHSessions)}
+}
+
+func (u *sshUpstream) advertise(ctx context.Context, c *proxy.GateCall, repo, service, protocol string) (io.ReadCloser, error) {
+	s, err := u.start(ctx, c, repo, service, protocol)
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReaderSize(s.out, copyBuffer)
+	if _, err := r.Peek(4); err != nil {
+		return nil, s.failure(err)
+	}
+	return &readCloser{&flushReader{r: r, packets: pktline.NewReader(r)}, closer(func() error {
+		_, _ = io.WriteString(s.in, pktline.FlushPacket) // that nothing is wanted
+		return s.Close()
+	})}, nil
+}
+
+func (u *sshUpstream) call(ctx context.Context, c *proxy.GateCall, req serviceRequest) (io.ReadCloser, error) {
+	s, err := u.start(ctx, c, req.repo, req.service, req.protocol)
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReaderSize(s.out, copyBuffer)
+	// What is said first is known from the request before.
+	if _, err := io.Copy(io.Discard, &flushReader{r: r, packets: pktline.NewReader(r)}); err != nil {
+		return nil, s.failure(err)
+	}
+	// The answer may begin before the request has ended.
+	go func() {
+		_, err := io.Copy(s.in, req.body)
+		if err != nil {
+			_ = s.Close()
+			return
+		}
+		_ = s.in.Close()
+	}()
+	return &readCloser{r, s}, nil
+}
+
+// sshSession is one service that runs.
+type sshSession struct {
+	u    *sshUpstream
+	conn *sshConn
+	*ssh.Session
+	in     io.WriteCloser
+	out    io.Reader
+	errs   *headBuffer
+	stop   func() bool // the watch on the context
+	closed sync.Once
+}
+
+// start runs a service. Its end is that of ctx, or Close.
+func (u *sshUpstream) start(ctx context.Context, c *proxy.GateCall, repo, service, protocol string) (*sshSession, error) {
+	if err := u.sessions.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	s, err := u.open(ctx, c)
+	if err != nil {
+		u.sessions.Release(1)
+		return nil, u.explain(err)
+	}
+	s.stop = context.AfterFunc(ctx, func() { _ = s.Close() })
+	if protocol != "" {
+		_ = s.Setenv("GIT_PROTOCOL", protocol) // refused by most servers, which then speak the first version
+	}
+	s.errs = &headBuffer{}
+	s.Stderr = s.errs
+	if s.in, err = s.StdinPipe(); err == nil {
+		if s.out, err = s.StdoutPipe(); err == nil {
+			err = s.Start(service + " " + shellword.Quote(u.path(repo)))
+		}
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, u.explain(err)
+	}
+	return s, nil
+}
+
+// path is that of a repository on the server: absolute if the URL has one.
+func (u *sshUpstream) path(repo string) string {
+	base := u.host.URL.Path
+	if base == "" || base == "/" {
+		return repo
+	}
+	return strings.TrimSuffix(base, "/") + "/" + repo
+}
+
+// open opens a session on the kept connection, or on a new one if that has died.
+func (u *sshUpstream) open(ctx context.Context, c *proxy.GateCall) (*sshSession, error) {
+	for try := 0; ; try++ {
+		conn, fresh, err := u.connection(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		session, err := newSession(ctx, conn.Client)
+		if err == nil {
+			return &sshSession{u: u, conn: conn, Session: session}, nil
+		}
+		u.leave(conn)
+		if fresh || try > 0 || ctx.Err() != nil {
+			return nil, err
+		}
+		u.drop(conn)
+	}
+}
+
+// newSession opens a session in bounded time: a connection may be dead without
+// anyone having said so.
+func newSession(ctx context.Context, conn *ssh.Client) (*ssh.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, sshAliveTimeout)
+	defer cancel()
+	type result struct {
+		s   *ssh.Session
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		s, err := conn.NewSession()
+		done <- result{s, err}
+	}()
+	select {
+	case r := <-done:
+		return r.s, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-done; r.err == nil {
+				_ = r.s.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// connection returns the kept connection, for which leave has to be called.
+func (u *sshUpstream) connection(ctx context.Context, c *proxy.GateCall) (conn *sshConn, fresh bool, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.kept == nil {
+		client, err := u.dial(ctx, c)
+		if err != nil {
+			return nil, false, err
+		}
+		kept := &sshConn{Client: client}
+		kept.idle = time.AfterFunc(sshIdle, func() { u.dropIdle(kept) })
+		u.kept, fresh = kept, true
+	}
+	u.kept.running++
+	return u.kept, fresh, nil
+}
+
+func (u *sshUpstream) leave(conn *sshConn) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if conn.running--; conn.running > 0 {
+		return
+	}
+	if u.kept != conn {
+		_ = conn.Close()
+		return
+	}
+	conn.idle.Reset(sshIdle)
+}
+
+func (u *sshUpstream) dropIdle(conn *sshConn) {
+	u.mu.Lock()
+	idle := conn.running == 0
+	u.mu.Unlock()
+	if idle {
+		u.drop(conn)
+	}
+}
+
+// drop forgets a connection. What runs on it goes on.
+func (u *sshUpstream) drop(conn *sshConn) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.kept == conn {
+		u.kept = nil
+	}
+	conn.idle.Stop()
+	if conn.running == 0 {
+		_ = conn.Close()
+	}
+}
+
+// dial connects and logs in.
+func (u *sshUpstream) dial(ctx context.Context, c *proxy.GateCall) (*ssh.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, sshTimeout)
+	defer cancel()
+	port := 22
+	if p := u.host.URL.Port(); p != "" {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		port = int(n)
+	}
+	addr := net.JoinHostPort(u.host.URL.Hostname(), strconv.Itoa(port))
+	cfg, done, err := u.host.SSH.config(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if cfg.User = u.host.URL.User.Username(); cfg.User == "" {
+		cfg.User = "git"
+	}
+	conn, err := c.Dial(ctx, u.host.URL.Hostname(), port, u.host.Private)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	sc, chans, reqs, err := ssh.NewClientConn(conn, addr, cfg)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	client := ssh.NewClient(sc, chans, reqs)
+	go func() {
+		_ = client.Wait()
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if u.kept != nil && u.kept.Client == client {
+			u.kept.idle.Stop()
+			u.kept = nil
+		}
+	}()
+	return client, nil
+}
+
+// Close ends the session. It may be called more than once.
+func (s *sshSession) Close() error {
+	s.closed.Do(func() {
+		if s.stop != nil {
+			s.stop()
+		}
+		_ = s.Session.Close() // io.EOF where the server has closed it
+		s.u.leave(s.conn)
+		s.u.sessions.Release(1)
+	})
+	return nil
+}
+
+// failure says why a service said nothing, from what it wrote to its standard
+// error.
+func (s *sshSession) failure(err error) error {
+	_ = s.Wait() // for all of standard error
+	_ = s.Close()
+	text := pktline.CleanReason(s.errs.String())
+	name := s.u.host.URL.Hostname()
+	switch {
+	case text == "":
+		return fmt.Errorf("%s began the service and said nothing: %w", name, err)
+	case strings.Contains(text, "not found") || strings.Contains(text, "not appear to be a git repository"):
+		return &upstreamError{http.StatusNotFound, name + " has no such repository, or does not show it to the key that bottle holds: " + text}
+	}
+	return &upstreamError{http.StatusBadGateway, name + " says: " + text}
+}
+
+func (u *sshUpstream) explain(err error) error {
+	name := u.host.URL.Hostname()
+	var known *knownHostsError
+	switch {
+	case errors.As(err, &known):
+		return &upstreamError{http.StatusBadGateway, known.Error()}
+	case strings.Contains(err.Error(), "unable to authenticate"):
+		return &upstreamError{http.StatusBadGateway, name + " accepts none of the keys that bottle holds for it: the operator has to look at git: auth in bottle.yaml"}
+	}
+	return err
+}
+
+type closer func() error
+
+func (c closer) Close() error { return c() }
+
+// headBuffer keeps the first bytes that are written to it.
+type headBuffer struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const maxHead = 4 << 10
+
+func (h *headBuffer) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.b = append(h.b, p[:min(len(p), maxHead-len(h.b))]...)
+	return len(p), nil
+}
+
+func (h *headBuffer) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return string(h.b)
+}
