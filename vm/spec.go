@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"path"
 	"regexp"
 	"slices"
@@ -43,6 +44,11 @@ type Spec struct {
 	Env map[string]string
 
 	Resources Resources
+
+	// Local are addresses that the machine takes for its own, whoever they belong
+	// to outside: what is connected to there arrives inside, at a listener of
+	// Network's. A backend that cannot do that ignores them; they lead nowhere then.
+	Local []netip.Prefix
 
 	// Ports are those that Listen will be asked for, for backends that must
 	// know them early.
@@ -148,6 +154,11 @@ func (s Spec) Defaults() (Spec, error) {
 	for _, p := range s.Ports {
 		if p < 0 || p > 65535 {
 			bad("port %d: want 0 to 65535", p)
+		}
+	}
+	for _, p := range s.Local {
+		if !p.IsValid() || p != p.Masked() {
+			bad("local addresses %v: want a network, such as 198.18.0.0/15", p)
 		}
 	}
 	errs = append(errs, checkEnv(s.Env), s.Resources.check())

@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 )
 
@@ -68,6 +69,16 @@ type Machine interface {
 	// Close ends everything in the machine at once and waits for it. To end
 	// softly, signal the processes first. Closing twice is fine.
 	Close() error
+}
+
+// Network is what a Machine can have besides: sockets at further addresses, for
+// the caller to serve (package relay). They outlive nothing either.
+type Network interface {
+	// ListenAt opens a TCP listener at an address inside. One at [::] takes IPv4
+	// as well.
+	ListenAt(ctx context.Context, addr netip.AddrPort) (net.Listener, error)
+	// ListenPacket opens a UDP socket at an address inside.
+	ListenPacket(ctx context.Context, addr netip.AddrPort) (net.PacketConn, error)
 }
 
 // Starter is what commands can be started in: a Machine, or something that

@@ -53,8 +53,13 @@ var attackers = map[string]func(args []string) error{
 	"set-id":       setIDs,
 	"mkdir-set-id": func(a []string) error { return unix.Mkdir(a[0], setIDMode) },
 
-	"kernel":      kernelCall,
-	"fetch":       fetch,
+	"kernel": kernelCall,
+	"fetch":  fetch,
+	"dial":   dialIt,
+	"ask":    askIt,
+
+	"refused-datagram": refusedDatagram,
+
 	"occupy":      occupy,
 	"loopback":    loopback,
 	"key":         readKey,

@@ -48,7 +48,7 @@ func (b *Backend) create(ctx context.Context, spec vm.Spec) (_ *machine, err err
 		return nil, err
 	}
 	spec.User.Shell = shellOf(&spec)
-	cfg := &config{Hostname: spec.Hostname, initConfig: initConfig{Breach: b.opt.Breach}}
+	cfg := &config{Hostname: spec.Hostname, Local: spec.Local, initConfig: initConfig{Breach: b.opt.Breach}}
 	if cfg.Steps, err = newPlan(&spec, b.opt.Breach, "/"); err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func TestHostileInit(t *testing.T) {
 			return []int{socket(t, unix.AF_INET, unix.SOCK_DGRAM, nil, 0)}
 		})},
 		{"a listener at another port", listen, reply(report{Op: opReply}, func(t *testing.T) []int {
-			return []int{socket(t, unix.AF_INET, unix.SOCK_STREAM, &unix.SockaddrInet4{Addr: loopback4}, 1)}
+			return []int{socket(t, unix.AF_INET, unix.SOCK_STREAM, &unix.SockaddrInet4{Addr: loopback4.As4()}, 1)}
 		})},
 		{"a file as a terminal", command, reply(report{Op: opReply}, null)},
 		{"a folder as a terminal", command, reply(report{Op: opReply}, func(t *testing.T) []int { return []int{file(t, "/", unix.O_RDONLY)} })},

@@ -117,8 +117,8 @@ func (p *initProcess) serve(req *request, fds []int) {
 		p.start(req, fds)
 	case opSignal:
 		p.reply(req, p.signal(req))
-	case opListen:
-		fd, err := listenTCP(req.Port)
+	case opListen, opPacket:
+		fd, err := socketKinds[req.Op].open(req.Addr)
 		if err != nil {
 			p.reply(req, err)
 			return

@@ -3,8 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"net"
-	"os"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,19 +12,48 @@ import (
 // to net.core.somaxconn.
 const backlog = 4096
 
-var loopback4 = [4]byte{127, 0, 0, 1}
+var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// listenTCP opens a listener at the machine's 127.0.0.1.
-func listenTCP(port int) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+// socketKind is what init opens a socket as.
+type socketKind struct {
+	sockType, protocol int
+	accepts            bool // connections
+}
+
+// socketKinds are the sockets that may be asked for.
+var socketKinds = map[op]socketKind{
+	opListen: {unix.SOCK_STREAM, unix.IPPROTO_TCP, true},
+	opPacket: {unix.SOCK_DGRAM, unix.IPPROTO_UDP, false},
+}
+
+// sockaddr is an address as the kernel takes it, with its family.
+func sockaddr(a netip.AddrPort) (int, unix.Sockaddr) {
+	if a.Addr().Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return unix.AF_INET6, &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+}
+
+// open opens a socket in the machine's network. It runs in init.
+func (k socketKind) open(addr netip.AddrPort) (int, error) {
+	if !addr.IsValid() {
+		return -1, unix.EINVAL
+	}
+	family, to := sockaddr(addr)
+	fd, err := unix.Socket(family, k.sockType|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, k.protocol)
 	if err != nil {
 		return -1, err
 	}
-	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: loopback4})
+	if k.accepts {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	}
+	if err == nil && family == unix.AF_INET6 { // whatever net.ipv6.bindv6only says
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
 	}
 	if err == nil {
+		err = unix.Bind(fd, to)
+	}
+	if err == nil && k.accepts {
 		err = unix.Listen(fd, backlog)
 	}
 	if err != nil {
@@ -35,33 +63,37 @@ func listenTCP(port int) (int, error) {
 	return fd, nil
 }
 
-// takeListener makes a listener of a descriptor that init says is one at port,
-// and takes it over.
-func takeListener(fd, port int) (net.Listener, error) {
-	f := os.NewFile(uintptr(fd), "listener")
-	defer func() { _ = f.Close() }() // the listener has a duplicate
+// check makes sure that a descriptor is what init was asked for.
+func (k socketKind) check(fd int, addr netip.AddrPort) error {
+	family, _ := sockaddr(addr)
+	accepts := 0
+	if k.accepts {
+		accepts = 1
+	}
 	for _, is := range []struct{ option, want int }{
-		{unix.SO_DOMAIN, unix.AF_INET}, {unix.SO_TYPE, unix.SOCK_STREAM},
-		{unix.SO_PROTOCOL, unix.IPPROTO_TCP}, {unix.SO_ACCEPTCONN, 1},
+		{unix.SO_DOMAIN, family}, {unix.SO_TYPE, k.sockType}, {unix.SO_PROTOCOL, k.protocol}, {unix.SO_ACCEPTCONN, accepts},
 	} {
 		got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, is.option)
 		if err != nil {
-			return nil, fmt.Errorf("the listener that the machine sent: %w", err)
+			return fmt.Errorf("the socket that the machine sent: %w", err)
 		}
 		if got != is.want {
-			return nil, errors.New("the listener that the machine sent is something else")
+			return errors.New("the socket that the machine sent is something else")
 		}
 	}
-	addr, err := unix.Getsockname(fd)
+	name, err := unix.Getsockname(fd)
 	if err != nil {
-		return nil, fmt.Errorf("the listener that the machine sent: %w", err)
+		return fmt.Errorf("the socket that the machine sent: %w", err)
 	}
-	if a, ok := addr.(*unix.SockaddrInet4); !ok || a.Addr != loopback4 || port != 0 && a.Port != port {
-		return nil, errors.New("the listener that the machine sent has another address")
+	var at netip.AddrPort
+	switch a := name.(type) {
+	case *unix.SockaddrInet4:
+		at = netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		at = netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port))
 	}
-	l, err := net.FileListener(f)
-	if err != nil {
-		return nil, fmt.Errorf("the listener that the machine sent: %w", err)
+	if at.Addr() != addr.Addr() || addr.Port() != 0 && at.Port() != addr.Port() {
+		return errors.New("the socket that the machine sent has another address")
 	}
-	return l, nil
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -14,7 +15,10 @@ import (
 	"github.com/bot-bottle/bottle/vm"
 )
 
-var _ vm.Machine = (*machine)(nil)
+var (
+	_ vm.Machine = (*machine)(nil)
+	_ vm.Network = (*machine)(nil)
+)
 
 // machine is the parent's side of a sandbox.
 type machine struct {
@@ -74,26 +78,47 @@ func (m *machine) Close() error {
 
 // Listen opens a listener inside, as vm.Machine says.
 func (m *machine) Listen(ctx context.Context, port int) (net.Listener, error) {
-	l, err := m.listen(ctx, port)
-	if err != nil {
-		return nil, fmt.Errorf("listen at 127.0.0.1:%d in sandbox %q: %w", port, m.spec.ID, err)
+	if port < 0 || port > 65535 {
+		return nil, fmt.Errorf("listen at 127.0.0.1:%d in sandbox %q: want a port of 0 to 65535", port, m.spec.ID)
 	}
-	return l, nil
+	return m.ListenAt(ctx, netip.AddrPortFrom(loopback4, uint16(port)))
 }
 
-func (m *machine) listen(ctx context.Context, port int) (net.Listener, error) {
-	if port < 0 || port > 65535 {
-		return nil, errors.New("want a port of 0 to 65535")
+// ListenAt opens a listener inside, as vm.Network says.
+func (m *machine) ListenAt(ctx context.Context, addr netip.AddrPort) (net.Listener, error) {
+	return openSocket(ctx, m, opListen, addr, net.FileListener)
+}
+
+// ListenPacket opens a UDP socket inside, as vm.Network says.
+func (m *machine) ListenPacket(ctx context.Context, addr netip.AddrPort) (net.PacketConn, error) {
+	return openSocket(ctx, m, opPacket, addr, net.FilePacketConn)
+}
+
+// openSocket has init open a socket, and makes a T of it.
+func openSocket[T any](ctx context.Context, m *machine, kind op, addr netip.AddrPort, from func(*os.File) (T, error)) (T, error) {
+	var none T
+	fail := func(err error) (T, error) {
+		return none, fmt.Errorf("listen at %v in sandbox %q: %w", addr, m.spec.ID, err)
 	}
-	res, err := m.call(ctx, request{Op: opListen, Port: port}, nil, 1, func(r result) { closeFDs(r.fds) })
-	if err != nil {
-		return nil, err
+	if !addr.IsValid() {
+		return fail(errors.New("want an address with a port"))
 	}
-	l, err := takeListener(res.fds[0], port)
+	res, err := m.call(ctx, request{Op: kind, Addr: addr}, nil, 1, func(r result) { closeFDs(r.fds) })
 	if err != nil {
+		return fail(err)
+	}
+	fd := res.fds[0]
+	f := os.NewFile(uintptr(fd), "socket")
+	defer func() { _ = f.Close() }() // what is made of it has a duplicate
+	if err := socketKinds[kind].check(fd, addr); err != nil {
 		m.kill(err)
+		return fail(err)
 	}
-	return l, err
+	s, err := from(f)
+	if err != nil {
+		return fail(err)
+	}
+	return s, nil
 }
 
 // call sends a request and waits for its reply. When ctx ends first, late is

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"syscall"
@@ -32,6 +33,7 @@ const (
 type config struct {
 	Hostname string
 	Steps    []step
+	Local    []netip.Prefix `json:",omitempty"` // addresses to take for its own
 	initConfig
 }
 
@@ -102,7 +104,7 @@ func (c *config) setup() error {
 		return fmt.Errorf("set the host name: %w", err)
 	}
 	if !c.Breach.has(BreachNet) {
-		if err := loopbackUp(); err != nil {
+		if err := errors.Join(loopbackUp(), takeLocal(c.Local)); err != nil {
 			return err
 		}
 	}

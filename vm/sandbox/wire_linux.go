@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -38,7 +39,8 @@ const (
 	opConfig op = "config" // parent to setup, once
 	opStart  op = "start"
 	opSignal op = "signal"
-	opListen op = "listen"
+	opListen op = "listen" // at Addr, TCP
+	opPacket op = "packet" // at Addr, UDP
 
 	opReady op = "ready" // init to parent, once
 	opReply op = "reply"
@@ -57,7 +59,7 @@ type request struct {
 	Stdio  int         `json:",omitempty"` // bit n: a descriptor for n follows
 	TTY    *vm.WinSize `json:",omitempty"`
 	Signal int         `json:",omitempty"`
-	Port   int         `json:",omitempty"`
+	Addr   netip.AddrPort
 	Config *config     `json:",omitempty"`
 }
 
