@@ -15,6 +15,7 @@ type denial struct {
 	message string // what happened and what the agent can do next
 	upset   bool   // an upstream failure: nothing was refused
 	fixed   bool   // what was to be redacted could not be
+	last    bool   // the connection carries no further request
 }
 
 // advice ends the messages of policy denials. Agents pass it on to their
@@ -78,7 +79,7 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	// The head guard stands aside behind a CONNECT; a body that was given up
 	// leaves no place where a next request could begin (RFC 9110, section 15.5.9).
-	if r.Method == http.MethodConnect || d.status == http.StatusRequestTimeout && r.ProtoMajor < 2 {
+	if d.last || r.Method == http.MethodConnect || d.status == http.StatusRequestTimeout && r.ProtoMajor < 2 {
 		h.Set("Connection", "close")
 	}
 	w.WriteHeader(d.status)

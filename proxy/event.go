@@ -28,7 +28,7 @@ type Event struct {
 	Session string    `json:"session,omitempty"` // the bottle, or the credential of a standalone proxy
 
 	// Of a decision.
-	Proto    string         `json:"proto,omitempty"` // connect, passthrough, http/1.1, h2, websocket
+	Proto    string         `json:"proto,omitempty"` // connect, passthrough, raw, http/1.1, h2, websocket
 	Method   string         `json:"method,omitempty"`
 	Scheme   string         `json:"scheme,omitempty"`
 	Host     string         `json:"host,omitempty"`
@@ -55,7 +55,7 @@ type Event struct {
 // EventFinding is what the scanner saw, never the text itself.
 type EventFinding struct {
 	Rule   string `json:"rule"`
-	Where  string `json:"where"`            // url, header, body, messages
+	Where  string `json:"where"`            // url, header, body, messages, stream
 	Offset int64  `json:"offset"`           // in that part
 	Length int    `json:"length,omitempty"` // of the match
 	Hash   string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes

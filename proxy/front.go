@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
+
+	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 // frontHandler takes what clients send to the proxy itself: CONNECT, which
@@ -111,7 +113,7 @@ func newDoor(s *Server) *goproxy.ProxyHttpServer {
 			if g, ok := r.Context().Value(connKey{}).(*headGuard); ok {
 				leave = g.place.leave
 			}
-			s.connect(host, session, client, leave)
+			s.connect(host, session, client, r.Header.Get(relay.CapturedHeader) != "", leave)
 		}}, host
 	})
 	return door

@@ -87,6 +87,8 @@ const (
 	// firstByteTimeout bounds the wait for the first byte in a new tunnel;
 	// clients open some in reserve.
 	firstByteTimeout = 2 * time.Minute
+	// refusedTimeout is the same in a tunnel in which a refusal is to be told.
+	refusedTimeout = 15 * time.Second
 	// handshakeTimeout bounds a TLS handshake, on either leg.
 	handshakeTimeout = 15 * time.Second
 	// idleTimeout closes a client connection on which no request came.

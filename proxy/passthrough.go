@@ -12,65 +12,84 @@ import (
 	"github.com/bot-bottle/bottle/mitm"
 )
 
-// passthrough splices a TLS connection whose SNI is the route's host. The
-// decision is in the journal before anything is dialled, and whatever comes
-// after it is in the end line.
-func (t *tunnel) passthrough(id string, d Decision) {
+// carry takes a connection whose requests are not made out to its upstream: a
+// passthrough or a raw one. The decision is in the journal before anything is
+// dialled, and whatever comes after it is in the end line.
+func (t *tunnel) carry(id string, d Decision) {
 	start := time.Now()
-	ev := Event{ID: id, Session: t.session, Proto: "passthrough", Method: http.MethodConnect, Scheme: "https", Host: t.shown, Port: t.port, Rule: d.Rule}
+	scheme, relay := "https", t.passthrough
+	if t.mode == Raw {
+		scheme, relay = "tcp", t.raw
+	}
+	ev := Event{ID: id, Session: t.session, Proto: string(t.mode), Method: http.MethodConnect, Scheme: scheme, Host: t.shown, Port: t.port, Rule: d.Rule}
 	decision := ev
 	decision.Type, decision.Verdict, decision.Findings = EventDecision, Allow, t.findings
 	if d.Action == Ask {
 		if dn := t.s.ask(t.s.ctx, Question{ID: id, Session: t.session, Rule: d.Rule, Findings: t.findings,
-			Target: Target{Scheme: "https", Host: t.shown, Port: t.port, Method: http.MethodConnect}}); dn != nil {
+			Target: Target{Scheme: scheme, Host: t.shown, Port: t.port, Method: http.MethodConnect}}); dn != nil {
 			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, t.redactReason(dn.message)
 			_ = t.s.record(&decision)
-			finish(t.conn, dn.connectAnswer(id))
+			t.refuse(dn, id)
 			return
 		}
 	}
 	if err := t.s.record(&decision); err != nil {
-		finish(t.conn, journalDenial(err).connectAnswer(id))
+		t.refuse(journalDenial(err), id)
 		return
 	}
 	ev.Type = EventEnd
-	if dn, err := t.relay(d.Route, &ev); dn != nil {
+	dn, err := relay(d.Route, &ev)
+	if dn != nil {
 		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, t.redactReason(dn.message)
 		if dn.upset {
 			ev.Verdict, ev.Error = "", t.redactReason(dn.message)
 		}
-		if ev.Status = dn.status; dn.rule != ruleSNI {
-			defer finish(t.conn, dn.connectAnswer(id))
-		} else {
-			defer finish(t.conn, alertUnrecognizedName)
-		}
+		ev.Status = dn.status
 	} else if err != nil {
 		ev.Error = t.redactReason(err.Error())
 	}
 	ev.Duration = time.Since(start)
 	_ = t.s.record(&ev)
+	if dn != nil {
+		t.refuse(dn, id)
+	}
 }
 
-// relay connects and copies. It fills in the bytes of ev, and returns the
-// refusal that the client is to be told, or the error that nobody is.
-func (t *tunnel) relay(r *Route, ev *Event) (*denial, error) {
+// dialUpstream connects to where a route leads, until the server ends.
+func (t *tunnel) dialUpstream(r *Route) (up net.Conn, done func(), d *denial) {
 	up, err := t.s.current.Load().upstreams.dialer.dialRoute(t.s.ctx, t.host, t.port, r.Upstream, r.Private)
 	if err != nil {
-		return upstreamFailure(t.host, err), nil
+		return nil, nil, upstreamFailure(t.host, err)
 	}
-	defer up.Close()
 	stop := context.AfterFunc(t.s.ctx, func() { up.Close() })
-	defer stop()
-	if _, err := io.WriteString(t.conn, connectEstablished); err != nil {
+	return up, func() { stop(); up.Close() }, nil
+}
+
+// passthrough splices a TLS connection whose SNI is the route's host. It fills in
+// the bytes of ev, and returns the refusal that the client is to be told, or the
+// error that nobody is.
+func (t *tunnel) passthrough(r *Route, ev *Event) (*denial, error) {
+	up, done, dn := t.dialUpstream(r)
+	if dn != nil {
+		return dn, nil
+	}
+	defer done()
+	if err := t.open(); err != nil {
 		return nil, fmt.Errorf("the client went away: %w", err)
 	}
 	_ = t.conn.SetReadDeadline(time.Now().Add(firstByteTimeout))
 	hello, err := mitm.ReadClientHello(t.conn)
 	if dn := t.checkSNI(hello, err); dn != nil {
+		t.early = hello.Raw // for who tells the client
 		return dn, nil
 	}
 	_ = t.conn.SetReadDeadline(time.Time{})
-	ev.BytesOut, ev.BytesIn, err = splice(t.conn, up, hello.Raw)
+	if _, err = up.Write(hello.Raw); err != nil {
+		return nil, err
+	}
+	client := direct(t.conn)
+	ev.BytesOut, ev.BytesIn, err = copyBoth(client, up, client, up)
+	ev.BytesOut += int64(len(hello.Raw))
 	return nil, err
 }
 
@@ -114,27 +133,29 @@ func (t *tunnel) checkSNI(hello *mitm.ClientHello, err error) *denial {
 	return nil
 }
 
-// splice copies both ways until both ends are done, keeping half-closes.
-func splice(client, up net.Conn, early []byte) (out, in int64, err error) {
-	if _, err = up.Write(early); err != nil {
-		return 0, 0, err
-	}
-	out = int64(len(early))
-	client = direct(client)
+// copyBoth copies both ways until both ends are done, keeping half-closes. What it
+// reads are the connections themselves or what stands in front of them. An end that
+// broke off, or may not go on, is a reset at the other, which so does not take what
+// it got for all there was.
+func copyBoth(client, up net.Conn, fromClient, fromUp io.Reader) (out, in int64, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var inErr error
-		if in, inErr = io.Copy(client, up); inErr != nil {
-			client.Close()
+		if in, inErr = io.Copy(client, fromUp); inErr != nil {
+			reset(client)
 			return
 		}
 		_ = closeWrite(client)
 	}()
-	n, err := io.Copy(up, client)
-	if out += n; err != nil {
-		up.Close()
-	} else {
+	out, err = io.Copy(up, fromClient)
+	switch {
+	case errors.As(err, new(*blocked)):
+		reset(client)
+		reset(up)
+	case err != nil:
+		reset(up)
+	default:
 		_ = closeWrite(up)
 		_ = up.SetReadDeadline(time.Now().Add(halfOpenTimeout))
 	}
@@ -143,6 +164,14 @@ func splice(client, up net.Conn, early []byte) (out, in int64, err error) {
 		err = nil
 	}
 	return out, in, err
+}
+
+// reset closes a connection without an end.
+func reset(c net.Conn) {
+	if l, ok := direct(c).(interface{ SetLinger(int) error }); ok {
+		_ = l.SetLinger(0)
+	}
+	c.Close()
 }
 
 // direct takes a wrapper off that has nothing left to do: between two TCP

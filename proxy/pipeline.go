@@ -27,7 +27,7 @@ type exchange struct {
 
 	w  http.ResponseWriter
 	rc *http.ResponseController
-	r  *http.Request
+	r  *http.Request // nil for a raw connection
 
 	target   Target
 	cleanURL bool   // the scanner finds nothing in it
@@ -75,6 +75,10 @@ var steps = [...]func(*exchange) *denial{
 }
 
 func (x *exchange) serve() {
+	if x.tunnel != nil && x.tunnel.refusal != nil {
+		x.refuse(x.tunnel.refusal)
+		return
+	}
 	for _, step := range steps {
 		if d := step(x); d != nil {
 			x.deny(d)

@@ -54,7 +54,7 @@ func NewPolicy(def Action, routes []Route) (*Policy, error) {
 		}
 	}
 	if len(errs) == 0 {
-		errs = p.checkPassthrough()
+		errs = p.checkOpaque()
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -63,11 +63,11 @@ func NewPolicy(def Action, routes []Route) (*Policy, error) {
 	return p, nil
 }
 
-// checkPassthrough refuses rules that could never be kept: inside a
-// passthrough connection no method or path is seen.
-func (p *Policy) checkPassthrough() (errs []error) {
+// checkOpaque refuses rules that could never be kept: inside a passthrough or raw
+// connection no method or path is seen.
+func (p *Policy) checkOpaque() (errs []error) {
 	for _, r := range p.routes {
-		if r.TLS != Passthrough || r.Action == Deny {
+		if !r.TLS.opaque() || r.Action == Deny {
 			continue
 		}
 		for _, o := range p.routes {
@@ -76,9 +76,9 @@ func (p *Policy) checkPassthrough() (errs []error) {
 			}
 			switch {
 			case o.Action == Deny && o.conditional():
-				errs = append(errs, &RouteError{Index: r.index, Field: "tls", Err: fmt.Errorf("passthrough would get past the deny of methods or paths in %s, which covers %s too", o.Rule(), r.Host)})
-			case o.TLS == Intercept && o.Action != Deny && o.Host == r.Host:
-				errs = append(errs, &RouteError{Index: r.index, Field: "tls", Err: fmt.Errorf("%s says intercept for the same host and port as this passthrough", o.Rule())})
+				errs = append(errs, &RouteError{Index: r.index, Field: "tls", Err: fmt.Errorf("%s would get past the deny of methods or paths in %s, which covers %s too", r.TLS, o.Rule(), r.Host)})
+			case o.TLS != r.TLS && o.Action != Deny && o.Host == r.Host && (o.TLS == Intercept || o.index < r.index):
+				errs = append(errs, &RouteError{Index: r.index, Field: "tls", Err: fmt.Errorf("%s says %s for the same host and port as this %s", o.Rule(), o.TLS, r.TLS)})
 			}
 		}
 	}
@@ -144,7 +144,7 @@ func (p *Policy) DecideHost(host string, port int) Decision {
 		return Decision{Action: Allow, Rule: "default"}
 	}
 	d := Decision{Action: Allow, Route: &best.Route, Rule: best.Rule()}
-	if best.TLS == Passthrough {
+	if best.TLS.opaque() {
 		d.Action = best.Action
 	}
 	return d
@@ -263,6 +263,24 @@ func (p *Policy) candidates(host string) func(yield func(*compiledRoute) bool) {
 			i += next + 1
 		}
 	}
+}
+
+// FurtherPorts returns the ports, beside 80 and 443, that routes list which admit
+// something on a host, sorted.
+func (p *Policy) FurtherPorts(host string) []int {
+	var ports []int
+	for c := range p.candidates(host) {
+		if c.Action == Deny {
+			continue
+		}
+		for _, port := range c.Ports {
+			if port != 80 && port != 443 && p.DecideHost(host, port).Action != Deny {
+				ports = append(ports, port)
+			}
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 // Routes returns the compiled routes in their order, canonical and with their

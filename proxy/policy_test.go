@@ -132,7 +132,7 @@ func TestNewPolicyRefuses(t *testing.T) {
 		{"a query in a path", []Route{{Host: "a.com", Paths: []string{"/a?b"}}}, "paths", "query"},
 		{"stars inside a segment", []Route{{Host: "a.com", Paths: []string{"/a**"}}}, "paths", "whole segment"},
 		{"an unknown action", []Route{{Host: "a.com", Action: "permit"}}, "action", "allow, deny or ask"},
-		{"an unknown TLS mode", []Route{{Host: "a.com", TLS: "mitm"}}, "tls", "intercept or passthrough"},
+		{"an unknown TLS mode", []Route{{Host: "a.com", TLS: "mitm"}}, "tls", "intercept, passthrough or raw"},
 		{"passthrough with methods", []Route{{Host: "a.com", TLS: Passthrough, Methods: []string{"GET"}}}, "methods", "passthrough"},
 		{"passthrough with paths", []Route{{Host: "a.com", TLS: Passthrough, Paths: []string{"/"}}}, "paths", "passthrough"},
 		{"passthrough with secrets", []Route{{Host: "a.com", TLS: Passthrough, Secrets: []string{"s"}}}, "secrets", "passthrough"},

@@ -130,6 +130,9 @@ func (x *exchange) streamScan(sc *dlp.Scanner) streamScan {
 // fixedBody says why nothing can be replaced in the body, for the end of a message,
 // or "".
 func (x *exchange) fixedBody() string {
+	if x.isRaw() {
+		return " Nothing is redacted in a connection of tls: raw."
+	}
 	if x.socket != nil {
 		if x.socket.binary {
 			return " Only text messages are redacted."

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -29,7 +30,14 @@ const (
 	// Passthrough checks the SNI and splices the bytes. Nothing inside is
 	// seen, so such a route can have no methods, paths or secrets.
 	Passthrough TLSMode = "passthrough"
+	// Raw carries any protocol, on the ports that the route names. What the agent
+	// sends is scanned; nothing is matched, injected or replaced in it. What is
+	// encrypted inside is not seen.
+	Raw TLSMode = "raw"
 )
+
+// opaque reports whether the mode makes out no requests.
+func (m TLSMode) opaque() bool { return m == Passthrough || m == Raw }
 
 // Route is one rule for a host. The zero value of an optional field means
 // "any" for Methods and Paths, 443 (and 80 for plain http) for Ports, Allow
@@ -123,17 +131,20 @@ func compileRoute(r Route, index int) (*compiledRoute, error) {
 	case "":
 		c.TLS = Intercept
 	case Intercept:
-	case Passthrough:
+	case Passthrough, Raw:
 		for _, f := range []struct {
 			name string
 			set  bool
 		}{{"methods", len(r.Methods) > 0}, {"paths", len(r.Paths) > 0}, {"secrets", len(r.Secrets) > 0}} {
 			if f.set {
-				return nil, &RouteError{Field: f.name, Err: fmt.Errorf("a passthrough route cannot have %s: what is inside the TLS connection is not seen; use tls: intercept, or remove %s", f.name, f.name)}
+				return nil, &RouteError{Field: f.name, Err: fmt.Errorf("a %s route cannot have %s: no requests are made out in the connection; use tls: intercept, or remove %s", c.TLS, f.name, f.name)}
 			}
 		}
+		if c.TLS == Raw && len(r.Ports) == 0 {
+			return nil, &RouteError{Field: "ports", Err: errors.New("a raw route names its ports, such as ports: [5432]")}
+		}
 	default:
-		return nil, &RouteError{Field: "tls", Err: fmt.Errorf("%q is not a TLS mode: intercept or passthrough", r.TLS)}
+		return nil, &RouteError{Field: "tls", Err: fmt.Errorf("%q is not a TLS mode: intercept, passthrough or raw", r.TLS)}
 	}
 	if r.Upstream != "" {
 		if err := c.checkUpstream(); err != nil {

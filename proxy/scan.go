@@ -222,7 +222,10 @@ func (x *exchange) judgeBody(findings []dlp.Finding) error {
 
 // bodyPart is where the body's parts are, in the journal.
 func (x *exchange) bodyPart() string {
-	if x.socket != nil {
+	switch {
+	case x.isRaw():
+		return "stream"
+	case x.socket != nil:
 		return "messages"
 	}
 	return "body"
@@ -239,7 +242,7 @@ func (x *exchange) judgeBodyRedactions(done []dlp.Redaction) error {
 func (x *exchange) bodyVerdict(v verdict) error {
 	x.note(&v)
 	for _, name := range v.placeholders {
-		if st := x.snap.secret(name); v.stop == nil && st != nil && st.Inject.Body {
+		if st := x.snap.secret(name); v.stop == nil && st != nil && st.Inject.Body && !x.isRaw() {
 			v.stop = x.mayInject(st, x.inBody())
 		}
 	}

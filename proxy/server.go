@@ -255,6 +255,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// FurtherPorts returns the ports, beside 80 and 443, that the routes which are in
+// force list for a host.
+func (s *Server) FurtherPorts(host string) []int { return s.current.Load().Policy.FurtherPorts(host) }
+
 func (s *Server) stopping() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,6 +27,10 @@ type tunnel struct {
 	// findings in the name that CONNECT gave, which did not stop it. They are
 	// part of the decision on whatever goes to that name.
 	findings []EventFinding
+	captured bool        // the client knows of no proxy; see captured.go
+	refusal  *refusal    // what is answered to all that is asked inside; set before anything is
+	opened   bool        // the client was told that the tunnel is there
+	early    []byte      // what was read of it already
 	waiting  atomic.Bool // for the first byte
 	h2       bool        // counted in s.h2Each; of s.mu
 	closed   sync.Once
@@ -42,25 +46,36 @@ func modeOf(r *Route) TLSMode {
 // connect handles one CONNECT on a hijacked connection, which it owns. It
 // returns when the tunnel was handed to the inner server or has ended; admitted
 // is called when it counts as a tunnel.
-func (s *Server) connect(authority, session string, conn net.Conn, admitted func()) {
+func (s *Server) connect(authority, session string, conn net.Conn, captured bool, admitted func()) {
 	id := s.nextID()
-	t, d := s.openTunnel(id, authority, session, conn)
+	t, d := s.openTunnel(id, authority, session, conn, captured)
 	if t == nil {
 		return
 	}
 	admitted()
-	if t.mode == Passthrough {
-		t.passthrough(id, d)
-		t.end()
-		return
+	if t.mode.opaque() && t.refusal == nil {
+		if t.carry(id, d); t.refusal == nil {
+			t.end()
+			return
+		}
 	}
-	if _, err := io.WriteString(conn, connectEstablished); err != nil || !t.handOver() {
+	if t.open() != nil || !t.handOver() {
 		t.end()
 	}
 }
 
+// open tells the client, once, that it has its tunnel.
+func (t *tunnel) open() error {
+	if t.opened {
+		return nil
+	}
+	t.opened = true
+	_, err := io.WriteString(t.conn, connectEstablished)
+	return err
+}
+
 // openTunnel decides on a CONNECT. A refusal is answered, and nil returned.
-func (s *Server) openTunnel(id, authority, session string, conn net.Conn) (*tunnel, Decision) {
+func (s *Server) openTunnel(id, authority, session string, conn net.Conn, captured bool) (*tunnel, Decision) {
 	snap := s.use()
 	if snap == nil {
 		conn.Close()
@@ -71,6 +86,12 @@ func (s *Server) openTunnel(id, authority, session string, conn net.Conn) (*tunn
 		shown := snap.redactHost(hostOf(authority), host)
 		_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: http.MethodConnect,
 			Host: shown, Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactReason(d.message, host, shown), Findings: findings})
+		if port > 0 && captured {
+			t := &tunnel{s: s, session: session, host: host, port: port, mode: Intercept, conn: conn, shown: shown, captured: true, refusal: &refusal{d, id}}
+			if s.addTunnel(t) == "" {
+				return t, Decision{}
+			}
+		}
 		finish(conn, d.connectAnswer(id))
 		return nil, Decision{}
 	}
@@ -88,7 +109,7 @@ func (s *Server) openTunnel(id, authority, session string, conn net.Conn) (*tunn
 	if d.Action == Deny {
 		return refuse(host, port, denyPolicy(d), findings)
 	}
-	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings,
+	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings, captured: captured,
 		shown: snap.redactHost(hostOf(authority), host)}
 	if full := s.addTunnel(t); full != "" {
 		return refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, findings)
@@ -127,14 +148,19 @@ func (t *tunnel) handOver() bool {
 	if t.s.stopping() { // closing may have looked for idle tunnels already
 		return false
 	}
-	_ = t.conn.SetReadDeadline(time.Now().Add(firstByteTimeout))
+	wait := firstByteTimeout
+	if t.refusal != nil {
+		wait = refusedTimeout
+	}
+	_ = t.conn.SetReadDeadline(time.Now().Add(wait))
+	in := &replayConn{Conn: t.conn, early: t.early}
 	var first [1]byte
-	_, err := io.ReadFull(t.conn, first[:])
+	_, err := io.ReadFull(in, first[:])
 	t.waiting.Store(false)
 	if err != nil {
 		return false // nothing was asked
 	}
-	var conn net.Conn = &tunnelConn{replayConn: replayConn{Conn: t.conn, early: first[:]}, t: t}
+	var conn net.Conn = &tunnelConn{replayConn: replayConn{Conn: in, early: first[:]}, t: t}
 	const recordTypeHandshake = 0x16 // RFC 8446, section 5.1
 	if first[0] != recordTypeHandshake {
 		t.scheme = "http"
@@ -153,6 +179,7 @@ func (t *tunnel) handOver() bool {
 		return false
 	}
 	_ = t.conn.SetDeadline(time.Time{})
+	t.checkCaptured(tc.ConnectionState().ServerName)
 	if tc.ConnectionState().NegotiatedProtocol == "h2" {
 		return t.s.inbox.push(newFrameGuard(tc, t))
 	}
@@ -166,10 +193,11 @@ func (t *tunnel) note(reason string, err error) {
 }
 
 // leafName says which host a leaf is for: the CONNECT target. The SNI may be
-// missing (addresses have none) and is not what was decided on.
+// missing (addresses have none) and is not what was decided on; where it must agree,
+// a client that is to be told so gets a leaf that it believes.
 func leafName(hello *tls.ClientHelloInfo) (host, session string, err error) {
 	if t := tunnelOf(hello.Conn); t != nil {
-		return t.host, t.session, nil
+		return t.leafHost(hello.ServerName), t.session, nil
 	}
 	return "", "", errors.New("a TLS connection outside a tunnel")
 }
