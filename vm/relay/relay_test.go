@@ -25,7 +25,6 @@ const patience = 30 * time.Second
 type world struct {
 	t     *testing.T
 	relay *Relay
-	ports func(string) []int
 	// proxy serves what the relay has opened, once the CONNECT was read.
 	proxy func(c net.Conn, authority string, captured bool)
 

@@ -60,7 +60,7 @@ type request struct {
 	TTY    *vm.WinSize `json:",omitempty"`
 	Signal int         `json:",omitempty"`
 	Addr   netip.AddrPort
-	Config *config     `json:",omitempty"`
+	Config *config `json:",omitempty"`
 }
 
 // report is what setup and init send.
