@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/bot-bottle/bottle/mitm"
 )
 
 // framer opens a tunnel and speaks HTTP/2 in it frame by frame. What comes back is
@@ -189,4 +192,54 @@ func TestFramesAreCountedHoweverTheyAreCut(t *testing.T) {
 			t.Errorf("%+v", journal.all())
 		}
 	})
+}
+
+// TestNoHTTP2ConnectionIsWaitedForForEver stops at each stage of one.
+func TestNoHTTP2ConnectionIsWaitedForForEver(t *testing.T) {
+	var settings, half bytes.Buffer
+	_ = http2.NewFramer(&settings, nil).WriteSettings()
+	_ = http2.NewFramer(&half, nil).WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: testHead("/"), EndStream: true})
+	for name, sent := range map[string]string{
+		"nothing":         "",
+		"half a preface":  http2.ClientPreface[:10],
+		"no settings":     http2.ClientPreface,
+		"no request":      http2.ClientPreface + settings.String(),
+		"half a head":     http2.ClientPreface + settings.String() + half.String(),
+		"half of a frame": http2.ClientPreface + settings.String() + half.String()[:20],
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ca, err := mitm.NewAuthority(mitm.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				leaves, err := mitm.NewMinter(ca, mitm.MinterOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				roots := x509.NewCertPool()
+				roots.AddCert(ca.Certificate())
+				s, err := New(t.Context(), Config{Policy: mustPolicy(t, Deny, Route{Host: "example.com"})}, Options{Leaves: leaves, Recorder: &memoryJournal{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+				go s.Serve(l, ListenOptions{})
+				client, server := net.Pipe()
+				l.conns <- server
+				_, _ = io.WriteString(client, "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+				readHead(t, client)
+				start := time.Now()
+				tc := tls.Client(client, &tls.Config{RootCAs: roots, ServerName: "example.com", NextProtos: []string{"h2"}})
+				go io.WriteString(tc, sent)
+				_, _ = io.Copy(io.Discard, tc)
+				const slack = 2 * time.Second
+				if d := time.Since(start); d < time.Second || d > idleTimeout+slack {
+					t.Errorf("the connection ended after %v", d)
+				}
+				client.Close()
+			})
+		})
+	}
 }

@@ -100,6 +100,9 @@ const (
 	// maxIdle bounds the upstream connections of one pool that wait for a request,
 	// some 70 KB each.
 	maxIdle = 256
+	// maxUpstreamConns is how many upstream connections may be open before those that
+	// wait for a request are closed.
+	maxUpstreamConns = 512
 	// upstreamIdle closes a pooled upstream connection.
 	upstreamIdle = 90 * time.Second
 	// continueTimeout is how long a client's Expect: 100-continue waits for the

@@ -38,6 +38,7 @@ type exchange struct {
 	hostSecrets secretSet
 	decision    Decision
 	out         *http.Request
+	upConn      net.Conn // that it was sent on
 	body        *uploadBody
 	scratch     []byte
 	handed      bool   // to the gate

@@ -91,6 +91,12 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		x.w.WriteHeader(code)
 		clear(h)
 		return nil
+	}, GotConn: func(info httptrace.GotConnInfo) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			x.upConn = info.Conn
+		}
 	}}
 	out := x.out.WithContext(httptrace.WithClientTrace(x.ctx, trace))
 	resp, err := x.send(out)
@@ -134,7 +140,7 @@ func (x *exchange) respond(resp *http.Response) error {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "the answer cannot be searched for credentials: " + err.Error()})
 		return nil
 	}
-	body := io.Reader(resp.Body)
+	body, open := io.Reader(resp.Body), endsWithConn(resp)
 	if coding := messageCoding(resp.Header); red != nil && coding != "" {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the messages in the answer of %s are compressed (%s), so they cannot be searched for credentials", x.target.Host, headerText(coding))})
 		return nil
@@ -158,7 +164,12 @@ func (x *exchange) respond(resp *http.Response) error {
 	}
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
-	if err := x.copyBody(body, resp); err != nil {
+	err = x.copyBody(body, resp)
+	if err == nil && open && wasCut(x.upConn) {
+		err = errCut
+	}
+	if err != nil {
+		x.breakOff()
 		return err
 	}
 	// An upstream whose request was aborted may end its answer in order.
@@ -167,6 +178,14 @@ func (x *exchange) respond(resp *http.Response) error {
 	}
 	x.writeTrailers(resp.Trailer, announced, red)
 	return nil
+}
+
+// breakOff lets an HTTP/1.0 client see that what it has is not the whole: its answers
+// end with the connection, whose TLS must not be ended then.
+func (x *exchange) breakOff() {
+	if x.tunnel != nil && !x.r.ProtoAtLeast(1, 1) {
+		x.tunnel.close()
+	}
 }
 
 // abort returns why the rest of the upload was stopped, or nil.

@@ -290,6 +290,47 @@ func TestRebindingGainsNothing(t *testing.T) {
 	}
 }
 
+// TestOnlyCheckedAddressesAreTried has names with several addresses, of which the
+// guard lets one: whichever is tried first, or both at once, only that is reached.
+func TestOnlyCheckedAddressesAreTried(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, refused := range []string{"127.0.0.2", "::1"} {
+		other, err := net.Listen("tcp", net.JoinHostPort(refused, port))
+		if err == nil { // else nobody is there, as for the client
+			defer other.Close()
+			go func() {
+				if c, err := other.Accept(); err == nil {
+					c.Close()
+					t.Errorf("%s was reached", refused)
+				}
+			}()
+		}
+		dns := &fakeDNS{names: map[string][][]string{
+			"first.example.com": {{"127.0.0.1", refused}},
+			"last.example.com":  {{refused, "127.0.0.1"}},
+			"none.example.com":  {{refused}},
+		}}
+		d := &dialer{resolver: dns.resolver(), own: func(ap netip.AddrPort) bool { return ap.Addr().String() == refused }}
+		for name, want := range map[string]string{"first.example.com": "127.0.0.1:" + port, "last.example.com": "127.0.0.1:" + port, "none.example.com": ""} {
+			c, err := d.dialTCP(t.Context(), name+":"+port, true)
+			if (err == nil) != (want != "") {
+				t.Fatalf("%s with %s: %v", name, refused, err)
+			}
+			if err == nil {
+				if got := c.RemoteAddr().String(); got != want {
+					t.Errorf("%s leads to %s", name, got)
+				}
+				c.Close()
+			}
+		}
+	}
+}
+
 func TestUpstreamOverrideIsGuardedByName(t *testing.T) {
 	dns := &fakeDNS{names: map[string][][]string{"inner.example.com": {{"127.0.0.1"}}}}
 	up := &upstreamLog{}

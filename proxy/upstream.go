@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -20,6 +21,8 @@ import (
 type upstreams struct {
 	dialer *dialer
 	tls    *tls.Config
+	open   atomic.Int64 // connections of the pools
+	most   int64        // of them, from which on those that are idle are closed
 
 	mu    sync.Mutex
 	pools map[poolKey]*http.Transport
@@ -38,6 +41,7 @@ type poolKey struct {
 func newUpstreams(d *dialer) *upstreams {
 	return &upstreams{
 		dialer: d,
+		most:   maxUpstreamConns,
 		tls: &tls.Config{
 			RootCAs:            d.roots,
 			MinVersion:         tls.VersionTLS12,
@@ -84,13 +88,7 @@ func (u *upstreams) newTransport(key poolKey) *http.Transport {
 		ReadBufferSize:         16 << 10,
 		WriteBufferSize:        16 << 10,
 		HTTP2:                  receiveWindows(),
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			host, port, err := splitHostPort(addr)
-			if err != nil {
-				return nil, err
-			}
-			return u.dialer.dialRoute(ctx, host, port, key.upstream, key.private)
-		},
+		DialContext:            func(ctx context.Context, _, addr string) (net.Conn, error) { return u.dial(ctx, addr, key) },
 	}
 	if key.plain {
 		u.throughProxy(t)
