@@ -43,7 +43,7 @@ func TestIdleUpstreamConnectionsAreBounded(t *testing.T) {
 		}
 		r.reroute(routes...)
 		ups := r.server.current.Load().upstreams
-		ups.tls.InsecureSkipVerify = true //nolint:gosec // the upstream has one name
+		ups.tls.InsecureSkipVerify = true // it has one name
 		ups.most = 4
 		for _, name := range names {
 			resp, err := r.client(h2).Get("https://" + name + "/")
