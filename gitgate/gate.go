@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bot-bottle/bottle/gitgate/policy"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -36,6 +37,9 @@ type Options struct {
 	TempDir string
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
+	// Progress is how often a client that waits for the decision on its push hears
+	// that it is worked on; 0 is 5 seconds.
+	Progress time.Duration
 }
 
 // Host is a server as clients name it, with the repositories on it that they are
@@ -82,7 +86,7 @@ type Gate struct {
 // host is a Host made ready.
 type host struct {
 	Host
-	repos    map[string]*Repo
+	repos    map[string]*repo
 	upstream upstream
 }
 
@@ -93,6 +97,9 @@ func New(opt Options) (*Gate, error) {
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Progress == 0 {
+		opt.Progress = 5 * time.Second
 	}
 	g := &Gate{opt: opt, hosts: map[string]*host{}}
 	for _, h := range opt.Hosts {
@@ -118,17 +125,17 @@ func (g *Gate) newHost(h Host) (*host, error) {
 	if err := CheckURL(h.URL); err != nil {
 		return nil, err
 	}
-	made := &host{Host: h, repos: map[string]*Repo{}}
-	for i := range h.Repos {
-		r := &h.Repos[i]
-		if err := CheckRepoPath(r.Path); err != nil {
-			return nil, fmt.Errorf("repository %q: %w", r.Path, err)
-		}
+	made := &host{Host: h, repos: map[string]*repo{}}
+	for _, r := range h.Repos {
 		name := strings.TrimSuffix(r.Path, ".git")
 		if made.repos[name] != nil {
 			return nil, fmt.Errorf("repository %s is there twice", name)
 		}
-		made.repos[name] = r
+		ready, err := newRepo(r)
+		if err != nil {
+			return nil, fmt.Errorf("repository %q: %w", r.Path, err)
+		}
+		made.repos[name] = ready
 	}
 	if h.URL.Scheme == "ssh" {
 		if h.SSH == nil {
@@ -139,6 +146,25 @@ func (g *Gate) newHost(h Host) (*host, error) {
 		made.upstream = &httpUpstream{host: &made.Host}
 	}
 	return made, nil
+}
+
+// repo is a Repo made ready.
+type repo struct {
+	Repo
+	policy *policy.Policy // nil if nothing may be pushed
+}
+
+func newRepo(r Repo) (*repo, error) {
+	if err := CheckRepoPath(r.Path); err != nil {
+		return nil, err
+	}
+	ready := &repo{Repo: r}
+	if r.Push == nil {
+		return ready, nil
+	}
+	var err error
+	ready.policy, err = policy.New(r.Push.Rules)
+	return ready, err
 }
 
 // CheckURL returns why a URL cannot be that of a server, or nil.

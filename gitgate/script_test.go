@@ -10,7 +10,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate"
+	"github.com/bot-bottle/bottle/gitgate/policy"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -50,7 +52,7 @@ func setUp(t *testing.T, env *testscript.Env, kind string) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	cfg := proxy.Config{}
+	cfg := proxy.Config{DLP: dlp.Policy{Action: dlp.Block}, Scan: dlp.Options{Known: []dlp.Known{known}}}
 	host := gitgate.Host{Name: "forge.test", Private: true, Repos: repos()}
 	if kind == "https" {
 		o := newOrigin(tt, root)
@@ -70,7 +72,7 @@ func setUp(t *testing.T, env *testscript.Env, kind string) error {
 	}
 	env.Values["journal"] = j
 	for name, v := range map[string]string{
-		"ORIGIN": root, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "HOME": env.WorkDir, "GATE": base,
+		"ORIGIN": root, "SECRET": known.Value, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "HOME": env.WorkDir, "GATE": base,
 		"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z", "LC_ALL": "C", "NO_PROXY": "*", "no_proxy": "*",
 	} {
 		env.Setenv(name, v)
@@ -80,8 +82,19 @@ func setUp(t *testing.T, env *testscript.Env, kind string) error {
 
 // repos are what the manifest of the scripts gives.
 func repos() []gitgate.Repo {
-	return []gitgate.Repo{{Path: "org/read"}, {Path: "org/write", Push: &gitgate.Push{}}}
+	all := []string{"refs/heads/**", "refs/tags/**"}
+	return []gitgate.Repo{
+		{Path: "org/read"},
+		{Path: "org/write", Push: &gitgate.Push{}},
+		{Path: "org/open", Push: &gitgate.Push{Options: true, Rules: policy.Rules{Create: all, Update: all, Force: []string{"refs/heads/force/**"}, Delete: []string{"refs/heads/**"}}}},
+		{Path: "org/mine", Push: &gitgate.Push{Rules: policy.Rules{Create: all, Update: all, Author: policy.Author{Email: "agent@example.com", SignedOff: true}}}},
+		{Path: "org/ask", Push: &gitgate.Push{Ask: true}},
+		{Path: "org/small", Push: &gitgate.Push{MaxObject: 1 << 20, MaxPack: 2 << 20}},
+	}
 }
+
+// known is a secret that the scripts have in $SECRET.
+var known = dlp.Known{Name: "db", Value: "correct-horse-" + "battery-staple-7391", Kind: dlp.KnownSecret}
 
 // journalCmd looks for a text in what was recorded: `journal TEXT…` wants an event
 // with all of them.

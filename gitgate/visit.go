@@ -19,7 +19,7 @@ type visit struct {
 	start time.Time
 
 	host *host
-	repo *Repo
+	repo *repo
 	tail string
 
 	findings []proxy.EventFinding

@@ -42,6 +42,12 @@ type Event struct {
 	MoreFindings int      `json:"more_findings,omitempty"`
 	Secrets      []string `json:"secrets,omitempty"` // names of the secrets injected
 
+	// Of a ref in a push, which has a decision of its own.
+	Ref     string `json:"ref,omitempty"`
+	Old     string `json:"old,omitempty"`
+	New     string `json:"new,omitempty"`
+	Objects int    `json:"objects,omitempty"` // in the pack that came with the push
+
 	// Of an end.
 	Status   int           `json:"status,omitempty"`    // sent to the agent
 	BytesOut int64         `json:"bytes_out,omitempty"` // body bytes the agent sent upstream

@@ -130,7 +130,7 @@ func shorten(e *proxy.Event) (*proxy.Event, []string) {
 	}{
 		{"type", &kind}, {"id", &s.ID}, {"session", &s.Session}, {"proto", &s.Proto}, {"method", &s.Method},
 		{"scheme", &s.Scheme}, {"host", &s.Host}, {"path", &s.Path}, {"verdict", &verdict}, {"rule", &s.Rule},
-		{"reason", &s.Reason}, {"error", &s.Error},
+		{"reason", &s.Reason}, {"error", &s.Error}, {"ref", &s.Ref}, {"old", &s.Old}, {"new", &s.New},
 	} {
 		text(f.name, f.p, cutText)
 	}

@@ -56,6 +56,10 @@ func details(e *proxy.Event) []field {
 		{"status", number(int64(e.Status))},
 		{"rule", spaced(e.Rule)},
 		{"proto", optional(e.Proto)},
+		{"ref", optional(e.Ref)},
+		{"old", short(e.Old)},
+		{"new", short(e.New)},
+		{"objects", number(int64(e.Objects))},
 		{"found", findings(e.Findings)},
 		{"secrets", names(e.Secrets)},
 		{"inert", names(e.Inert)},
@@ -112,6 +116,9 @@ func optional(s string) string {
 	}
 	return escape.WordMax(s, nameColumns)
 }
+
+// short is the beginning of an object ID, as git shows it.
+func short(id string) string { return optional(id[:min(len(id), 12)]) }
 
 // spaced is a name that may have spaces, and stands in quotes then.
 func spaced(s string) string {
