@@ -21,7 +21,8 @@ const (
 	lingerTime = time.Second
 )
 
-func (s *Secret) commandValue(ctx context.Context) (string, error) {
+// cachedValue returns what a slow source said last, or asks it once for all callers.
+func (s *Secret) cachedValue(ctx context.Context, ask func(context.Context) (string, error)) (string, error) {
 	if v, err, ok := s.cache.at(s.opts.Now()); ok {
 		return v, err
 	}
@@ -31,7 +32,7 @@ func (s *Secret) commandValue(ctx context.Context) (string, error) {
 		if v, err, ok := s.cache.at(s.opts.Now()); ok {
 			return v, err
 		}
-		v, err := s.run(shared)
+		v, err := ask(shared)
 		keep := s.source.TTL
 		if err != nil {
 			keep = retryAfter

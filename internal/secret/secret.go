@@ -2,15 +2,20 @@
 // placeholders that an agent holds in their stead.
 //
 // A value comes from exactly one Source: a variable of the host's environment,
-// a file, or what a command prints. Check says beforehand, without any side
-// effect, whether that can work; Value resolves. No error of this package holds
-// a value or a part of one.
+// a file, an entry of the host's keyring, what a command prints, or the login of an
+// agent's client. Check says beforehand, without any side effect, whether that can
+// work; Value resolves. No error of this package holds a value or a part of one.
+//
+// A login's token ends after hours. Value renews it a while before, and Renew when a
+// provider refuses it: once for all bottles of the host, and so that the client of
+// the host goes on with the same login.
 package secret
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +31,7 @@ const (
 	MaxLength = 16 << 10
 )
 
-// Source says where a value is. One of Env, File and Command is set.
+// Source says where a value is. One of Env, File, Command, Keyring and Login is set.
 type Source struct {
 	// Env names a variable of the host's environment.
 	Env string
@@ -43,8 +48,14 @@ type Source struct {
 	Command []string
 	// Timeout bounds the command; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// TTL is how long what the command printed is used; 0 means DefaultTTL.
+	// TTL is how long what the command printed, or the keyring had, is used; 0 means
+	// DefaultTTL.
 	TTL time.Duration
+	// Keyring is an entry of the host's keyring (the Secret Service, or the macOS
+	// keychain): SERVICE/ACCOUNT, cut at the last slash.
+	Keyring string
+	// Login is LoginClaude or LoginCodex: the login of that client on this host.
+	Login string
 }
 
 // The defaults of a command.
@@ -63,6 +74,43 @@ type Options struct {
 	// else writes to, since many programs run what they find where they are
 	// (make, npm, python -m). "" means /.
 	Dir string
+	// LockDir is where the bottles of a user lock a login while one renews it; ""
+	// means the folder for temporary files.
+	LockDir string
+	// Transport carries the requests that renew a login; nil means
+	// http.DefaultTransport.
+	Transport http.RoundTripper
+	// Warn is told what works and should not be left as it is, by a login; nil is
+	// silent. It may be called from many goroutines.
+	Warn func(string)
+}
+
+func (o *Options) warn(format string, args ...any) {
+	if o.Warn != nil {
+		o.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+// fill sets the defaults.
+func (o *Options) fill() {
+	if o.LookupEnv == nil {
+		o.LookupEnv = os.LookupEnv
+	}
+	if o.Environ == nil {
+		o.Environ = os.Environ
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Dir == "" {
+		o.Dir = "/"
+	}
+	if o.LockDir == "" {
+		o.LockDir = os.TempDir()
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
+	}
 }
 
 // Secret is one credential of the host. It is safe for concurrent use.
@@ -72,20 +120,21 @@ type Secret struct {
 	opts   Options
 	flight singleflight.Group
 	cache  cache
+	login  *login // nil for another source
 }
 
 // New returns the secret of that name. The error says what is wrong with the
 // source itself; whether it yields a value is not looked at.
 func New(name string, src Source, opts Options) (*Secret, error) {
 	set := 0
-	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0} {
+	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0, src.Keyring != "", src.Login != ""} {
 		if is {
 			set++
 		}
 	}
 	switch {
 	case set != 1:
-		return nil, fmt.Errorf("secret %s: one source is needed: env, file or command", name)
+		return nil, fmt.Errorf("secret %s: one source is needed: env, file, keyring, command or login", name)
 	case strings.ContainsAny(src.Env, "=\x00"):
 		return nil, fmt.Errorf("secret %s: %q is not the name of a variable", name, src.Env)
 	case src.File != "" && !filepath.IsAbs(src.File):
@@ -96,6 +145,8 @@ func New(name string, src Source, opts Options) (*Secret, error) {
 		return nil, fmt.Errorf("secret %s: the command has no program", name)
 	case len(src.Command) > 0 && strings.Contains(src.Command[0], "/") && !filepath.IsAbs(src.Command[0]):
 		return nil, fmt.Errorf("secret %s: program %q is neither a name on the PATH nor an absolute path", name, src.Command[0])
+	case src.Keyring != "" && !validEntry(src.Keyring):
+		return nil, fmt.Errorf("secret %s: keyring %q is not SERVICE/ACCOUNT", name, src.Keyring)
 	case src.TTL < 0 || src.Timeout < 0:
 		return nil, fmt.Errorf("secret %s: a negative duration", name)
 	}
@@ -110,19 +161,16 @@ func New(name string, src Source, opts Options) (*Secret, error) {
 	if src.Timeout == 0 {
 		src.Timeout = DefaultTimeout
 	}
-	if opts.LookupEnv == nil {
-		opts.LookupEnv = os.LookupEnv
+	opts.fill()
+	sec := &Secret{name: name, source: src, opts: opts}
+	if src.Login != "" {
+		l, err := newLogin(src.Login, &sec.opts)
+		if err != nil {
+			return nil, fmt.Errorf("secret %s: %w", name, err)
+		}
+		sec.login = l
 	}
-	if opts.Environ == nil {
-		opts.Environ = os.Environ
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	if opts.Dir == "" {
-		opts.Dir = "/"
-	}
-	return &Secret{name: name, source: src, opts: opts}, nil
+	return sec, nil
 }
 
 // Value returns the current value. A variable is read each time, a file when
@@ -153,14 +201,18 @@ func (s *Secret) value(ctx context.Context) (string, error) {
 		return v, nil
 	case src.File != "":
 		return s.fileValue()
+	case src.Login != "":
+		return s.login.value(ctx)
+	case src.Keyring != "":
+		return s.cachedValue(ctx, s.keyringEntry)
 	default:
-		return s.commandValue(ctx)
+		return s.cachedValue(ctx, s.run)
 	}
 }
 
-// Check says whether Value can be expected to work, without running, reading
-// or changing anything: the variable is set, the file is there and may be read,
-// the command's program exists. Warnings are things that work and should not
+// Check says whether Value can be expected to work, without running or changing
+// anything: the variable is set, the file is there and may be read, the command's
+// program exists, somebody is logged in. Warnings are things that work and should not
 // be left as they are.
 func (s *Secret) Check() (warnings []string, err error) {
 	switch src := s.source; {
@@ -172,6 +224,9 @@ func (s *Secret) Check() (warnings []string, err error) {
 		}
 	case src.File != "":
 		warnings, err = checkFile(src.File)
+	case src.Login != "":
+		warnings, err = s.login.check()
+	case src.Keyring != "": // asking may put a question on the person's screen
 	default:
 		_, err = s.program()
 	}

@@ -1,0 +1,84 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// securityPath is macOS's own program for the keychain: what it keeps it may read
+// without a question, as its client does too.
+const securityPath = "/usr/bin/security"
+
+// notInKeychain is security's exit code for an entry that is not there.
+const notInKeychain = 44
+
+// keychain is an entry of the macOS keychain, in the form of its client.
+type keychain struct {
+	service string
+	program string // "" is securityPath
+	opts    *Options
+}
+
+func (k keychain) where() string {
+	return fmt.Sprintf("keychain entry %q", k.service)
+}
+
+func (k keychain) account() string {
+	if u, ok := k.opts.LookupEnv("USER"); ok {
+		return u
+	}
+	return ""
+}
+
+// run runs security. What is kept goes to its standard input: an argument is seen
+// by every process of the host.
+func (k keychain) run(input string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), DefaultTimeout)
+	defer cancel()
+	program := k.program
+	if program == "" {
+		program = securityPath
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdin = strings.NewReader(input)
+	cmd.WaitDelay = lingerTime
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == notInKeychain {
+		return nil, os.ErrNotExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", program, err)
+	}
+	return out, nil
+}
+
+// read returns the entry; security prints one that is no plain text in hexadecimal.
+func (k keychain) read() ([]byte, error) {
+	out, err := k.run("", "find-generic-password", "-a", k.account(), "-w", "-s", k.service)
+	if err != nil {
+		return nil, err
+	}
+	out = bytes.TrimSpace(out)
+	if raw, err := hex.DecodeString(string(out)); err == nil && len(raw) > 0 && raw[0] == '{' {
+		return raw, nil
+	}
+	return out, nil
+}
+
+func (k keychain) prepare(int) (save func([]byte) error, closeIt func(), err error) {
+	save = func(doc []byte) error {
+		_, err := k.run(fmt.Sprintf("add-generic-password -U -a %q -s %q -X %q\n", k.account(), k.service, hex.EncodeToString(doc)), "-i")
+		return err
+	}
+	return save, func() {}, nil
+}
+
+func (keychain) writable() error     { return nil }
+func (keychain) modified() time.Time { return time.Time{} }
