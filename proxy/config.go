@@ -22,6 +22,8 @@ type Config struct {
 	DLP dlp.Policy
 	// Secrets are what routes may have injected.
 	Secrets []Secret
+	// Canned are answers that the proxy gives itself.
+	Canned []Canned
 	// KeepValues says that Reload asks for no value of a secret that the server
 	// has already: what takes away must not fail because a value cannot be got.
 	KeepValues bool
@@ -43,6 +45,22 @@ type Secret struct {
 	// Value returns the credential. It is called for each request that needs
 	// it, from many goroutines, and should cache.
 	Value func(context.Context) (string, error)
+	// Renew, if not nil, returns a value to use instead of one that an upstream has
+	// refused with 401. It is called from many goroutines, each time it happens, and
+	// should renew once for all of them.
+	Renew func(ctx context.Context, refused string) (string, error)
+	// Beside, if not nil, returns headers that are set beside the credential, where
+	// one was put into the head of a request.
+	Beside func(context.Context) (map[string]string, error)
+}
+
+// Canned is an answer to a request that the policy allows and that no upstream is
+// asked for: a client that wants to renew a login need not, when the host does. The
+// request is scanned and journalled as any other.
+type Canned struct {
+	Method, Host, Path string // exact, in canonical form
+	// ContentType and Body are of the answer, which is a 200.
+	ContentType, Body string
 }
 
 // Inject says in which places of a request a placeholder is replaced. The zero

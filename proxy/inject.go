@@ -15,6 +15,8 @@ import (
 // A placeholder in a place that carries credentials, on its way to a host that
 // is not allowed this secret, is a denial: the client believes it is logged in
 // there and would only get a confusing refusal. Anywhere else it is text.
+//
+// What a secret brings beside its value goes along only where the value went.
 func (x *exchange) injectHead() *denial {
 	if len(x.placeholders) == 0 {
 		return nil
@@ -25,14 +27,36 @@ func (x *exchange) injectHead() *denial {
 		}
 		for name, values := range x.out.Header {
 			for i := range values {
+				before := values[i]
 				if d := x.injectHeader(st, name, &values[i]); d != nil {
 					return d
+				}
+				if values[i] != before {
+					x.restores = append(x.restores, restore{header: name, index: i, text: before})
 				}
 			}
 		}
 		if d := x.injectQuery(st); d != nil {
 			return d
 		}
+		if d := x.addBeside(st); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// addBeside adds the headers that a provider wants beside a credential.
+func (x *exchange) addBeside(st *secretState) *denial {
+	if _, lent := x.headLent[st]; !lent || st.Beside == nil {
+		return nil
+	}
+	fields, err := st.Beside(x.ctx)
+	if err != nil {
+		return x.noValue(st, err)
+	}
+	for name, value := range fields {
+		x.out.Header.Set(name, value)
 	}
 	return nil
 }
@@ -62,7 +86,7 @@ func (x *exchange) injectHeader(st *secretState, name string, value *string) *de
 		if !st.Inject.zero() && !st.Inject.Basic && !st.Inject.anyHeader(name) {
 			return x.wrongPlace(st, inHeader(name)+" as Basic")
 		}
-		v, d := x.credential(st, inHeader(name))
+		v, d := x.headCredential(st, inHeader(name))
 		if d != nil {
 			return d
 		}
@@ -75,7 +99,7 @@ func (x *exchange) injectHeader(st *secretState, name string, value *string) *de
 	if !st.Inject.zero() && !st.Inject.anyHeader(name) && (!st.Inject.Bearer || !isBearer(name, *value, st.Placeholder)) {
 		return x.wrongPlace(st, inHeader(name))
 	}
-	v, d := x.credential(st, inHeader(name))
+	v, d := x.headCredential(st, inHeader(name))
 	if d != nil {
 		return d
 	}
@@ -117,9 +141,7 @@ func (x *exchange) credential(st *secretState, place string) (string, *denial) {
 func (x *exchange) lend(st *secretState) (string, *denial) {
 	v, snap, err := x.s.secretValue(x.ctx, x.snap, st)
 	if err != nil {
-		x.s.log.Error("secret", "name", st.Name, "error", err)
-		return "", &denial{status: http.StatusBadGateway, rule: "secret", upset: true,
-			message: fmt.Sprintf("the value of the secret %s cannot be had on the host; the operator's log says why", st.Name)}
+		return "", x.noValue(st, err)
 	}
 	if snap != x.snap {
 		x.bodyMu.Lock()
@@ -127,6 +149,24 @@ func (x *exchange) lend(st *secretState) (string, *denial) {
 		x.bodyMu.Unlock()
 	}
 	return v, nil
+}
+
+func (x *exchange) noValue(st *secretState, err error) *denial {
+	x.s.log.Error("secret", "name", st.Name, "error", err)
+	return &denial{status: http.StatusBadGateway, rule: "secret", upset: true,
+		message: fmt.Sprintf("the value of the secret %s cannot be had on the host; the operator's log says why", st.Name)}
+}
+
+// headCredential is credential for the head, which can be put in anew.
+func (x *exchange) headCredential(st *secretState, place string) (string, *denial) {
+	v, d := x.credential(st, place)
+	if d == nil {
+		if x.headLent == nil {
+			x.headLent = map[*secretState]string{}
+		}
+		x.headLent[st] = v
+	}
+	return v, d
 }
 
 // injectQuery handles the parameters that the secret opted in to.
@@ -146,7 +186,7 @@ func (x *exchange) injectQuery(st *secretState) *denial {
 		if !slices.Contains(st.Inject.Query, "*") && !slices.Contains(st.Inject.Query, key) {
 			continue
 		}
-		v, d := x.credential(st, "the query parameter "+headerText(key))
+		v, d := x.headCredential(st, "the query parameter "+headerText(key))
 		if d != nil {
 			return d
 		}
@@ -154,6 +194,7 @@ func (x *exchange) injectQuery(st *secretState) *denial {
 		changed = true
 	}
 	if changed {
+		x.restores = append(x.restores, restore{text: x.out.URL.RawQuery})
 		x.out.URL.RawQuery = strings.Join(params, "&")
 	}
 	return nil

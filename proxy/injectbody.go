@@ -71,6 +71,7 @@ func (in *bodyInjection) value(id int) string {
 		return in.values[id]
 	}
 	st := in.secrets[id]
+	in.x.bodyLent = true
 	v, d := in.x.credential(st, in.x.inBody())
 	if d != nil {
 		in.stop = d

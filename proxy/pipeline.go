@@ -55,8 +55,11 @@ type exchange struct {
 	moreFindings int
 	placeholders map[string]bool
 	injected     []string
-	lent         *snapshot // the newest one that a value was taken from
-	stopped      *denial   // by what is in the body
+	lent         *snapshot               // the newest one that a value was taken from
+	headLent     map[*secretState]string // what was put into the head
+	bodyLent     bool                    // something was put into the body
+	restores     []restore               // what the head was before
+	stopped      *denial                 // by what is in the body
 }
 
 // steps is the path of a request up to the point where it leaves.

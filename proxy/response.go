@@ -100,6 +100,11 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 	}}
 	out := x.out.WithContext(httptrace.WithClientTrace(x.ctx, trace))
 	resp, err := x.send(out)
+	if err == nil {
+		if again := x.resend(out, resp); again != nil {
+			resp, err = x.send(again)
+		}
+	}
 	mu.Lock()
 	over = true
 	mu.Unlock()
@@ -125,6 +130,8 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	if h := x.virtual(); h != nil {
 		return answerVirtual(h, out)
+	if c := x.canned(); c != nil {
+		return c.answer(out)
 	}
 	if x.socket != nil {
 		return x.openSocket(out)
