@@ -42,6 +42,9 @@ type Secret struct {
 	Name        string
 	Placeholder string
 	Inject      Inject
+	// Hosts, if there are any, are the only ones that it goes to, by their canonical
+	// names: a route for another host that allows it is of no use.
+	Hosts []string
 	// Value returns the credential. It is called for each request that needs
 	// it, from many goroutines, and should cache.
 	Value func(context.Context) (string, error)

@@ -70,6 +70,8 @@ func (x *exchange) mayInject(st *secretState, place string) *denial {
 	switch {
 	case x.route == nil || !slices.Contains(x.route.Secrets, st.Name):
 		return deny("no route allows this secret there")
+	case len(st.Hosts) > 0 && !slices.Contains(st.Hosts, x.target.Host):
+		return deny("it is for " + strings.Join(st.Hosts, " and ") + " only")
 	case x.target.Scheme != "https" && !x.route.Private:
 		return deny("plain http would carry the credential in clear (use https; the operator can say private: true for a host of their own network)")
 	}

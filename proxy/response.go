@@ -130,6 +130,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	if h := x.virtual(); h != nil {
 		return answerVirtual(h, out)
+	}
 	if c := x.canned(); c != nil {
 		return c.answer(out)
 	}

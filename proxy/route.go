@@ -39,6 +39,12 @@ const (
 // opaque reports whether the mode makes out no requests.
 func (m TLSMode) opaque() bool { return m == Passthrough || m == Raw }
 
+// KindModel is the Kind of a route to a model provider. A conversation is sent again
+// whole on each turn, so one text in it that looks like a credential must not stop
+// all that follow: what is found there by its format is replaced by a marker, which
+// becomes the text again in what comes back; see the package documentation.
+const KindModel = "model"
+
 // Route is one rule for a host. The zero value of an optional field means
 // "any" for Methods and Paths, 443 (and 80 for plain http) for Ports, Allow
 // for Action and Intercept for TLS.
@@ -64,6 +70,8 @@ type Route struct {
 	Upstream string `json:"upstream,omitempty"`
 	// Secrets names the secrets that may be injected here.
 	Secrets []string `json:"secrets,omitempty"`
+	// Kind is KindModel for a model provider, "" for all else.
+	Kind string `json:"kind,omitempty"`
 	// Source says where the route is written ("bottle.yaml:12"). It is the
 	// name of the rule in answers and in the journal.
 	Source string `json:"source,omitempty"`
@@ -135,7 +143,7 @@ func compileRoute(r Route, index int) (*compiledRoute, error) {
 		for _, f := range []struct {
 			name string
 			set  bool
-		}{{"methods", len(r.Methods) > 0}, {"paths", len(r.Paths) > 0}, {"secrets", len(r.Secrets) > 0}} {
+		}{{"methods", len(r.Methods) > 0}, {"paths", len(r.Paths) > 0}, {"secrets", len(r.Secrets) > 0}, {"kind", r.Kind != ""}} {
 			if f.set {
 				return nil, &RouteError{Field: f.name, Err: fmt.Errorf("a %s route cannot have %s: no requests are made out in the connection; use tls: intercept, or remove %s", c.TLS, f.name, f.name)}
 			}
@@ -145,6 +153,9 @@ func compileRoute(r Route, index int) (*compiledRoute, error) {
 		}
 	default:
 		return nil, &RouteError{Field: "tls", Err: fmt.Errorf("%q is not a TLS mode: intercept, passthrough or raw", r.TLS)}
+	}
+	if r.Kind != "" && r.Kind != KindModel {
+		return nil, &RouteError{Field: "kind", Err: fmt.Errorf("%q is not a kind: model", r.Kind)}
 	}
 	if r.Upstream != "" {
 		if err := c.checkUpstream(); err != nil {

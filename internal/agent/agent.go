@@ -29,6 +29,18 @@ type Plan struct {
 	// Hosts are those that the agent cannot work without. They are named in
 	// the summary when no route leads there; a plan opens nothing by itself.
 	Hosts []string `json:"hosts,omitempty"`
+	// Credential says what the agent holds of a credential, and where; nil for none.
+	Credential *Credential `json:"credential,omitempty"`
+	// Trusted are folders that the agent does not ask about.
+	Trusted []string `json:"trusted,omitempty"`
+}
+
+// Credential is what an agent holds of a credential: never itself.
+type Credential struct {
+	// Form is what the agent takes it for: "oauth token", "auth token" or "api key".
+	Form string `json:"form"`
+	// Held is where it looks for it: a variable, or a file as ~/….
+	Held string `json:"held"`
 }
 
 // File is one file of a plan.
@@ -53,6 +65,8 @@ type Options struct {
 	// Env is the environment that the manifest gives, with placeholders in
 	// place of credentials.
 	Env map[string]string
+	// Logins are those of the host that the agent may use.
+	Logins []Login
 	// GitUser is written into the home's git configuration.
 	GitUser GitUser
 	// Supervise is the URL of the MCP server that the agent is given, "" for none.

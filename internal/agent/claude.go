@@ -3,6 +3,8 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/bot-bottle/bottle/internal/secret"
 )
 
 // claude is Claude Code. With these settings it contacts api.anthropic.com
@@ -23,6 +25,15 @@ func claude(opt Options) (Plan, error) {
 			"approved": []string{key[max(0, len(key)-20):]}, "rejected": []string{},
 		}
 	}
+	env := map[string]string{
+		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":             "1",
+		"CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+		"DISABLE_AUTOUPDATER":                                  "1",
+		"MCP_CONNECTION_NONBLOCKING":                           "0",
+	}
+	if l, ok := opt.login(secret.LoginClaude); ok {
+		env[claudeToken] = l.Placeholder
+	}
 	files, err := jsonFiles([]jsonFile{
 		{".claude.json", 0o600, state},
 		{".claude/settings.json", 0o600, map[string]any{"skipDangerousModePermissionPrompt": true}},
@@ -31,15 +42,39 @@ func claude(opt Options) (Plan, error) {
 		Program: "claude",
 		Install: "npm install -g @anthropic-ai/claude-code",
 		Command: []string{"claude", "--dangerously-skip-permissions"},
-		Env: map[string]string{
-			"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":             "1",
-			"CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
-			"DISABLE_AUTOUPDATER":                                  "1",
-			"MCP_CONNECTION_NONBLOCKING":                           "0",
-		},
-		Files: files,
-		Hosts: []string{"api.anthropic.com"},
+		Env:     env,
+		Files:   files,
+		Hosts:   []string{"api.anthropic.com"},
+		Trusted: []string{opt.Workspace},
+
+		Credential: claudeCredential(layered{env, opt.Env}),
 	}, err
+}
+
+// claudeToken is the variable of a subscription's token.
+const claudeToken = "CLAUDE_CODE_OAUTH_TOKEN"
+
+// claudeCredential says which of the kinds of credentials it will use. The kind of a
+// placeholder must be that of the real one: each goes into another header.
+func claudeCredential(env layered) *Credential {
+	for _, k := range []Credential{{"api key", "ANTHROPIC_API_KEY"}, {"auth token", "ANTHROPIC_AUTH_TOKEN"}, {"oauth token", claudeToken}} {
+		if env.get(k.Held) != "" {
+			return &k
+		}
+	}
+	return nil
+}
+
+// layered are environments; the first that has a variable counts.
+type layered []map[string]string
+
+func (l layered) get(name string) string {
+	for _, env := range l {
+		if v := env[name]; v != "" {
+			return v
+		}
+	}
+	return ""
 }
 
 type jsonFile struct {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/bot-bottle/bottle/internal/secret"
 )
 
-// codex is OpenAI's Codex with an API key in CODEX_API_KEY. Its settings keep
-// it to its provider and start no process that outlives a command.
+// codex is OpenAI's Codex. Its settings keep it to its provider and start no process
+// that outlives a command.
 func codex(opt Options) (Plan, error) {
 	var b strings.Builder
 	b.WriteString(`check_for_update_on_startup = false
@@ -43,11 +45,50 @@ unbounded_connection_retries = false
 		// Its tools may wait for a person.
 		fmt.Fprintf(&b, "\n[mcp_servers.%s]\nurl = %s\ntool_timeout_sec = 120\n", superviseName, strconv.Quote(opt.Supervise))
 	}
+	files := []File{{Path: ".codex/config.toml", Mode: 0o600, Data: b.String()}}
+	auth, credential, hosts := codexAuth(opt)
+	if auth != nil {
+		f, err := jsonFiles([]jsonFile{{".codex/auth.json", 0o600, auth}})
+		if err != nil {
+			return Plan{}, err
+		}
+		files = append(files, f...)
+	}
 	return Plan{
 		Program: "codex",
 		Install: "npm install -g @openai/codex",
 		Command: []string{"codex", "--dangerously-bypass-approvals-and-sandbox"},
-		Files:   []File{{Path: ".codex/config.toml", Mode: 0o600, Data: b.String()}},
-		Hosts:   []string{"api.openai.com"},
+		Files:   files,
+		Hosts:   hosts,
+		Trusted: []string{opt.Workspace, opt.Home},
+
+		Credential: credential,
 	}, nil
+}
+
+// codexAuth is what auth.json has: a subscription's login, or an API key. Codex
+// reads a key from no variable but CODEX_API_KEY, so one that is meant for the SDKs
+// is written here too.
+func codexAuth(opt Options) (auth map[string]any, _ *Credential, hosts []string) {
+	const file = "~/.codex/auth.json"
+	key := opt.Env["OPENAI_API_KEY"]
+	l, ok := opt.login(secret.LoginCodex)
+	switch {
+	case ok && l.Mode == secret.LoginOAuth:
+		return map[string]any{
+			"auth_mode": "chatgpt", "OPENAI_API_KEY": nil,
+			// Without an account: the host puts it beside the token. The token says an
+			// end that is far away, as the host renews it.
+			"tokens":       map[string]string{"id_token": CodexIDToken(l.Plan), "access_token": l.Placeholder, "refresh_token": NoToken},
+			"last_refresh": "2099-01-01T00:00:00Z",
+		}, &Credential{"oauth token", file}, []string{"chatgpt.com"}
+	case ok:
+		key = l.Placeholder
+	case opt.Env["CODEX_API_KEY"] != "":
+		return nil, &Credential{"api key", "CODEX_API_KEY"}, []string{"api.openai.com"}
+	}
+	if key == "" {
+		return nil, nil, []string{"api.openai.com"}
+	}
+	return map[string]any{"auth_mode": "apikey", "OPENAI_API_KEY": key}, &Credential{"api key", file}, []string{"api.openai.com"}
 }

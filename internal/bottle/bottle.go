@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/internal/state"
@@ -44,6 +45,7 @@ type Bottle struct {
 	owner    owner
 	git      gitGuard
 	gitFile  bool              // the workspace is mounted and its .git is a file
+	plan     agent.Plan        // with the placeholders
 	env      map[string]string // of every command
 	stop     context.CancelFunc
 	served   chan error

@@ -62,7 +62,8 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 		folders := hostFolders(m)
 		opts.Environ = func() []string { return commandEnviron(folders) }
 	}
-	c, err := resolve(ctx, m, u.key, opts)
+	opts.LockDir = u.stateDir
+	c, err := resolve(ctx, m, u.key, opts, roots)
 	if err != nil {
 		return proxy.Config{}, nil, err
 	}
@@ -71,6 +72,7 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 		Scan:          dlp.Options{Known: c.known, Custom: m.Scan.Custom},
 		DLP:           m.DLP,
 		Secrets:       c.secrets,
+		Canned:        c.canned,
 		RootCAs:       roots,
 		UpstreamProxy: c.upstreamProxy,
 		AskTimeout:    m.Egress.AskTimeout,

@@ -2,12 +2,14 @@ package bottle
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/proxy"
@@ -26,17 +28,20 @@ type credentials struct {
 	// host under the variable's name, where programs look for it, and canaries.
 	env           map[string]string
 	upstreamProxy *proxy.UpstreamProxy
+	// logins are what the agent holds of logins of this host.
+	logins []agent.Login
+	canned []proxy.Canned
 }
 
 // resolve gets the values of all secrets that are used. The manifest's folder
-// tells the placeholders of one project from those of another.
-func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options) (*credentials, error) {
+// tells the placeholders of one project from those of another. A login may have to be
+// renewed for that: so they come last, when the way out is known.
+func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options, roots *x509.CertPool) (*credentials, error) {
 	c := &credentials{placeholders: map[string]string{}, env: map[string]string{}}
 	injected := injectedSecrets(m)
-	for i := range m.Secrets {
-		d := &m.Secrets[i]
-		if !d.Used {
-			continue
+	for _, d := range loginsLast(m) {
+		if d.Source.Login != "" && opts.Transport == nil {
+			opts.Transport = proxy.NewTransport(proxy.Config{Policy: m.Egress.Policy, RootCAs: roots, UpstreamProxy: c.proxyOf(m)})
 		}
 		s, err := secret.New(d.Name, d.Source, opts)
 		if err != nil {
@@ -53,7 +58,7 @@ func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts sec
 			c.known = append(c.known, dlp.Known{Name: d.Name, Value: value, Kind: dlp.KnownSecret})
 			continue
 		}
-		placeholder, err := secret.Placeholder(key, m.Dir, d.Name, value)
+		placeholder, err := secret.Placeholder(key, m.Dir, d.Name, s.Sample(value))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d.Declared, err)
 		}
@@ -61,7 +66,13 @@ func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts sec
 		if d.Source.Env != "" {
 			c.env[d.Source.Env] = placeholder
 		}
-		c.secrets = append(c.secrets, proxy.Secret{Name: d.Name, Placeholder: placeholder, Inject: d.Inject, Value: s.Value})
+		lent := proxy.Secret{Name: d.Name, Placeholder: placeholder, Inject: d.Inject, Value: s.Value}
+		if d.Source.Login != "" {
+			if err := c.addLogin(d, s, &lent); err != nil {
+				return nil, fmt.Errorf("%s: %w", d.Declared, err)
+			}
+		}
+		c.secrets = append(c.secrets, lent)
 	}
 	if err := c.addCanaries(m, key); err != nil {
 		return nil, err
@@ -69,10 +80,28 @@ func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts sec
 	if err := c.addFiles(ctx, m); err != nil {
 		return nil, err
 	}
-	if p := m.Egress.UpstreamProxy; p != nil && c.upstreamProxy == nil {
-		c.upstreamProxy = &proxy.UpstreamProxy{URL: p.URL, User: p.User}
-	}
+	c.upstreamProxy = c.proxyOf(m)
 	return c, nil
+}
+
+// proxyOf is the upstream proxy, with its password if it has one.
+func (c *credentials) proxyOf(m *manifest.Manifest) *proxy.UpstreamProxy {
+	if p := m.Egress.UpstreamProxy; p != nil && c.upstreamProxy == nil {
+		return &proxy.UpstreamProxy{URL: p.URL, User: p.User}
+	}
+	return c.upstreamProxy
+}
+
+// loginsLast are the secrets that are used.
+func loginsLast(m *manifest.Manifest) (list []*manifest.SecretDecl) {
+	for _, logins := range [...]bool{false, true} {
+		for i := range m.Secrets {
+			if d := &m.Secrets[i]; d.Used && (d.Source.Login != "") == logins {
+				list = append(list, d)
+			}
+		}
+	}
+	return list
 }
 
 // injectedSecrets are those that some route allows.

@@ -70,7 +70,7 @@ func TestResolve(t *testing.T) {
 	opts := secret.Options{LookupEnv: func(name string) (string, bool) {
 		return "tok_live_0123456789abcdef", name == "BT_TOKEN" // the spare one is used nowhere, and need not be there
 	}}
-	c, err := resolve(t.Context(), m, secret.NewKey(), opts)
+	c, err := resolve(t.Context(), m, secret.NewKey(), opts, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestResolve(t *testing.T) {
 func TestResolveNamesWhatIsMissing(t *testing.T) {
 	p := newProject(t)
 	m := p.load(routesWithSecrets)
-	_, err := resolve(t.Context(), m, secret.NewKey(), secret.Options{LookupEnv: func(string) (string, bool) { return "tok_live_0123456789abcdef", true }})
+	_, err := resolve(t.Context(), m, secret.NewKey(), secret.Options{LookupEnv: func(string) (string, bool) { return "tok_live_0123456789abcdef", true }}, nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "bottle.yaml:") || !strings.Contains(err.Error(), "proxy-password") || strings.Contains(err.Error(), "tok_live") {
 		t.Errorf("got %v", err)
 	}

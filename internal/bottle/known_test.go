@@ -56,7 +56,7 @@ secrets: {token: {from: {file: ./token}}}
 	if !slices.Equal(cfg.Scan.Known, want) || len(cfg.Scan.Custom) != 1 {
 		t.Errorf("the proxy scans for %+v", cfg.Scan)
 	}
-	again, err := resolve(context.Background(), m, key, secret.Options{})
+	again, err := resolve(context.Background(), m, key, secret.Options{}, nil)
 	if err != nil || again.env["BAIT"] != bait {
 		t.Errorf("the canary changes: %v", err)
 	}

@@ -115,8 +115,11 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.plan, err = agent.New(p.Manifest.Agent, p.agentOptions(layer(vars, p.opt.Vars), cred.logins)); err != nil {
+		return nil, err
+	}
 	b.env = layer(terminalEnv(os.Getenv), mitm.ClientEnv(guestTarget+"/"+bundleName, guestTarget+"/"+caName),
-		proxyEnv(fmt.Sprintf("http://127.0.0.1:%d", proxyPort)), p.Plan.Env, vars, p.opt.Vars)
+		proxyEnv(fmt.Sprintf("http://127.0.0.1:%d", proxyPort)), b.plan.Env, vars, p.opt.Vars)
 	return cred, b.journal.Record(ctx, &proxy.Event{Time: time.Now(), Type: proxy.EventNote, Session: b.record.ID, Reason: "the bottle starts"})
 }
 
@@ -177,11 +180,7 @@ func (b *Bottle) makeFolders(ctx context.Context, cred *credentials) error {
 			return err
 		}
 	}
-	plan, err := agent.New(p.Manifest.Agent, p.agentOptions(b.env))
-	if err != nil {
-		return err
-	}
-	if err := plan.Write(homePath, b.owner.uid, b.owner.gid); err != nil {
+	if err := b.plan.Write(homePath, b.owner.uid, b.owner.gid); err != nil {
 		return err
 	}
 	if err := b.copyWorkspace(ctx, cred); err != nil {

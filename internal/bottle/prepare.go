@@ -80,7 +80,7 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		return nil, err
 	}
 	p := &Prepared{Manifest: m, Warnings: warnings, Args: opt.Args, opt: opt}
-	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env)); err != nil {
+	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env, expectedLogins(m))); err != nil {
 		return nil, err
 	}
 	if err := p.agentArgs(); err != nil {
@@ -126,9 +126,9 @@ func (p *Prepared) agentArgs() error {
 // home is the agent's inside.
 const home = vm.DefaultHome
 
-func (p *Prepared) agentOptions(env map[string]string) agent.Options {
+func (p *Prepared) agentOptions(env map[string]string, logins []agent.Login) agent.Options {
 	m := p.Manifest
-	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, GitUser: gitUser(m)}
+	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m)}
 	if m.Supervise {
 		opt.Supervise = supervise.URL
 	}

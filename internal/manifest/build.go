@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/preset"
 	"github.com/bot-bottle/bottle/proxy"
 	"github.com/bot-bottle/bottle/vm"
 )
@@ -23,14 +24,15 @@ type builder struct {
 	decoder
 	root    *node
 	doc     Keys
+	host    preset.Host
 	ruleIDs []string
 	m       *Manifest
 }
 
 // build decodes and checks the merged keys of all levels. The mistakes go to p;
 // the result is only of use when there are none.
-func build(p *problems, root *node, home string, ruleIDs []string) *Manifest {
-	b := &builder{decoder: decoder{problems: p, home: home, bad: map[string]bool{}}, root: root, ruleIDs: ruleIDs, m: &Manifest{root: root}}
+func build(p *problems, root *node, host preset.Host, ruleIDs []string) *Manifest {
+	b := &builder{decoder: decoder{problems: p, home: host.Home, bad: map[string]bool{}}, root: root, host: host, ruleIDs: ruleIDs, m: &Manifest{root: root}}
 	var doc Document
 	b.value(root, valueOf(&doc), "", "")
 	b.doc = doc.Keys

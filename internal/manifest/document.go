@@ -35,8 +35,8 @@ type Keys struct {
 	Capture                bool              `yaml:"capture" later:"*" jsonschema_description:"Reach of programs that know no proxy."`
 	Ports                  []string          `yaml:"ports" later:"*" jsonschema_description:"Forwarded ports, [HOST:]GUEST."`
 	HostServices           []string          `yaml:"host_services" later:"*" jsonschema_description:"Services of the host that the bottle reaches."`
-	ForwardHostCredentials bool              `yaml:"forward_host_credentials" later:"*" jsonschema_description:"Use the agent's login of the host."`
-	Use                    []string          `yaml:"use" later:"*" jsonschema_description:"Presets: named groups of routes."`
+	ForwardHostCredentials bool              `yaml:"forward_host_credentials" jsonschema_description:"true: use the login that the agent's client has on this host (claude, codex), with the routes that it needs. The login itself stays on the host. Default: false."`
+	Use                    []string          `yaml:"use" jsonschema:"enum=anthropic,enum=apt,enum=cargo,enum=chatgpt,enum=github,enum=go,enum=npm,enum=openai,enum=pip" jsonschema_description:"Presets: named groups of routes, which bottle policy presets lists. A secret with the name of a preset is used on its routes."`
 	Egress                 EgressRules       `yaml:"egress" jsonschema_description:"What the bottle reaches."`
 	DLP                    DLPRules          `yaml:"dlp" jsonschema_description:"What happens when something secret is about to leave."`
 	Secrets                map[string]Secret `yaml:"secrets" jsonschema_description:"Credentials of the host, by name. The bottle only sees placeholders."`
@@ -90,7 +90,7 @@ type RouteEntry struct {
 	Paths    []string `yaml:"paths" jsonschema:"minItems=1" jsonschema_description:"Such as /v1/**: * matches within a segment, ** any number of segments. Default: any."`
 	Action   string   `yaml:"action" jsonschema:"enum=allow,enum=deny,enum=ask" jsonschema_description:"Default: allow."`
 	TLS      string   `yaml:"tls" jsonschema:"enum=intercept,enum=passthrough" later:"raw" jsonschema_description:"intercept: requests are seen, matched and scanned. passthrough: only the name is checked; no methods, paths or secrets. Default: intercept."`
-	Kind     string   `yaml:"kind" later:"*" jsonschema_description:"model: a model provider."`
+	Kind     string   `yaml:"kind" jsonschema:"enum=model" jsonschema_description:"model: a model provider. What looks like a credential there is replaced by a marker, which becomes the text again in the answers, so that a conversation that has seen one can go on."`
 	Private  bool     `yaml:"private" jsonschema_description:"true: the host may have a loopback or private address, and secrets may go there over plain http."`
 	Upstream string   `yaml:"upstream" jsonschema_description:"host:port that is dialled instead of the host."`
 	Secrets  []string `yaml:"secrets" jsonschema_description:"Names of the secrets that may be put into requests here."`
@@ -127,7 +127,7 @@ type ExemptionEntry struct {
 
 // Secret is a credential of the host.
 type Secret struct {
-	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file and command."`
+	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file, keyring, command and login."`
 	Inject Inject `yaml:"inject" merge:"replace" jsonschema_description:"Where in a request it goes. Default: any header."`
 }
 
@@ -137,10 +137,10 @@ type From struct {
 	File    Path     `yaml:"file" jsonschema_description:"A file of the host."`
 	JSON    string   `yaml:"json" jsonschema:"pattern=^/" jsonschema_description:"With file: a JSON pointer to the value in it, such as /accounts/0/token."`
 	Command []string `yaml:"command" jsonschema:"minItems=1" jsonschema_description:"A program and its arguments (no shell), run on the host in an empty folder; it prints the value. A relative path of a program or file is taken from the manifest's folder."`
-	TTL     Duration `yaml:"ttl" jsonschema_description:"With command: how long what it printed is used. Default: 5m."`
-	Timeout Duration `yaml:"timeout" jsonschema_description:"With command: how long it may take. Default: 30s."`
-	Keyring string   `yaml:"keyring" later:"*" jsonschema_description:"An entry of the host's keyring."`
-	Login   string   `yaml:"login" later:"*" jsonschema_description:"A host login: claude or codex."`
+	TTL     Duration `yaml:"ttl" jsonschema_description:"With command or keyring: how long what it gave is used. Default: 5m."`
+	Timeout Duration `yaml:"timeout" jsonschema_description:"With command or keyring: how long it may take. Default: 30s."`
+	Keyring string   `yaml:"keyring" jsonschema:"pattern=^.+/[^/]+$" jsonschema_description:"An entry of the host's keyring: SERVICE/ACCOUNT."`
+	Login   string   `yaml:"login" jsonschema:"enum=claude,enum=codex" jsonschema_description:"The login of an agent's client on this host, which is renewed there. It goes to that client's provider only."`
 }
 
 // Record says what is kept of the traffic.

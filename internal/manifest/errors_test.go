@@ -46,9 +46,9 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 
 		{"an image", v + "image: ./Dockerfile\n", []string{"bottle.yaml:2:8: image: this comes with a later version"}},
 		{"a later backend", v + "backend: smolvm\n", []string{"bottle.yaml:2:10: backend: \"smolvm\" comes with a later version of bottle; this one accepts auto, sandbox"}},
-		{"later keys", v + "prompt: a\nskills: [a]\nrecord: {bodies: true}\ncapture: true\nports: [3000]\nhost_services: [{name: db, port: 1}]\nforward_host_credentials: true\nuse: [anthropic]\n", []string{
+		{"later keys", v + "prompt: a\nskills: [a]\nrecord: {bodies: true}\ncapture: true\nports: [3000]\nhost_services: [{name: db, port: 1}]\n", []string{
 			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:10: capture: |later",
-			"bottle.yaml:6:8: ports: |later", "bottle.yaml:7:16: host_services: |later", "bottle.yaml:8:27: forward_host_credentials: |later", "bottle.yaml:9:6: use: |later"}},
+			"bottle.yaml:6:8: ports: |later", "bottle.yaml:7:16: host_services: |later"}},
 		{"later groups", v + "git: {github.com: {}}\nbudgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
 			"bottle.yaml:2:7: git: |later", "bottle.yaml:3:11: budgets: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:19: metrics.listen: |later", "bottle.yaml:6:19: resources.disk: |later"}},
 		{"later keys that say nothing", v + "budgets: {}\nports: []\nimage: \"\"\ngit:\nmetrics: {}\nrecord: {}\nprompt: false\n", []string{
@@ -59,8 +59,8 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"later groups with no value and unknown keys", v + "record:\nmetrics: {port: 1}\n", []string{"bottle.yaml:2:1: record: this comes", "bottle.yaml:3:11: metrics: this comes"}},
 		{"a rule that there is not", v + "dlp: {rules: {nosuch: warn, jwtt: warn}}\n", []string{
 			"bottle.yaml:2:23: dlp.rules.nosuch: there is no rule \"nosuch\": `bottle scan --list-rules` lists them", "bottle.yaml:2:35: dlp.rules.jwtt: there is no rule \"jwtt\": did you mean jwt? `bottle scan"}},
-		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: model}, {host: b.com, tls: raw}]}\n", []string{
-			"bottle.yaml:2:39: egress.routes[0].kind: |later", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
+		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: modle}, {host: b.com, tls: raw}]}\n", []string{
+			"bottle.yaml:2:39: egress.routes[0].kind: \"modle\" is not one of model", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
 		{"custom rules", v + `dlp:
   custom:
     - {id: acme}
@@ -79,8 +79,13 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"canaries", v + "env: {A: x}\ndlp: {canaries: [1a, A, B, B, S]}\nsecrets: {s: {from: {env: S}}}\n", []string{
 			"bottle.yaml:3:18: dlp.canaries[0]: |no name of a variable", "bottle.yaml:3:22: dlp.canaries[1]: |set under env", "bottle.yaml:3:28: dlp.canaries[3]: |twice", "bottle.yaml:3:31: dlp.canaries[4]: |variable of a secret"}},
 		{"a known file that is no path", v + "dlp: {known: [\"a\\tb\", 7]}\n", []string{"bottle.yaml:2:15: dlp.known[0]: |no path", "bottle.yaml:2:23: dlp.known[1]: |a path"}},
-		{"later sources and places", v + "secrets: {a: {from: {keyring: x}}, b: {from: {login: claude}}, c: {from: {env: X}, inject: {sigv4: true}}, d: {from: {env: X}, inject: sigv4}}\n", []string{
-			"bottle.yaml:2:31: secrets.a.from.keyring: |later", "bottle.yaml:2:54: secrets.b.from.login: |later", "bottle.yaml:2:100: secrets.c.inject.sigv4: |later", "bottle.yaml:2:136: secrets.d.inject: |later"}},
+		{"a keyring entry without an account", v + "secrets: {a: {from: {keyring: x}}}\n", []string{"bottle.yaml:2:22: secrets.a.from: keyring \"x\" is not SERVICE/ACCOUNT"}},
+		{"another login", v + "secrets: {b: {from: {login: gemini}}}\n", []string{"bottle.yaml:2:29: secrets.b.from.login: \"gemini\" is not one of claude, codex"}},
+		{"later places", v + "secrets: {c: {from: {env: X}, inject: {sigv4: true}}, d: {from: {env: X}, inject: sigv4}}\n", []string{
+			"bottle.yaml:2:47: secrets.c.inject.sigv4: |later", "bottle.yaml:2:83: secrets.d.inject: |later"}},
+		{"a preset that is none", v + "use: [antropic]\n", []string{"bottle.yaml:2:7: use[0]: \"antropic\" is not one of"}},
+		{"a preset of a package manager that nobody has set up", v + "use: [cargo]\n", []string{"bottle.yaml:2:7: use[0]: preset cargo: the configuration on this host names no registry"}},
+		{"the login of no agent", v + "forward_host_credentials: true\n", []string{"bottle.yaml:2:27: forward_host_credentials: the agent generic has no login"}},
 
 		{"a bad host", v + "egress:\n  routes:\n    - host: a.*.com\n    - host: https://a.com\n", []string{"bottle.yaml:4:13: egress.routes[0].host: |in front", "bottle.yaml:5:13: egress.routes[1].host: |is a URL"}},
 		{"no host", v + "egress:\n  routes:\n    - ports: [1]\n", []string{"bottle.yaml:4:7: egress.routes[0].host: this key is needed"}},
@@ -92,7 +97,7 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"an undefined secret", v + "secrets: {github: {from: {env: S}}}\negress: {routes: [{host: a.com, secrets: [gihtub]}]}\n", []string{"bottle.yaml:3:43: egress.routes[0].secrets[0]: there is no secret \"gihtub\": did you mean github?"}},
 		{"no secrets at all", v + "egress: {routes: [{host: a.com, secrets: [x]}]}\n", []string{"bottle.yaml:2:43: |declare it under secrets"}},
 		{"a source missing", v + "secrets: {s: {from: {}}}\n", []string{"bottle.yaml:2:21: secrets.s.from: one source is needed"}},
-		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file and command may be given, not env and file"}},
+		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file, keyring, command and login may be given, not env and file"}},
 		{"three sources", v + "secrets: {s: {from: {env: A, file: b, command: [x]}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: |not env and file and command"}},
 		{"a secret without from", v + "secrets: {s: {inject: bearer}}\n", []string{"bottle.yaml:2:15: secrets.s.from: this key is needed"}},
 		{"a ttl without a command", v + "secrets: {s: {from: {env: A, ttl: 1m}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: ttl and timeout"}},

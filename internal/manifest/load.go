@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/preset"
 )
 
 // Options say what Load reads. The zero value is what the command line does
@@ -43,9 +44,10 @@ func (o *Options) getenv(name string) string {
 	return ""
 }
 
-// Load reads the manifest of all levels. It opens the manifest files and
-// nothing else: what they name is not looked at, so this is safe with a project
-// that is not trusted. Whether it is, Trust says; the Manifest must not be acted
+// Load reads the manifest of all levels. It opens the manifest files and, for the
+// presets of package managers, these programs' configuration files of this user.
+// What a manifest names is not looked at, so this is safe with a project that is not
+// trusted. Whether it is, Trust says; the Manifest must not be acted
 // on before.
 //
 // Mistakes in the files are an Errors with all of them, those of variants that
@@ -223,6 +225,9 @@ func (n *node) mapEntries() []entry {
 	return n.entries
 }
 
+// host is where the configuration of package managers is, for presets.
+func (l *loader) host() preset.Host { return preset.Host{Home: l.home, Getenv: l.opts.getenv} }
+
 // manifest merges the levels and checks what comes out, for the variant that is
 // asked for and for all others.
 func (l *loader) manifest(project, user *level) *Manifest {
@@ -241,14 +246,14 @@ func (l *loader) manifest(project, user *level) *Manifest {
 	outside := func(variant *node) *node { return apply(apply(variant, l.dir, env), l.dir, l.opts.Flags) }
 	for _, e := range root.get("bottles").mapEntries() {
 		if e.key != l.opts.Name {
-			build(&l.problems, overlay(root, e.key), l.home, l.opts.RuleIDs)
+			build(&l.problems, overlay(root, e.key), l.host(), l.opts.RuleIDs)
 		}
 	}
 	chosen := overlay(root, l.opts.Name)
 	if name := l.opts.Name; name != "" && root.dig("bottles", name) == nil {
 		chosen = l.agentNamed(root, chosen, name)
 	}
-	m := build(&l.problems, outside(chosen), l.home, l.opts.RuleIDs)
+	m := build(&l.problems, outside(chosen), l.host(), l.opts.RuleIDs)
 	m.Name = l.opts.Name
 	for _, e := range root.get("bottles").mapEntries() {
 		m.Variants = append(m.Variants, e.key)

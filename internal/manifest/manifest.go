@@ -45,6 +45,11 @@ type Manifest struct {
 	GitUser       GitUser
 	// Supervise says that the agent is told what it may do, and may ask for more.
 	Supervise bool
+	// Use names the presets whose routes are among those of Egress.
+	Use []string
+	// ForwardHostCredentials says that the agent's login of this host is used; the
+	// secret and the routes for that are among Secrets and Egress.
+	ForwardHostCredentials bool
 
 	Egress Egress
 	DLP    dlp.Policy

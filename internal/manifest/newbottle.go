@@ -25,7 +25,7 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		{"env", maps.Equal(started.Env, now.Env)},
 		{"git_user", started.GitUser == now.GitUser},
 		{"dlp.canaries", hasAll(started.Scan.Canaries, now.Scan.Canaries)},
-		// Their placeholders are in variables of the bottle.
+		// Their placeholders are in variables and files of the bottle.
 		{"secrets", hasAll(started.secretVariables(), now.secretVariables())},
 	} {
 		if !part.same {
@@ -46,8 +46,12 @@ func (m *Manifest) secretVariables() (list []string) {
 	for i := range m.Secrets {
 		d := &m.Secrets[i]
 		injected := slices.ContainsFunc(m.Egress.Routes, func(r proxy.Route) bool { return slices.Contains(r.Secrets, d.Name) })
-		if injected && d.Source.Env != "" {
+		switch {
+		case !injected:
+		case d.Source.Env != "":
 			list = append(list, d.Source.Env+"="+d.Name)
+		case d.Source.Login != "": // in a file, or a variable, of its client's
+			list = append(list, "login "+d.Source.Login+"="+d.Name)
 		}
 	}
 	return list

@@ -36,7 +36,7 @@ func (b *builder) secrets() {
 		if from := append(where, "from"); !b.spoiled(from...) {
 			decl.Source = b.source(from, s.From)
 			if given := sourcesGiven(s.From); len(given) > 1 {
-				b.fault(from, "exactly one of env, file and command may be given, not %s", strings.Join(given, " and "))
+				b.fault(from, "exactly one of env, file, keyring, command and login may be given, not %s", strings.Join(given, " and "))
 			} else if _, err := secret.New(name, decl.Source, secret.Options{}); err != nil {
 				b.fault(from, "%s", strings.TrimPrefix(err.Error(), "secret "+name+": "))
 			}
@@ -50,7 +50,7 @@ func sourcesGiven(f From) (keys []string) {
 	for _, k := range []struct {
 		key string
 		is  bool
-	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}} {
+	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}, {"keyring", f.Keyring != ""}, {"login", f.Login != ""}} {
 		if k.is {
 			keys = append(keys, k.key)
 		}
@@ -60,13 +60,14 @@ func sourcesGiven(f From) (keys []string) {
 
 // source checks what secret.New cannot know: which keys go together.
 func (b *builder) source(where []any, f From) secret.Source {
-	src := secret.Source{Env: f.Env, File: string(f.File), Pointer: f.JSON, Command: f.Command, TTL: time.Duration(f.TTL), Timeout: time.Duration(f.Timeout)}
+	src := secret.Source{Env: f.Env, File: string(f.File), Pointer: f.JSON, Command: f.Command, TTL: time.Duration(f.TTL), Timeout: time.Duration(f.Timeout),
+		Keyring: f.Keyring, Login: f.Login}
 	below := func(key string) []any { return append(slices.Clone(where), key) }
 	if f.Env != "" && !envName.MatchString(f.Env) {
 		b.fault(below("env"), "%s is not the name of a variable (letters, digits and _, no digit first)", quote(f.Env))
 	}
-	if len(f.Command) == 0 && (f.TTL != 0 || f.Timeout != 0) {
-		b.fault(where, "ttl and timeout go with command only")
+	if len(f.Command) == 0 && f.Keyring == "" && (f.TTL != 0 || f.Timeout != 0) {
+		b.fault(where, "ttl and timeout go with command and keyring only")
 	}
 	if len(f.Command) > 0 {
 		src.Command = absolute(b.root.dig(below("command")...).src.dir, f.Command)
@@ -94,19 +95,24 @@ func (b *builder) routes() {
 		}
 		b.m.Egress.Routes = append(b.m.Egress.Routes, proxy.Route{
 			Host: e.Host, Ports: e.Ports, Methods: e.Methods, Paths: e.Paths, Action: proxy.Action(e.Action), TLS: proxy.TLSMode(e.TLS),
-			Private: e.Private, Upstream: e.Upstream, Secrets: e.Secrets, Source: placeOf(b.root.dig(where...)),
+			Private: e.Private, Upstream: e.Upstream, Secrets: e.Secrets, Kind: e.Kind, Source: placeOf(b.root.dig(where...)),
 		})
 		places = append(places, i)
 	}
 	if b.spoiled("egress", "default") {
 		return
 	}
+	own := len(b.m.Egress.Routes)
+	b.m.Egress.Routes = append(b.m.Egress.Routes, b.presets()...)
 	policy, err := proxy.NewPolicy(b.m.Egress.Default, b.m.Egress.Routes)
 	for _, err := range leaves(err) {
 		var re *proxy.RouteError
-		if errors.As(err, &re) {
+		switch {
+		case errors.As(err, &re) && re.Index >= own: // it is at odds with a route of the file
+			b.fault(at("use"), "%s: %s", b.m.Egress.Routes[re.Index].Source, escape.TextMax(re.Err.Error(), 300))
+		case re != nil:
 			b.fault(at("egress", "routes", places[re.Index], re.Field), "%s", escape.TextMax(re.Err.Error(), 300))
-		} else {
+		default:
 			b.fault(at("egress", "routes"), "%s", escape.TextMax(err.Error(), 300))
 		}
 	}

@@ -104,6 +104,9 @@ func routeLine(r *proxy.Route) string {
 	if r.Upstream != "" {
 		b.WriteString(", at " + escape.Host(r.Upstream))
 	}
+	if r.Kind == proxy.KindModel {
+		b.WriteString(", a model provider")
+	}
 	if len(r.Secrets) > 0 {
 		b.WriteString(", with " + escape.Text(strings.Join(r.Secrets, ", ")))
 	}
@@ -197,6 +200,10 @@ func sourceText(d *SecretDecl) string {
 		return "from the variable " + escape.Text(src.Env)
 	case src.File != "":
 		return "from " + escape.Text(src.File)
+	case src.Login != "":
+		return "this host's login of " + escape.Text(src.Login)
+	case src.Keyring != "":
+		return "from the keyring's " + escape.Text(src.Keyring)
 	default:
 		return "from the command " + escape.Text(filepath.Base(src.Command[0]))
 	}
