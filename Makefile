@@ -36,7 +36,7 @@ testdata/agents/node_modules/.package-lock.json: testdata/agents/package-lock.js
 	for try in 1 2 3; do \
 		echo "fetch the agent clients that tests drive"; \
 		(cd testdata/agents && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); \
-		ls testdata/agents/node_modules/*/*/claude >/dev/null 2>&1 && exit 0; \
+		ls testdata/agents/node_modules/*/*/claude testdata/agents/node_modules/*/*/vendor/*/bin/codex >/dev/null 2>&1 && exit 0; \
 	done; \
 	rm -rf testdata/agents/node_modules; \
 	echo "the agent clients could not be fetched: their tests will be skipped"

@@ -28,15 +28,18 @@ func have(program string) bool {
 type upstream struct {
 	*demo.Internet
 	mux *http.ServeMux
+	dir string // of the script, whose files say what the mocks do
 
 	mu  sync.Mutex
 	log io.Writer
 }
 
-func startUpstream(log io.Writer) (_ *upstream, err error) {
-	u := &upstream{log: log, mux: http.NewServeMux()}
+func startUpstream(log io.Writer, dir string) (_ *upstream, err error) {
+	u := &upstream{log: log, dir: dir, mux: http.NewServeMux()}
 	u.mux.HandleFunc("/", u.echo)
-	u.mux.HandleFunc("POST api.anthropic.com/v1/messages", u.messages)
+	logins := &tokens{u: u, dir: dir}
+	(&anthropic{u: u, tokens: logins}).register(u.mux)
+	(&openAI{u: u, tokens: logins}).register(u.mux)
 	u.mux.HandleFunc("GET /zeros", zeros)
 	u.mux.HandleFunc("PUT /sink", sink)
 	u.mux.HandleFunc("GET registry.example.com/{name}", registry)
@@ -64,6 +67,15 @@ func (u *upstream) note(v any) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	_ = json.NewEncoder(u.log).Encode(v)
+}
+
+// script is what the mock models say.
+func (u *upstream) script() script { return readScript(filepath.Join(u.dir, "model.json")) }
+
+// has reports whether a file is in the script's folder.
+func (u *upstream) has(name string) bool {
+	_, err := os.Stat(filepath.Join(u.dir, name))
+	return err == nil
 }
 
 // zeros sends as many bytes as ?n= says, without a length.
@@ -107,7 +119,7 @@ func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	log, err := os.Create(ts.MkAbs("upstream.log"))
 	ts.Check(err)
-	u, err := startUpstream(log)
+	u, err := startUpstream(log, ts.MkAbs("."))
 	ts.Check(err)
 	ts.Defer(func() {
 		_ = u.Close()

@@ -26,8 +26,9 @@ type Plan struct {
 	Env map[string]string `json:"env,omitempty"`
 	// Files are written into the home folder.
 	Files []File `json:"files,omitempty"`
-	// Hosts are those that the agent cannot work without. They are named in
-	// the summary when no route leads there; a plan opens nothing by itself.
+	// Hosts are those that the agent cannot work without, each with the path that it
+	// needs most. They are named in the summary when no route leads there; a plan
+	// opens nothing by itself.
 	Hosts []string `json:"hosts,omitempty"`
 	// Credential says what the agent holds of a credential, and where; nil for none.
 	Credential *Credential `json:"credential,omitempty"`

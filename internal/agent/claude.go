@@ -44,7 +44,7 @@ func claude(opt Options) (Plan, error) {
 		Command: []string{"claude", "--dangerously-skip-permissions"},
 		Env:     env,
 		Files:   files,
-		Hosts:   []string{"api.anthropic.com"},
+		Hosts:   []string{"api.anthropic.com/v1/messages"},
 		Trusted: []string{opt.Workspace},
 
 		Credential: claudeCredential(layered{env, opt.Env}),

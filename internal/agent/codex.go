@@ -81,14 +81,14 @@ func codexAuth(opt Options) (auth map[string]any, _ *Credential, hosts []string)
 			// end that is far away, as the host renews it.
 			"tokens":       map[string]string{"id_token": CodexIDToken(l.Plan), "access_token": l.Placeholder, "refresh_token": NoToken},
 			"last_refresh": "2099-01-01T00:00:00Z",
-		}, &Credential{"oauth token", file}, []string{"chatgpt.com"}
+		}, &Credential{"oauth token", file}, []string{"chatgpt.com/backend-api/codex/responses"}
 	case ok:
 		key = l.Placeholder
 	case opt.Env["CODEX_API_KEY"] != "":
-		return nil, &Credential{"api key", "CODEX_API_KEY"}, []string{"api.openai.com"}
+		return nil, &Credential{"api key", "CODEX_API_KEY"}, []string{"api.openai.com/v1/responses"}
 	}
 	if key == "" {
-		return nil, nil, []string{"api.openai.com"}
+		return nil, nil, []string{"api.openai.com/v1/responses"}
 	}
-	return map[string]any{"auth_mode": "apikey", "OPENAI_API_KEY": key}, &Credential{"api key", file}, []string{"api.openai.com"}
+	return map[string]any{"auth_mode": "apikey", "OPENAI_API_KEY": key}, &Credential{"api key", file}, []string{"api.openai.com/v1/responses"}
 }

@@ -193,7 +193,7 @@ func (p *Prepared) howToGet(name string) string {
 // warnUnreachable names hosts without which the agent cannot work.
 func (p *Prepared) warnUnreachable() {
 	for _, host := range p.Plan.Hosts {
-		if e, err := p.Manifest.Explain("", host); err == nil && e.Verdict == "deny" {
+		if e, err := p.Manifest.Explain("POST", host); err == nil && e.Verdict == "deny" {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s needs %s, and no route leads there: add one under egress.routes", p.Plan.Agent, host))
 		}
 	}

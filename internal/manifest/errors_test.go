@@ -85,7 +85,6 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 			"bottle.yaml:2:47: secrets.c.inject.sigv4: |later", "bottle.yaml:2:83: secrets.d.inject: |later"}},
 		{"a preset that is none", v + "use: [antropic]\n", []string{"bottle.yaml:2:7: use[0]: \"antropic\" is not one of"}},
 		{"a preset of a package manager that nobody has set up", v + "use: [cargo]\n", []string{"bottle.yaml:2:7: use[0]: preset cargo: the configuration on this host names no registry"}},
-		{"the login of no agent", v + "forward_host_credentials: true\n", []string{"bottle.yaml:2:27: forward_host_credentials: the agent generic has no login"}},
 
 		{"a bad host", v + "egress:\n  routes:\n    - host: a.*.com\n    - host: https://a.com\n", []string{"bottle.yaml:4:13: egress.routes[0].host: |in front", "bottle.yaml:5:13: egress.routes[1].host: |is a URL"}},
 		{"no host", v + "egress:\n  routes:\n    - ports: [1]\n", []string{"bottle.yaml:4:7: egress.routes[0].host: this key is needed"}},

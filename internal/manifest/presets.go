@@ -36,12 +36,8 @@ func LoginSecret(login string) string { return login + "-login" }
 func (b *builder) presets() (routes []proxy.Route) {
 	b.m.Use, b.m.ForwardHostCredentials = b.doc.Use, b.doc.ForwardHostCredentials
 	names, login := slices.Clone(b.doc.Use), ""
-	if b.m.ForwardHostCredentials {
-		f, ok := forwardedLogins()[b.m.Agent]
-		if !ok {
-			b.fault(at("forward_host_credentials"), "the agent %s has no login: claude and codex have", b.m.Agent)
-			return nil
-		}
+	// A person's own file may say it for all projects: what has no login, needs none.
+	if f, ok := forwardedLogins()[b.m.Agent]; ok && b.m.ForwardHostCredentials {
 		login = b.loginSecret(f.login)
 		names = append(names, f.presets...)
 		routes = append(routes, f.renewal)

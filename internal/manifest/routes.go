@@ -43,6 +43,9 @@ func (b *builder) secrets() {
 		}
 		b.m.Secrets = append(b.m.Secrets, decl)
 	}
+	if f, ok := forwardedLogins()[b.m.Agent]; ok && b.doc.ForwardHostCredentials {
+		b.loginSecret(f.login) // which routes of the file may name
+	}
 }
 
 // sourcesGiven names the keys that each say where a secret comes from.
