@@ -32,7 +32,7 @@ func claude(opt Options) (Plan, error) {
 		"MCP_CONNECTION_NONBLOCKING":                           "0",
 	}
 	if l, ok := opt.login(secret.LoginClaude); ok {
-		env[claudeToken] = l.Placeholder
+		env[claudeVariable] = l.Placeholder
 	}
 	files, err := jsonFiles([]jsonFile{
 		{".claude.json", 0o600, state},
@@ -51,13 +51,13 @@ func claude(opt Options) (Plan, error) {
 	}, err
 }
 
-// claudeToken is the variable of a subscription's token.
-const claudeToken = "CLAUDE_CODE_OAUTH_TOKEN"
+// claudeVariable is the variable of a subscription's token.
+const claudeVariable = "CLAUDE_CODE_OAUTH_TOKEN"
 
 // claudeCredential says which of the kinds of credentials it will use. The kind of a
 // placeholder must be that of the real one: each goes into another header.
 func claudeCredential(env layered) *Credential {
-	for _, k := range []Credential{{"api key", "ANTHROPIC_API_KEY"}, {"auth token", "ANTHROPIC_AUTH_TOKEN"}, {"oauth token", claudeToken}} {
+	for _, k := range []Credential{{"api key", "ANTHROPIC_API_KEY"}, {"auth token", "ANTHROPIC_AUTH_TOKEN"}, {"oauth token", claudeVariable}} {
 		if env.get(k.Held) != "" {
 			return &k
 		}

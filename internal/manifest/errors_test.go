@@ -59,8 +59,8 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"later groups with no value and unknown keys", v + "record:\nmetrics: {port: 1}\n", []string{"bottle.yaml:2:1: record: this comes", "bottle.yaml:3:11: metrics: this comes"}},
 		{"a rule that there is not", v + "dlp: {rules: {nosuch: warn, jwtt: warn}}\n", []string{
 			"bottle.yaml:2:23: dlp.rules.nosuch: there is no rule \"nosuch\": `bottle scan --list-rules` lists them", "bottle.yaml:2:35: dlp.rules.jwtt: there is no rule \"jwtt\": did you mean jwt? `bottle scan"}},
-		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: modle}, {host: b.com, tls: raw}]}\n", []string{
-			"bottle.yaml:2:39: egress.routes[0].kind: \"modle\" is not one of model", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
+		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: human}, {host: b.com, tls: raw}]}\n", []string{
+			"bottle.yaml:2:39: egress.routes[0].kind: \"human\" is not one of model", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
 		{"custom rules", v + `dlp:
   custom:
     - {id: acme}
