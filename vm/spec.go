@@ -49,6 +49,17 @@ type Spec struct {
 	// to outside: what is connected to there arrives inside, at a listener of
 	// Network's. A backend that cannot do that ignores them; they lead nowhere then.
 	Local []netip.Prefix
+	// Image is the file system of the machine, for a Keeper: the absolute path of
+	// a docker-save archive or of an unpacked root folder.
+	Image string
+	// Dir is a folder of the host for what the machine needs there while it is,
+	// such as sockets, for a Keeper. It is private and its path is short.
+	Dir string
+	// CA are the certificates, in PEM, that a Keeper's machine trusts besides its
+	// image's own.
+	CA []byte
+	// Progress is told what takes long; nil is silent.
+	Progress func(string)
 
 	// Ports are those that Listen will be asked for, for backends that must
 	// know them early.

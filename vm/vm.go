@@ -41,6 +41,29 @@ type Backend interface {
 	Create(ctx context.Context, spec Spec) (Machine, error)
 }
 
+// Keeper is a Backend whose machines have a file system of their own and outlive
+// their maker: a microVM. The programs in one are those of Spec.Image; what
+// Spec.Mounts does not share is copied in when the machine starts and, where it
+// may be written, brought back when it is closed; and what a maker left behind
+// that was killed is found again by its id.
+//
+// Create starts the machine of that id again if it is there and stopped.
+type Keeper interface {
+	Backend
+
+	// Machines returns the ids of all machines that the backend made.
+	Machines(ctx context.Context) ([]string, error)
+
+	// Collect brings back what a machine has at the targets of mounts, as Close
+	// would have done, starting the machine if need be. A machine that runs goes
+	// on running. One that is not there is an error that wraps fs.ErrNotExist.
+	Collect(ctx context.Context, id string, mounts []Mount) error
+
+	// Remove ends a machine in whatever state it is and deletes it, with its
+	// sockets. One that is not there is none to remove: no error.
+	Remove(ctx context.Context, id string) error
+}
+
 // Machine is a running machine. Its methods may be called from any goroutine.
 type Machine interface {
 	// ID is the Spec's.

@@ -1,0 +1,361 @@
+package smolvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/creack/pty"
+
+	"github.com/bot-bottle/bottle/vm"
+	"github.com/bot-bottle/bottle/vm/relay/guest"
+)
+
+// process is a command inside: the call of smolvm that it runs through, and the id
+// under which the guest program knows it.
+type process struct {
+	m      *machine
+	id     string
+	cmd    *exec.Cmd
+	tty    *os.File // the host's side of its terminal
+	copied sync.WaitGroup
+	stderr *errorTail
+	done   chan struct{}
+	code   int
+	err    error
+}
+
+// Start starts a command. Whether it can be is asked first, for afterwards an error
+// of the start looks like one of the command's.
+func (m *machine) Start(ctx context.Context, cmd vm.Command) (vm.Process, error) {
+	if err := cmd.Check(); err != nil {
+		return nil, err
+	}
+	if cmd.Dir == "" {
+		cmd.Dir = m.plan.spec.User.Home
+	}
+	select {
+	case m.slots <- struct{}{}:
+	default:
+		return nil, fmt.Errorf("start %q in %s: %d commands run in it already, and more it cannot serve at a time: wait for one to end", cmd.Args[0], m.plan.name, maxCommands)
+	}
+	p, err := m.start(ctx, cmd)
+	if err != nil {
+		<-m.slots
+		return nil, fmt.Errorf("start %q in %s: %w", cmd.Args[0], m.plan.name, err)
+	}
+	return p, nil
+}
+
+func (m *machine) start(ctx context.Context, cmd vm.Command) (*process, error) {
+	m.mu.Lock()
+	m.nextID++
+	p := &process{m: m, id: "p" + strconv.Itoa(m.nextID), done: make(chan struct{}), stderr: &errorTail{to: cmd.Stderr}}
+	closed := m.closed
+	m.mu.Unlock()
+	if closed {
+		return nil, errors.New("the machine was closed")
+	}
+	if err := m.check(ctx, cmd); err != nil {
+		return nil, err
+	}
+	bin, err := m.b.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.cmd = exec.Command(bin.path, m.execArgs(p.id, cmd)...)
+	p.cmd.Env, p.cmd.Dir, p.cmd.WaitDelay = m.b.environ(), "/", killPause
+	if cmd.TTY != nil {
+		err = p.onTerminal(cmd)
+	} else {
+		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = nil, cmd.Stdout, p.stderr
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		err = p.withStdin(cmd.Stdin)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.procs[p] = true
+	m.mu.Unlock()
+	go p.wait()
+	return p, nil
+}
+
+// withStdin starts the call and feeds it. Wait does not wait for the feeding.
+func (p *process) withStdin(in io.Reader) error {
+	if in == nil {
+		return p.cmd.Start()
+	}
+	w, err := p.cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(w, in) // who does not read has ended
+		_ = w.Close()
+	}()
+	return nil
+}
+
+// onTerminal starts the call on a terminal of its own: the person's is never
+// touched, so it is whole when the call is killed.
+func (p *process) onTerminal(cmd vm.Command) error {
+	size := &pty.Winsize{Rows: cmd.TTY.Rows, Cols: cmd.TTY.Cols}
+	tty, err := pty.StartWithAttrs(p.cmd, size, &syscall.SysProcAttr{Setsid: true, Setctty: true})
+	if err != nil {
+		return err
+	}
+	p.tty = tty
+	out := cmd.Stdout
+	if out == nil {
+		out = io.Discard
+	}
+	p.copied.Go(func() { _, _ = io.Copy(out, tty) }) // it ends with EIO when the call has
+	if cmd.Stdin != nil {
+		go func() { _, _ = io.Copy(tty, cmd.Stdin) }()
+	}
+	return nil
+}
+
+// execArgs are the arguments of the call. The environment stands among them, and
+// in a log of smolvm's: it has placeholders only.
+func (m *machine) execArgs(id string, cmd vm.Command) []string {
+	args := []string{"machine", "exec", "--name", m.plan.name, "-i"}
+	if cmd.TTY != nil {
+		args = append(args, "-t")
+	}
+	return append(append(args, m.environArgs(cmd)...), m.become("exec", id, cmd)...)
+}
+
+func (m *machine) environArgs(cmd vm.Command) (args []string) {
+	spec := m.plan.spec
+	if spec.User.Shell == "" {
+		spec.User.Shell = m.user.Shell
+	}
+	for _, kv := range spec.Environ(&cmd) {
+		args = append(args, "-e", kv)
+	}
+	return args
+}
+
+// become are the words behind the flags of an exec: the guest program, which turns
+// into the command as the agent's user.
+func (m *machine) become(verb, id string, cmd vm.Command) []string {
+	args := []string{"--", guestProgram, verb, "--uid", strconv.Itoa(m.user.UID), "--gid", strconv.Itoa(m.user.GID),
+		"--dir", cmd.Dir, "--state", m.user.State, "--id", id, "--"}
+	return append(args, cmd.Args...)
+}
+
+// check asks whether a command can be started.
+func (m *machine) check(ctx context.Context, cmd vm.Command) error {
+	release, err := m.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	args := append([]string{"machine", "exec", "--name", m.plan.name}, m.environArgs(cmd)...)
+	r, err := m.b.again(ctx, stepTries, call{args: append(args, m.become("check", "", cmd)...), timeout: quickTimeout})
+	if err != nil {
+		return err
+	}
+	text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(r.stderr), guest.Name+": check:"))
+	switch r.code {
+	case 0:
+		return nil
+	case guest.ExitNoFolder:
+		return fmt.Errorf("working directory: %s: %w", text, fs.ErrNotExist)
+	case guest.ExitNoProgram:
+		return fmt.Errorf("%s: %w", text, fs.ErrNotExist)
+	case guest.ExitNotAllowed:
+		return fmt.Errorf("%s: %w", text, fs.ErrPermission)
+	}
+	return newCLIError([]string{"machine", "exec"}, r)
+}
+
+// hold waits for one of the few calls that may run beside the commands.
+func (m *machine) hold(ctx context.Context) (release func(), err error) {
+	select {
+	case m.quick <- struct{}{}:
+		return func() { <-m.quick }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *process) wait() {
+	err := p.cmd.Wait()
+	if p.tty != nil {
+		p.copied.Wait()
+		_ = p.tty.Close()
+	}
+	p.stderr.flush()
+	p.code, p.err = p.outcome(err)
+	p.m.mu.Lock()
+	delete(p.m.procs, p)
+	p.m.mu.Unlock()
+	<-p.m.slots
+	close(p.done)
+}
+
+// outcome tells the command's end from the machine's.
+func (p *process) outcome(err error) (int, error) {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0, nil
+	case !errors.As(err, &exit):
+		return 0, err
+	}
+	code := exit.ExitCode()
+	if code < 0 { // smolvm itself was killed
+		return 0, fmt.Errorf("smolvm was ended by %s while the command ran", exit.Sys().(syscall.WaitStatus).Signal())
+	}
+	if text := p.stderr.last(); own(result{code: code, stderr: text}) {
+		return 0, newCLIError([]string{"machine", "exec"}, result{code: code, stderr: text})
+	}
+	if code == 137 || code == 255 { // the command's, or the machine's
+		if s, lerr := p.m.b.get(p.m.ctx, p.m.plan.spec.ID); lerr == nil && (s == nil || !s.up()) {
+			return 0, fmt.Errorf("the machine ended while the command ran")
+		}
+	}
+	return code, nil
+}
+
+// Wait returns the exit code.
+func (p *process) Wait() (int, error) {
+	<-p.done
+	return p.code, p.err
+}
+
+// Signal sends a signal inside: one to smolvm would reach only the call.
+func (p *process) Signal(sig syscall.Signal) error {
+	select {
+	case <-p.done:
+		return os.ErrProcessDone
+	default:
+	}
+	ctx, cancel := context.WithTimeout(p.m.ctx, quickTimeout)
+	defer cancel()
+	return p.signal(ctx, sig)
+}
+
+func (p *process) signal(ctx context.Context, sig syscall.Signal) error {
+	release, err := p.m.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	c := p.m.guestCall(quickTimeout, "kill", "--state", p.m.user.State, "--id", p.id, "--signal", strconv.Itoa(guestSignal(sig)))
+	r, err := p.m.b.again(ctx, stepTries, c)
+	switch {
+	case err != nil:
+		return err
+	case r.code == guest.ExitGone:
+		return os.ErrProcessDone
+	case r.code != 0:
+		return newCLIError([]string{"machine", "exec"}, r)
+	}
+	return nil
+}
+
+// Resize changes the size of the terminal, which smolvm passes on.
+func (p *process) Resize(size vm.WinSize) error {
+	if p.tty == nil {
+		return errors.New("the command has no terminal")
+	}
+	select {
+	case <-p.done:
+		return os.ErrProcessDone
+	default:
+		return pty.Setsize(p.tty, &pty.Winsize{Rows: size.Rows, Cols: size.Cols})
+	}
+}
+
+// end ends the command with its machine.
+func (p *process) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), quickTimeout)
+	defer cancel()
+	_ = p.signal(ctx, syscall.SIGKILL)
+	select {
+	case <-p.done:
+		return
+	case <-ctx.Done():
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// errorTail passes stderr on, without the note of a program of another name, and
+// keeps its end, in which smolvm says what it could not do.
+type errorTail struct {
+	to io.Writer
+
+	mu    sync.Mutex
+	first []byte // the beginning, until it is known what it is
+	past  bool
+	kept  []byte
+}
+
+func (t *errorTail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, p...)
+	t.kept = t.kept[max(0, len(t.kept)-maxErrorText):]
+	if t.past {
+		return len(p), t.pass(p)
+	}
+	t.first = append(t.first, p...)
+	if couldBe := strings.HasPrefix(packNote, string(t.first)) || strings.HasPrefix(string(t.first), packNote) && !strings.Contains(string(t.first), "\n"); couldBe {
+		return len(p), nil
+	}
+	return len(p), t.decide()
+}
+
+func (t *errorTail) decide() error {
+	t.past = true
+	first := clean1(string(t.first))
+	t.first = nil
+	return t.pass([]byte(first))
+}
+
+func clean1(text string) string {
+	if !strings.HasPrefix(text, packNote) {
+		return text
+	}
+	_, rest, _ := strings.Cut(text, "\n")
+	return rest
+}
+
+func (t *errorTail) pass(p []byte) error {
+	if t.to == nil || len(p) == 0 {
+		return nil
+	}
+	_, err := t.to.Write(p)
+	return err
+}
+
+func (t *errorTail) flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.past {
+		_ = t.decide()
+	}
+}
+
+func (t *errorTail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.kept)
+}

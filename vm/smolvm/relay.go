@@ -1,0 +1,78 @@
+package smolvm
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// relayPause is how long the relay may be away before it is looked after: it dials
+// anew by itself. watchPause is how often the machine is looked at.
+const (
+	relayPause = 5 * time.Second
+	watchPause = 15 * time.Second
+)
+
+// startRelay starts the relay inside, and waits for it to be connected.
+func (m *machine) startRelay(ctx context.Context) error {
+	args := []string{"machine", "exec", "--name", m.plan.name, "-d", "--", guestProgram, "serve", "--forward", guestSocket(forwardName)}
+	for _, port := range m.plan.spec.Ports {
+		args = append(args, "--listen", strconv.Itoa(port)+"="+guestSocket("p"+strconv.Itoa(port)))
+	}
+	// Not again: a second one would find the ports taken, and end.
+	if _, err := m.b.must(ctx, call{args: args, timeout: quickTimeout}); err != nil {
+		return fmt.Errorf("start the relay: %w", err)
+	}
+	if err := m.relayIsThere(ctx); err != nil {
+		return fmt.Errorf("the relay in the machine does not connect: %w%s", err, m.b.console(ctx, m.plan.name))
+	}
+	return nil
+}
+
+// connectTries bounds how long the relay may take, in steps of readyPause.
+const connectTries = 60
+
+func (m *machine) relayIsThere(ctx context.Context) error {
+	for range connectTries {
+		if m.forward.Sessions() > 0 {
+			return nil
+		}
+		if err := m.b.opt.Sleep(ctx, readyPause); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("nobody came to %s", m.plan.socket(forwardName))
+}
+
+// supervise looks after the machine and its relay until the machine ends.
+func (m *machine) supervise() {
+	for m.ctx.Err() == nil {
+		t := time.NewTimer(watchPause)
+		select {
+		case <-m.ctx.Done():
+		case <-t.C:
+		case <-m.lost:
+			_ = m.b.opt.Sleep(m.ctx, relayPause)
+		}
+		t.Stop()
+		if m.ctx.Err() != nil || m.forward.Sessions() > 0 {
+			continue
+		}
+		m.lookAfter()
+	}
+}
+
+// lookAfter finds out why nobody is connected, and starts the relay again or notes
+// the machine's end. While the list cannot be had nothing is decided.
+func (m *machine) lookAfter() {
+	s, err := m.b.get(m.ctx, m.plan.spec.ID)
+	switch {
+	case err != nil:
+	case s == nil || !s.up():
+		m.finish(fmt.Errorf("the virtual machine %s ended by itself", m.plan.name))
+		m.stop()
+	case s.State == stateRunning:
+		_ = m.startRelay(m.ctx) // or the next time
+	}
+}

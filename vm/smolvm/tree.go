@@ -1,0 +1,185 @@
+package smolvm
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bot-bottle/bottle/internal/paths"
+	"github.com/bot-bottle/bottle/vm"
+)
+
+// progressEvery is after how many files progress is told.
+const progressEvery = 2000
+
+// The bounds of what is brought back from a machine.
+const (
+	maxFiles = 5_000_000
+	maxBytes = 256 << 30
+)
+
+// writeTree writes what a mount shows as a tar stream with the paths of the
+// machine. What is neither file, folder nor link is left out.
+func writeTree(ctx context.Context, w *tar.Writer, m vm.Mount, progress func(files int)) error {
+	files := 0
+	return filepath.WalkDir(m.Source, func(name string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(m.Source, name)
+		if err != nil {
+			return err
+		}
+		if files++; files%progressEvery == 0 {
+			progress(files)
+		}
+		return writeEntry(w, name, strings.TrimPrefix(path.Join(m.Target, filepath.ToSlash(rel)), "/"))
+	})
+}
+
+func writeEntry(w *tar.Writer, name, inside string) error {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return err
+	}
+	h := &tar.Header{Name: inside, Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(), Format: tar.FormatPAX}
+	switch info.Mode().Type() {
+	case fs.ModeDir:
+		h.Typeflag, h.Name = tar.TypeDir, inside+"/"
+	case fs.ModeSymlink:
+		h.Typeflag = tar.TypeSymlink
+		if h.Linkname, err = os.Readlink(name); err != nil {
+			return err
+		}
+	case 0:
+		h.Typeflag, h.Size = tar.TypeReg, info.Size()
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := w.WriteHeader(h); err != nil {
+			return err
+		}
+		_, err = io.CopyN(w, f, h.Size)
+		return err
+	default:
+		return nil
+	}
+	return w.WriteHeader(h)
+}
+
+// readTrees makes the files of a tar stream, which the agent may have made up, in
+// new folders, one for each mount.
+type readTrees struct {
+	mounts   []vm.Mount
+	roots    []*os.Root // nil where nothing is wanted
+	folders  []folder   // their modes and times come last
+	files    int
+	bytes    int64
+	progress func(files int)
+}
+
+type folder struct {
+	root *os.Root
+	name string
+	h    *tar.Header
+}
+
+func (t *readTrees) read(ctx context.Context, r io.Reader) error {
+	tr := tar.NewReader(bufio.NewReaderSize(r, 1<<20))
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.entry(h, tr); err != nil {
+			return fmt.Errorf("%q: %w", h.Name, err)
+		}
+	}
+	for i := len(t.folders) - 1; i >= 0; i-- { // the deepest first
+		f := t.folders[i]
+		// Its owner can always look into it: somebody has to remove it one day.
+		if err := f.root.Chmod(f.name, f.h.FileInfo().Mode().Perm()|0o700); err != nil {
+			return err
+		}
+		if err := f.root.Chtimes(f.name, f.h.ModTime, f.h.ModTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *readTrees) entry(h *tar.Header, r io.Reader) error {
+	t.files++
+	t.bytes += h.Size
+	if t.files > maxFiles || t.bytes > maxBytes {
+		return fmt.Errorf("the machine's files are more than %d, or %d bytes", maxFiles, int64(maxBytes))
+	}
+	if t.files%progressEvery == 0 {
+		t.progress(t.files)
+	}
+	root, name, found := t.place(path.Clean("/" + h.Name))
+	switch {
+	case !found:
+		return errors.New("it was not asked for")
+	case root == nil:
+		return nil
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		if err := root.MkdirAll(name, 0o700); err != nil {
+			return err
+		}
+		t.folders = append(t.folders, folder{root, name, h})
+		return nil
+	case tar.TypeSymlink:
+		return root.Symlink(h.Linkname, name)
+	case tar.TypeReg:
+		w, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(w, r)
+		if err = errors.Join(err, w.Close()); err != nil {
+			return err
+		}
+		if err := root.Chmod(name, h.FileInfo().Mode().Perm()); err != nil {
+			return err
+		}
+		return root.Chtimes(name, h.ModTime, h.ModTime)
+	}
+	return fmt.Errorf("an entry of type %q", h.Typeflag)
+}
+
+// place returns where a path of the machine belongs: the mount that it is deepest
+// in. found is false for what belongs nowhere, root nil for what is not wanted.
+func (t *readTrees) place(inside string) (root *os.Root, name string, found bool) {
+	deepest := -1
+	for i, m := range t.mounts {
+		if (inside == m.Target || paths.Below(inside, m.Target)) && len(m.Target) > deepest {
+			deepest, root, found = len(m.Target), t.roots[i], true
+			if name = strings.TrimPrefix(inside[len(m.Target):], "/"); name == "" {
+				name = "."
+			}
+		}
+	}
+	return root, name, found
+}
