@@ -119,8 +119,16 @@ func (b *Backend) remove(ctx context.Context, id string) error {
 	return errors.Join(fmt.Errorf("it is still there after it was deleted; try smolvm machine delete --name %s -f", name), last)
 }
 
+// stop stops a machine, and ends the monitor of one that does not run. One that is
+// not there is stopped.
 func (b *Backend) stop(ctx context.Context, name string) error {
-	_, err := b.must(ctx, call{args: []string{"machine", "stop", "--name", name}, timeout: stopTimeout})
+	var err error
+	for range removeTries {
+		_, err = b.must(ctx, call{args: []string{"machine", "stop", "--name", name}, timeout: stopTimeout})
+		if err == nil || is(err, goneMachine) || ctx.Err() != nil {
+			break
+		}
+	}
 	if is(err, goneMachine) {
 		return nil
 	}
