@@ -148,7 +148,10 @@ func pack(args []string, _ io.Reader, out io.Writer) error {
 }
 
 func packTree(w *tar.Writer, dir string) error {
-	var device uint64
+	var top unix.Stat_t
+	if err := unix.Lstat(dir, &top); err != nil {
+		return ignoreGone(err)
+	}
 	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // it went away meanwhile
@@ -160,9 +163,7 @@ func packTree(w *tar.Writer, dir string) error {
 		if err := unix.Lstat(name, &st); err != nil {
 			return ignoreGone(err)
 		}
-		if name == dir {
-			device = uint64(st.Dev)
-		} else if d.IsDir() && uint64(st.Dev) != device {
+		if d.IsDir() && st.Dev != top.Dev {
 			return filepath.SkipDir
 		}
 		return packOne(w, name)

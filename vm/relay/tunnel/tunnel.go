@@ -69,7 +69,7 @@ func newConn(s *yamux.Stream, name string) *Conn {
 
 // Close ends both directions. What was written before still arrives; the other
 // side's writes fail from then on, instead of waiting for a window for ever.
-func (c *Conn) Close() error { return errors.Join(c.Stream.CloseWrite(), c.Stream.Reset()) }
+func (c *Conn) Close() error { return errors.Join(c.CloseWrite(), c.Reset()) }
 
 // CloseWrite ends what this side writes; the other side reads on to an io.EOF.
 func (c *Conn) CloseWrite() error { return c.Stream.CloseWrite() }

@@ -262,8 +262,8 @@ func (m *monitor) handle(c *net.UnixConn) {
 		return
 	}
 	if r.Ping {
-		m.vsock.Lock() // so does every answer
-		m.vsock.Unlock()
+		m.vsock.Lock() // as for every answer
+		defer m.vsock.Unlock()
 		_, _ = c.Write([]byte{1})
 		return
 	}
