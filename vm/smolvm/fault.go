@@ -18,7 +18,7 @@ var (
 	kvmForbidden = &fault{[]string{"kvm permission denied", "Cannot access /dev/kvm", "KvmOpen(Error(13))", "log back in for the change to take effect"},
 		"You may not use /dev/kvm: join its group (sudo usermod -aG kvm $USER), log out and in again. Until then use --backend sandbox."}
 	slowStart = &fault{[]string{"agent did not become ready within"},
-		"The machine did not start within smolvm's fixed 30 seconds, on a slow or busy host, or because a mounted folder is gone: give it less memory (resources.memory: 2GiB), or use --backend sandbox."}
+		"The machine did not start within the time that smolvm gives it: the host is slow or busy, or a mounted folder is gone. Give it less memory (resources.memory: 2GiB), or use --backend sandbox."}
 	startDied = &fault{[]string{"before the agent was ready"},
 		"The machine's monitor ended while it started; the end of its console is above, if there was any."}
 	startLocked   = &fault{[]string{"another process is already starting or running this VM"}, "Another process starts this machine just now: wait for it, or end it."}
