@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"go/build"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +73,51 @@ func history(t testing.TB, format string, commits, files, lines int) (dir string
 	}
 	git(t, dir, &in, "fast-import", "--quiet", "--depth=20")
 	git(t, dir, nil, "tag", "-a", "-m", "first", "v1", "main")
+	return dir
+}
+
+// sources makes a repository of Go's own sources with many small commits, which has
+// the proportions of real ones.
+func sources(t testing.TB, commits int) (dir string) {
+	t.Helper()
+	var names []string
+	var contents [][]string
+	for _, folder := range []string{"net/http", "crypto/tls", "go/types", "encoding/json", "os", "reflect", "text/template"} {
+		files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src", folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Skip("the sources of Go are not installed")
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names, contents = append(names, folder+"/"+filepath.Base(file)), append(contents, strings.SplitAfter(string(b), "\n"))
+		}
+	}
+	dir = t.TempDir()
+	git(t, dir, nil, "init", "-q", "--bare", "-b", "main", ".")
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var in bytes.Buffer
+	for c := range commits {
+		message := fmt.Sprintf("Change %d: %x\n", c, rnd.Uint64())
+		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter A <a@example.com> %d +0000\ndata %d\n%s\n", c, len(message), message)
+		for f := range names {
+			if c > 0 && rnd.IntN(len(names)) > 2 {
+				continue
+			}
+			lines := contents[f]
+			if at := rnd.IntN(len(lines)); c > 0 && len(lines) > 20 { // some lines are moved, and one is new
+				from := rnd.IntN(len(lines) - 10)
+				lines = slices.Insert(slices.Clone(lines), at, append([]string{fmt.Sprintf("\t// %x\n", rnd.Uint64())}, lines[from:from+rnd.IntN(10)]...)...)
+				contents[f] = slices.Delete(lines, from, from+rnd.IntN(10))
+			}
+			text := strings.Join(contents[f], "")
+			fmt.Fprintf(&in, "M 100644 inline %s\ndata %d\n%s\n", names[f], len(text), text)
+		}
+	}
+	git(t, dir, &in, "fast-import", "--quiet")
+	git(t, dir, nil, "repack", "-adfq", "--threads=1")
 	return dir
 }
 
@@ -226,7 +273,7 @@ func goGitParse(b []byte, g *goGit) error {
 // Both are measured in one run: the bytes of all objects by second of CPU, of all
 // threads.
 func BenchmarkResolve(b *testing.B) {
-	data := packOf(b, history(b, "sha1", 1500, 60, 300), "--delta-base-offset")
+	data := packOf(b, sources(b, 2500), "--delta-base-offset")
 	var inflated int64
 	p, err := Receive(context.Background(), bytes.NewReader(data), Options{Dir: b.TempDir()})
 	if err != nil {

@@ -12,8 +12,25 @@ import (
 // inflater decompresses entries, one after the other.
 type inflater struct {
 	z      io.ReadCloser
+	fast   unzipper
 	window *bufio.Reader // for what lies in the file
 	end    [1]byte
+}
+
+// into decompresses an entry at the beginning of r that comes to just b.
+func (f *inflater) into(b []byte, r *bufio.Reader) error {
+	there, err := r.Peek(r.Buffered())
+	if used, ok := f.fast.unzip(b, there); ok && err == nil {
+		_, err = r.Discard(used)
+		return err
+	}
+	if err := f.start(r); err != nil {
+		return err
+	}
+	if err := f.fill(b); err != nil {
+		return err
+	}
+	return f.finish()
 }
 
 // start begins with the data of an entry. Of r nothing is read behind it.
@@ -54,13 +71,18 @@ func (f *inflater) finish() error {
 	}
 }
 
-// all is fill and finish, for data of a size that is only a claim: memory is taken
-// as it arrives.
-func (f *inflater) all(buf []byte, size int64) ([]byte, error) {
-	const step = 64 << 10
-	buf = buf[:0]
-	for int64(len(buf)) < size {
-		n := int(min(size-int64(len(buf)), max(step, int64(len(buf)))))
+// all is into, for data of a size that is only a claim: beyond 1 MiB, memory is
+// taken as it arrives.
+func (f *inflater) all(buf []byte, size int64, r *bufio.Reader) ([]byte, error) {
+	if size <= 1<<20 {
+		buf = grow(buf[:0], int(size))
+		return buf, f.into(buf, r)
+	}
+	if err := f.start(r); err != nil {
+		return buf, err
+	}
+	for buf = buf[:0]; int64(len(buf)) < size; {
+		n := int(min(size-int64(len(buf)), max(1<<20, int64(len(buf)))))
 		buf = grow(buf, n)
 		if err := f.fill(buf[len(buf)-n:]); err != nil {
 			return buf, err
@@ -86,8 +108,7 @@ func unzip(err error) error {
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
-// at begins with the data of an entry in the file, behind its header, which it
-// returns.
+// at reads the header of an entry in the file. The window is behind it.
 func (p *Pack) at(n int32) (header, error) {
 	from, to := p.entries[n].at, p.end
 	if int(n)+1 < len(p.entries) {
@@ -96,10 +117,6 @@ func (p *Pack) at(n int32) (header, error) {
 	if p.inflate.window == nil {
 		p.inflate.window = bufio.NewReaderSize(nil, windowBytes)
 	}
-	p.inflate.window.Reset(io.NewSectionReader(p.file, from, to-from))
-	h, err := readHeader(p.inflate.window, p.format)
-	if err == nil {
-		err = p.inflate.start(p.inflate.window)
-	}
-	return h, err
+	p.inflate.window.Reset(io.NewSectionReader(p.file, from, to-from+spare)) // at the end is the check sum
+	return readHeader(p.inflate.window, p.format)
 }

@@ -48,7 +48,7 @@ type Limits struct {
 	// each that follows, the Visitor's work among it but not the waiting for the
 	// client; 8 s and 1 s.
 	Time, TimePerMiB time.Duration
-	// Cache is how many bytes of objects are kept in memory; 24 MiB.
+	// Cache is how many bytes of objects are kept in memory; 16 MiB.
 	Cache int64
 }
 
@@ -59,7 +59,7 @@ func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		value *int64
 		most  int64
-	}{{&l.Pack, 1 << 30}, {&l.Object, 100 << 20}, {&l.Objects, 4 << 20}, {&l.Depth, 4095}, {&l.Ratio, 200}, {&l.FreeWork, 256 << 20}, {&l.Cache, 24 << 20}} {
+	}{{&l.Pack, 1 << 30}, {&l.Object, 100 << 20}, {&l.Objects, 4 << 20}, {&l.Depth, 4095}, {&l.Ratio, 200}, {&l.FreeWork, 256 << 20}, {&l.Cache, 16 << 20}} {
 		if *d.value == 0 {
 			*d.value = d.most
 		}

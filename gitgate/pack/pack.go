@@ -111,8 +111,7 @@ func (p *Pack) Read(dst []byte, n int) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("read %s %s: %w", p.Kind(n), p.ID(n).Short(), err)
 	}
-	defer p.cache.release(b)
-	return append(dst, b.data...), nil
+	return append(dst, b...), nil
 }
 
 // Reader returns the pack, byte for byte as it came.

@@ -124,9 +124,6 @@ func (rc *receiver) entry(n int32) error {
 	}
 	rc.entries = append(rc.entries, e)
 	rc.sums = append(rc.sums, make([]byte, rc.format.Size())...)
-	if err := rc.inflate.start(rc.src.Reader); err != nil {
-		return err
-	}
 	switch {
 	case h.delta():
 		return rc.arrived(n, h)
@@ -136,12 +133,8 @@ func (rc *receiver) entry(n int32) error {
 	if err := rc.budget.spend(h.size); err != nil {
 		return err
 	}
-	b := rc.cache.alloc(int(h.size))
-	defer rc.cache.release(b)
-	if err := rc.inflate.fill(b.data); err != nil {
-		return err
-	}
-	if err := rc.inflate.finish(); err != nil {
+	b := make([]byte, h.size)
+	if err := rc.inflate.into(b, rc.src.Reader); err != nil {
 		return err
 	}
 	return rc.show(n, b)
@@ -149,7 +142,7 @@ func (rc *receiver) entry(n int32) error {
 
 // arrived takes in a delta: it is resolved at once if its base is at hand.
 func (rc *receiver) arrived(n int32, h header) (err error) {
-	if err := rc.fillDelta(h); err != nil {
+	if err := rc.fillDelta(h, rc.src.Reader); err != nil {
 		return err
 	}
 	e := &rc.entries[n]
@@ -168,12 +161,11 @@ func (rc *receiver) arrived(n int32, h header) (err error) {
 		rc.waiting[e.base] = append(rc.waiting[e.base], n)
 		return nil
 	}
-	defer rc.cache.release(b)
-	return rc.resolve(n, b)
+	return rc.resolve(n, b.data)
 }
 
 // resolve makes the object of which rc.delta is the delta, and shows it.
-func (rc *receiver) resolve(n int32, base *buffer) error {
+func (rc *receiver) resolve(n int32, base []byte) error {
 	e := &rc.entries[n]
 	from := &rc.entries[e.base]
 	if int64(from.depth) >= rc.budget.limits.Depth {
@@ -183,40 +175,35 @@ func (rc *receiver) resolve(n int32, base *buffer) error {
 	if err != nil {
 		return err
 	}
-	defer rc.cache.release(b)
-	e.kind, e.depth, e.size = from.kind, from.depth+1, int64(len(b.data))
+	e.kind, e.depth, e.size = from.kind, from.depth+1, int64(len(b))
 	return rc.show(n, b)
 }
 
 // apply makes the object of a delta.
-func (p *Pack) apply(base *buffer, delta []byte) (*buffer, error) {
+func (p *Pack) apply(base, delta []byte) ([]byte, error) {
 	before, after, ops, err := deltaSizes(delta)
 	if err != nil {
 		return nil, err
 	}
-	if before != int64(len(base.data)) {
+	if before != int64(len(base)) {
 		return nil, errDelta
 	}
 	if err := p.budget.spend(after); err != nil {
 		return nil, err
 	}
-	b := p.cache.alloc(int(after))
-	if err := applyDelta(b.data, base.data, ops); err != nil {
-		p.cache.release(b)
-		return nil, err
-	}
-	return b, nil
+	b := make([]byte, after)
+	return b, applyDelta(b, base, ops)
 }
 
 // show names an object that is complete, keeps it, and has it visited.
-func (rc *receiver) show(n int32, b *buffer) error {
+func (rc *receiver) show(n int32, b []byte) error {
 	rc.cache.keep(n, b)
 	if err := rc.begin(n); err != nil {
 		return err
 	}
-	rc.sum.Write(b.data)
+	rc.sum.Write(b)
 	if rc.visitor != nil {
-		if _, err := rc.visitor.Write(b.data); err != nil {
+		if _, err := rc.visitor.Write(b); err != nil {
 			return err
 		}
 	}
@@ -226,6 +213,9 @@ func (rc *receiver) show(n int32, b *buffer) error {
 // inPieces shows an object that is large while it arrives.
 func (rc *receiver) inPieces(n int32) error {
 	if err := rc.begin(n); err != nil {
+		return err
+	}
+	if err := rc.inflate.start(rc.src.Reader); err != nil {
 		return err
 	}
 	if rc.piece == nil {

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bufio"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,7 +70,6 @@ func (rc *receiver) resolveAt(n int32) error {
 	if err != nil {
 		return err
 	}
-	defer rc.cache.release(base)
 	if err := rc.readDelta(n); err != nil {
 		return err
 	}
@@ -82,61 +82,52 @@ func (p *Pack) readDelta(n int32) error {
 	if err != nil {
 		return err
 	}
-	return p.fillDelta(h)
+	return p.fillDelta(h, p.inflate.window)
 }
 
-// fillDelta decompresses the delta that the inflater is at.
-func (p *Pack) fillDelta(h header) (err error) {
+// fillDelta decompresses the delta at the beginning of r.
+func (p *Pack) fillDelta(h header, r *bufio.Reader) (err error) {
 	if err := p.budget.spend(h.size); err != nil {
 		return err
 	}
 	if cap(p.delta) > windowBytes && h.size <= windowBytes {
 		p.delta = nil // that of a large object
 	}
-	p.delta, err = p.inflate.all(p.delta, h.size)
+	p.delta, err = p.inflate.all(p.delta, h.size, r)
 	return err
 }
 
-// content returns an object that was resolved before, pinned: from the cache, or
-// made again from the nearest object below that is there.
-func (p *Pack) content(n int32) (*buffer, error) {
+// content returns an object that was resolved before: from the cache, or made again
+// from the nearest object below that is there.
+func (p *Pack) content(n int32) ([]byte, error) {
 	p.chain = p.chain[:0]
-	b := p.cache.get(n)
-	for ; b == nil && p.entries[n].base != noBase; b = p.cache.get(n) {
+	at := p.cache.get(n)
+	for ; at == nil && p.entries[n].base != noBase; at = p.cache.get(n) {
 		p.chain = append(p.chain, n)
 		n = p.entries[n].base
 	}
-	if b == nil {
-		var err error
-		if b, err = p.readWhole(n); err != nil {
-			return nil, err
-		}
-	}
-	for _, n := range slices.Backward(p.chain) {
-		next, err := p.again(n, b)
-		p.cache.release(b)
+	if at == nil {
+		b, err := p.readWhole(n)
 		if err != nil {
 			return nil, err
 		}
-		b = next
+		at = p.cache.keep(n, b)
 	}
-	return b, nil
-}
-
-// again makes the object of a delta once more.
-func (p *Pack) again(n int32, base *buffer) (*buffer, error) {
-	if err := p.readDelta(n); err != nil {
-		return nil, err
+	for _, n := range slices.Backward(p.chain) {
+		if err := p.readDelta(n); err != nil {
+			return nil, err
+		}
+		b, err := p.apply(at.data, p.delta)
+		if err != nil {
+			return nil, err
+		}
+		at = p.cache.keep(n, b)
 	}
-	b, err := p.apply(base, p.delta)
-	if err == nil {
-		p.cache.keep(n, b)
-	}
-	return b, err
+	return at.data, nil
 }
 
 // readWhole reads an object in the file that is no delta.
-func (p *Pack) readWhole(n int32) (*buffer, error) {
+func (p *Pack) readWhole(n int32) ([]byte, error) {
 	h, err := p.at(n)
 	if err != nil {
 		return nil, err
@@ -144,11 +135,6 @@ func (p *Pack) readWhole(n int32) (*buffer, error) {
 	if err := p.budget.spend(h.size); err != nil {
 		return nil, err
 	}
-	b := p.cache.alloc(int(h.size))
-	if err := p.inflate.fill(b.data); err != nil {
-		p.cache.release(b)
-		return nil, err
-	}
-	p.cache.keep(n, b)
-	return b, nil
+	b := make([]byte, h.size)
+	return b, p.inflate.into(b, p.inflate.window)
 }
