@@ -236,7 +236,8 @@ func (u *unzipper) readLengths(count int) bool {
 			i++
 			continue
 		}
-		n, value := 0, byte(0)
+		var n int
+		var value byte
 		switch symbol {
 		case 16:
 			if i == 0 {
