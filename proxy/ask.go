@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // askOperator holds the request while the operator decides.
@@ -12,7 +13,11 @@ func (x *exchange) askOperator() *denial {
 	if x.decision.Action != Ask {
 		return nil
 	}
-	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.shownTarget(), Rule: x.decision.Rule, Findings: x.findings})
+	x.bodyMu.Lock()
+	findings := slices.Clone(x.findings)
+	x.bodyMu.Unlock()
+	return x.s.ask(x.ctx, Question{ID: x.id, Session: x.session, Target: x.shownTarget(), Path: x.shownPath(), Length: x.r.ContentLength,
+		Rule: x.decision.Rule, Findings: findings, Route: x.route})
 }
 
 func (s *Server) ask(ctx context.Context, q Question) *denial {
@@ -28,9 +33,11 @@ func (s *Server) ask(ctx context.Context, q Question) *denial {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return deny("nobody answered in time")
+	case errors.Is(err, context.Canceled):
+		return deny("the request was given up")
 	case err != nil:
 		s.log.Error("ask", "error", err)
-		return deny("the question could not be put")
+		return deny("the question could not be put: " + err.Error())
 	case !a.Allow && a.Reason != "":
 		return deny("the answer was no: " + a.Reason)
 	case !a.Allow:

@@ -33,8 +33,8 @@ func (x *exchange) shownTarget() Target {
 	return t
 }
 
-// event describes the request for the journal, redacted.
-func (x *exchange) event() Event {
+// shownPath is the path with its query, redacted and cut.
+func (x *exchange) shownPath() string {
 	path := x.r.URL.EscapedPath()
 	if x.r.URL.RawQuery != "" {
 		path += "?" + x.r.URL.RawQuery
@@ -45,6 +45,11 @@ func (x *exchange) event() Event {
 	if len(path) > maxJournalPath {
 		path = path[:maxJournalPath] + "…"
 	}
+	return path
+}
+
+// event describes the request for the journal, redacted.
+func (x *exchange) event() Event {
 	proto := strings.ToLower(x.r.Proto)
 	if x.r.ProtoMajor == 2 {
 		proto = "h2"
@@ -53,7 +58,7 @@ func (x *exchange) event() Event {
 		proto = protoWebSocket
 	}
 	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
-		Host: x.shownHost(), Port: x.target.Port, Path: path, Rule: x.decision.Rule}
+		Host: x.shownHost(), Port: x.target.Port, Path: x.shownPath(), Rule: x.decision.Rule}
 }
 
 // journal writes the decision; what cannot be recorded is not sent.

@@ -51,8 +51,12 @@ type Question struct {
 	ID       string
 	Session  string
 	Target   Target
+	Path     string // with the query, redacted as in the journal
+	Length   int64  // of the body, -1 when it is not declared
 	Rule     string
 	Findings []EventFinding
+	// Route is the one that asks; nil when the default does.
+	Route *Route
 }
 
 // Answer is the operator's. The zero value is a denial.

@@ -32,7 +32,7 @@ func (a *app) policyCheckCmd() *cobra.Command {
 		Long: `Print what happens to a request: the verdict, the rule that decides with its
 line in the manifest, and every other route of that host with why it loses.
 Nothing is sent, and no name is resolved: one that leads to a private address is
-refused when it is dialled. The exit code is 0 for allow, 1 for deny.`,
+refused when it is dialled. The exit code is 0 for allow, 1 for deny and ask.`,
 		Example: "  bottle policy check https://api.github.com/user --method POST",
 		Args:    cobra.ExactArgs(1),
 
@@ -52,7 +52,7 @@ refused when it is dialled. The exit code is 0 for allow, 1 for deny.`,
 			} else {
 				err = printExplanation(a.std.out, e)
 			}
-			if err == nil && e.Verdict == proxy.Deny {
+			if err == nil && e.Verdict != proxy.Allow {
 				err = &exitError{code: exitFound}
 			}
 			return err

@@ -40,6 +40,7 @@ type Bottle struct {
 	server   *proxy.Server
 	control  *control.Server
 	reload   *reloader
+	operator *operator
 	machine  vm.Machine
 	listener net.Listener
 	owner    owner
@@ -161,6 +162,9 @@ func (b *Bottle) unwind() error {
 		b.tellGit(context.Background()) // as far as its limits go
 	}
 	unmake(b.dir)
+	if b.operator != nil {
+		b.operator.desk.Close() // nothing waits for an answer any more
+	}
 	if b.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()

@@ -103,7 +103,9 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	b.reload = &reloader{journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust, load: p.opt.Reload, user: b.user, inForce: cfg,
 		noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
 	b.reload.view.Store(p.Manifest)
-	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.journal.counts)}
+	b.operator = newOperator(b.reload, b.record, b.log)
+	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Ask: b.operator.ask,
+		Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.operator.desk, b.journal.counts)}
 	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {
 		return nil, err
 	}
@@ -248,6 +250,7 @@ func (b *Bottle) serveControl() error {
 	b.record.Socket = path
 	b.control, err = control.Listen(control.Options{
 		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Notes: b.journal.notes, Logger: b.log,
+		Handlers: b.operator.handlers(),
 		Shutdown: func(context.Context, bool) error {
 			b.ending.Store(true)
 			go func() { _ = b.Kill() }() // the command in the foreground ends with it

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 // A yes counts for the next change only: what was taken away since does not come
 // back because the file has an earlier text again, whoever put it there.
 type reloader struct {
+	mu      sync.Mutex // held while the proxy is given something else
 	server  reloadable
 	journal proxy.Recorder
 	session string
@@ -44,6 +46,8 @@ type reloader struct {
 	newBottle string
 	agreed    *manifest.Manifest                // the last one that a person agreed to
 	spent     manifest.TrustEntry               // the yes that was there when current came into force
+	grants    []manifest.Grant                  // by answers of the operator, until the bottle ends
+	changed   func()                            // told when the proxy was given something else; may be nil
 	view      atomic.Pointer[manifest.Manifest] // current, for those who only look
 	said      [sha256.Size]byte                 // the last note, so that it stands there once; zero after a change
 }
@@ -55,6 +59,8 @@ type reloadable interface {
 
 // reload applies what the manifest says now, or says why it does not.
 func (r *reloader) reload(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	m, err := r.load()
 	if errors.Is(err, fs.ErrNotExist) { // it was named by -f
 		r.note(r.goneText(nil), err)

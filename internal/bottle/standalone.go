@@ -55,6 +55,7 @@ type Standalone struct {
 	record   state.Bottle
 	vars     map[string]string
 	reload   *reloader
+	operator *operator
 	end      context.CancelFunc // somebody asks for the end
 	ended    <-chan struct{}
 }
@@ -117,7 +118,9 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	s.reload = &reloader{journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
 		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
 	s.reload.view.Store(opt.Manifest)
-	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log, Hosts: superviseHosts(opt.Manifest, s.reload, s.record, opt.Version, s.journal.counts)}
+	s.operator = newOperator(s.reload, s.record, opt.Log)
+	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log, Ask: s.operator.ask,
+		Hosts: superviseHosts(opt.Manifest, s.reload, s.record, opt.Version, s.operator.desk, s.journal.counts)}
 	if s.server, err = proxy.New(ctx, cfg, popt); err != nil {
 		return nil, nil, err
 	}
@@ -145,6 +148,7 @@ func (s *Standalone) serveControl() error {
 	s.record.Socket = path
 	s.control, err = control.Listen(control.Options{
 		Path: path, Machine: noMachine{}, Info: info(s.record, s.opt.Version), Counts: s.journal.counts, Notes: s.journal.notes, Logger: s.opt.Log,
+		Handlers: s.operator.handlers(),
 		Shutdown: func(context.Context, bool) error {
 			s.end()
 			return nil
@@ -268,6 +272,7 @@ const drainTimeout = 10 * time.Second
 func (s *Standalone) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
+	s.operator.desk.Close() // nothing waits for an answer any more
 	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

@@ -144,7 +144,7 @@ secrets:
 	}{
 		{"reach", s.Reach, []string{
 			"api.example.com port 443, 8443 GET, POST /v1/**: allowed, with s",
-			"*.example.org: denied: nobody can be asked in this version, not looked into",
+			"*.example.org: you are asked while the request waits, not looked into",
 			"local.test: allowed, private addresses too, at 127.0.0.1:5000, with s",
 			"bad.test: denied",
 			"everything else: allowed",

@@ -62,7 +62,6 @@ func (m *Manifest) Explain(method, rawURL string) (*Explanation, error) {
 		}
 	}
 	out.guard(t.Host)
-	out.ask()
 	if byNoProxy(t.Host) {
 		out.Notes = append(out.Notes, t.Host+" "+noProxyText)
 	}
@@ -72,14 +71,8 @@ func (m *Manifest) Explain(method, rawURL string) (*Explanation, error) {
 	return out, nil
 }
 
-// AskText is what becomes of a request that a person is to be asked about.
-const AskText = "denied: nobody can be asked in this version"
-
-func (e *Explanation) ask() {
-	if e.Verdict == proxy.Ask {
-		e.Verdict, e.Reason = proxy.Deny, AskText
-	}
-}
+// AskText is what becomes of a request that a person is asked about.
+const AskText = "you are asked while the request waits"
 
 // guard denies what the proxy would refuse to dial, as far as that can be told
 // without asking for the address of a name.
@@ -108,6 +101,16 @@ const noProxyText = "is the bottle itself for a program inside, and NO_PROXY kee
 // byNoProxy reports whether the NO_PROXY of a bottle covers a host.
 func byNoProxy(host string) bool {
 	return host == "127.0.0.1" || host == "::1" || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// TargetOf is the request that a person or an agent means by a URL. One without a
+// scheme is https; the method "" is GET.
+func TargetOf(method, rawURL string) (proxy.Target, error) {
+	t, err := target(method, rawURL)
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", quote(rawURL), err)
+	}
+	return t, nil
 }
 
 func target(method, rawURL string) (proxy.Target, error) {

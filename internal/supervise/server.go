@@ -35,13 +35,16 @@ type Options struct {
 	Manifest func() *manifest.Manifest
 	// Counts returns the numbers of requests, by what became of them.
 	Counts func() map[string]int64
+	// Desk takes what the agent asks for.
+	Desk *Desk
 }
 
 // instructions are told to the agent by its client.
 const instructions = `You work in a bottle: a sandbox whose network goes through a proxy that only lets
 through what its operator allowed. A request that is denied gets an answer with the
 header Bottle-Rule and a JSON body whose error.message says why; trying again does not
-help. Ask "allowed" what you can reach instead of trying.`
+help. Ask "allowed" what you can reach instead of trying, and "request_access" for what
+you need and have not.`
 
 // Handler serves the MCP server of one bottle. It keeps no sessions: each call stands
 // alone, so a client that reconnects finds all as it was.

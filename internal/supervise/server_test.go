@@ -73,7 +73,7 @@ func call(t *testing.T, s *mcp.ClientSession, tool string, in map[string]any, ou
 }
 
 func options(m *manifest.Manifest) supervise.Options {
-	return supervise.Options{Bottle: "b-1", Version: "v1", Started: time.Unix(1e9, 0), Manifest: func() *manifest.Manifest { return m },
+	return supervise.Options{Desk: &supervise.Desk{}, Bottle: "b-1", Version: "v1", Started: time.Unix(1e9, 0), Manifest: func() *manifest.Manifest { return m },
 		Counts: func() map[string]int64 { return map[string]int64{"denied": 3} }}
 }
 
@@ -87,7 +87,7 @@ func TestToolsAreListed(t *testing.T) {
 	for _, tool := range list.Tools {
 		names = append(names, tool.Name)
 	}
-	for _, want := range []string{"allowed", "status"} {
+	for _, want := range []string{"allowed", "status", "request_access", "request_secret_use"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("no tool %s in %v", want, names)
 		}

@@ -11,7 +11,8 @@ import (
 
 func (o *Options) addTools(s *mcp.Server) {
 	tool(s, "allowed", "Says what this bottle may reach: the routes with hosts, methods and paths, or, when url is given, what would become of a request to it and why.", o.allowed)
-	tool(s, "status", "Says how this bottle stands: since when it runs, and how many requests were allowed and denied.", o.status)
+	tool(s, "status", "Says how this bottle stands: since when it runs, how many requests were allowed and denied, and what waits for the operator; with request, how that request of yours stands.", o.status)
+	o.addRequests(s)
 }
 
 type allowedIn struct {
@@ -59,15 +60,36 @@ func (o *Options) allowed(_ context.Context, in allowedIn) (Allowed, error) {
 	return out, nil
 }
 
-type statusIn struct{}
+type statusIn struct {
+	Request string `json:"request,omitempty" jsonschema:"the id of a request that was made before"`
+}
 
 // Status is what the tool status answers.
 type Status struct {
 	Bottle  string           `json:"bottle"`
 	Started time.Time        `json:"started"`
 	Counts  map[string]int64 `json:"counts"`
+	// Waiting are the ids of what waits for the operator.
+	Waiting []string `json:"waiting,omitempty"`
+	// Request is the one that was asked for.
+	Request *Request `json:"request,omitempty"`
 }
 
-func (o *Options) status(context.Context, statusIn) (Status, error) {
-	return Status{Bottle: o.Bottle, Started: o.Started.UTC().Truncate(time.Second), Counts: o.Counts()}, nil
+// statusWait is how long status waits for the answer to a request, so that who asks
+// again and again does not do it all the time.
+const statusWait = 10 * time.Second
+
+func (o *Options) status(ctx context.Context, in statusIn) (Status, error) {
+	st := Status{Bottle: o.Bottle, Started: o.Started.UTC().Truncate(time.Second), Counts: o.Counts()}
+	if in.Request != "" {
+		r, err := o.outcome(ctx, in.Request, statusWait)
+		if err != nil {
+			return Status{}, err
+		}
+		st.Request = &r
+	}
+	for _, q := range o.Desk.List() {
+		st.Waiting = append(st.Waiting, q.ID)
+	}
+	return st, nil
 }

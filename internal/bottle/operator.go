@@ -1,0 +1,156 @@
+package bottle
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// operator puts what the proxy and the agent ask to the person, and makes the
+// answers come true.
+type operator struct {
+	reload *reloader
+	desk   *supervise.Desk
+	id     string // of the bottle
+	log    *slog.Logger
+}
+
+func newOperator(r *reloader, record state.Bottle, log *slog.Logger) *operator {
+	o := &operator{reload: r, id: record.ID, log: log}
+	o.desk = &supervise.Desk{Apply: o.apply, Tell: o.tell, Reach: o.reach}
+	r.changed = o.settle
+	return o
+}
+
+// ask is proxy.Options.Ask.
+func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, error) {
+	out, err := o.desk.Ask(ctx, supervise.Question{
+		ID: q.ID, Kind: supervise.KindRequest, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
+		Methods: []string{q.Target.Method}, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings,
+	})
+	return proxy.Answer{Allow: out.Allow, Reason: out.Reason}, err
+}
+
+// want is what a question asks for.
+func want(q supervise.Question) manifest.Want {
+	w := manifest.Want{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Methods: q.Methods, Paths: q.Paths, Secret: q.Secret}
+	if q.Kind == supervise.KindRequest {
+		w.Path, _, _ = strings.Cut(q.Path, "?")
+	}
+	return w
+}
+
+// reach says what a lasting yes would give, or why it would give nothing.
+func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
+	m := o.reload.manifest()
+	g, err := m.GrantFor(want(q), proxy.Allow)
+	if err != nil {
+		return nil, err.Error()
+	}
+	with, _ := m.With([]manifest.Grant{g})
+	return manifest.Wider(m, with), ""
+}
+
+// apply makes an answer that lasts come true.
+func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.Verdict) error {
+	action := proxy.Deny
+	if v.Allow {
+		action = proxy.Allow
+	}
+	g, err := o.reload.manifest().GrantFor(want(q), action)
+	if err != nil {
+		return err
+	}
+	g.Route.Source = "answer " + q.ID
+	if v.Scope == supervise.Always {
+		return o.reload.grantAlways(ctx, g, q.ID)
+	}
+	return o.reload.grant(ctx, g)
+}
+
+// settle answers what the policy decides by now.
+func (o *operator) settle() {
+	m := o.reload.manifest()
+	for _, q := range o.desk.List() {
+		if q.Kind != supervise.KindRequest {
+			continue
+		}
+		w := want(q)
+		d := m.Egress.Policy.Decide(proxy.Target{Scheme: w.Scheme, Host: w.Host, Port: w.Port, Method: w.Methods[0], Path: w.Path})
+		if d.Action == proxy.Ask {
+			continue
+		}
+		// One that is just being answered is not: that answer comes first.
+		_, _, _ = o.desk.Answer(context.Background(), q.ID, supervise.Verdict{Allow: d.Action == proxy.Allow, Scope: supervise.Once, Reason: "by " + d.Rule})
+	}
+}
+
+// tell writes questions and answers into the journal, and tells the person.
+func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
+	e := &proxy.Event{Time: time.Now(), Type: proxy.EventNote, ID: q.ID, Session: o.id, Method: strings.Join(q.Methods, ","),
+		Scheme: q.Scheme, Host: q.Host, Port: q.Port, Path: q.Path, Rule: q.Rule, Findings: q.Findings}
+	if e.Path == "" {
+		e.Path = strings.Join(q.Paths, ",")
+	}
+	switch {
+	case out == nil:
+		e.Reason = "the operator is asked"
+		if q.Reason != "" {
+			e.Reason += ", and the agent says why: " + q.Reason
+		}
+		o.log.Warn(fmt.Sprintf("%s wants %s; answer with: bottle approve %s, or bottle deny %s", o.id, escape.TextMax(q.Subject(), 200), q.ID, q.ID))
+	case out.Allow:
+		e.Reason = fmt.Sprintf("the operator said yes (%s)", out.Scope)
+	default:
+		e.Reason = fmt.Sprintf("the answer was no (%s)", out.Scope)
+		if out.Reason != "" {
+			e.Reason += ": " + out.Reason
+		}
+	}
+	// A journal that cannot be written denies the request itself; this is a note.
+	_ = o.reload.journal.Record(context.Background(), e)
+}
+
+// handlers are the operations on the control socket.
+func (o *operator) handlers() map[string]control.Handler {
+	return map[string]control.Handler{supervise.OpQuestions: o.questions, supervise.OpAnswer: o.answer}
+}
+
+// questions sends what waits, and again at each change while it is watched.
+func (o *operator) questions(ctx context.Context, call *control.Call) (any, error) {
+	var in supervise.QuestionsCall
+	if err := call.Decode(&in); err != nil {
+		return nil, err
+	}
+	for in.Watch {
+		changed := o.desk.Changed()
+		if err := call.Send(o.desk.List()); err != nil {
+			return nil, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done(): // the bottle ends, or nobody looks any more
+			in.Watch = false
+		}
+	}
+	return o.desk.List(), nil
+}
+
+func (o *operator) answer(ctx context.Context, call *control.Call) (any, error) {
+	var in supervise.AnswerCall
+	if err := call.Decode(&in); err != nil {
+		return nil, err
+	}
+	// Not given up halfway when whoever answers goes away.
+	q, v, err := o.desk.Answer(context.WithoutCancel(ctx), in.ID, in.Verdict)
+	return supervise.AnswerReply{Question: q, Verdict: v}, err
+}

@@ -1,0 +1,126 @@
+package bottle
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+func newAsked(t *testing.T, text string) (*reloading, *operator) {
+	t.Helper()
+	r := newReloading(t, text)
+	r.view.Store(r.current)
+	cfg := proxy.Config{Policy: r.current.Egress.Policy}
+	r.inForce = cfg
+	return r, newOperator(r.reloader, state.Bottle{ID: "b-1"}, slog.New(slog.DiscardHandler))
+}
+
+// asked puts a question and returns it with what it will have come to.
+func asked(t *testing.T, o *operator, method, host, path string) (supervise.Question, <-chan proxy.Answer) {
+	t.Helper()
+	changed := o.desk.Changed()
+	out := make(chan proxy.Answer, 1)
+	go func() {
+		a, err := o.ask(t.Context(), proxy.Question{ID: "q-" + method + host + path, Rule: "route x", Path: path,
+			Target: proxy.Target{Scheme: "https", Host: host, Port: 443, Method: method, Path: path}})
+		if err != nil {
+			t.Error(err)
+		}
+		out <- a
+	}()
+	<-changed
+	list := o.desk.List()
+	return list[len(list)-1], out
+}
+
+func (r *reloading) decides(t *testing.T, method, host, path string, want proxy.Action) {
+	t.Helper()
+	cfg := <-r.applied.configs
+	if d := cfg.Policy.Decide(proxy.Target{Scheme: "https", Host: host, Port: 443, Method: method, Path: path}); d.Action != want {
+		t.Errorf("%s %s%s: %s by %s, want %s", method, host, path, d.Action, d.Rule, want)
+	}
+}
+
+func TestAnswersThatLast(t *testing.T) {
+	r, o := newAsked(t, "egress: {default: ask}\n")
+	q, a := asked(t, o, "GET", "a.example.com", "/x")
+	if len(q.Reach) != 1 || q.Reach[0] != "a new route: a.example.com GET: allowed" {
+		t.Errorf("reach %q", q.Reach)
+	}
+	_, other := asked(t, o, "GET", "a.example.com", "/y")
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true, Scope: supervise.Session}); err != nil {
+		t.Fatal(err)
+	}
+	// What else the answer covers is not asked any more.
+	if !(<-a).Allow || !(<-other).Allow {
+		t.Error("a yes let nothing pass")
+	}
+	r.decides(t, "GET", "a.example.com", "/z", proxy.Allow)
+
+	q, a = asked(t, o, "PUT", "b.example.com", "/")
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Scope: supervise.Session}); err != nil || (<-a).Allow {
+		t.Fatal(err)
+	}
+	r.decides(t, "PUT", "b.example.com", "/", proxy.Deny)
+
+	// A changed manifest does not take them back.
+	r.project.trusted("egress: {default: ask}\nenv: {A: b}\n")
+	r.reload(t.Context())
+	r.decides(t, "GET", "a.example.com", "/", proxy.Allow)
+	if n := len(r.manifest().Egress.Routes); n != 2 {
+		t.Errorf("%d routes are in force", n)
+	}
+}
+
+func TestAlwaysIsWritten(t *testing.T) {
+	r, o := newAsked(t, "# mine\negress: {default: ask}\n")
+	q, a := asked(t, o, "GET", "a.example.com", "/x")
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true, Scope: supervise.Always}); err != nil || !(<-a).Allow {
+		t.Fatal(err)
+	}
+	r.decides(t, "GET", "a.example.com", "/z", proxy.Allow)
+	m, err := r.project.read()
+	if err != nil || len(m.Egress.Routes) != 1 || r.trust.IsTrusted(m) != nil {
+		t.Fatalf("got %+v, %v", m, err)
+	}
+	// It is taken up as any change, and there once.
+	r.reload(t.Context())
+	r.decides(t, "GET", "a.example.com", "/z", proxy.Allow)
+	if n := len(r.manifest().Egress.Routes); n != 1 {
+		t.Errorf("%d routes are in force", n)
+	}
+
+	// A manifest that the agent wrote in the meantime is not trusted by an answer.
+	r.project.load("egress: {default: allow}\n")
+	q, a = asked(t, o, "GET", "c.example.com", "/x")
+	_, _, err = o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true, Scope: supervise.Always})
+	if err == nil || !strings.Contains(err.Error(), "nobody agreed to") {
+		t.Errorf("got %v", err)
+	}
+	if len(o.desk.List()) != 1 {
+		t.Error("the question is gone, and has no answer")
+	}
+	o.desk.Close()
+	<-a
+}
+
+// What the agent wrote comes out as it is in the journal's data, and nowhere else.
+func TestQuestionsAreInTheJournal(t *testing.T) {
+	r, o := newAsked(t, "egress: {default: ask}\n")
+	q, a := asked(t, o, "GET", "a.example.com", "/x?q=\n\x1b[2J")
+	if _, _, err := o.desk.Answer(context.Background(), q.ID, supervise.Verdict{Reason: "not today"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-a; got.Allow || got.Reason != "not today" {
+		t.Errorf("got %+v", got)
+	}
+	notes := r.notes.all()
+	if len(notes) != 2 || notes[0].Reason != "the operator is asked" || notes[0].ID != q.ID || notes[1].Reason != "the answer was no (once): not today" {
+		t.Errorf("got %+v", notes)
+	}
+}

@@ -1,0 +1,211 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func ask(host string) Question {
+	return Question{ID: "q-" + host, Kind: KindRequest, Scheme: "https", Host: host, Port: 443, Methods: []string{"GET"}, Path: "/"}
+}
+
+// start asks in the background.
+func start(ctx context.Context, d *Desk, q Question) <-chan Outcome {
+	out := make(chan Outcome, 1)
+	go func() {
+		o, err := d.Ask(ctx, q)
+		if err != nil {
+			o.Reason = err.Error()
+		}
+		out <- o
+	}()
+	synctest.Wait()
+	return out
+}
+
+func TestIdenticalQuestionsAreOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		d := &Desk{Tell: func(q Question, o *Outcome) { told = append(told, fmt.Sprint(q.ID, o != nil)) }}
+		a, b := start(t.Context(), d, ask("a")), start(t.Context(), d, ask("a"))
+		other := ask("a")
+		other.Path = "/?data=1"
+		other.ID = "q-2"
+		c := start(t.Context(), d, other)
+		list := d.List()
+		if len(list) != 2 || list[0].Waiting != 2 || list[1].Waiting != 1 {
+			t.Fatalf("got %+v", list)
+		}
+		if _, v, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true}); err != nil || v.Scope != Once {
+			t.Fatal(v, err)
+		}
+		if !(<-a).Allow || !(<-b).Allow {
+			t.Error("a yes did not reach both")
+		}
+		if _, _, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true}); !errors.Is(err, ErrUnknown) {
+			t.Errorf("answered twice: %v", err)
+		}
+		if _, _, err := d.Answer(t.Context(), "q-2", Verdict{Reason: "no"}); err != nil {
+			t.Fatal(err)
+		}
+		if o := <-c; o.Allow || o.Reason != "no" {
+			t.Errorf("got %+v", o)
+		}
+		if got := fmt.Sprint(told); got != "[q-afalse q-2false q-atrue q-2true]" {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
+func TestNoAnswerIsANo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Desk{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if o := <-start(ctx, d, ask("a")); o.Allow || o.Reason != context.DeadlineExceeded.Error() {
+			t.Errorf("got %+v", o)
+		}
+		if len(d.List()) != 0 {
+			t.Error("the question stays")
+		}
+		id, err := d.Post(ask("b"), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err := d.Outcome(t.Context(), id, time.Second); err != nil || !o.Open {
+			t.Errorf("before: %+v, %v", o, err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if o, err := d.Outcome(t.Context(), id, time.Second); err != nil || o.Open || o.Allow || o.Reason != "nobody answered in time" {
+			t.Errorf("after: %+v, %v", o, err)
+		}
+		if _, err := d.Outcome(t.Context(), "q-none", 0); !errors.Is(err, ErrUnknown) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// One who goes away takes only their own part of a question along.
+func TestWhoLeavesTakesNothingOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Desk{}
+		ctx, leave := context.WithCancel(t.Context())
+		a, b := start(ctx, d, ask("a")), start(t.Context(), d, ask("a"))
+		leave()
+		<-a
+		if list := d.List(); len(list) != 1 || list[0].Waiting != 1 {
+			t.Errorf("got %+v", list)
+		}
+		d.Close()
+		if o := <-b; o.Allow || o.Reason != "the bottle ends" {
+			t.Errorf("got %+v", o)
+		}
+		if o := <-start(t.Context(), d, ask("a")); o.Allow || o.Reason != "the bottle ends" {
+			t.Errorf("after the end: %+v", o)
+		}
+	})
+}
+
+// An answer that cannot be applied leaves the question open.
+func TestAnswersThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var applied []Scope
+		fail := errors.New("no")
+		d := &Desk{Apply: func(_ context.Context, _ Question, v Verdict) error {
+			applied = append(applied, v.Scope)
+			return fail
+		}}
+		a := start(t.Context(), d, ask("a"))
+		if _, _, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true, Scope: Always}); !errors.Is(err, fail) {
+			t.Errorf("got %v", err)
+		}
+		if _, _, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true, Scope: "ever"}); err == nil {
+			t.Error("a scope that there is not")
+		}
+		fail = nil
+		if _, _, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true, Scope: Session}); err != nil {
+			t.Error(err)
+		}
+		if !(<-a).Allow || fmt.Sprint(applied) != "[always session]" {
+			t.Errorf("applied %v", applied)
+		}
+		q := ask("b")
+		q.Kind = KindAccess
+		id, err := d.Post(q, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := d.Answer(t.Context(), id, Verdict{Allow: true, Scope: Once}); err == nil {
+			t.Error("a yes for once to what nobody waits with")
+		}
+		if _, v, err := d.Answer(t.Context(), id, Verdict{Allow: true}); err != nil || v.Scope != Session {
+			t.Errorf("got %v, %v", v, err)
+		}
+	})
+}
+
+func TestQuestionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Desk{}
+		for i := range maxOpen {
+			if _, err := d.Post(ask(fmt.Sprint(i)), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := d.Post(ask("more"), time.Minute); !errors.Is(err, ErrFull) {
+			t.Errorf("got %v", err)
+		}
+		d.Close()
+		for i := range 3 * maxAnswered {
+			d.mu.Lock()
+			d.end(&entry{q: ask(fmt.Sprint(i)), done: make(chan struct{})}, ended)
+			d.mu.Unlock()
+		}
+		if len(d.answered) != maxAnswered {
+			t.Errorf("%d outcomes are kept", len(d.answered))
+		}
+	})
+}
+
+func TestDeskIsSafeForAll(t *testing.T) {
+	d := &Desk{Apply: func(context.Context, Question, Verdict) error { return nil }}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 50 {
+				q := ask(fmt.Sprint(n % 5))
+				q.ID = fmt.Sprint(i, n)
+				ctx, cancel := context.WithCancel(t.Context())
+				all.Go(func() { _, _ = d.Ask(ctx, q) })
+				for _, q := range d.List() {
+					_, _, _ = d.Answer(ctx, q.ID, Verdict{Allow: true, Scope: Session})
+				}
+				<-d.Changed()
+				cancel()
+			}
+		})
+	}
+	stop := make(chan struct{})
+	go func() { // so that no change is waited for in vain
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = d.Post(ask("p"+fmt.Sprint(i)), time.Microsecond)
+			}
+		}
+	}()
+	all.Wait()
+	close(stop)
+	d.Close()
+	if n := len(d.List()); n != 0 {
+		t.Errorf("%d questions stay", n)
+	}
+}

@@ -1,0 +1,79 @@
+package supervise
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// Kind says what a question is about.
+type Kind string
+
+// The kinds of questions.
+const (
+	KindRequest Kind = "request" // that is held while the operator decides
+	KindAccess  Kind = "access"  // the agent wants to reach a host
+	KindSecret  Kind = "secret"  // the agent wants a secret to be used for a host
+)
+
+// Scope is how far an answer goes.
+type Scope string
+
+// The scopes of an answer.
+const (
+	Once    Scope = "once"    // what waits now
+	Session Scope = "session" // until the bottle ends
+	Always  Scope = "always"  // it is written into the manifest
+)
+
+// Question waits for the operator. What the agent wrote of it (host, path, reason)
+// is as it came: whoever shows it escapes it. Credentials in it are covered.
+type Question struct {
+	ID      string    `json:"id"`
+	Kind    Kind      `json:"kind"`
+	Bottle  string    `json:"bottle"`
+	Asked   time.Time `json:"asked"`
+	Until   time.Time `json:"until"`   // no answer by then is a no
+	Waiting int       `json:"waiting"` // requests that wait for the answer
+	Scheme  string    `json:"scheme"`
+	Host    string    `json:"host"`
+	Port    int       `json:"port"`
+	Methods []string  `json:"methods,omitempty"`
+	Path    string    `json:"path,omitempty"`  // of a request, with its query
+	Paths   []string  `json:"paths,omitempty"` // patterns that are wanted
+	Secret  string    `json:"secret,omitempty"`
+	Rule    string    `json:"rule,omitempty"`   // that asks
+	Reason  string    `json:"reason,omitempty"` // the agent's
+	Length  int64     `json:"length,omitempty"` // of the body; -1 when it has none declared
+
+	Findings []proxy.EventFinding `json:"findings,omitempty"`
+	// Reach is what a yes that lasts would give, in words that can be shown as they
+	// are; Effect the reason why there is none.
+	Reach  []string `json:"reach,omitempty"`
+	Effect string   `json:"effect,omitempty"`
+}
+
+// key is equal for questions that are one to the operator.
+func (q *Question) key() string {
+	hashes := make([]string, len(q.Findings))
+	for i := range q.Findings {
+		hashes[i] = q.Findings[i].Rule + q.Findings[i].Hash
+	}
+	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Rule, hashes})
+}
+
+// Verdict is the operator's answer.
+type Verdict struct {
+	Allow bool `json:"allow"`
+	// Scope is how far it goes; "" is once for a request, and session for what the
+	// agent asks beforehand.
+	Scope  Scope  `json:"scope,omitempty"`
+	Reason string `json:"reason,omitempty"` // told to the agent
+}
+
+// Outcome is what became of a question.
+type Outcome struct {
+	Verdict
+	Open bool `json:"open,omitempty"` // there is no answer yet
+}

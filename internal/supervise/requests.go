@@ -1,0 +1,136 @@
+package supervise
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+const (
+	// callWait is how long a call waits for the answer: the clients give up on a
+	// tool after a minute or more. What is open then can be asked for by status.
+	callWait = 45 * time.Second
+	// postWait is how long a question of the agent stays.
+	postWait = 30 * time.Minute
+	// The most that the agent may write, in bytes and entries.
+	maxReason  = 500
+	maxPattern = 200
+	maxList    = 16
+)
+
+func (o *Options) addRequests(s *mcp.Server) {
+	no := false
+	asks := &mcp.ToolAnnotations{DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &no}
+	addTool(s, &mcp.Tool{Name: "request_access", Annotations: asks, Description: "Asks the operator to let this bottle reach a host that is not allowed. " +
+		"Give the reason in one sentence. Waits up to 45 seconds for the answer; when state is waiting then, call status with the request's id later. A denial is final: do not ask again."}, o.requestAccess)
+	addTool(s, &mcp.Tool{Name: "request_secret_use", Annotations: asks, Description: "Asks the operator to let a secret of the manifest be used for a host: the proxy then puts it in where its placeholder stands. " +
+		"You never see the value. Waits like request_access."}, o.requestSecret)
+}
+
+type accessIn struct {
+	URL     string   `json:"url" jsonschema:"the host or URL that is needed, such as https://api.example.com/"`
+	Methods []string `json:"methods,omitempty" jsonschema:"the HTTP methods that are needed; GET when left out"`
+	Paths   []string `json:"paths,omitempty" jsonschema:"patterns of the paths that are needed, such as /v1/**; all when left out"`
+	Reason  string   `json:"reason" jsonschema:"what it is needed for, in one sentence"`
+}
+
+type secretIn struct {
+	Secret string `json:"secret" jsonschema:"the name of the secret in the manifest"`
+	URL    string `json:"url" jsonschema:"the host or URL that it is needed for"`
+	Reason string `json:"reason" jsonschema:"what it is needed for, in one sentence"`
+}
+
+// Request is how a request of the agent stands.
+type Request struct {
+	Request string `json:"request,omitempty"` // its id, for status
+	// State is waiting, allowed or denied.
+	State  string `json:"state"`
+	Scope  Scope  `json:"scope,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (o *Options) requestAccess(ctx context.Context, in accessIn) (Request, error) {
+	if len(in.Methods) == 0 {
+		in.Methods = []string{"GET"}
+	}
+	for i, m := range in.Methods {
+		in.Methods[i] = strings.ToUpper(m)
+	}
+	q := Question{Kind: KindAccess, Methods: in.Methods, Paths: in.Paths, Reason: in.Reason}
+	return o.request(ctx, q, in.URL)
+}
+
+func (o *Options) requestSecret(ctx context.Context, in secretIn) (Request, error) {
+	return o.request(ctx, Question{Kind: KindSecret, Secret: in.Secret, Reason: in.Reason}, in.URL)
+}
+
+// request puts a question and waits a while.
+func (o *Options) request(ctx context.Context, q Question, url string) (Request, error) {
+	t, err := manifest.TargetOf("GET", url)
+	if err != nil {
+		return Request{}, fmt.Errorf("url: %w", err)
+	}
+	if err := bounded(&q); err != nil {
+		return Request{}, err
+	}
+	q.ID, q.Bottle = "r-"+strings.ToLower(rand.Text()[:8]), o.Bottle
+	q.Scheme, q.Host, q.Port = t.Scheme, t.Host, t.Port
+	if _, effect := o.Desk.Reach(q); effect != "" {
+		return o.without(q, effect)
+	}
+	id, err := o.Desk.Post(q, postWait)
+	if err != nil {
+		return Request{}, err
+	}
+	return o.outcome(ctx, id, callWait)
+}
+
+// without answers a question whose yes would change nothing.
+func (o *Options) without(q Question, effect string) (Request, error) {
+	m := o.Manifest()
+	d := m.Egress.Policy.Decide(proxy.Target{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Method: append(q.Methods, "GET")[0], Path: "/"})
+	if q.Kind == KindAccess && d.Action == proxy.Allow {
+		return Request{State: "allowed", Reason: effect}, nil
+	}
+	return Request{}, fmt.Errorf("the operator was not asked, since a yes would change nothing: %s", effect)
+}
+
+// bounded holds what the agent writes to what a person can be shown.
+func bounded(q *Question) error {
+	switch {
+	case strings.TrimSpace(q.Reason) == "":
+		return errors.New("a reason is needed: the operator decides by it")
+	case len(q.Reason) > maxReason:
+		return fmt.Errorf("the reason has %d bytes, of at most %d", len(q.Reason), maxReason)
+	case len(q.Methods) > maxList || len(q.Paths) > maxList:
+		return fmt.Errorf("at most %d methods and paths can be asked for at once", maxList)
+	}
+	for _, s := range append(append([]string{q.Secret}, q.Methods...), q.Paths...) {
+		if len(s) > maxPattern {
+			return fmt.Errorf("a method, path or name has %d bytes, of at most %d", len(s), maxPattern)
+		}
+	}
+	return nil
+}
+
+// outcome says how a request stands.
+func (o *Options) outcome(ctx context.Context, id string, wait time.Duration) (Request, error) {
+	out, err := o.Desk.Outcome(ctx, id, wait)
+	switch {
+	case err != nil:
+		return Request{}, err
+	case out.Open:
+		return Request{Request: id, State: "waiting", Reason: "the operator has not answered yet: ask status with this request's id later, and do something else meanwhile"}, nil
+	case out.Allow:
+		return Request{Request: id, State: "allowed", Scope: out.Scope, Reason: out.Reason}, nil
+	}
+	return Request{Request: id, State: "denied", Scope: out.Scope, Reason: out.Reason}, nil
+}

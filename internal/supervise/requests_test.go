@@ -1,0 +1,109 @@
+package supervise_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// asking are options with a desk that computes the reach from a manifest.
+func asking(m *manifest.Manifest) supervise.Options {
+	o := options(m)
+	o.Desk = &supervise.Desk{
+		Apply: func(context.Context, supervise.Question, supervise.Verdict) error { return nil },
+		Reach: func(q supervise.Question) ([]string, string) {
+			if _, err := m.GrantFor(manifest.Want{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Methods: q.Methods, Paths: q.Paths, Secret: q.Secret}, proxy.Allow); err != nil {
+				return nil, err.Error()
+			}
+			return []string{"more"}, ""
+		},
+	}
+	return o
+}
+
+func TestRequestAccess(t *testing.T) {
+	o := asking(load(t, routes))
+	s := connect(t, o)
+	for _, c := range []struct {
+		name  string
+		allow bool
+		want  supervise.Request
+	}{
+		{"yes", true, supervise.Request{State: "allowed", Scope: supervise.Session, Reason: "ok"}},
+		{"no", false, supervise.Request{State: "denied", Scope: supervise.Once, Reason: "ok"}},
+	} {
+		changed := o.Desk.Changed()
+		go func() {
+			<-changed
+			q := o.Desk.List()[0]
+			if q.Host != "new.example.net" || q.Reason != "to test" || q.Methods[0] != "POST" || q.Bottle != "b-1" {
+				t.Errorf("got %+v", q)
+			}
+			_, _, _ = o.Desk.Answer(context.Background(), q.ID, supervise.Verdict{Allow: c.allow, Reason: "ok"})
+		}()
+		var r supervise.Request
+		call(t, s, "request_access", map[string]any{"url": "new.example.net", "methods": []string{"post"}, "reason": "to test"}, &r)
+		id := r.Request
+		if r.Request = ""; r != c.want {
+			t.Errorf("%s: got %+v", c.name, r)
+		}
+		// And it can be asked for later.
+		var st supervise.Status
+		call(t, s, "status", map[string]any{"request": id}, &st)
+		if st.Request == nil || st.Request.State != c.want.State || len(st.Waiting) != 0 {
+			t.Errorf("%s: status %+v", c.name, st)
+		}
+	}
+}
+
+func TestRequestsThatAskNobody(t *testing.T) {
+	o := asking(load(t, routes+"secrets: {key: {from: {env: KEY}}}\n"))
+	s := connect(t, o)
+	var r supervise.Request
+	if call(t, s, "request_access", map[string]any{"url": "api.example.com", "paths": []string{"/v1/x"}, "reason": "x"}, &r); r.State != "" {
+		t.Errorf("a denial beats it: %+v", r)
+	}
+	for _, c := range []struct {
+		name, tool string
+		in         map[string]any
+		text       string
+	}{
+		{"a denial beats a yes", "request_access", map[string]any{"url": "b.example.com", "reason": "x"}, "would change nothing"},
+		{"no reason", "request_access", map[string]any{"url": "b.example.net", "reason": " "}, "a reason is needed"},
+		{"a reason without end", "request_access", map[string]any{"url": "b.example.net", "reason": strings.Repeat("x", 501)}, "of at most 500"},
+		{"too many methods", "request_access", map[string]any{"url": "b.example.net", "reason": "x", "methods": make([]string, 17)}, "at most 16"},
+		{"no method", "request_access", map[string]any{"url": "b.example.net", "reason": "x", "methods": []string{"A B"}}, "not an HTTP method"},
+		{"no host", "request_access", map[string]any{"url": "https://", "reason": "x"}, "url"},
+		{"no such secret", "request_secret_use", map[string]any{"url": "b.example.net", "reason": "x", "secret": "none"}, "no secret"},
+	} {
+		if text := call(t, s, c.tool, c.in, &r); !strings.Contains(text, c.text) {
+			t.Errorf("%s: got %q", c.name, text)
+		}
+	}
+	if list := o.Desk.List(); len(list) != 0 {
+		t.Errorf("somebody is asked: %+v", list)
+	}
+}
+
+func TestRequestSecretUse(t *testing.T) {
+	o := asking(load(t, routes+"secrets: {key: {from: {env: KEY}}}\n"))
+	s := connect(t, o)
+	changed := o.Desk.Changed()
+	go func() {
+		<-changed
+		q := o.Desk.List()[0]
+		if got := q.Subject(); got != "the secret key for https://new.example.net" {
+			t.Errorf("got %q", got)
+		}
+		_, _, _ = o.Desk.Answer(context.Background(), q.ID, supervise.Verdict{Allow: true})
+	}()
+	var r supervise.Request
+	call(t, s, "request_secret_use", map[string]any{"url": "https://new.example.net/", "secret": "key", "reason": "to test"}, &r)
+	if r.State != "allowed" {
+		t.Errorf("got %+v", r)
+	}
+}
