@@ -220,8 +220,8 @@ func routeFields(r proxy.Route) []string {
 	if r.Action != proxy.Allow {
 		f = append(f, "action: "+string(r.Action))
 	}
-	if r.TLS == proxy.Passthrough {
-		f = append(f, "tls: passthrough")
+	if r.TLS != "" && r.TLS != proxy.Intercept {
+		f = append(f, "tls: "+string(r.TLS))
 	}
 	if r.Private {
 		f = append(f, "private: true")

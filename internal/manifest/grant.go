@@ -55,7 +55,7 @@ func (m *Manifest) GrantFor(w Want, action proxy.Action) (Grant, error) {
 		if len(r.Paths) == 0 {
 			g.Route.Paths = w.Paths
 		}
-		if r.TLS == proxy.Passthrough {
+		if r.TLS != proxy.Intercept {
 			g.Route.Methods, g.Route.Paths = nil, nil
 		}
 	}

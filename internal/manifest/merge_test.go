@@ -242,18 +242,18 @@ egress:
     - {host: blocked.example.com, action: deny}
 `)
 	tests := []struct{ name, variant, method, url, verdict, source string }{
-		{"a wildcard", "", "", "www.example.com", "deny", "bottle.yaml:4"},
+		{"a wildcard", "", "", "www.example.com", "ask", "bottle.yaml:4"},
 		{"a wildcard has no apex", "", "", "example.com", "deny", ""},
 		{"an exact host beats it", "", "", "api.example.com/v1/x", "allow", "bottle.yaml:6"},
-		{"where no path fits, the wildcard is left", "", "", "api.example.com/v2", "deny", "bottle.yaml:4"},
-		{"a longer path beats a shorter one of a higher level", "", "", "https://api.example.com/v1/files", "deny", "config.yaml:4"},
+		{"where no path fits, the wildcard is left", "", "", "api.example.com/v2", "ask", "bottle.yaml:4"},
+		{"a longer path beats a shorter one of a higher level", "", "", "https://api.example.com/v1/files", "ask", "config.yaml:4"},
 		{"a deny beats all", "", "DELETE", "api.example.com/v1/admin", "deny", "bottle.yaml:7"},
 		{"for its method only", "", "GET", "api.example.com/v1/admin", "allow", "bottle.yaml:6"},
 		{"a deny of a lower level too", "", "", "blocked.example.com", "deny", "config.yaml:6"},
-		{"between equals the project decides", "", "", "same.example.org", "deny", "bottle.yaml:8"},
+		{"between equals the project decides", "", "", "same.example.org", "ask", "bottle.yaml:8"},
 		{"and a variant before it", "open", "", "same.example.org", "allow", "bottle.yaml:11"},
 		{"another port is another matter", "", "", "same.example.org:8443", "deny", ""},
-		{"plain http has its own", "", "", "http://same.example.org/", "deny", "bottle.yaml:8"},
+		{"plain http has its own", "", "", "http://same.example.org/", "ask", "bottle.yaml:8"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
