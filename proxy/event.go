@@ -60,12 +60,14 @@ type Event struct {
 
 // EventFinding is what the scanner saw, never the text itself.
 type EventFinding struct {
-	Rule   string `json:"rule"`
-	Where  string `json:"where"`            // url, header, body, messages, stream
-	Offset int64  `json:"offset"`           // in that part
-	Length int    `json:"length,omitempty"` // of the match
-	Hash   string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes
-	Action string `json:"action,omitempty"`
+	Rule string `json:"rule"`
+	// Confidence is how likely it is a credential in use (dlp.Confidence).
+	Confidence string `json:"confidence,omitempty"`
+	Where      string `json:"where"`            // url, header, body, messages, stream
+	Offset     int64  `json:"offset"`           // in that part
+	Length     int    `json:"length,omitempty"` // of the match
+	Hash       string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes
+	Action     string `json:"action,omitempty"`
 }
 
 // Recorder takes the events of a Server. Record returns only when the event is

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
 )
 
 func TestNothingIsSentUnrecorded(t *testing.T) {
@@ -146,5 +148,25 @@ func TestAClientThatDoesNotTrustTheCAIsNoted(t *testing.T) {
 	e := r.journal.wait(t, func(e Event) bool { return e.Type == EventNote })
 	if e.Host != "example.com" || !strings.Contains(e.Reason, "may not trust the bottle's CA") || e.Error == "" {
 		t.Errorf("note %+v", e)
+	}
+}
+
+// TestFindingsSayHowLikelyTheyAre compares the journal with the scanner.
+func TestFindingsSayHowLikelyTheyAre(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(echo), Config{DLP: dlp.Policy{Action: dlp.Warn}})
+	engine, err := dlp.New(dlp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"token " + githubToken, `{"api_key": "` + "q8Zr1vT5xW0yBn3K" + `dJ7mLc2PfH9sGa4E"}`} {
+		want := scanWhole(engine.NewScanner(), []byte(text))
+		if len(want) == 0 {
+			t.Fatalf("nothing is found in %q", text)
+		}
+		r.post("https://example.com/", "text/plain", text)
+		got := r.lastEnd().Findings
+		if len(got) != len(want) || got[0].Confidence == "" || got[0].Confidence != string(want[0].Confidence) {
+			t.Errorf("%+v, want %+v", got, want)
+		}
 	}
 }
