@@ -22,12 +22,13 @@ type bridge struct {
 	mu     sync.Mutex
 	err    error // the first
 	closer *time.Timer
+	idle   *time.Timer
 }
 
 // bridgeSocket answers the upgrade and carries messages until both ends have closed
 // or one is gone. Neither direction keeps more than a frame of at most decideBytes,
 // which counts as a body that is held; an end that does not read holds up the other.
-// An idle WebSocket may stay, as a tunnel may: keep-alive of TCP ends the dead ones.
+// One in which nothing comes for socketIdle is closed.
 func (x *exchange) bridgeSocket(resp *http.Response) error {
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
@@ -50,29 +51,58 @@ func (x *exchange) bridgeSocket(resp *http.Response) error {
 		b.agent.abort()
 		b.up.abort()
 	})
-	in := &serverMessages{x: x}
-	fromAgent := &socketPipe{x: x, src: fetcher{ctx: ctx, src: agent}, dst: b.up.socketWriter, filter: messages, parser: wsframe.Parser{FromClient: true}}
-	fromServer := &socketPipe{x: x, src: fetcher{ctx: ctx, src: b.up}, dst: agent.socketWriter, filter: in}
-	var other sync.WaitGroup
-	other.Go(func() { b.carry(fromServer) })
-	b.carry(fromAgent)
-	other.Wait()
+	if messages.pass() && len(x.hostSecrets.names) == 0 && x.r.ProtoMajor == 1 {
+		b.splice(ctx)
+	} else {
+		b.carryMessages(ctx, messages)
+	}
 	if !stop() {
 		<-aborted // it uses what ends with the handler
 	}
 	b.finish()
-	in.finish()
-	x.bytesIn = fromServer.sent
-	x.body.mu.Lock()
-	x.body.sent = fromAgent.sent
-	x.body.mu.Unlock()
 	return b.err
 }
 
-// finish stops the clock of the closing handshake.
+// carryMessages has both directions looked into.
+func (b *bridge) carryMessages(ctx context.Context, messages *agentMessages) {
+	x, agent := b.x, b.agent
+	b.idle = time.AfterFunc(x.s.socketIdle, b.expire)
+	in := &serverMessages{x: x}
+	fromAgent := &socketPipe{x: x, src: fetcher{ctx: ctx, src: agent}, dst: b.up.socketWriter, alive: b.alive, filter: messages, parser: wsframe.Parser{FromClient: true}}
+	fromServer := &socketPipe{x: x, src: fetcher{ctx: ctx, src: b.up}, dst: agent.socketWriter, alive: b.alive, filter: in}
+	var other sync.WaitGroup
+	other.Go(func() { b.carry(fromServer) })
+	b.carry(fromAgent)
+	other.Wait()
+	in.finish()
+	b.count(fromAgent.sent, fromServer.sent)
+}
+
+// count keeps what was carried for the journal.
+func (b *bridge) count(out, in int64) {
+	b.x.bytesIn = in
+	b.x.body.mu.Lock()
+	defer b.x.body.mu.Unlock()
+	b.x.body.sent = out
+}
+
+// alive puts the end of an idle WebSocket off.
+func (b *bridge) alive() { b.idle.Reset(b.x.s.socketIdle) }
+
+// expire closes an idle WebSocket.
+func (b *bridge) expire() {
+	b.fail(fmt.Errorf("nothing was sent for %v", b.x.s.socketIdle))
+	b.hurry()
+	for _, leg := range [...]*socketLeg{b.agent, b.up} {
+		_ = leg.control(wsframe.Close, wsframe.ClosePayload(wsframe.CodeGoingAway, "nothing was sent for a long time"))
+	}
+}
+
+// finish stops the clocks.
 func (b *bridge) finish() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.idle.Stop()
 	if b.closer != nil {
 		b.closer.Stop()
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -23,17 +22,15 @@ type frameGuard struct {
 	net.Conn
 	t       *tunnel
 	in, out frames
-	room    atomic.Int64 // for frames that ask for nothing
-	filled  time.Time    // when time last made room; of the reader
+	idle    idleFrames
 }
 
 // errFlood ends a connection.
 var errFlood = errors.New("the client sends ever more HTTP/2 frames that ask for nothing, or resets its requests before they are answered")
 
 func newFrameGuard(c net.Conn, t *tunnel) *frameGuard {
-	g := &frameGuard{Conn: c, t: t, filled: time.Now()}
+	g := &frameGuard{Conn: c, t: t, idle: idleFrames{filled: time.Now()}}
 	g.in.skip = int64(len(http2.ClientPreface))
-	g.room.Store(maxIdleFrames)
 	return g
 }
 
@@ -46,21 +43,10 @@ func (g *frameGuard) Read(p []byte) (int, error) {
 			idle++
 		}
 	})
-	if idle > 0 && g.room.Add(-idle) < 0 && !g.refill() {
+	if idle > 0 && !g.idle.allow(idle) {
 		return 0, g.flood()
 	}
 	return n, err
-}
-
-// refill makes the room that time makes, and reports whether that is enough.
-func (g *frameGuard) refill() bool {
-	now := time.Now()
-	more := int64(now.Sub(g.filled).Seconds() * idleFramesPerSecond)
-	if more <= 0 {
-		return false
-	}
-	g.filled = now
-	return g.room.Add(min(more, maxIdleFrames)) >= 0
 }
 
 // Write counts answers, and streams that the server resets: what is not valid in
@@ -70,11 +56,9 @@ func (g *frameGuard) Write(p []byte) (int, error) {
 	g.out.follow(p, func(h frameHead) {
 		switch h.kind() {
 		case http2.FrameHeaders, http2.FrameData:
-			if g.room.Load() < maxIdleFrames {
-				g.room.Add(idleFramesPerAnswer)
-			}
+			g.idle.answered()
 		case http2.FrameRSTStream:
-			flood = g.room.Add(-1) < -maxIdleFrames
+			flood = g.idle.used.Add(1) > 2*maxIdleFrames
 		}
 	})
 	if flood {

@@ -54,9 +54,9 @@ const (
 	// so what is received of its uploads. More are offered HTTP/1.1, which keeps what
 	// is not read in the kernel. Of downloads, maxSessionExchanges is the bound.
 	maxSessionH2 = 64
-	// maxIdleFrames bounds the frames of an HTTP/2 client that ask for nothing.
-	// idleFramesPerSecond and idleFramesPerAnswer, for each frame of an answer, make
-	// room for more.
+	// maxIdleFrames bounds the frames of an HTTP/2 client, or of an end of a
+	// WebSocket, that ask for nothing. idleFramesPerSecond and idleFramesPerAnswer, for
+	// each frame of an answer or of a message, make room for more.
 	maxIdleFrames       = 1000
 	idleFramesPerSecond = 100
 	idleFramesPerAnswer = 10
@@ -95,6 +95,8 @@ const (
 	idleTimeout = 5 * time.Minute
 	// socketCloseTimeout bounds the closing of a WebSocket once one end has begun.
 	socketCloseTimeout = 5 * time.Second
+	// socketIdle closes a WebSocket in which nothing came from either end.
+	socketIdle = 30 * time.Minute
 	// dialTimeout bounds resolving and connecting to an upstream.
 	dialTimeout = 15 * time.Second
 	// maxIdle bounds the upstream connections of one pool that wait for a request,

@@ -97,7 +97,8 @@ type Server struct {
 	runID string
 	seq   atomic.Uint64
 
-	budget *budget
+	budget     *budget
+	socketIdle time.Duration // the limit of that name, but in tests
 
 	reloading sync.Mutex // serialises the building of snapshots
 	current   atomic.Pointer[snapshot]
@@ -127,11 +128,11 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts:    opts,
-		log:     opts.Logger,
-		runID:   strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
-		inbox:   newTunnelListener(),
-		budget:  newBudget(),
+		opts:   opts,
+		log:    opts.Logger,
+		runID:  strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
+		inbox:  newTunnelListener(),
+		budget: newBudget(), socketIdle: socketIdle,
 		tunnels: map[*tunnel]struct{}{},
 		ofEach:  map[string]int{},
 		h2Each:  map[string]int{},

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bot-bottle/bottle/internal/wsframe"
 )
@@ -18,10 +19,12 @@ type socketPipe struct {
 	parser wsframe.Parser
 	filter messageFilter
 	dst    *socketWriter
+	alive  func() // is called when something has come
 
 	out   []byte     // decided, behind room for a header
 	next  int        // what of it was sent, before that room
 	ends  []int      // of frames, in bytes from next on; what is held may lie before
+	idles idleFrames // control frames, and empty ones that end no message
 	op    wsframe.Op // of what is sent next of the message
 	whole bool       // the frame is being collected
 	taken int64      // from the budget, for it
@@ -30,14 +33,21 @@ type socketPipe struct {
 	ended bool       // a close has come
 }
 
+// errIdleFrames is for an end that floods the other one.
+var errIdleFrames = &wsframe.Error{Code: wsframe.CodePolicy, Reason: "ever more pings, pongs or empty frames, and nothing with them"}
+
 // run returns errSocketClosed when the closing handshake has come this far.
 func (p *socketPipe) run() error {
+	p.idles.filled = time.Now()
 	for {
 		held := 0
 		if !p.whole {
 			held = p.filter.held()
 		}
 		data, idle, err := p.src.fetch(held)
+		if len(data) > 0 {
+			p.alive()
+		}
 		if idle {
 			err = p.idle()
 		}
@@ -70,9 +80,17 @@ func (p *socketPipe) take(data []byte) error {
 			return err
 		}
 		data = data[n:]
-		switch {
-		case !ok:
+		if !ok {
 			return nil
+		}
+		if empty := ev.Length == 0 && !ev.Fin; !empty && !ev.Op.Control() {
+			if ev.End {
+				p.idles.answered()
+			}
+		} else if !p.idles.allow(1) {
+			return errIdleFrames
+		}
+		switch {
 		case ev.Op.Control():
 			err = p.control(ev)
 		default:

@@ -12,8 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/wsframe"
 )
 
@@ -372,3 +374,134 @@ func TestWebSocketManyHeldFragmentsTakeNoMemory(t *testing.T) {
 type countFrames struct{ n int }
 
 func (c *countFrames) Write(p []byte) (int, error) { c.n++; return len(p), nil }
+
+// TestWebSocketIdleEnds tells both ends, and the journal.
+func TestWebSocketIdleEnds(t *testing.T) {
+	agent, up, r := rawSockets(t, func(h http.Handler) *rig {
+		r := newRig(t, h, Config{})
+		r.server.socketIdle = time.Millisecond
+		return r
+	})
+	close := "8+ " + string(wsframe.ClosePayload(wsframe.CodeGoingAway, "nothing was sent for a long time"))
+	agent.want(close)
+	up.want(close)
+	agent.send(true, wsframe.Close, "")
+	up.send(true, wsframe.Close, "")
+	if e := r.journal.wait(t, isEnd); e.Error != "nothing was sent for 1ms" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestWebSocketIsNotIdleWhileSomethingComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{socketIdle: socketIdle}
+		ended := false
+		b := &bridge{x: &exchange{s: s}, idle: time.AfterFunc(socketIdle, func() { ended = true })}
+		for range 10 {
+			time.Sleep(socketIdle - 1)
+			b.alive()
+		}
+		synctest.Wait()
+		if ended {
+			t.Error("it has ended")
+		}
+		b.finish()
+	})
+}
+
+// TestWebSocketFloodsEnd has either end send frames with nothing in them for as long
+// as they are taken.
+func TestWebSocketFloodsEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		fromServer bool
+		each       func(s *rawSocket) []byte
+	}{
+		"pings of the agent":           {false, func(s *rawSocket) []byte { return s.frame(true, wsframe.Ping, "x") }},
+		"pongs of the server":          {true, func(s *rawSocket) []byte { return s.frame(true, wsframe.Pong, "") }},
+		"empty fragments of the agent": {false, func(s *rawSocket) []byte { return s.frame(false, wsframe.Continuation, "") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			agent, up, r := rawSockets(t, plainRig(t))
+			from, to := agent, up
+			if c.fromServer {
+				from, to = up, agent
+			}
+			from.send(false, wsframe.Text, "x")
+			go func() { // until the connection ends
+				for frame := c.each(from); ; {
+					if _, err := from.c.Write(bytes.Clone(frame)); err != nil {
+						return
+					}
+				}
+			}()
+			n := 0
+			for got := ""; !strings.HasPrefix(got, "8+ "); n++ {
+				var err error
+				if got, err = to.next(); err != nil {
+					t.Fatalf("after %d frames: %v", n, err)
+				}
+			}
+			if n > 3*maxIdleFrames {
+				t.Errorf("%d frames came through", n)
+			}
+			to.c.Close()
+			from.c.Close()
+			if e := r.journal.wait(t, isEnd); !strings.Contains(e.Error, errIdleFrames.Reason) {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+// TestWebSocketMessagesMakeRoomForPings sends more pings than a flood may have.
+func TestWebSocketMessagesMakeRoomForPings(t *testing.T) {
+	agent, up, _ := rawSockets(t, plainRig(t))
+	go func() {
+		for range maxIdleFrames / 2 {
+			_, _ = agent.c.Write(slices.Concat(agent.frame(true, wsframe.Text, "hi"), agent.frame(true, wsframe.Ping, ""), agent.frame(true, wsframe.Ping, ""), agent.frame(true, wsframe.Ping, "")))
+		}
+	}()
+	for range maxIdleFrames / 2 {
+		up.want("1+ hi", "9+ ", "9+ ", "9+ ")
+	}
+}
+
+// TestWebSocketThatNobodyLooksIntoIsSpliced sends what is no frame at all, both ways,
+// where dlp is off and no secret goes.
+func TestWebSocketThatNobodyLooksIntoIsSpliced(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg     Config
+		route   Route
+		spliced bool
+	}{
+		"dlp is off":                  {Config{DLP: dlp.Policy{Action: dlp.Off}}, Route{}, true},
+		"dlp is on":                   {Config{}, Route{}, false},
+		"answers must be searched":    {Config{DLP: dlp.Policy{Action: dlp.Off}, Secrets: []Secret{fixedSecret("acme", testPlaceholder, testValue, Inject{})}}, Route{Secrets: []string{"acme"}}, false},
+		"a secret goes into messages": {Config{DLP: dlp.Policy{Action: dlp.Off}, Secrets: []Secret{fixedSecret("acme", testPlaceholder, testValue, Inject{Body: true})}}, Route{Secrets: []string{"acme"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			agent, up, r := rawSockets(t, func(h http.Handler) *rig {
+				r := newRig(t, h, c.cfg)
+				c.route.Host = "example.com"
+				r.reroute(c.route)
+				return r
+			})
+			const odd = "this is no frame: \xff\xff\xff\xff and this is no mask"
+			io.WriteString(agent.c, odd)
+			io.WriteString(up.c, odd)
+			for _, end := range []*rawSocket{up, agent} {
+				b := make([]byte, len(odd))
+				_, err := io.ReadFull(end.c, b)
+				if got := err == nil && string(b) == odd; got != c.spliced {
+					t.Errorf("%q came, %v", b, err)
+				}
+			}
+			up.c.Close()
+			_, _ = io.Copy(io.Discard, agent.c)
+			agent.c.Close()
+			if e := r.journal.wait(t, isEnd); c.spliced && (e.Error != "" || e.BytesOut != int64(len(odd)) || e.BytesIn != int64(len(odd))) {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
