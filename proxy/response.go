@@ -137,7 +137,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	if x.socket != nil {
 		return x.openSocket(out)
 	}
-	return x.snap.upstreams.transport(x.r.ProtoMajor == 2, x.target.Scheme, x.route).RoundTrip(out)
+	return x.snap.upstreams.roundTrip(out, x.r.ProtoMajor == 2, x.target, x.route)
 }
 
 // respond streams the answer to the agent. An error means that the client saw
@@ -169,6 +169,9 @@ func (x *exchange) respond(resp *http.Response) error {
 			h.Add("Trailer", name)
 			announced++
 		}
+	}
+	if announced > 0 && x.r.ProtoMajor == 1 && x.r.ProtoAtLeast(1, 1) && resp.Body != http.NoBody {
+		h.Del("Content-Length") // HTTP/2 can have both, HTTP/1.1 has trailers behind chunks only
 	}
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)

@@ -14,23 +14,13 @@ import (
 // errNoConnect says that an upstream has no WebSockets in HTTP/2.
 var errNoConnect = errors.New("the upstream has no extended CONNECT")
 
-// maxNoConnect bounds the upstreams that are remembered to have no extended
-// CONNECT. They are asked again once there are more.
-const maxNoConnect = 1024
-
 // connectSocket opens a WebSocket in an HTTP/2 connection of its own (RFC 8441), as
 // in HTTP/1.1: shared ones would let one slow reader hold up the others. net/http's
 // own ClientConn refuses the header that asks for a WebSocket, so it is that of
 // x/net. up is nil when the answer does not agree.
 func (u *upstreams) connectSocket(out *http.Request, target Target, r *Route) (resp *http.Response, up io.ReadWriteCloser, err error) {
-	where := joinHostPort(target.Host, target.Port)
-	if r != nil {
-		where += " " + r.Upstream
-	}
-	u.mu.Lock()
-	none := u.noConnect[where]
-	u.mu.Unlock()
-	if none {
+	where := placeOf(target, r)
+	if u.noConnect.has(where) {
 		return nil, nil, errNoConnect
 	}
 	cc, conn, err := u.dialH2(out.Context(), target, r)
@@ -38,12 +28,7 @@ func (u *upstreams) connectSocket(out *http.Request, target Target, r *Route) (r
 		resp, up, err = connectOver(cc, conn, out)
 	}
 	if errors.Is(err, errNoConnect) {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		if len(u.noConnect) >= maxNoConnect {
-			clear(u.noConnect)
-		}
-		u.noConnect[where] = true
+		u.noConnect.add(where)
 	}
 	return resp, up, err
 }

@@ -26,8 +26,9 @@ type upstreams struct {
 
 	mu    sync.Mutex
 	pools map[poolKey]*http.Transport
-	// noConnect are upstreams without WebSockets in HTTP/2.
-	noConnect map[string]bool
+	// noConnect are upstreams without WebSockets in HTTP/2, onlyH2 those that speak
+	// nothing else.
+	noConnect, onlyH2 remembered
 }
 
 // poolKey is what two requests must have in common to share connections
@@ -47,8 +48,7 @@ func newUpstreams(d *dialer) *upstreams {
 			MinVersion:         tls.VersionTLS12,
 			ClientSessionCache: tls.NewLRUClientSessionCache(256),
 		},
-		pools:     map[poolKey]*http.Transport{},
-		noConnect: map[string]bool{},
+		pools: map[poolKey]*http.Transport{},
 	}
 }
 
@@ -75,9 +75,13 @@ func (u *upstreams) newTransport(key poolKey) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(key.h2)
+	config := u.tls.Clone()
+	if !key.h2 {
+		config.NextProtos = []string{"http/1.1"} // who does not speak it must say so
+	}
 	t := &http.Transport{
 		Protocols:              protocols,
-		TLSClientConfig:        u.tls.Clone(),
+		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdle,
@@ -176,7 +180,7 @@ func failureClass(err error) string {
 		return errno.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "it closed the connection"
-	case errors.As(err, new(tls.AlertError)), errors.As(err, new(tls.RecordHeaderError)):
+	case tlsAlert(err) != nil, errors.As(err, new(tls.RecordHeaderError)):
 		return "the TLS handshake failed"
 	case errors.Is(err, errWantsPassword):
 		return errWantsPassword.Error()

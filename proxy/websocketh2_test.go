@@ -216,7 +216,7 @@ func TestUpstreamsWithoutExtendedConnect(t *testing.T) {
 			}
 		}
 	}
-	if asked != 0 || len(u.noConnect) != 2 {
-		t.Errorf("it was asked %d times, and %d are known", asked, len(u.noConnect))
+	if asked != 0 || len(u.noConnect.set) != 2 {
+		t.Errorf("it was asked %d times, and %d are known", asked, len(u.noConnect.set))
 	}
 }
