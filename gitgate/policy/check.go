@@ -129,7 +129,7 @@ func (x *check) needEdge(commits []*commit) error {
 // checkTexts scans what is no object.
 func (x *check) checkTexts() {
 	for _, c := range x.Commands {
-		if found := x.stopsIn(c.Ref); len(found) > 0 && !c.Delete() {
+		if found := x.stopsIn(c.Ref); len(found) > 0 {
 			x.refusal.refuse(c.Ref, "its name has what looks like a credential: "+found[0].Rule)
 			x.secrets = true
 		}

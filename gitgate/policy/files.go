@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -62,6 +63,19 @@ func (p *Policy) deniedBelow(path []string) bool {
 	return false
 }
 
+// deniedFolder reports whether a path is a folder that a pattern names before its
+// first "**".
+func (p *Policy) deniedFolder(path []string) bool {
+	path = fold(path)
+	for _, pattern := range p.deny {
+		n := min(len(path), len(pattern))
+		if n == len(path) && n < len(pattern) && !slices.Contains(pattern[:n], "**") && glob.Match(pattern[:n], path) {
+			return true
+		}
+	}
+	return false
+}
+
 func fold(path []string) []string {
 	out := make([]string, len(path))
 	for i, s := range path {
@@ -77,6 +91,8 @@ func (x *check) checkFile(path []string, e *object.Entry) (why string, err error
 		return "this path may not be changed", nil
 	case e == nil:
 		return "", nil
+	case (e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule) && x.policy.deniedFolder(path):
+		return "no link may stand for a folder in which something may not be changed", nil
 	case len(path) == 1 && strings.EqualFold(path[0], ".gitmodules"):
 		return x.checkModules(e)
 	case e.Mode == object.ModeSymlink:

@@ -53,6 +53,23 @@ func TestCommitsDoNotChangeWhatIsDenied(t *testing.T) {
 	allowed(t, "the same where nothing is denied", w.decide(open, "HEAD:refs/heads/work"))
 }
 
+func TestNoLinkStandsForAFolderThatIsDenied(t *testing.T) {
+	rules := Rules{Create: open.Create, Files: Files{Deny: []string{".github/workflows/**", "**/secret/x"}}}
+	w := newWorld(t)
+	w.commit("first", "ci/workflows/ci.yml", "1\n")
+	allowed(t, "another folder", w.decide(rules, "HEAD:refs/heads/main"))
+	w.commit("a link", "other", "-> ci")
+	allowed(t, "a link elsewhere", w.decide(rules, "HEAD:refs/heads/main"))
+	w.commit("a link", ".GitHub", "-> ci")
+	refused(t, "a link", w.decide(rules, "HEAD:refs/heads/main"), RuleFiles, "no link may stand")
+}
+
+func TestAPathIsShownWithoutCommandsToATerminal(t *testing.T) {
+	w := newWorld(t)
+	w.commit("first", ".github/workflows/\x1b[2Ja\nb.yml", "1\n")
+	refused(t, "a first commit", w.decide(Rules{Create: open.Create}, "HEAD:refs/heads/main"), RuleFiles, ".github/workflows/?[2Ja?b.yml")
+}
+
 func TestAnOldVersionOfWhatIsDeniedIsAChange(t *testing.T) {
 	rules := Rules{Create: open.Create, Update: open.Update}
 	w := newWorld(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -132,13 +133,21 @@ func (x *check) locateIn(c *commit, list []*located, byID map[oid.ID][]*located)
 	return d.commit(c)
 }
 
-// show writes a path without names that are findings, in one line.
+// show writes a path without names that are findings, and without what a terminal
+// would take for commands.
 func (x *check) show(path []string) string {
 	parts := slices.Clone(path)
 	for i, s := range parts {
 		if x.hidden[s] || len(x.stopsIn(s)) > 0 {
 			parts[i] = "[…]"
+			continue
 		}
+		parts[i] = strings.Map(func(r rune) rune {
+			if unicode.IsPrint(r) {
+				return r
+			}
+			return '?'
+		}, s)
 	}
 	return strings.Join(parts, "/")
 }

@@ -141,6 +141,25 @@ func TestAFastForwardIsProvenWithWhatTheServerHas(t *testing.T) {
 	}
 }
 
+// The commits between are fetched without their trees, which the rules for files
+// ask for behind that.
+func TestFilesAreComparedBehindAFastForward(t *testing.T) {
+	rules := Rules{Create: open.Create, Update: open.Update}
+	w := newWorld(t)
+	w.commit("first", "a", "1\n", ".github/workflows/x", "1\n")
+	w.upload("HEAD:refs/heads/work")
+	w.commit("second", "a", "2\n", ".github/workflows/x", "2\n")
+	w.commit("third", "a", "3\n")
+	w.upload("HEAD:refs/heads/main")
+	w.commit("fourth", "a", "4\n")
+	allowed(t, "a branch over commits of another", w.decide(rules, "HEAD:refs/heads/work"))
+	if len(w.asked) > 2 {
+		t.Errorf("the server was asked %+v", w.asked)
+	}
+	w.commit("fifth", ".github/workflows/x", "3\n")
+	refused(t, "with a change", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "workflows/x")
+}
+
 func TestABranchIsACommit(t *testing.T) {
 	w := newWorld(t)
 	w.commit("first", "a", "1\n")

@@ -75,6 +75,26 @@ func TestSecretsAreToldByCommitPathAndLine(t *testing.T) {
 	}
 }
 
+func TestTheNameOfADeletedRefIsScanned(t *testing.T) {
+	w := newWorld(t)
+	w.commit("first", "a", "1\n")
+	w.upload("HEAD:refs/heads/main")
+	ref := "refs/heads/" + secret
+	w.upload("HEAD:" + ref)
+	push := w.push(":" + ref)
+	push.Scan = newScan(t)
+	rules := open
+	rules.Delete = []string{"refs/heads/**"}
+	p, err := New(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := p.Check(t.Context(), push); err != nil || r == nil || r.Refs[ref] == "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	allowed(t, "another one", w.decide(rules, ":refs/heads/main"))
+}
+
 func TestPushOptionsAreScanned(t *testing.T) {
 	w := newWorld(t)
 	w.commit("first", "a", "1\n")

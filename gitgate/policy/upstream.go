@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bot-bottle/bottle/gitgate/object"
 	"github.com/bot-bottle/bottle/gitgate/oid"
@@ -185,13 +186,13 @@ func (s *store) newCommits() (list []*commit, err error) {
 	return list, nil
 }
 
-// edge returns the parents of commits that are not at hand: where the push ends
-// and the server's history begins.
+// edge returns the parents of commits that do not come with the push: where the
+// server's history begins.
 func (s *store) edge(commits []*commit) (list []oid.ID) {
 	seen := map[oid.ID]bool{}
 	for _, c := range commits {
 		for _, id := range c.parents {
-			if !seen[id] && !s.has(id) {
+			if !seen[id] && !s.new(id) {
 				seen[id] = true
 				list = append(list, id)
 			}
@@ -202,8 +203,12 @@ func (s *store) edge(commits []*commit) (list []oid.ID) {
 
 // fetchEdge asks for the commits at the edge, with their trees.
 func (s *store) fetchEdge(edge []oid.ID) error {
-	if len(edge) == 0 {
+	want := slices.DeleteFunc(slices.Clone(edge), func(id oid.ID) bool {
+		c := s.commits[id]
+		return c != nil && s.has(c.tree)
+	})
+	if len(want) == 0 {
 		return nil
 	}
-	return s.fetch(Query{Want: edge, Depth: 1, Filter: withoutBlobs})
+	return s.fetch(Query{Want: want, Depth: 1, Filter: withoutBlobs})
 }
