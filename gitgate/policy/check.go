@@ -91,7 +91,7 @@ func (p *Policy) Check(ctx context.Context, push Push) (*Refusal, error) {
 	if r := p.CheckRefs(push.Commands); r != nil {
 		return r, nil
 	}
-	x := &check{Push: push, policy: p, store: newStore(ctx, push.Pack, push.Upstream), hidden: map[string]bool{}}
+	x := &check{Push: push, policy: p, store: newStore(ctx, push.Pack, push.Upstream, &p.memory), hidden: map[string]bool{}}
 	defer x.store.close()
 	x.checkTexts()
 	if push.Pack == nil {
@@ -111,7 +111,11 @@ func (p *Policy) Check(ctx context.Context, push Push) (*Refusal, error) {
 			return nil, err
 		}
 	}
-	return x.verdict(), nil
+	r := x.verdict()
+	if r == nil {
+		x.store.passed()
+	}
+	return r, nil
 }
 
 func (x *check) format() oid.Format { return x.Pack.Format() }

@@ -196,6 +196,11 @@ func (w *world) decide(rules Rules, specs ...string) *Refusal {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return w.decideBy(p, specs...)
+}
+
+func (w *world) decideBy(p *Policy, specs ...string) *Refusal {
+	w.t.Helper()
 	w.asked = nil
 	r, err := p.Check(context.Background(), w.push(specs...))
 	if err != nil {

@@ -54,11 +54,13 @@ var (
 	DefaultDeny = []string{".github/workflows/**"}
 )
 
-// Policy is Rules made ready. It may be used concurrently.
+// Policy is Rules made ready, for one repository. It may be used concurrently, and
+// remembers up to 4 MiB of what pushes built on.
 type Policy struct {
 	rules                         Rules
 	create, update, force, delete []refPattern
 	deny                          [][]string
+	memory                        memory
 }
 
 // New checks the patterns.

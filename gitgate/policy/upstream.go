@@ -45,6 +45,8 @@ type store struct {
 	up      Upstream
 	pushed  *pack.Pack
 	packs   []*pack.Pack // pushed among them, and the first
+	memory  *memory
+	recent  recent
 	fetches int
 	commits map[oid.ID]*commit
 }
@@ -56,8 +58,8 @@ type commit struct {
 	parents []oid.ID
 }
 
-func newStore(ctx context.Context, pushed *pack.Pack, up Upstream) *store {
-	s := &store{ctx: ctx, up: up, pushed: pushed, commits: map[oid.ID]*commit{}}
+func newStore(ctx context.Context, pushed *pack.Pack, up Upstream, m *memory) *store {
+	s := &store{ctx: ctx, up: up, pushed: pushed, memory: m, commits: map[oid.ID]*commit{}}
 	if pushed != nil {
 		s.packs = append(s.packs, pushed)
 	}
@@ -93,7 +95,8 @@ func (s *store) kind(id oid.ID) (object.Kind, bool) {
 			return p.Kind(n), true
 		}
 	}
-	return 0, false
+	k, ok := s.memory.get(id)
+	return k.kind, ok
 }
 
 // has reports whether an object is at hand.
@@ -122,11 +125,45 @@ func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
 			continue
 		}
 		if p.Kind(n) != kind {
-			return nil, fmt.Errorf("%s is a %s where a %s belongs", id.Short(), p.Kind(n), kind)
+			return nil, errKind(id, p.Kind(n), kind)
 		}
-		return p.Read(nil, n)
+		b, err := p.Read(nil, n)
+		if err == nil {
+			s.note(p, kept{id, kind, b})
+		}
+		return b, err
 	}
-	return nil, fmt.Errorf("the server has not sent the %s %s", kind, id.Short())
+	k, ok := s.memory.get(id)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("the server has not sent the %s %s", kind, id.Short())
+	case k.kind != kind:
+		return nil, errKind(id, k.kind, kind)
+	}
+	return k.content, nil
+}
+
+func errKind(id oid.ID, is, belongs object.Kind) error {
+	return fmt.Errorf("%s is a %s where a %s belongs", id.Short(), is, belongs)
+}
+
+// note keeps an object for later decisions: one of the push only if it is let
+// through.
+func (s *store) note(from *pack.Pack, k kept) {
+	switch {
+	case k.kind == object.Blob:
+	case from == s.pushed:
+		s.recent.add(k)
+	default:
+		s.memory.add(k)
+	}
+}
+
+// passed keeps what a push has brought that is let through.
+func (s *store) passed() {
+	for _, k := range s.recent.list {
+		s.memory.add(k)
+	}
 }
 
 // withoutBlobs and onlyCommits are filters of git-rev-list(1).
@@ -204,8 +241,11 @@ func (s *store) edge(commits []*commit) (list []oid.ID) {
 // fetchEdge asks for the commits at the edge, with their trees.
 func (s *store) fetchEdge(edge []oid.ID) error {
 	want := slices.DeleteFunc(slices.Clone(edge), func(id oid.ID) bool {
-		c := s.commits[id]
-		return c != nil && s.has(c.tree)
+		if !s.has(id) {
+			return false
+		}
+		c, err := s.commit(id)
+		return err == nil && s.has(c.tree)
 	})
 	if len(want) == 0 {
 		return nil
