@@ -18,6 +18,7 @@ import (
 
 type upOptions struct {
 	yes, dryRun, rm      bool
+	noCapture            bool
 	agent, backend, mode string
 }
 
@@ -63,6 +64,7 @@ The copy of the workspace and the agent's home stay until "bottle down", or with
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.rm, "rm", false, "remove the bottle at its end, unless it has work that is nowhere else")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
+	f.BoolVar(&o.noCapture, "no-capture", false, "leave alone what programs open that know no proxy: it then leads nowhere")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
 	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
@@ -120,6 +122,9 @@ func (o *upOptions) overrides() (list []manifest.Override) {
 		if f.value != "" {
 			list = append(list, manifest.Override{Source: f.flag, Key: f.key, Value: f.value})
 		}
+	}
+	if o.noCapture {
+		list = append(list, manifest.Override{Source: "--no-capture", Key: "capture", Value: "false"})
 	}
 	return list
 }

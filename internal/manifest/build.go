@@ -84,6 +84,7 @@ func (b *builder) basics() {
 	m.Agent, m.Backend = or(doc.Agent, "generic"), or(doc.Backend, "auto")
 	m.Workspace, m.WorkspaceMode = string(doc.Workspace.Path), or(doc.Workspace.Mode, WorkspaceCopy)
 	m.GitUser = doc.GitUser
+	m.Capture = doc.Capture || b.root.dig("capture") == nil
 	m.Supervise = doc.Supervise || b.root.dig("supervise") == nil
 	for key, v := range map[string]string{"name": doc.GitUser.Name, "email": doc.GitUser.Email} {
 		if hasControl(v) || strings.ContainsAny(v, "<>") {

@@ -32,9 +32,9 @@ type Keys struct {
 	Skills                 []string          `yaml:"skills" later:"*" jsonschema_description:"Folders of skills for the agent."`
 	GitUser                GitUser           `yaml:"git_user" jsonschema_description:"Who the agent commits as."`
 	Supervise              bool              `yaml:"supervise" jsonschema_description:"Serve the agent MCP tools that tell it what it may do, and let it ask the operator. Default: true."`
-	Capture                bool              `yaml:"capture" later:"*" jsonschema_description:"Reach of programs that know no proxy."`
+	Capture                bool              `yaml:"capture" jsonschema_description:"Take the connections of programs that know no proxy there too. Default: true."`
 	Ports                  []string          `yaml:"ports" later:"*" jsonschema_description:"Forwarded ports, [HOST:]GUEST."`
-	HostServices           []string          `yaml:"host_services" later:"*" jsonschema_description:"Services of the host that the bottle reaches."`
+	HostServices           []ServiceEntry    `yaml:"host_services" jsonschema_description:"Services of the host's 127.0.0.1 that the bottle reaches by a name."`
 	ForwardHostCredentials bool              `yaml:"forward_host_credentials" jsonschema_description:"true: use the login that the agent's client has on this host (claude, codex), with the routes that it needs. The login itself stays on the host. Default: false."`
 	Use                    []string          `yaml:"use" jsonschema:"enum=anthropic,enum=apt,enum=cargo,enum=chatgpt,enum=github,enum=go,enum=npm,enum=openai,enum=pip" jsonschema_description:"Presets: named groups of routes, which bottle policy presets lists. A secret with the name of a preset is used on its routes."`
 	Egress                 EgressRules       `yaml:"egress" jsonschema_description:"What the bottle reaches."`
@@ -57,6 +57,12 @@ type MountEntry struct {
 	Path Path   `yaml:"path" jsonschema:"required" jsonschema_description:"A file or folder of the host."`
 	At   string `yaml:"at" jsonschema:"pattern=^[~/]" jsonschema_description:"Where the bottle sees it: an absolute path, or ~/… below the agent's home. Default: as path is written."`
 	Mode string `yaml:"mode" jsonschema:"enum=ro,enum=rw" jsonschema_description:"ro: the agent can read it; rw: and change it. Default: ro."`
+}
+
+// ServiceEntry is a service of the host.
+type ServiceEntry struct {
+	Name string `yaml:"name" jsonschema:"required,minLength=1" jsonschema_description:"The name that it has in the bottle, such as db."`
+	Port int    `yaml:"port" jsonschema:"required,minimum=1,maximum=65535" jsonschema_description:"The TCP port, of the host's 127.0.0.1 and in the bottle."`
 }
 
 // ResourceLimits bound a bottle.
@@ -89,7 +95,7 @@ type RouteEntry struct {
 	Methods  []string `yaml:"methods" jsonschema:"minItems=1" jsonschema_description:"Default: any."`
 	Paths    []string `yaml:"paths" jsonschema:"minItems=1" jsonschema_description:"Such as /v1/**: * matches within a segment, ** any number of segments. Default: any."`
 	Action   string   `yaml:"action" jsonschema:"enum=allow,enum=deny,enum=ask" jsonschema_description:"Default: allow."`
-	TLS      string   `yaml:"tls" jsonschema:"enum=intercept,enum=passthrough" later:"raw" jsonschema_description:"intercept: requests are seen, matched and scanned. passthrough: only the name is checked; no methods, paths or secrets. Default: intercept."`
+	TLS      string   `yaml:"tls" jsonschema:"enum=intercept,enum=passthrough,enum=raw" jsonschema_description:"intercept: requests are seen, matched and scanned. passthrough: only the name is checked; no methods, paths or secrets. raw: any protocol, on the ports that are named; what is sent is scanned; no methods, paths or secrets. Default: intercept."`
 	Kind     string   `yaml:"kind" jsonschema:"enum=model" jsonschema_description:"model: a model provider. What looks like a credential there is replaced by a marker, which becomes the text again in the answers, so that a conversation that has seen one can go on."`
 	Private  bool     `yaml:"private" jsonschema_description:"true: the host may have a loopback or private address, and secrets may go there over plain http."`
 	Upstream string   `yaml:"upstream" jsonschema_description:"host:port that is dialled instead of the host."`

@@ -46,9 +46,8 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 
 		{"an image", v + "image: ./Dockerfile\n", []string{"bottle.yaml:2:8: image: this comes with a later version"}},
 		{"a later backend", v + "backend: smolvm\n", []string{"bottle.yaml:2:10: backend: \"smolvm\" comes with a later version of bottle; this one accepts auto, sandbox"}},
-		{"later keys", v + "prompt: a\nskills: [a]\nrecord: {bodies: true}\ncapture: true\nports: [3000]\nhost_services: [{name: db, port: 1}]\n", []string{
-			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:10: capture: |later",
-			"bottle.yaml:6:8: ports: |later", "bottle.yaml:7:16: host_services: |later"}},
+		{"later keys", v + "prompt: a\nskills: [a]\nrecord: {bodies: true}\nports: [3000]\n", []string{
+			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:8: ports: |later"}},
 		{"later groups", v + "git: {github.com: {}}\nbudgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
 			"bottle.yaml:2:7: git: |later", "bottle.yaml:3:11: budgets: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:19: metrics.listen: |later", "bottle.yaml:6:19: resources.disk: |later"}},
 		{"later keys that say nothing", v + "budgets: {}\nports: []\nimage: \"\"\ngit:\nmetrics: {}\nrecord: {}\nprompt: false\n", []string{
@@ -59,8 +58,14 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"later groups with no value and unknown keys", v + "record:\nmetrics: {port: 1}\n", []string{"bottle.yaml:2:1: record: this comes", "bottle.yaml:3:11: metrics: this comes"}},
 		{"a rule that there is not", v + "dlp: {rules: {nosuch: warn, jwtt: warn}}\n", []string{
 			"bottle.yaml:2:23: dlp.rules.nosuch: there is no rule \"nosuch\": `bottle scan --list-rules` lists them", "bottle.yaml:2:35: dlp.rules.jwtt: there is no rule \"jwtt\": did you mean jwt? `bottle scan"}},
-		{"later values of routes", v + "egress: {routes: [{host: a.com, kind: human}, {host: b.com, tls: raw}]}\n", []string{
-			"bottle.yaml:2:39: egress.routes[0].kind: \"human\" is not one of model", "bottle.yaml:2:66: egress.routes[1].tls: \"raw\" comes with a later version"}},
+		{"a kind that there is not", v + "egress: {routes: [{host: a.com, kind: human}]}\n", []string{"bottle.yaml:2:39: egress.routes[0].kind: \"human\" is not one of model"}},
+		{"raw routes", v + "egress: {routes: [{host: a.com, tls: raw}, {host: b.com, tls: raw, ports: [22], secrets: [s]}]}\nsecrets: {s: {from: {env: S}}}\n", []string{
+			"bottle.yaml:2:20: egress.routes[0].ports: a raw route names its ports", "bottle.yaml:2:90: egress.routes[1].secrets: a raw route cannot have secrets"}},
+		{"services", v + "host_services: [{name: db}, {name: \"*.db\", port: 1}, {name: localhost, port: 1}, {name: 127.0.0.1, port: 1}, {name: a, port: 70000}, {name: b, port: 1}, {name: B, port: 1}]\n", []string{
+			"bottle.yaml:2:18: host_services[0].port: |this key is needed", "bottle.yaml:2:36: host_services[1].name: \"*.db\" cannot be", "bottle.yaml:2:61: host_services[2].name: \"localhost\" cannot be",
+			"bottle.yaml:2:89: host_services[3].name: \"127.0.0.1\" cannot be", "bottle.yaml:2:126: host_services[4].port: 70000 is not a port", "bottle.yaml:2:155: host_services[6]: the service \"B\" stands here a second time"}},
+		{"a service and a route to the same place", v + "egress: {routes: [{host: db, ports: [5432]}]}\nhost_services: [{name: db, port: 5432}]\n", []string{
+			"bottle.yaml:3:18: host_services[0].tls: route bottle.yaml:2 says intercept for the same host and port as this raw"}},
 		{"custom rules", v + `dlp:
   custom:
     - {id: acme}

@@ -43,6 +43,11 @@ type Manifest struct {
 	Resources     Resources
 	Env           map[string]string
 	GitUser       GitUser
+	// Capture says that the connections of programs that know no proxy are taken to
+	// it.
+	Capture bool
+	// HostServices are among the routes.
+	HostServices []HostService
 	// Supervise says that the agent is told what it may do, and may ask for more.
 	Supervise bool
 	// Use names the presets whose routes are among those of Egress.
@@ -93,6 +98,12 @@ type Mount struct {
 	// At is absolute, or "~" or "~/…" for a place below the agent's home.
 	At       string
 	Writable bool
+}
+
+// HostService is a TCP service of the host's 127.0.0.1, at the same port of a name.
+type HostService struct {
+	Name string
+	Port int
 }
 
 // Resources bound a bottle; zero is no limit.

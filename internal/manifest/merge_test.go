@@ -73,7 +73,7 @@ func TestLevelsMerge(t *testing.T) {
 		{name: "an alias stands for its value", project: v + "env: &e {A: p}\nbottles: {x: {env: *e}}\n", variant: "x",
 			want: "agent=generic default=deny ask=3m0s mode=copy env=[A=p] routes=[] allow=0 secrets=[] mounts=[]"},
 		{name: "later keys that are off are accepted",
-			project: v + "supervise: false\ncapture: false\nforward_host_credentials: false\nrecord: {bodies: false}\n",
+			project: v + "supervise: false\nforward_host_credentials: false\nrecord: {bodies: false}\n",
 			want:    "agent=generic default=deny ask=3m0s mode=copy env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 	}
 	for _, tt := range tests {

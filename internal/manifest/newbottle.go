@@ -21,6 +21,9 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		{"workspace", started.Workspace == now.Workspace && started.WorkspaceMode == now.WorkspaceMode},
 		{"mounts", slices.Equal(started.Mounts, now.Mounts)},
 		{"resources", reflect.DeepEqual(started.Resources, now.Resources)},
+		{"capture", started.Capture == now.Capture},
+		// Where names are captured, it is their routes that say what they lead to.
+		{"host_services", started.Capture && now.Capture || slices.Equal(started.HostServices, now.HostServices)},
 		{"supervise", started.Supervise == now.Supervise},
 		{"env", maps.Equal(started.Env, now.Env)},
 		{"git_user", started.GitUser == now.GitUser},

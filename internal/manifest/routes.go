@@ -89,7 +89,7 @@ func (b *builder) routes() {
 		b.fault(at("egress", "routes", maxRoutes), "there are more than %d routes", maxRoutes)
 		return
 	}
-	var places []int // index of each compiled route in the merged document
+	var places [][]any // of each route, in the merged document
 	for i, e := range entries {
 		where := at("egress", "routes", i)
 		b.checkEntry(where, e)
@@ -100,7 +100,14 @@ func (b *builder) routes() {
 			Host: e.Host, Ports: e.Ports, Methods: e.Methods, Paths: e.Paths, Action: proxy.Action(e.Action), TLS: proxy.TLSMode(e.TLS),
 			Private: e.Private, Upstream: e.Upstream, Secrets: e.Secrets, Kind: e.Kind, Source: placeOf(b.root.dig(where...)),
 		})
-		places = append(places, i)
+		places = append(places, where)
+	}
+	for i, s := range b.doc.HostServices {
+		where := at("host_services", i)
+		if b.keepService(where, s) {
+			b.m.Egress.Routes = append(b.m.Egress.Routes, serviceRoute(s, placeOf(b.root.dig(where...))))
+			places = append(places, where)
+		}
 	}
 	if b.spoiled("egress", "default") {
 		return
@@ -114,7 +121,7 @@ func (b *builder) routes() {
 		case errors.As(err, &re) && re.Index >= own: // it is at odds with a route of the file
 			b.fault(at("use"), "%s: %s", b.m.Egress.Routes[re.Index].Source, escape.TextMax(re.Err.Error(), 300))
 		case re != nil:
-			b.fault(at("egress", "routes", places[re.Index], re.Field), "%s", escape.TextMax(re.Err.Error(), 300))
+			b.fault(append(slices.Clone(places[re.Index]), re.Field), "%s", escape.TextMax(re.Err.Error(), 300))
 		default:
 			b.fault(at("egress", "routes"), "%s", escape.TextMax(err.Error(), 300))
 		}

@@ -95,8 +95,11 @@ func routeLine(r *proxy.Route) string {
 	if r.Action == proxy.Deny {
 		return b.String()
 	}
-	if r.TLS == proxy.Passthrough {
+	switch r.TLS {
+	case proxy.Passthrough:
 		b.WriteString(", not looked into")
+	case proxy.Raw:
+		b.WriteString(", any protocol")
 	}
 	if r.Private {
 		b.WriteString(", private addresses too")
@@ -245,8 +248,12 @@ func (m *Manifest) cautions() (out []string) {
 		say("dlp.allow: what the rule %s finds may go to %s", escape.Text(e.Rule), escape.Host(e.Host))
 	}
 	for _, r := range m.Egress.Routes {
-		if r.TLS == proxy.Passthrough && r.Action != proxy.Deny {
+		switch {
+		case r.Action == proxy.Deny:
+		case r.TLS == proxy.Passthrough:
 			say("%s is passthrough (%s): nothing that goes there is scanned", escape.Host(r.Host), escape.Text(r.Source))
+		case r.TLS == proxy.Raw:
+			say("%s is raw (%s): what is encrypted in there is not seen", escape.Host(r.Host), escape.Text(r.Source))
 		}
 	}
 	if n := len(m.Egress.UpstreamCA); n > 0 {
