@@ -26,6 +26,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/proxy"
 	"github.com/bot-bottle/bottle/vm"
+	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 // Bottle is a running one. Its methods may be called from any goroutine.
@@ -42,6 +43,7 @@ type Bottle struct {
 	reload   *reloader
 	operator *operator
 	machine  vm.Machine
+	relay    *relay.Relay // nil where nothing is captured
 	listener net.Listener
 	owner    owner
 	git      gitGuard
@@ -50,6 +52,7 @@ type Bottle struct {
 	env      map[string]string // of every command
 	stop     context.CancelFunc
 	served   chan error
+	captured chan error  // as served, for what the relay opens
 	ending   atomic.Bool // somebody asked for the end
 	started  atomic.Bool // a command
 	closing  sync.Once
@@ -159,6 +162,9 @@ func (b *Bottle) unwind() error {
 	}
 	if b.machine != nil {
 		errs = append(errs, b.machine.Close())
+		if b.relay != nil {
+			b.relay.Close()
+		}
 		b.tellGit(context.Background()) // as far as its limits go
 	}
 	unmake(b.dir)
@@ -172,8 +178,11 @@ func (b *Bottle) unwind() error {
 		if err := b.server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
 		}
-		if b.served != nil {
-			if err := <-b.served; !errors.Is(err, http.ErrServerClosed) {
+		for _, served := range []chan error{b.served, b.captured} {
+			if served == nil {
+				continue
+			}
+			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 				errs = append(errs, fmt.Errorf("proxy: %w", err))
 			}
 		}

@@ -104,7 +104,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 		noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
 	b.reload.view.Store(p.Manifest)
 	b.operator = newOperator(b.reload, b.record, b.log)
-	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Ask: b.operator.ask,
+	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Resolver: p.opt.Resolver, Ask: b.operator.ask,
 		Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.operator.desk, b.journal.counts)}
 	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 	}
 	b.served = make(chan error, 1)
 	go func() { b.served <- b.server.Serve(b.listener, proxy.ListenOptions{Session: b.record.ID}) }()
-	return nil
+	return b.startCapture(ctx)
 }
 
 // spec is the machine: what it sees of the host, and nothing else.
@@ -229,7 +229,7 @@ func (b *Bottle) spec() vm.Spec {
 	return vm.Spec{
 		ID: b.record.ID, Hostname: b.record.ID, Mounts: mounts, Links: p.links, Env: b.env,
 		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs},
-		Ports:     []int{proxyPort},
+		Hosts:     serviceHosts(m), Local: localPrefixes(m), Ports: []int{proxyPort},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,8 @@ type Options struct {
 	Args []string
 	// Env says where state is kept.
 	Env state.Env
+	// Resolver is asked for the names of upstreams; nil is the system's.
+	Resolver *net.Resolver
 	// Version is that of this program, for those who ask a running bottle.
 	Version string
 	// Reload loads the manifest anew when its file has changed; nil means that

@@ -65,7 +65,7 @@ func splice(ctx context.Context, client, up net.Conn, early []byte) {
 		closeWrite(client)
 	}()
 	if _, err := io.Copy(up, client); err != nil {
-		up.Close()
+		abort(up)
 	} else {
 		closeWrite(up)
 	}
