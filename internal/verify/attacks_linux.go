@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 // attack is one thing that must not work in a bottle.
@@ -41,6 +44,7 @@ var attacks = []attack{
 	{name: "internet", what: "a route to the internet (TCP and UDP 443)", try: routeTo("192.0.2.1:443", "[2001:db8::1]:443")},
 	{name: "metadata", what: "a route to the cloud metadata address", try: routeTo("169.254.169.254:80")},
 	{name: "proxy-policy", what: "a denied host, asked through the proxy", try: askProxy, insideOnly: true},
+	{name: "capture-policy", what: "a denied host, dialled past the proxy", try: askPast, insideOnly: true},
 	{name: "home-file", what: "a file in the home folder of the host", try: readHome, needsControl: true},
 	{name: "signal", what: "a signal to a process of the host", try: signalVictim, needsControl: true},
 	{name: "keyring", what: "a key in the session keyring of the host", try: readKey, needsControl: true},
@@ -115,7 +119,8 @@ func queryDNS(ctx context.Context, t targets) attempt {
 }
 
 // lookUp asks the resolver that programs use. On the host it would tell the
-// name to somebody outside, so it is not tried there.
+// name to somebody outside, so it is not tried there. An address that the bottle
+// itself gives to names (package relay) was asked of nobody.
 func lookUp(ctx context.Context, t targets) attempt {
 	if t.Control {
 		return attempt{Detail: "not tried on the host"}
@@ -126,24 +131,43 @@ func lookUp(ctx context.Context, t targets) attempt {
 	if err != nil {
 		return refused(err)
 	}
-	return attempt{Reached: true, Detail: "resolved to " + strings.Join(addrs, ", ")}
+	for _, a := range addrs {
+		if ip, err := netip.ParseAddr(a); err != nil || !relay.Prefix.Contains(ip) {
+			return attempt{Reached: true, Detail: "resolved to " + strings.Join(addrs, ", ")}
+		}
+	}
+	return attempt{Detail: "answered inside, by an address of the bottle's own: " + strings.Join(addrs, ", ")}
 }
 
 // routeTo asks the kernel for a route by connecting a UDP socket, which sends
-// nothing.
+// nothing. One on which this end has that address too (or with IPv6, ::1) leads back
+// to the bottle.
 func routeTo(addrs ...string) func(context.Context, targets) attempt {
 	return func(context.Context, targets) attempt {
 		var last error
 		for _, addr := range addrs {
 			c, err := net.Dial("udp", addr)
-			if err == nil {
-				defer c.Close()
+			if err != nil {
+				last = err
+				continue
+			}
+			defer c.Close()
+			own, to := addrOf(c.LocalAddr()), addrOf(c.RemoteAddr())
+			if own != to && !own.IsLoopback() {
 				return attempt{Reached: true, Detail: "there is a route to " + addr}
 			}
-			last = err
+			last = fmt.Errorf("%s is an address of the bottle itself", to)
 		}
 		return refused(last)
 	}
+}
+
+func addrOf(a net.Addr) netip.Addr {
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr()
 }
 
 func askProxy(ctx context.Context, t targets) attempt {
@@ -162,6 +186,30 @@ func askProxy(ctx context.Context, t targets) attempt {
 		return attempt{Reached: true, Detail: "no refusal came from the proxy: " + cause(err)}
 	}
 	defer resp.Body.Close()
+	return refusedBy(resp)
+}
+
+// askPast is what a program does that knows no proxy.
+func askPast(ctx context.Context, t targets) attempt {
+	if t.Control {
+		return attempt{Detail: "not tried on the host"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*attackTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.DeniedURL, nil)
+	if err != nil {
+		return refused(err)
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
+	if err != nil {
+		return refused(err)
+	}
+	defer resp.Body.Close()
+	return refusedBy(resp)
+}
+
+// refusedBy tells the proxy's refusal from any other answer.
+func refusedBy(resp *http.Response) attempt {
 	if resp.StatusCode == http.StatusForbidden && resp.Header.Get("Bottle-Rule") != "" {
 		return attempt{Detail: "refused by the proxy: " + resp.Status}
 	}

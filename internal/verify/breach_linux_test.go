@@ -34,11 +34,12 @@ var breaches = []broken{
 	{row: "tcp", breach: sandbox.BreachNet},
 	{row: "udp", breach: sandbox.BreachNet},
 	{row: "dns", breach: sandbox.BreachNet},
-	{row: "resolver", wrap: withResolver},
+	{row: "resolver", wrap: withResolver, text: uncaptured},
 	{row: "abstract-socket", breach: sandbox.BreachNet | sandbox.BreachLandlock},
 	{row: "internet", breach: sandbox.BreachNet, denied: true},
 	{row: "metadata", breach: sandbox.BreachNet, denied: true},
 	{row: "proxy-policy", text: allowingMetadata},
+	{row: "capture-policy", text: allowingMetadata},
 	{row: "home-file", wrap: withHome, root: sandbox.BreachUser},
 	{row: "signal", breach: sandbox.BreachPID | sandbox.BreachLandlock, root: sandbox.BreachUser},
 	{row: "keyring", breach: sandbox.BreachKeyring | sandbox.BreachSeccomp, root: sandbox.BreachUser},
@@ -125,6 +126,9 @@ func (b *broken) verify(t *testing.T, breach sandbox.Breach) *Report {
 		backend = b.wrap(t, backend)
 	}
 	text := manifestText
+	if breach&sandbox.BreachNet != 0 { // its network is the host's, of which nothing is to be taken
+		text = uncaptured(t)
+	}
 	if b.text != nil {
 		text = b.text(t)
 	}
@@ -161,6 +165,9 @@ func find(t *testing.T, r *Report, name string) Row {
 	t.Fatalf("there is no row %s", name)
 	return Row{}
 }
+
+// uncaptured is a manifest of a bottle with none but its own listeners.
+func uncaptured(*testing.T) string { return manifestText + "capture: false\n" }
 
 // allowingMetadata is a policy that lets the agent have the credentials of a
 // cloud's machine.
