@@ -1,5 +1,5 @@
 # bottle: build, test, measure. `make demo` and `make test` are all the set-up
-# there is. The demo needs nothing but Go; a test that drives a program (curl, git,
+# there is. The demo needs nothing but Go; a test that drives a program (curl, dig, git,
 # sshd, h2load, node, npm, python3) says so when it is missing.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

@@ -58,12 +58,7 @@ egress:
 func newCaptureRig(t *testing.T, capture string, programs ...string) *captureRig {
 	t.Helper()
 	for _, p := range programs {
-		if _, err := os.Stat("/usr/bin/" + p); err != nil { // a bottle has no others without a mount
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("/usr/bin/%s is not installed", p)
-			}
-			t.Skipf("/usr/bin/%s is not installed", p)
-		}
+		systemProgram(t, p)
 	}
 	r := &captureRig{t: t, project: newProject(t), token: "tk" + "_" + strings.Repeat("q7Zr2", 6)}
 	p := r.project
@@ -93,6 +88,22 @@ func newCaptureRig(t *testing.T, capture string, programs ...string) *captureRig
 		}
 	})
 	return r
+}
+
+// systemProgram returns the path of a program in a folder of the system: a bottle has
+// no others without a mount.
+func systemProgram(t *testing.T, name string) string {
+	t.Helper()
+	for _, dir := range []string{"/usr/bin", "/usr/local/bin", "/bin"} {
+		if path := filepath.Join(dir, name); exec.Command(path, "--version").Run() == nil || exec.Command(path, "-v").Run() == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not installed in a folder of the system", name)
+	}
+	t.Skipf("%s is not installed in a folder of the system", name)
+	return ""
 }
 
 // startInternet serves TLS for whatever name is asked for.
@@ -248,7 +259,7 @@ func TestProgramsThatKnowNoProxyAreCaptured(t *testing.T) {
 		},
 		"python": func(url string, auth ...string) []string {
 			host, path, _ := strings.Cut(strings.TrimPrefix(url, "https://"), "/")
-			return append([]string{"/usr/bin/python3", "-c", pythonGet, host, "/" + path}, auth...)
+			return append([]string{systemProgram(t, "python3"), "-c", pythonGet, host, "/" + path}, auth...)
 		},
 	}
 	for name, command := range get {
@@ -325,6 +336,7 @@ func TestCapturedGit(t *testing.T) {
 
 func TestCapturedConnectionsOfOtherKinds(t *testing.T) {
 	r := newCaptureRig(t, "true", "curl", "python3")
+	python := systemProgram(t, "python3")
 	curl := func(args ...string) []string {
 		return append([]string{"curl", "--noproxy", "*", "-sS", "-i", "--max-time", "60"}, args...)
 	}
@@ -344,10 +356,10 @@ func TestCapturedConnectionsOfOtherKinds(t *testing.T) {
 		{"a name at an address that is not its own", curl("--resolve", "api.capture.test:443:192.0.2.9", "https://api.capture.test/"), 0, "no route allows 192.0.2.9:443"},
 		{"a port of no route", curl("https://api.capture.test:8443/"), 7, ""},
 		{"the bottle itself", []string{"sh", "-c", "curl --noproxy '*' -sS http://127.0.0.1/ || echo refused"}, 0, "refused"},
-		{"HTTP/3", []string{"/usr/bin/python3", "-c", "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.settimeout(30)\ns.connect(('api.capture.test',443))\ns.send(b'x')\ntry:\n s.recv(9)\nexcept ConnectionRefusedError: print('refused at once')"}, 0, "refused at once"},
+		{"HTTP/3", []string{python, "-c", "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.settimeout(30)\ns.connect(('api.capture.test',443))\ns.send(b'x')\ntry:\n s.recv(9)\nexcept ConnectionRefusedError: print('refused at once')"}, 0, "refused at once"},
 		{"a service of the host", rawTalk("db", r.project, "ping"), 0, "hello\nping\n"},
-		{"any protocol", []string{"/usr/bin/python3", "-c", pythonTalk, "raw.capture.test", "7000", "ping"}, 0, "hello\nping\n"},
-		{"any protocol, with a credential in it", []string{"/usr/bin/python3", "-c", pythonTalk, "raw.capture.test", "7000", "gh" + "p_" + "n3Kp8vWs2YtRq6HbZx0LmJc7DfGa4UeXo5Ti"}, 0, "hello\nreset"},
+		{"any protocol", []string{python, "-c", pythonTalk, "raw.capture.test", "7000", "ping"}, 0, "hello\nping\n"},
+		{"any protocol, with a credential in it", []string{python, "-c", pythonTalk, "raw.capture.test", "7000", "gh" + "p_" + "n3Kp8vWs2YtRq6HbZx0LmJc7DfGa4UeXo5Ti"}, 0, "hello\nreset"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if code, out := r.run(c.args...); code != c.code || !strings.Contains(out, c.want) {
@@ -377,7 +389,7 @@ func rawTalk(name string, p *project, text string) []string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return []string{"/usr/bin/python3", "-c", pythonTalk, name, fmt.Sprint(m.HostServices[0].Port), text}
+	return []string{systemProgram(p.t, "python3"), "-c", pythonTalk, name, fmt.Sprint(m.HostServices[0].Port), text}
 }
 
 func TestServicesOfTheHostWithoutCapture(t *testing.T) {

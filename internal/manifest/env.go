@@ -15,6 +15,7 @@ const envPrefix = "BOTTLE_"
 var envKeys = []struct{ name, key string }{
 	{"BOTTLE_AGENT", "agent"},
 	{"BOTTLE_BACKEND", "backend"},
+	{"BOTTLE_CAPTURE", "capture"},
 	{"BOTTLE_WORKSPACE_PATH", "workspace.path"},
 	{"BOTTLE_WORKSPACE_MODE", "workspace.mode"},
 	{"BOTTLE_RESOURCES_MEMORY", "resources.memory"},
