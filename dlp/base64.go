@@ -1,7 +1,6 @@
 package dlp
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 	"slices"
@@ -195,40 +194,6 @@ func (s *Scanner) behindEscape(start, end int) int {
 func (s *Scanner) mayBeBlob(start, end int) bool {
 	start = s.behindEscape(start, end)
 	return end-start >= groupLen && mayStartBlob(base64Group(s.buf[start:]))
-}
-
-// mayBeText reports whether two groups of ASCII may follow each other in a run,
-// both in one of the words that are looked at. Those start six bytes apart: each
-// phase has one at one of the first three groups of any textGroups.
-func mayBeText(b []byte) bool {
-	for ; len(b) >= wordLen; b = b[6:] {
-		first, second, third := textBits(binary.LittleEndian.Uint64(b))
-		if t := first & (second >> 8) & (third >> 16); t&(t>>(groupLen*8)) != 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// startsText reports whether text starts in a run of at most blockLen bytes.
-func startsText(run []byte) bool {
-	if !mayBeText(run) {
-		return false
-	}
-	var block [blockLen]byte
-	copy(block[copy(block[:], run):], noText)
-	starts, _, _ := textStarts(&block)
-	return starts != 0
-}
-
-// textBits returns the high bits of the bytes of a word that may be the first,
-// second and third characters of a group of ASCII.
-func textBits(c uint64) (first, second, third uint64) {
-	small := c << 1 & (c << 2) & highs
-	digit := c << 3 &^ (c << 1) & highs
-	// The values of the characters (RFC 4648, section 4).
-	v := c&(0x1f*lanes) + small>>7*26 + digit>>7*37 - lanes
-	return ^(v << 2) & highs, ^(v << 4) & highs, ^(v << 6) & highs
 }
 
 // begin opens a layer for the text that starts at s.buf[i], unless its phase has

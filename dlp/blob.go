@@ -24,9 +24,9 @@ const maxBlobHeld = MaxHeld * 3 / 4
 
 // startsOf returns the bytes of a block that tell where a blob may start: the pairs
 // of magics, and ampersands between capitals.
-func startsOf(b *blockMasks) uint64 {
-	upper := b[maskUpper]
-	return b[maskPair] | b[maskAmpersand]&(upper<<1|1)&(upper>>1|lastByte)
+func startsOf(b block) uint64 {
+	upper := b.of(maskUpper)
+	return b.of(maskPair) | b.of(maskAmpersand)&(upper<<1|1)&(upper>>1|lastByte)
 }
 
 // seeBlobs notes where blobs may start in the block at s.buf[i:], by what startsOf
@@ -226,7 +226,10 @@ var blobPairs = func() (t [1 << 13]byte) {
 }()
 
 // mayStartBlob reports whether a group of base64 may be the start of a blob.
-func mayStartBlob(group uint32) bool { return blobPairs[group>>11]>>(group>>8&7)&1 != 0 }
+func mayStartBlob(group uint32) bool { return blobBit(group) != 0 }
+
+// blobBit is mayStartBlob, as a bit.
+func blobBit(group uint32) uint8 { return blobPairs[group>>11] >> (group >> 8 & 7) & 1 }
 
 // startsBlob reports whether data starts as a blob does.
 func startsBlob(data []byte) bool { return magic(data) != codecNone }

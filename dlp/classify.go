@@ -6,11 +6,23 @@ package dlp
 // of each byte (Langdale, Lemire: Parsing Gigabytes of JSON per Second, section
 // 3.1), or by seven bits of it; without vector instructions they are made of planes.
 
-// blockMasks has a mask for each class, the first byte of the block in the lowest
-// bit.
-type blockMasks [32]uint64
+// masks has for each class a mask of each of some blocks, the first byte of the block
+// in the lowest bit. There is room for vectors of eight masks that start at any of
+// those that are surveyed.
+type masks [maskClasses][maskBlocks]uint64
 
-// The classes of blockMasks. The first rowClasses are any of ASCII, the next
+const maskBlocks = 32
+
+// of returns the mask of a class of a block.
+func (b block) of(class int) uint64 { return b.masks[class][b.k&31] }
+
+// block is one of those that masks has.
+type block struct {
+	masks *masks
+	k     int
+}
+
+// The classes of masks. The first rowClasses are any of ASCII, the next
 // byteClasses are of one byte.
 const (
 	maskUpper = iota
@@ -26,6 +38,10 @@ const (
 	maskEscape
 	maskControl
 	maskPhrase
+	maskRun
+	maskFirst // of a group of base64 that stands for ASCII
+	maskSecond
+	maskThird
 	maskSlash
 	maskLine
 	maskDot
@@ -40,6 +56,7 @@ const (
 	maskLead // from 0xc0 on
 	maskPair // the first of one of magicPairs
 
+	maskClasses = maskPair + 1
 	rowClasses  = maskSlash
 	byteClasses = maskHigh - maskSlash
 )
@@ -59,6 +76,10 @@ var classSpecs = [...]string{
 	maskEscape:   "uUx/0-3",                    // behind the backslash of a sign
 	maskControl:  "\x00-\x08\x0b\x0c\x0e-\x1f", // of what is no text
 	maskSlash:    "\\", maskLine: "\n", maskDot: ".", maskEquals: "=", maskPercent: "%", maskAmpersand: "&", maskTilde: "~", maskLess: "<", maskAt: "@", maskDash: "-",
+	maskRun:    "A-Za-z0-9+/_-",
+	maskFirst:  "A-Za-f", // of which the values (RFC 4648, section 4) lack the bit that is the top one of a byte
+	maskSecond: "A-HQ-Xg-nw-z0-3",
+	maskThird:  "ABEFIJMNQRUVYZcdghklopstwx014589",
 	maskPhrase: "a-z0-9 \t\r\n\\.):,+\"'", // of the words of seed phrases, and between them
 }
 
@@ -67,7 +88,7 @@ type classTables struct {
 	rows    [rowClasses + byteClasses][16]byte // for BYTE, the byte in each
 	bits    [16]byte                           // of the high nibbles
 	pairs   [4][16]byte                        // buckets of the first bytes of pairs by low and high nibble, and of the second
-	classes [3][256]byte                       // of each byte, eight in each
+	classes [4][256]byte                       // of each byte, eight in each
 	firsts  [256]byte
 	seconds [256]byte
 }
@@ -111,30 +132,31 @@ func newClassTables() (t classTables) {
 	return t
 }
 
-// classify makes the masks of as many blocks as out has room for. It reads a byte
-// behind them, as text has to have.
-func classify(out []blockMasks, text []byte) {
-	if len(out) == 0 {
+// classify makes the masks of n blocks of text, the first of which is block k. It reads
+// a byte behind them, as text has to have.
+func (m *masks) classify(k, n int, text []byte) {
+	if n == 0 {
 		return
 	}
-	_ = text[len(out)*blockLen]
-	if !classifyVectors(out, text) {
-		classifyPlain(out, text)
+	_, _ = text[n*blockLen], m[0][k+n-1]
+	if !m.classifyVectors(k, n, text) {
+		m.classifyPlain(k, n, text)
 	}
 }
 
 // classifyPlain is classify without vector instructions: from bit planes.
-func classifyPlain(out []blockMasks, text []byte) {
-	for k := range out {
-		b := (*[blockLen + 1]byte)(text[k*blockLen:])
-		m := &out[k]
-		planeClasses(m, toPlanes((*[blockLen]byte)(b[:blockLen])))
-		for n := range maskPair {
-			if m[n] != 0 { // as few are
-				m[n] = transpose(m[n])
+func (m *masks) classifyPlain(k, n int, text []byte) {
+	var of [maskClasses]uint64
+	for i := range n {
+		b := (*[blockLen + 1]byte)(text[i*blockLen:])
+		planeClasses(&of, toPlanes((*[blockLen]byte)(b[:blockLen])))
+		of[maskPair] = pairsIn(b)
+		for c, v := range of {
+			if v != 0 && c != maskPair { // as few are
+				v = transpose(v)
 			}
+			m[c][k+i] = v
 		}
-		m[maskPair] = pairsIn(b)
 	}
 }
 
@@ -155,7 +177,7 @@ func pairsIn(b *[blockLen + 1]byte) (m uint64) {
 }
 
 // planeClasses makes the masks of the classes, as planes are.
-func planeClasses(m *blockMasks, p planes) {
+func planeClasses(m *[maskClasses]uint64, p planes) {
 	p0, p1, p2, p3, p4, p5, p6, p7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
 	// The rows of the table of ASCII, by the high nibble.
 	r0, r1, r2, r3 := ^(p7 | p6 | p5 | p4), p4&^(p7|p6|p5), p5&^(p7|p6|p4), p5&p4&^(p7|p6)
@@ -185,6 +207,10 @@ func planeClasses(m *blockMasks, p planes) {
 	m[maskSlash], m[maskLine], m[maskDot], m[maskEquals] = r5&cC, r0&cA, r2&cE, r3&cD
 	m[maskPercent], m[maskAmpersand], m[maskTilde] = r2&c5, r2&c6, r7&cE
 	m[maskLess], m[maskAt], m[maskDash] = r3&cC, r4&c0, r2&cD
+	m[maskRun] = m[maskUpper] | m[maskLower] | m[maskDigit] | m[maskJoiner]
+	m[maskFirst] = m[maskUpper] | m[maskLower]&^r7&^(p3|p2&p1&p0)
+	m[maskSecond] = m[maskUpper]&(p3^(p2|p1|p0)) | m[maskLower]&(p3^p2&p1&p0) | m[maskDigit]&^(p3^p2)
+	m[maskThird] = m[maskUpper]&(p1^p0) | m[maskLower]&^(p1^p0) | m[maskDigit]&^p1
 	m[maskPhrase] = m[maskLower] | m[maskDigit] | m[maskBlank] | m[maskSlash] | quote | r2&(c9D&^p2|cB|cC|cE) | r3&cA
 	m[maskHigh], m[maskLead] = p7, p7&p6
 }

@@ -1,5 +1,8 @@
 #include "textflag.h"
 
+// STRIDE is the size of what masks has for a class.
+#define STRIDE 256
+
 // Y0 and Y1 are the bytes of a block, Y2 and Y3 their low nibbles, Y4 and Y5 the
 // bits of their high nibbles. A row of a class has for each low nibble the bits of
 // the high ones that are in it.
@@ -17,7 +20,7 @@
 	SHLQ $32, BX \
 	ORQ BX, AX \
 	NOTQ AX \
-	MOVQ AX, (n*8)(DI)
+	MOVQ AX, (n*STRIDE)(DI)
 
 #define BYTE(n) \
 	VBROADCASTI128 (n*16)(DX), Y8 \
@@ -27,7 +30,7 @@
 	VPMOVMSKB Y10, BX \
 	SHLQ $32, BX \
 	ORQ BX, AX \
-	MOVQ AX, (n*8)(DI)
+	MOVQ AX, (n*STRIDE)(DI)
 
 // NIBBLES looks the bytes in v up in two tables, by nibble, and ands them to dst.
 #define NIBBLES(v, n, dst) \
@@ -40,7 +43,7 @@
 	VPSHUFB Y9, Y8, Y9 \
 	VPAND Y9, dst, dst
 
-// func classifyAVX2(out *blockMasks, text *byte, blocks int, t *classTables)
+// func classifyAVX2(out *uint64, text *byte, blocks int, t *classTables)
 TEXT ·classifyAVX2(SB), NOSPLIT, $0-32
 	MOVQ out+0(FP), DI
 	MOVQ text+8(FP), SI
@@ -50,7 +53,7 @@ TEXT ·classifyAVX2(SB), NOSPLIT, $0-32
 	MOVQ $0x0f0f0f0f0f0f0f0f, AX
 	VMOVQ AX, X15
 	VPBROADCASTQ X15, Y15
-	VBROADCASTI128 (23*16)(DX), Y13
+	VBROADCASTI128 (27*16)(DX), Y13
 
 block:
 	VMOVDQU 0(SI), Y0
@@ -77,23 +80,27 @@ block:
 	ROW(10)
 	ROW(11)
 	ROW(12)
-	BYTE(13)
-	BYTE(14)
-	BYTE(15)
-	BYTE(16)
+	ROW(13)
+	ROW(14)
+	ROW(15)
+	ROW(16)
 	BYTE(17)
 	BYTE(18)
 	BYTE(19)
 	BYTE(20)
 	BYTE(21)
 	BYTE(22)
+	BYTE(23)
+	BYTE(24)
+	BYTE(25)
+	BYTE(26)
 
 	// Bytes from 0x80 on, and those from 0xc0.
 	VPMOVMSKB Y0, AX
 	VPMOVMSKB Y1, BX
 	SHLQ $32, BX
 	ORQ BX, AX
-	MOVQ AX, (23*8)(DI)
+	MOVQ AX, (27*STRIDE)(DI)
 	VPSLLW $1, Y0, Y9
 	VPSLLW $1, Y1, Y10
 	VPMOVMSKB Y9, R8
@@ -101,16 +108,16 @@ block:
 	SHLQ $32, BX
 	ORQ BX, R8
 	ANDQ AX, R8
-	MOVQ R8, (24*8)(DI)
+	MOVQ R8, (28*STRIDE)(DI)
 
 	// Pairs of bytes: a bucket each has both.
-	NIBBLES(Y0, 24, Y6)
-	NIBBLES(Y1, 24, Y7)
+	NIBBLES(Y0, 28, Y6)
+	NIBBLES(Y1, 28, Y7)
 	VMOVDQU 1(SI), Y11
 	VMOVDQU 33(SI), Y12
-	NIBBLES(Y11, 26, Y10)
+	NIBBLES(Y11, 30, Y10)
 	VPAND Y10, Y6, Y6
-	NIBBLES(Y12, 26, Y10)
+	NIBBLES(Y12, 30, Y10)
 	VPAND Y10, Y7, Y7
 	VPCMPEQB Y14, Y6, Y6
 	VPCMPEQB Y14, Y7, Y7
@@ -119,10 +126,10 @@ block:
 	SHLQ $32, BX
 	ORQ BX, AX
 	NOTQ AX
-	MOVQ AX, (25*8)(DI)
+	MOVQ AX, (29*STRIDE)(DI)
 
 	ADDQ $64, SI
-	ADDQ $256, DI
+	ADDQ $8, DI
 	DECQ CX
 	JNZ block
 	VZEROUPPER
@@ -131,7 +138,7 @@ block:
 // In Z1 is a byte for each byte of the block that has a bit for each of eight classes.
 #define CLASS(bit, n) \
 	VPTESTMB bit, Z1, K1 \
-	KMOVQ K1, (n*8)(DI)
+	KMOVQ K1, (n*STRIDE)(DI)
 
 #define NIBBLESZ(v, n, dst) \
 	VBROADCASTI32X4 (n*16)(DX), Z8 \
@@ -143,9 +150,9 @@ block:
 	VPSHUFB Z9, Z8, Z9 \
 	VPANDQ Z9, dst, dst
 
-#define CLASSES (28*16)
+#define CLASSES (32*16)
 
-// func classifyVBMI(out *blockMasks, text *byte, blocks int, t *classTables)
+// func classifyVBMI(out *uint64, text *byte, blocks int, t *classTables)
 TEXT ·classifyVBMI(SB), NOSPLIT, $0-32
 	MOVQ out+0(FP), DI
 	MOVQ text+8(FP), SI
@@ -159,6 +166,8 @@ TEXT ·classifyVBMI(SB), NOSPLIT, $0-32
 	VMOVDQU64 (CLASSES+320)(DX), Z19
 	VMOVDQU64 (CLASSES+512)(DX), Z20
 	VMOVDQU64 (CLASSES+576)(DX), Z21
+	VMOVDQU64 (CLASSES+768)(DX), Z22
+	VMOVDQU64 (CLASSES+832)(DX), Z23
 	MOVQ $0x0101010101010101, AX
 	VPBROADCASTQ AX, Z24
 	VPADDB Z24, Z24, Z25
@@ -175,8 +184,8 @@ block:
 	VPADDB Z0, Z0, Z9
 	VPMOVB2M Z9, K2
 	KANDQ K1, K2, K2
-	KMOVQ K1, (23*8)(DI)
-	KMOVQ K2, (24*8)(DI)
+	KMOVQ K1, (27*STRIDE)(DI)
+	KMOVQ K2, (28*STRIDE)(DI)
 	KNOTQ K1, K3
 
 	VMOVDQA64 Z0, Z1
@@ -208,15 +217,21 @@ block:
 	CLASS(Z28, 20)
 	CLASS(Z29, 21)
 	CLASS(Z30, 22)
+	CLASS(Z31, 23)
+	VMOVDQA64 Z0, Z1
+	VPERMI2B.Z Z23, Z22, K3, Z1
+	CLASS(Z24, 24)
+	CLASS(Z25, 25)
+	CLASS(Z26, 26)
 
-	NIBBLESZ(Z0, 24, Z6)
+	NIBBLESZ(Z0, 28, Z6)
 	VMOVDQU64 1(SI), Z11
-	NIBBLESZ(Z11, 26, Z10)
+	NIBBLESZ(Z11, 30, Z10)
 	VPTESTMB Z10, Z6, K1
-	KMOVQ K1, (25*8)(DI)
+	KMOVQ K1, (29*STRIDE)(DI)
 
 	ADDQ $64, SI
-	ADDQ $256, DI
+	ADDQ $8, DI
 	DECQ CX
 	JNZ block
 	VZEROUPPER

@@ -35,8 +35,8 @@
 // # How it works
 //
 // A token stands in a run of letters and digits. Sixty-four bytes at a time are
-// turned into masks of their classes, which tell where the runs are, and where the
-// signs of encodings may be. Known values have grams of eight bytes, and every ninth
+// turned into masks of their classes, and those, eight blocks at once where the
+// processor can, into signs: where runs start and end, and where encodings may be. Known values have grams of eight bytes, and every ninth
 // position of long runs, or of the stream if not all values start with such a run, is
 // looked up in a bitmap of them: every fifth, if a [Session] may count pieces, and up
 // to every one if there are values of less than 16 bytes. What is left are a few candidates per kilobyte, and for each a small
@@ -180,16 +180,20 @@ type Engine struct {
 	needles  *needles
 	// outOfRuns says that a known value may stand where there is no run.
 	outOfRuns bool
-	prefixes  *prefixes
-	headers   []int32         // the literals that headers of keys begin with
-	disabled  map[string]bool // rules by ID
-	tracked   []tracked
-	writings  []writing // of those
-	pairs     bitset    // that tracked values have
-	hashKey   [32]byte
-	texts     []byte // of the known values, in the literals, tracked and writings
-	scanners  sync.Pool
-	layers    chan *layer // those that are not in use
+	// leastRun is the shortest run that is looked at, or whose grams are.
+	leastRun uint
+	// runRules are those that are not disabled.
+	runRules ruleSet
+	prefixes *prefixes
+	headers  []int32         // the literals that headers of keys begin with
+	disabled map[string]bool // rules by ID
+	tracked  []tracked
+	writings []writing // of those
+	pairs    bitset    // that tracked values have
+	hashKey  [32]byte
+	texts    []byte // of the known values, in the literals, tracked and writings
+	scanners sync.Pool
+	layers   chan *layer // those that are not in use
 }
 
 // New compiles an Engine. It fails if a known value is shorter than MinKnown or
@@ -202,6 +206,11 @@ func New(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{disabled: opts.disabled()}
+	for i, r := range runRules {
+		if !e.disabled[r.ID] {
+			e.runRules |= 1 << i
+		}
+	}
 	e.literals = formatLiterals(slices.Concat(formats, custom), e.disabled)
 	known, err := knownLiterals(opts.Known)
 	if err != nil {
@@ -215,6 +224,9 @@ func New(opts Options) (*Engine, error) {
 		e.pairs = pairsOf(e.writings)
 	}
 	e.needles = newNeedles(e.literals, e.writings)
+	if e.leastRun = minRun; e.needles.run > 0 {
+		e.leastRun = min(e.leastRun, uint(e.needles.run))
+	}
 	e.prefixes = newPrefixes(e.literals)
 	for i := range e.literals {
 		if e.literals[i].trigger == byPart {
@@ -228,12 +240,12 @@ func New(opts Options) (*Engine, error) {
 	return e, nil
 }
 
-// NewScanner returns a scanner at the start of a stream. It holds some 45 KiB, so
+// NewScanner returns a scanner at the start of a stream. It holds some 60 KiB, so
 // that it needs no more on clean text, encoded or not.
 func (e *Engine) NewScanner() *Scanner {
 	return &Scanner{engine: e, memory: memory{
 		regions: new([10]region),
-		masks:   new([surveyBlocks + 2]blockMasks),
+		survey:  new(survey),
 		buf:     make([]byte, 0, carryBytes+pieceBytes+slackBytes),
 		pending: make([]candidate, 0, 16),
 		spare:   make([]candidate, 0, 16),

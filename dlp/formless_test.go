@@ -16,7 +16,7 @@ func eachJudge(b []byte, report func(rule string, at, from, to int)) {
 		end := runClass.span(b, i, len(b))
 		if end-i >= 15 {
 			lo, hi := max(0, i-runContext), min(len(b), end+runContext)
-			if r, from, to, ok := findRun(b[lo:hi:hi], i-lo, end-lo, nil); ok {
+			if r, from, to, ok := findRun(b[lo:hi:hi], i-lo, end-lo, rulesFor(b[lo:hi:hi], i-lo, end-lo)); ok {
 				report(r.ID, i, lo+from, lo+to)
 			}
 		}

@@ -30,24 +30,11 @@ var (
 	leadByte = newClass("A-Za-z0-9_+/:.$-")
 )
 
-// longRuns returns the bits of m with minRun-1 more of them above.
-func longRuns(m uint64) uint64 {
-	m = eightInRow(m)
-	return m & (m >> (minRun - 8))
-}
-
 // eightInRow returns the bits of m with seven more of them above.
 func eightInRow(m uint64) uint64 {
 	m &= m >> 1
 	m &= m >> 2
 	return m & (m >> 4)
-}
-
-// eightAcross is eightInRow with what the next block has, and of the next block.
-func eightAcross(m, next uint64) (uint64, uint64) {
-	m, next = m&behind(m, next, 1), next&(next>>1)
-	m, next = m&behind(m, next, 2), next&(next>>2)
-	return m & behind(m, next, 4), next & (next >> 4)
 }
 
 // nextSeparator returns the index of the first of + - / in b[i:end], which is of

@@ -1,7 +1,6 @@
 package dlp
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -18,11 +17,11 @@ func TestMarksHaveAllSigns(t *testing.T) {
 			text = append(text, parts[r.IntN(len(parts))]...)
 		}
 		text = text[:3*blockLen+1]
-		var m [5]blockMasks
-		classify(m[1:4], text)
+		var m masks
+		m.classify(1, 3, text)
 		for k := 1; k < 4; k++ {
-			b := &m[k]
-			marks := marksOf(b) | breaksOf(b, b.runs())
+			b := block{&m, k}
+			marks := marksOf(b) | breaksOf(b)
 			for i := range blockLen {
 				if at := (k-1)*blockLen + i; isSign(text[:3*blockLen], at) && marks>>i&1 == 0 {
 					t.Fatalf("the masks of %q do not have %d", text, at)
@@ -72,25 +71,10 @@ func TestLongRuns(t *testing.T) {
 			if n >= minRun {
 				want = (1<<(n-minRun+1) - 1) << start
 			}
-			if got := longRuns(m); got != want {
+			if got, _ := inRow(m, 0, minRun); got != want {
 				t.Fatalf("of %d ones at %d: %b, want %b", n, start, got, want)
 			}
 		}
-	}
-}
-
-func TestShortRunsMayBeText(t *testing.T) {
-	text := []byte("bG93ZXIgVVBQRVI0") // twelve bytes of ASCII, and no other phase of it
-	for at := range 4 * groupLen {
-		run := append(bytes.Repeat([]byte("z"), at), text...)
-		for n := range groupLen {
-			if b := append(run, bytes.Repeat([]byte("z"), n)...); !mayBeText(b) {
-				t.Errorf("not in %q", b)
-			}
-		}
-	}
-	if b := bytes.Repeat([]byte("z"), blockLen); mayBeText(b) {
-		t.Errorf("in %q", b)
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *Scanner) seeURLs(ats uint64, i int) {
 	for ; ats != 0; ats &= ats - 1 {
 		end := i + bits.TrailingZeros64(ats)
 		if at := s.schemeBefore(end); at >= 0 {
-			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(end), s.base + int64(at), s.base + int64(end) + maxDBHost + 2})
+			s.looks = append(s.looks, look{lookURL, s.base + int64(at), s.base + int64(end), s.base + int64(at), s.base + int64(end) + maxDBHost + 2, 0})
 		}
 	}
 }

@@ -26,6 +26,7 @@ type look struct {
 	start, end int64 // of a run, of a word, of a :// and its @
 	from       int64 // where a match may start
 	due        int64 // the stream has to reach this offset
+	rules      ruleSet
 }
 
 type lookKind uint8
@@ -56,7 +57,11 @@ var lookAhead = func() (t [256]uint8) {
 // lookAtRun has a run that ended looked at.
 func (s *Scanner) lookAtRun(end int) {
 	start := int(s.run.start - s.base)
-	if end-start > maxLook || !s.mayBeFound(start, end) {
+	if end-start > maxLook {
+		return
+	}
+	rules := s.rulesAt(start, end)
+	if rules == 0 {
 		return
 	}
 	ahead := 0
@@ -66,21 +71,28 @@ func (s *Scanner) lookAtRun(end int) {
 			ahead = runContext // the other members of a JSON Web Key
 		}
 	}
-	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.lookLead(int(s.run.start - s.base)), s.base + int64(end+ahead)})
+	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.lookLead(start), s.base + int64(end+ahead), rules})
 }
 
-// mayBeFound reports whether a rule may take the run s.buf[start:end], by what is
-// before it, for nearly all are parts of names and words. What is shorter than
-// leastShaped needs a name, a scheme of authorization, or the tilde of Azure.
-func (s *Scanner) mayBeFound(start, end int) bool {
+// rulesAt returns the rules that may take the run s.buf[start:end], by what is before
+// it, for nearly all are parts of names and words. What is shorter than leastShaped
+// needs a name, a scheme of authorization, or the tilde of Azure.
+func (s *Scanner) rulesAt(start, end int) ruleSet {
 	b := s.buf
-	switch {
-	case start > 0 && b[start-1] == ' ' && (bytes.HasSuffix(b[:start], []byte("asic ")) || bytes.HasSuffix(b[:start], []byte("earer "))):
-		return true
-	case !s.anyDigit(start, end):
-		return false
+	rules := rulesFor(b, start, end) & s.engine.runRules
+	if start > 0 && b[start-1] == ' ' && (bytes.HasSuffix(b[:start], []byte("asic ")) || bytes.HasSuffix(b[:start], []byte("earer "))) {
+		return rules
 	}
-	return end-start >= leastShaped || start == 0 || byteAt(b, end) == '~' || mayFollowName(b, start) || b[start-1] == '.' && bytes.Contains(before(b, start, leastShaped), []byte("Q~"))
+	if rules == 0 || !s.anyDigit(start, end) {
+		return 0
+	}
+	switch {
+	case start == 0 || mayFollowName(b, start):
+		return rules
+	case end-start >= leastShaped || byteAt(b, end) == '~' || b[start-1] == '.' && bytes.Contains(before(b, start, leastShaped), []byte("Q~")):
+		return rules &^ namedRules
+	}
+	return 0
 }
 
 // leastShaped is the shortest run that a rule takes without any of these.
@@ -125,7 +137,7 @@ func (s *Scanner) sampleDigits(i, end int) int {
 		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
 			continue
 		}
-		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext})
+		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext, 0})
 	}
 	return i
 }
@@ -149,45 +161,10 @@ var lookRules = [...]Rule{
 // minDigits is how many of eight bytes of a number with separators are digits.
 const minDigits = 5
 
-// notPhrase returns where words start that are shorter or longer than those of a
-// phrase, as far as the block tells, and what stands in none. An escape before a word
-// may make it longer, and be a letter on its own.
-func notPhrase(b *blockMasks) uint64 {
-	m := b[maskLower]
-	short := m &^ (m<<1 | 1) &^ ((m>>1 | lastByte) & (m>>2 | lastBytes)) &^ (b[maskSlash]<<1 | 1)
-	long := eightInRow(m)
-	return short | long&(m>>8)&(m>>9) | ^b[maskPhrase]
-}
-
 const (
 	seedWindow = 32
 	seedStride = seedStep - seedWindow + 1
-	// seedMiddle are the bytes of a block that any seedStep of it have.
-	seedMiddle = 1<<seedStep - 1<<(blockLen-seedStep)
 )
-
-// sampleSeeds has the words looked at that may be of a phrase which ends in the
-// block at s.buf[i:] or goes on there. A phrase has seedStep bytes or more, in which
-// all words are of the right length.
-func (s *Scanner) sampleSeeds(b *blockMasks, i int) {
-	n := min(blockLen, len(s.buf)-i)
-	bad := notPhrase(b)
-	if n < blockLen {
-		bad &= 1<<(n-min(n, 2)) - 1 // the last word may go on
-	}
-	clean := s.clean
-	s.clean = n - bits.Len64(bad)
-	if bad == 0 {
-		s.clean += clean
-	}
-	if first := min(bits.TrailingZeros64(bad), n); clean+first >= seedStep {
-		s.sampleStretch(i-clean, i+first)
-	}
-	if bad != 0 && bad&seedMiddle == 0 {
-		low := bad & (1<<(blockLen-seedStep) - 1)
-		s.sampleStretch(i+bits.Len64(low), i+min(bits.TrailingZeros64(bad&^low), n))
-	}
-}
 
 // sampleStretch has words looked at that may be of a phrase in s.buf[from:to]: any
 // seedStep bytes have seedWindow among them that end seedStride or less behind where
@@ -220,7 +197,7 @@ func (s *Scanner) sampleSeed(end int) {
 	i := end - seedWindow/2
 	if from, to, ok := table.wordAt(s.buf, i); ok && to > from && besideSeed(s.buf, from, to, end-seedWindow, end) && table.index(s.buf[from:to]) >= 0 {
 		mid := s.base + int64(i)
-		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead})
+		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead, 0})
 	}
 }
 
@@ -267,7 +244,7 @@ func (s *Scanner) takeLook(l look) bool {
 	start := int(l.start - s.base)
 	switch l.kind {
 	case lookRun:
-		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base), s.engine.disabled)
+		rule, from, to, ok = findRun(s.buf, start, int(l.end-s.base), l.rules)
 	case lookURL:
 		rule.ID, from, to, ok = credentialURL(s.buf, start)
 	case lookSeed:

@@ -10,8 +10,12 @@ import (
 
 // findMagic returns the index of the first magic in b at or after i, or len(b).
 func findMagic(b []byte, i int) int {
-	s := Scanner{memory: memory{masks: new([surveyBlocks + 2]blockMasks), buf: append(make([]byte, 0, len(b)+slackBytes), b...)}}
-	s.surveyAll(0, func(k, i int) { s.seeBlobs(startsOf(&s.masks[k]), i) })
+	s := Scanner{memory: memory{survey: new(survey), buf: append(make([]byte, 0, len(b)+slackBytes), b...)}}
+	s.surveyAll(0, func(first, last int) {
+		for k := first; k <= last; k++ {
+			s.seeBlobs(startsOf(block{&s.survey.masks, k}), s.survey.origin+k*blockLen)
+		}
+	})
 	return s.nextStart(i, len(b))
 }
 

@@ -29,11 +29,17 @@ func (p *prefixes) mayStart(a, b, c byte) bool {
 	return p.starts[h>>3]>>(h&7)&1 != 0
 }
 
-// mayEnd reports whether three bytes may be the start of a prefix that is looked
-// for backwards.
-func (p *prefixes) mayEnd(a, b, c byte) bool {
-	h := startHash(a, b, c)
-	return p.ends[h>>3]>>(h&7)&1 != 0
+// startBit is mayStart for the first three bytes of b, as a bit.
+func (p *prefixes) startBit(b []byte) uint8 {
+	h := startHash(b[0], b[1], b[2])
+	return p.starts[h>>3] >> (h & 7) & 1
+}
+
+// endBit is a bit that is set if the first three bytes of b may be the start of a
+// prefix that is looked for backwards.
+func (p *prefixes) endBit(b []byte) uint8 {
+	h := startHash(b[2], b[1], b[0])
+	return p.ends[h>>3] >> (h & 7) & 1
 }
 
 // note sets the bits of a prefix.

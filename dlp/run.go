@@ -1,7 +1,6 @@
 package dlp
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 )
@@ -18,84 +17,96 @@ type run struct {
 	tried int64
 }
 
-// runs looks at the runs in the block of n bytes at s.buf[at:], whose mask is m.
-func (s *Scanner) runs(m uint64, at, n int) {
-	if s.run.open {
-		k := bits.TrailingZeros64(^m)
-		if k >= n {
-			return
-		}
-		if s.base+int64(at+k)-s.run.start < minRun {
-			s.run.open = false // as that of most words
-		} else {
-			s.closeRun(at + k)
-		}
-		m &^= 1<<k - 1
-	}
-	for long := longRuns(m); long != 0; {
-		i := bits.TrailingZeros64(long)
-		k := i + bits.TrailingZeros64(^(m >> i))
-		if k >= n {
-			break
-		}
-		s.run.open, s.run.start = true, s.base+int64(at+i)
-		s.closeRun(at + k)
-		long &^= 1<<k - 1
-	}
-	if k := bits.LeadingZeros64(^(m << (blockLen - n))); k > 0 {
-		s.run.open, s.run.start = true, s.base+int64(at+n-k)
-	}
-}
-
-// closeRun ends the open run at s.buf[end].
+// closeRun ends the run that starts at s.run.start at s.buf[end].
 func (s *Scanner) closeRun(end int) {
-	start := int(s.run.start - s.base)
-	if !s.run.long && end-start >= minRun && s.inWindow(start, end) {
-		s.closeShort(start, end)
-	} else {
-		s.advance(end, true)
-	}
+	s.advance(end, true)
 	if s.run.long {
 		s.tryReversed(end)
 		s.lookAtRun(end)
-		s.lastTried = s.base + int64(end)
-		s.run.long, s.run.checked = false, false
+		s.behindRun(end)
 	}
 	s.run.open = false
 }
 
-// closeShort is advance for a run of at most blockLen bytes that ended before
-// anything in it was tried. Few of them have anything to decode: base64 has capital
-// letters, hex and base32 no joiner for long.
+// behindRun notes that the tokens in a run that ends at s.buf[end] were tried.
+func (s *Scanner) behindRun(end int) {
+	s.lastTried = s.base + int64(end)
+	s.run.long, s.run.checked = false, false
+}
+
+// closeShort is closeRun for the run s.buf[start:end] of at most blockLen bytes, of
+// which window knows. Most are names: that nothing is in them is told without a branch.
 func (s *Scanner) closeShort(start, end int) {
+	v, b, starts := s.survey, s.buf, s.engine.prefixes
 	n := end - start
+	all := uint64(1)<<n - 1
+	m := v.view(start)
+	digits, joiners := m.of(maskDigit)&all, m.of(maskJoiner)&all
+	separators := joiners & (m.of(maskDash) | m.of(maskOperator) | m.of(maskEscape)) << 1 & all // + - /
+	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
+	text &= text >> groupLen
+	text &= text >> (2 * groupLen)
+	mixed := joiners | ^all
+	spans := spanIn(mixed|m.of(maskUpper)) | spanIn(mixed|m.of(maskLower))
+	before, first := b[start-1], start+int(shortEscape[b[start-1]])
+	lead := starts.startBit(b[start:]) | starts.startBit(b[first:]) | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
+	reversed := starts.endBit(b[end-3:])
+	blob := blobBit(base64Group(b[start:])) | blobBit(base64Group(b[first:]))
+	scheme := schemeFlags[0][b[start-3]] & schemeFlags[1][b[start-2]] & schemeFlags[2][before]
+	if digits|separators|text|uint64(lead|reversed|blob|scheme)|spans == 0 {
+		s.lastTried = s.base + int64(end)
+		return
+	}
+	s.run.start = s.base + int64(start)
 	s.run.long, s.run.tried = true, s.base+int64(end)
-	b, starts := s.buf, s.engine.prefixes
-	if start == 0 || leadLast[b[start-1]] || starts.mayStart(b[start], b[start+1], b[start+2]) {
+	if lead != 0 {
 		s.tryLead(start)
 	}
-	joiners := s.window(maskJoiner, start, n)
-	for m := joiners << 1 & (1<<n - 1); m != 0; m &= m - 1 {
-		at := start + bits.TrailingZeros64(m)
-		if at+2 < len(b) && !starts.mayStart(b[at], b[at+1], b[at+2]) {
-			continue
-		}
-		if at+1 < len(b) {
+	for ; separators != 0; separators &= separators - 1 {
+		if at := start + bits.TrailingZeros64(separators); at+2 >= len(b) || starts.startBit(b[at:]) != 0 {
 			s.try(at, false)
 		}
 	}
-	if !hasSpan(joiners|math.MaxUint64<<n) && (n < textReach || s.window(maskUpper, start, n) == 0 || !startsText(b[start:end]) && !s.mayBeBlob(start, end)) {
-		return
+	if spans != 0 || n >= textReach && m.of(maskUpper)&all != 0 && (text != 0 || blob|lead != 0 && s.mayBeBlob(start, end)) {
+		s.decodeRun(end)
 	}
+	s.tryReversed(end)
+	if digits != 0 || scheme != 0 {
+		s.lookAtRun(end)
+	}
+	s.behindRun(end)
+}
+
+// decodeRun reads the run that ends at s.buf[end].
+func (s *Scanner) decodeRun(end int) {
 	s.startPhases(s.run.start)
 	s.startSpans(s.run.start)
 	s.decodePhases(end, true)
 	s.decodeSpans(end, true)
 }
 
-// leadLast is what stands before a run in which more than its start is tried: the
-// bytes of a lead that are of no run, and those of an escape.
-var leadLast = newClass(":.$\\%")
+// flags returns a table that has 1 for the bytes of a class.
+func flags(spec string) (t [256]uint8) {
+	for c, ok := range newClass(spec) {
+		if ok {
+			t[c] = 1
+		}
+	}
+	return t
+}
+
+var (
+	// leadFlags have what stands before a run in which more than its start is tried:
+	// the bytes of a lead that are of no run, and that of an escape of a URL.
+	leadFlags = flags(":.$%")
+	// shortEscape has the backslash of an escape, which is one byte and of
+	// escapeLetters if a token may start behind it.
+	shortEscape   = flags("\\")
+	escapeLetters = flags("ntrbf")
+	// schemeFlags are the last bytes of a scheme of authorization, and the blank behind
+	// it.
+	schemeFlags = [3][256]uint8{flags("ie"), flags("cr"), flags(" ")}
+)
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].
 func (s *Scanner) advance(end int, closed bool) {

@@ -35,7 +35,7 @@ func runsOf(text string) (found []runFound) {
 		if end-i >= 15 {
 			lo, hi := max(0, i-runContext), min(len(b), end+runContext)
 			window := b[lo:hi:hi]
-			if r, from, to, ok := findRun(window, i-lo, end-lo, nil); ok {
+			if r, from, to, ok := findRun(window, i-lo, end-lo, rulesFor(window, i-lo, end-lo)); ok {
 				f := runFound{r.ID, string(window[from:to])}
 				if len(found) == 0 || found[len(found)-1] != f {
 					found = append(found, f)

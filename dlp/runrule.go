@@ -13,6 +13,9 @@ type runRule struct {
 	// least and most bound the length of a run that find may accept. Those with
 	// room for an escape count escapeRest more.
 	least, most int
+	// behind is what the run stands behind, if not behind anything: a spec of a class.
+	// At the start of what there is of the stream it always may.
+	behind string
 }
 
 const (
@@ -25,26 +28,26 @@ const (
 
 // runRules are tried in order; the first that matches a run wins.
 var runRules = []runRule{
-	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + escapeRest},
-	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35},
-	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64},
-	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40},
-	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86},
-	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest},
-	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun},
-	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70},
-	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140},
-	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest},
-	{Rule{"bitcoin-private-key", "Bitcoin private key in wallet import format.", Block}, wifKey, 51, runSegments},
-	{Rule{"bip32-private-key", "Extended private key of a wallet (xprv, yprv, zprv, tprv).", Block}, bip32Key, 111, runSegments},
-	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + escapeRest},
-	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun},
-	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun},
-	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService},
-	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest},
-	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic},
-	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue},
-	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue},
+	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + escapeRest, ""},
+	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35, ":"},
+	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64, ""},
+	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40, "~."},
+	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86, ""},
+	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest, "=%"},
+	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun, ""},
+	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70, "."},
+	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140, ":"},
+	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest, ""},
+	{Rule{"bitcoin-private-key", "Bitcoin private key in wallet import format.", Block}, wifKey, 51, runSegments, ""},
+	{Rule{"bip32-private-key", "Extended private key of a wallet (xprv, yprv, zprv, tprv).", Block}, bip32Key, 111, runSegments, ""},
+	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + escapeRest, ""},
+	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun, ">"},
+	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun, `"`},
+	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService, behindName},
+	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest, ""},
+	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic, " "},
+	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue, " A-Za-z0-9+/_.~-"},
+	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue, behindName + "A-Za-z0-9+/_.~!@#%^*-"},
 }
 
 const (
@@ -54,15 +57,22 @@ const (
 	runSegments = 256
 )
 
-// findRun returns the first rule that matches the run b[start:end] and is not
-// disabled.
-func findRun(b []byte, start, end int, disabled map[string]bool) (rule Rule, from, to int, ok bool) {
-	// Each bit is a rule that takes runs of the length.
-	for set := runRulesFor[min(end-start, longRun)]; set != 0; set &= set - 1 {
-		r := &runRules[bits.TrailingZeros32(set)]
-		if len(disabled) > 0 && disabled[r.ID] {
-			continue
-		}
+// behindName is what a value stands behind that has a name before it.
+const behindName = " \t\"'`=:\\>"
+
+// ruleSet has a bit for each of runRules.
+type ruleSet uint32
+
+// rulesFor returns the rules that may take the run b[start:end], by its length and
+// what it stands behind.
+func rulesFor(b []byte, start, end int) ruleSet {
+	return runRulesFor[min(end-start, longRun)] & runRulesBehind[byteAt(b, start-1)]
+}
+
+// findRun returns the first rule of a set that matches the run b[start:end].
+func findRun(b []byte, start, end int, set ruleSet) (rule Rule, from, to int, ok bool) {
+	for ; set != 0; set &= set - 1 {
+		r := &runRules[bits.TrailingZeros32(uint32(set))]
 		if from, to, ok := r.find(b, start, end); ok {
 			return r.Rule, from, to, true
 		}
@@ -74,13 +84,36 @@ func findRun(b []byte, start, end int, disabled map[string]bool) (rule Rule, fro
 const longRun = maxBasic + 1
 
 // runRulesFor has the rules by the length of a run.
-var runRulesFor = func() (t [longRun + 1]uint32) {
+var runRulesFor = func() (t [longRun + 1]ruleSet) {
 	for i, r := range runRules {
 		for n := r.least; n <= min(r.most, longRun); n++ {
 			t[n] |= 1 << i
 		}
 	}
 	return t
+}()
+
+// runRulesBehind has the rules by what stands before a run.
+var runRulesBehind = func() (t [256]ruleSet) {
+	for i, r := range runRules {
+		behind := newClass(r.behind)
+		for c := range t {
+			if r.behind == "" || behind[c] || c == 0 {
+				t[c] |= 1 << i
+			}
+		}
+	}
+	return t
+}()
+
+// namedRules are those that want a name before a run, as mayFollowName tells.
+var namedRules = func() (set ruleSet) {
+	for i, r := range runRules {
+		if r.ID == "service-key" || r.ID == "generic-secret" {
+			set |= 1 << i
+		}
+	}
+	return set
 }()
 
 // runClass is the class of runs.

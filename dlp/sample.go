@@ -26,51 +26,25 @@ func (s *Scanner) sampleNeedles() {
 	}
 }
 
-// gramSearch is a look for grams in runs that are long enough.
-type gramSearch struct {
-	next       int // index of the next gram to look up
-	start, end int // of the last run, which was not looked at yet
-}
-
-// seeGrams looks at the runs of a length that start in the block at s.buf[i:], or go
-// on there: a mask has the bytes behind which they are that long.
-func (s *Scanner) seeGrams(m uint64, i, length int) {
-	g := &s.grams
-	for m != 0 {
-		from := bits.TrailingZeros64(m)
-		to := from + bits.TrailingZeros64(^(m >> from))
-		if i+from > g.end {
-			s.lookUpRun()
-			g.start = i + from
-		}
-		g.end = i + to + length - 1
-		if to == blockLen {
-			break
-		}
-		m &^= 1<<to - 1
+// lookUpRun looks up the grams of the run s.buf[start:end].
+func (s *Scanner) lookUpRun(start, end int) {
+	v, least := s.survey, s.engine.needles.run
+	if at := max(v.next, start); least > 0 && end-start >= least && at+gramBytes <= end {
+		v.next = s.lookUp(at, end)
 	}
 }
 
-// lookUpRun looks up the grams of the last run.
-func (s *Scanner) lookUpRun() {
-	g := &s.grams
-	if at := max(g.next, g.start); at+gramBytes <= g.end {
-		g.next = s.lookUp(at, min(g.end, len(s.buf)))
-	}
-}
-
-// endGrams looks at the last run, which may yet be long enough or go on.
+// endGrams notes where the next gram is: in the run at the end, which may get long
+// enough, or behind it.
 func (s *Scanner) endGrams() {
-	s.dashAt = s.end()
 	least := s.engine.needles.run
 	if least == 0 {
 		return
 	}
-	s.lookUpRun()
 	next := len(s.buf)
-	if start := runByte.spanBack(s.buf, next, next-least); next-start == least {
-		next = s.grams.next
-	} else if start < next {
+	if s.run.open && s.end()-s.run.start >= int64(least) {
+		next = s.survey.next
+	} else if start := runByte.spanBack(s.buf, next, next-least); start < next {
 		next = max(int(s.gramAt-s.base), start)
 	}
 	s.gramAt = s.base + int64(next)

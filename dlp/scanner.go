@@ -46,13 +46,7 @@ type stream struct {
 	digitsAt int64 // the next offset to look for a word of digits at
 	gateAt   int64 // the next offset to look for a run at
 	run      run   // the run that the stream may be in
-	// masks[maskIndex] are those of the block at buf[maskAt]. From buf[maskFrom] on
-	// they are known.
-	maskAt, maskIndex, maskFrom int
-	grams                       gramSearch
-	newAt                       int   // index of what is surveyed for the first time
-	clean                       int   // how many bytes before the block may be of a seed phrase
-	seedAt                      int64 // up to where seed phrases were looked for
+	seedAt   int64 // up to where seed phrases were looked for
 	// lastTried is the offset up to which tokens in and before runs were tried.
 	lastTried int64
 
@@ -84,10 +78,10 @@ type stream struct {
 type memory struct {
 	buf     []byte // the end of the stream
 	looks   []look
-	masks   *[surveyBlocks + 2]blockMasks // of the blocks that are surveyed
-	regions *[10]region                   // the readings of the stream as encoded text
-	own     work                          // if depth is 0
-	starts  []int64                       // where a blob may start, in order
+	survey  *survey
+	regions *[10]region // the readings of the stream as encoded text
+	own     work        // if depth is 0
+	starts  []int64     // where a blob may start, in order
 	scratch []byte
 	text    []byte // of a region, with where it came from
 	marks   []mark

@@ -55,10 +55,13 @@ func (s *Scanner) seeSpans(upper, lower uint64, i, n int) {
 }
 
 // hasSpan reports whether a mask of what is in no span has minSpan zeros in a row.
-func hasSpan(m uint64) bool {
+func hasSpan(m uint64) bool { return spanIn(m) != 0 }
+
+// spanIn returns where they start.
+func spanIn(m uint64) uint64 {
 	m = eightInRow(^m)
 	m &= m >> 8 // 16 in a row
-	return m&(m>>(minSpan-16)) != 0
+	return m & (m >> (minSpan - 16))
 }
 
 // decodeSpans reads the open run on, up to s.buf[end]. s.spans has the offset of

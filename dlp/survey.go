@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"math"
 	"math/bits"
 	"unicode/utf8"
 )
@@ -27,9 +28,46 @@ var (
 	concatView  = viewIndex("concat")
 )
 
-// surveyBlocks is how many blocks are classified at once. Their masks stand behind
+// surveyBlocks is how many blocks are surveyed at once. Their masks stand behind
 // those of the two before.
 const surveyBlocks = 16
+
+// survey has what is known of the blocks that are surveyed at once. Nothing branches
+// on the text while it is made: what there is to look at becomes lists of offsets,
+// which are gone through one after the other.
+type survey struct {
+	masks  masks // of two blocks before, and of those
+	signs  signs
+	from   int // the index of the first byte whose masks are known
+	origin int // that of the first of the two blocks before
+	to     int // up to where masks are known
+
+	starts, ends, list offsets
+	run, phrase        int // the starts of those of which no end was seen, or none
+	next               int // index of the next gram to look up
+	newAt              int // of what is surveyed for the first time
+}
+
+// offsets are those of bytes of the blocks that are surveyed at once, from the first
+// that has masks on. There is room for two more than there may be.
+type offsets struct {
+	n  int
+	at [(surveyBlocks+2)*blockLen + 2]uint16
+}
+
+// add appends the bytes of a block at an offset that have a bit in a mask. Most blocks
+// have two or less.
+func (o *offsets) add(m uint64, at int) {
+	n := o.n
+	o.n += bits.OnesCount64(m)
+	o.at[n] = uint16(at + bits.TrailingZeros64(m))
+	m &= m - 1
+	o.at[n+1] = uint16(at + bits.TrailingZeros64(m))
+	for n += 2; n < o.n; n++ {
+		m &= m - 1
+		o.at[n] = uint16(at + bits.TrailingZeros64(m))
+	}
+}
 
 // sampleBlocks looks for runs in what was not looked at yet, and for signs of
 // encodings there and a little before. A block is looked at when the masks of the
@@ -38,240 +76,286 @@ func (s *Scanner) sampleBlocks() {
 	g := int(s.gateAt - s.base)
 	i := max(0, g-surveyBack)
 	waiting := s.sampleDigits(int(s.digitsAt-s.base), g)
-	s.maskFrom, s.newAt, s.clean = i, g, 0
-	s.grams = gramSearch{next: int(s.gramAt - s.base)}
-	controls := s.surveyAll(i, s.surveyBlock)
-	s.endGrams()
+	v := s.survey
+	v.from, v.newAt = i, g
+	v.next = int(s.gramAt - s.base)
+	v.run, v.phrase = none, none
+	v.masks.clear(1)
+	if s.run.open && s.run.start < s.base+int64(i) {
+		v.run = int(s.run.start - s.base)
+		v.masks[maskRun][1] = lastByte
+	}
+	s.run.open = false
+	controls := s.surveyAll(i, s.surveyBlocks)
+	s.endRuns()
 	s.gateAt, s.digitsAt = s.end(), s.end()-int64(max(len(s.buf)-g, 0)%wordLen)
 	if waiting < g { // the word is not whole yet
 		s.digitsAt = s.base + int64(waiting)
 	}
 	s.pairsAt = max(s.end()-1, 0)
-	if s.run.open {
-		s.advance(len(s.buf), false)
-	}
+	s.dashAt = s.end()
 	if controls != 0 && s.depth < maxDepth {
 		s.findSigns(wideView)
 	}
 }
 
-// surveyAll calls block for each block from s.buf[i] on with the index of its masks,
-// where those of the blocks before and behind it are beside, and its own index. It
-// returns the controls that are there.
-func (s *Scanner) surveyAll(i int, block func(k, i int)) (controls uint64) {
-	from := i
-	s.masks[1] = blockMasks{}
+// surveyAll calls look with the blocks from s.buf[i] on, as many at once as there is
+// room for: with the indexes of the masks of the first and last of them, where those
+// of the blocks before and behind are beside. It returns the controls that are there.
+func (s *Scanner) surveyAll(i int, look func(first, last int)) (controls uint64) {
+	v, from := s.survey, i
 	for first := 2; i < len(s.buf); first = 1 {
 		n := s.classifyBlocks(i)
-		for k := first; k <= n; k++ {
-			block(k, i+(k-2)*blockLen)
-		}
+		v.origin, v.to = i-2*blockLen, i+n*blockLen
+		look(first, n)
 		for k := range n {
-			controls |= s.masks[k+2][maskControl]
+			controls |= v.masks[maskControl][k+2]
 		}
-		s.masks[0], s.masks[1] = s.masks[n], s.masks[n+1]
+		v.masks.keep(n)
 		i += n * blockLen
 	}
-	s.masks[2] = blockMasks{}
-	if i > from {
-		block(1, i-blockLen)
+	v.masks.clear(2)
+	if v.origin, v.to = i-2*blockLen, i; i > from {
+		look(1, 1)
 	}
 	return controls
+}
+
+// clear forgets the masks of a block.
+func (m *masks) clear(k int) {
+	for c := range m {
+		m[c][k] = 0
+	}
+}
+
+// keep moves the last two of the blocks before block n+2 to the front.
+func (m *masks) keep(n int) {
+	for c := range m {
+		m[c][0], m[c][1] = m[c][n], m[c][n+1]
+	}
 }
 
 // classifyBlocks makes the masks of the blocks from s.buf[i] on, and returns how
 // many there are. The last may be shorter.
 func (s *Scanner) classifyBlocks(i int) int {
+	masks := &s.survey.masks
 	n := min((len(s.buf)-i)/blockLen, surveyBlocks)
-	classify(s.masks[2:2+n], s.buf[i:i+n*blockLen+1])
+	masks.classify(2, n, s.buf[i:i+n*blockLen+1])
 	if i += n * blockLen; n == surveyBlocks || i == len(s.buf) {
 		return n
 	}
 	var last [blockLen + 1]byte
 	copy(last[:], s.buf[i:])
-	classify(s.masks[2+n:3+n], last[:])
-	s.masks[2+n][maskControl] &= 1<<(len(s.buf)-i) - 1
+	masks.classify(2+n, 1, last[:])
+	masks[maskControl][2+n] &= 1<<(len(s.buf)-i) - 1
 	return n + 1
 }
 
-// surveyBlock looks at the block at s.buf[i:], of which the masks are s.masks[k].
-func (s *Scanner) surveyBlock(k, i int) {
-	s.maskAt, s.maskIndex = i, k
-	b := &s.masks[k]
-	run, next := b.runs(), s.masks[k+1].runs()
-	m, n := eightAcross(run, next)
-	long := m & behind(m, n, minRun-8)
-	if least := s.engine.needles.run; least > 0 {
-		if m &= behind(m, n, uint(least-8)&63); m != 0 {
-			s.seeGrams(m, i, least)
-		}
+// surveyBlocks looks at the blocks of which the masks are those of first to last.
+func (s *Scanner) surveyBlocks(first, last int) {
+	v := s.survey
+	v.signs.find(&v.masks, first, last, s.engine.leastRun)
+	for rare := v.signs.has(signRare); rare != 0; rare &= rare - 1 {
+		s.surveyRare(block{&v.masks, bits.TrailingZeros32(rare)})
 	}
-	if dashes := b[maskDash]; dashes&(dashes>>1|lastByte) != 0 {
+	s.surveyRuns()
+	s.surveyPhrases(last)
+	if s.depth >= maxDepth {
+		return
+	}
+	for _, off := range v.listOf(&v.list, signBreak) {
+		s.surveyBreak(v.origin + int(off))
+	}
+	for _, off := range v.listOf(&v.list, signMark) {
+		s.surveyMark(v.origin + int(off))
+	}
+}
+
+// listOf makes a list of the bytes that have a sign.
+func (v *survey) listOf(list *offsets, sign int) []uint16 {
+	list.n = 0
+	for has := v.signs.has(sign); has != 0; has &= has - 1 {
+		k := bits.TrailingZeros32(has)
+		list.add(v.signs.of[sign][k&31], k*blockLen)
+	}
+	return list.at[:list.n]
+}
+
+// surveyRare looks at what few blocks have.
+func (s *Scanner) surveyRare(b block) {
+	i := s.survey.origin + b.k*blockLen
+	if i+blockLen > s.survey.newAt {
+		s.gateBlock(b, i)
+	}
+	if dashes := b.of(maskDash); dashes&(dashes>>1|lastByte) != 0 {
 		s.seeHeaders(dashes&^(dashes<<1), i)
-	}
-	s.sampleSeeds(b, i)
-	if i+blockLen > s.newAt {
-		s.gateBlock(b, run, long, i)
 	}
 	if s.depth >= maxDepth {
 		return
 	}
-	if marks := marksOf(b) | breaksOf(b, run); marks != 0 {
-		s.surveyMarks(marks, i)
-	}
 	if starts := startsOf(b); starts != 0 {
 		s.seeBlobs(starts, i)
 	}
-	if b[maskHigh] != 0 {
+	if b.of(maskHigh) != 0 {
 		s.surveyFold(b, i)
 	}
 	// The separator of single characters may be a byte of runs.
 	if s.engine.outOfRuns {
 		return // they are looked for where there are no runs, too
 	}
-	if n := steps(run &^ (run << 1)); n != 0 && s.varied(n, i) || long != 0 && steps(b[maskJoiner]) != 0 {
+	run := b.of(maskRun)
+	if n := steps(run &^ (run << 1)); n != 0 && s.varied(n, i) || steps(b.of(maskJoiner)) != 0 && b.hasRun() {
 		s.surveySpaced(i)
 	}
 }
 
-// runs returns the mask of the bytes of runs.
-func (b *blockMasks) runs() uint64 {
-	return b[maskUpper] | b[maskLower] | b[maskDigit] | b[maskJoiner]
+// hasRun reports whether a run of minRun bytes starts in a block or goes on there.
+func (b block) hasRun() bool {
+	long, _ := inRow(b.of(maskRun), b.masks[maskRun][b.k+1], minRun)
+	return long != 0
+}
+
+// none says that there is nothing of which the end was not seen.
+const none = math.MinInt
+
+// surveyRuns looks at the runs whose ends were seen, and at the grams in them. What
+// ends where the stream does may go on.
+func (s *Scanner) surveyRuns() {
+	v, least := s.survey, int(s.engine.leastRun)
+	starts := v.listOf(&v.starts, signStart)
+	for _, e := range v.listOf(&v.ends, signEnd) {
+		start, end := v.run, v.origin+int(e)+least
+		if v.run = none; start == none {
+			start, starts = v.origin+int(starts[0]), starts[1:]
+		}
+		s.lookUpRun(start, end)
+		switch {
+		case end == len(s.buf):
+			s.run.open, s.run.start = true, s.base+int64(start)
+		case end < v.newAt || end-start < minRun:
+		case !s.run.long && start > 2 && s.inWindow(start, end):
+			s.closeShort(start, end)
+		default:
+			s.run.start = s.base + int64(start)
+			s.closeRun(end)
+		}
+	}
+	if len(starts) > 0 {
+		v.run = v.origin + int(starts[0])
+	}
+}
+
+// surveyPhrases has the words looked at that may be of seed phrases, where the bytes of
+// one stand in a row.
+func (s *Scanner) surveyPhrases(last int) {
+	v := s.survey
+	starts := v.listOf(&v.starts, signPhrase)
+	for _, e := range v.listOf(&v.ends, signPhraseEnd) {
+		start := v.phrase
+		if v.phrase = none; start == none {
+			start, starts = v.origin+int(starts[0]), starts[1:]
+		}
+		s.sampleStretch(start, v.origin+int(e)+seedStep)
+	}
+	if len(starts) > 0 {
+		v.phrase = v.origin + int(starts[0])
+	}
+	if v.phrase != none { // the masks of its beginning will be gone
+		s.sampleStretch(v.phrase, v.origin+(last+1)*blockLen)
+	}
+}
+
+// endRuns opens the run at the end of the stream, which may go on.
+func (s *Scanner) endRuns() {
+	end := len(s.buf)
+	if !s.run.open {
+		start := runByte.spanBack(s.buf, end, end-minRun)
+		s.run.open, s.run.start = start < end, s.base+int64(start)
+	}
+	s.endGrams()
+	if s.run.open {
+		s.advance(end, false)
+	}
+}
+
+// view is what the masks say of the blockLen bytes from some byte on.
+type view struct {
+	masks *masks
+	k     int
+	off   uint
+}
+
+// view returns the view from s.buf[i] on, of which inWindow is true.
+func (v *survey) view(i int) view {
+	n := uint(i - v.origin)
+	return view{&v.masks, int(n / blockLen), n % blockLen}
+}
+
+// of returns the mask of a class.
+func (v view) of(class int) uint64 {
+	m := &v.masks[class]
+	return m[v.k&31]>>(v.off&63) | m[(v.k+1)&31]<<1<<((blockLen-1-v.off)&63)
 }
 
 // window returns the mask of a class for the n bytes from s.buf[start] on, at most
-// blockLen of them, that are of the block that is looked at and the one before.
+// blockLen of them, of which inWindow is true.
 func (s *Scanner) window(class, start, n int) uint64 {
-	b := s.masks[s.maskIndex][class]
-	m := b >> max(start-s.maskAt, 0)
-	if d := s.maskAt - start; d > 0 {
-		m = s.masks[s.maskIndex-1][class]>>(blockLen-d) | b<<d
-	}
-	return m & (1<<n - 1)
+	return s.survey.view(start).of(class) & (1<<n - 1)
 }
 
 // inWindow reports whether window knows of s.buf[start:end].
 func (s *Scanner) inWindow(start, end int) bool {
-	return start >= max(s.maskFrom, s.maskAt-blockLen) && end <= s.maskAt+blockLen && end-start <= blockLen
+	v := s.survey
+	return start >= max(v.from, v.origin) && end <= v.to && end-start <= blockLen
 }
 
-// gateBlock looks at the runs, URLs and numbers in what is new of the block at
-// s.buf[i:]. Of its runs and those that long says start in it the masks are given.
-func (s *Scanner) gateBlock(b *blockMasks, run, long uint64, i int) {
-	off, n := max(0, s.newAt-i), min(blockLen, len(s.buf)-i)
-	if ats := b[maskAt] >> off << off; ats != 0 {
+// gateBlock looks at the URLs and numbers in what is new of the block at s.buf[i:].
+func (s *Scanner) gateBlock(b block, i int) {
+	off, n := max(0, s.survey.newAt-i), min(blockLen, len(s.buf)-i)
+	if ats := b.of(maskAt) >> off << off; ats != 0 {
 		s.seeURLs(ats, i)
 	}
-	if n < blockLen || bits.OnesCount64(b[maskDigit]) >= minDigits && numbersIn(b) {
+	if numbersIn(b) != 0 {
 		s.sampleDigits(i+off, i+n)
 	}
-	// A long run shows where it starts, but for one that may get long behind what is
-	// there of the stream.
-	last := i+blockLen >= len(s.buf)
-	if last && off == 0 && !s.run.open && run&1 != 0 {
-		s.openBefore(i)
+}
+
+// numbersIn returns where in a block a word of digits and what parts them may start.
+func numbersIn(b block) uint64 {
+	digits := b.of(maskDigit)
+	if bits.OnesCount64(digits) < minDigits {
+		return 0
 	}
-	if s.run.open || last || long != 0 {
-		s.runs(run>>off, i+off, n-off)
+	return eightInRow(digits | b.of(maskBlank) | b.of(maskDash))
+}
+
+// surveyMark looks at what may be a sign at s.buf[at].
+func (s *Scanner) surveyMark(at int) {
+	if at+1 >= len(s.buf) {
+		return // it is looked at again
 	}
-}
-
-// openBefore opens the run that goes on at the start of the block at s.buf[i:].
-func (s *Scanner) openBefore(i int) {
-	if i == s.maskFrom {
-		return
-	}
-	if k := bits.LeadingZeros64(^s.masks[s.maskIndex-1].runs()); k > 0 {
-		s.run.open, s.run.start = true, s.base+int64(i-k)
-	}
-}
-
-// numbersIn reports whether a word of digits and what parts them may be in a block.
-func numbersIn(b *blockMasks) bool {
-	return eightInRow(b[maskDigit]|b[maskBlank]|b[maskDash]) != 0
-}
-
-// behind returns a mask of the bytes behind which, by n, one of a mask stands, with
-// that of the next block.
-func behind(m, next uint64, n uint) uint64 { return m>>n | next<<(blockLen-n) }
-
-// What the blocks beside have is mostly not asked for: where it matters, it is taken
-// to be what makes a sign.
-const (
-	lastByte  = 1 << 63
-	lastBytes = 3 << 62
-)
-
-// marksOf returns the bytes of a block that may be signs by the two behind them.
-func marksOf(b *blockMasks) uint64 {
-	slash, blank, hex := b[maskSlash], b[maskBlank], b[maskHex]
-	// A backslash before what no encoder has a reason to write so.
-	marks := slash & (b[maskEscape]>>1 | lastByte)
-	// An equals or percent sign before digits in hex, or at the end of a line.
-	ends := b[maskLine] | slash&((b[maskPrefix]|slash)>>1|lastByte)
-	marks |= (b[maskEquals] | b[maskPercent]) & (hex>>1&(hex>>2) | ends>>1 | blank>>1&((blank|ends)>>2) | lastBytes)
-	marks |= b[maskAmpersand]&(b[maskEntity]>>1|lastByte) | b[maskLess]&(b[maskTilde]>>1|lastByte)
-	// A quotation mark before another, or an operator or white space and one.
-	quote := b[maskQuote]
-	join := quote | b[maskOperator] | blank | slash
-	marks |= quote & (join>>1&(quote>>1|(join|b[maskPrefix])>>2) | lastBytes)
-	return marks
-}
-
-// breaksOf returns the line breaks of a block, plain or escaped, behind what may be
-// of a token: eight bytes that are not all small letters, or those of them that are
-// in the block. A dot may stand between, and the backslashes of a break and its
-// carriage return.
-func breaksOf(b *blockMasks, run uint64) uint64 {
-	slash, line, dot := b[maskSlash], b[maskLine], b[maskDot]
-	ends := run | dot | b[maskEquals]
-	varied := ends &^ b[maskLower]
-	ends &= ends<<1 | 1
-	ends &= ends<<2 | 3
-	ends &= ends<<4 | 15 // 8 in a row
-	varied |= varied<<1 | 1
-	varied |= varied<<2 | 3
-	varied |= varied<<4 | 15 // one of 8
-	reach := ends & (varied&^dot | dot&(varied<<1|1))
-	through := slash | b[maskBlank]&(line>>1|lastByte)
-	reach |= through & (reach<<1 | 1)
-	reach |= through & (reach<<1 | 1)
-	reach |= through & (reach<<1 | 1)
-	return (line | slash&(b[maskPrefix]>>1|lastByte)) & (reach<<1 | 1)
-}
-
-// surveyMarks looks at what may be a sign at s.buf[i:].
-func (s *Scanner) surveyMarks(marks uint64, i int) {
-	for ; marks != 0; marks &= marks - 1 {
-		at := i + bits.TrailingZeros64(marks)
-		if at+1 >= len(s.buf) {
-			return // it is looked at again
+	switch s.buf[at] {
+	case '\\':
+		s.surveyEscape(at, s.buf[at+1])
+	case '%':
+		if s.isUnseen(percentView, at) && suspectPercent(s.buf, at) {
+			s.sign(percentView, at)
 		}
-		switch s.buf[at] {
-		case '\\':
-			s.surveyEscape(at, s.buf[at+1])
-		case '\n':
-			s.surveyBreak(at, s.buf[at+1])
-		case '%':
-			if s.isUnseen(percentView, at) && suspectPercent(s.buf, at) {
-				s.sign(percentView, at)
-			}
-		case '&':
-			if s.isUnseen(htmlView, at) && isEntity(s.buf, at, at+1) {
-				s.sign(htmlView, at)
-			}
-		case '<':
-			if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[at+len("<~"):]) {
-				s.sign(ascii85View, at)
-			}
-		case '=':
-			if s.isUnseen(quotedView, at) && isQuoted(s.buf, at) {
-				s.sign(quotedView, at)
-			}
-		default:
-			if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) && isJoin(s.buf, at) {
-				s.sign(concatView, at)
-			}
+	case '&':
+		if s.isUnseen(htmlView, at) && isEntity(s.buf, at, at+1) {
+			s.sign(htmlView, at)
+		}
+	case '<':
+		if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[at+len("<~"):]) {
+			s.sign(ascii85View, at)
+		}
+	case '=':
+		if s.isUnseen(quotedView, at) && isQuoted(s.buf, at) {
+			s.sign(quotedView, at)
+		}
+	default:
+		if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) && isJoin(s.buf, at) {
+			s.sign(concatView, at)
 		}
 	}
 }
@@ -280,13 +364,10 @@ func (s *Scanner) surveyMarks(marks uint64, i int) {
 // starts with the first.
 func (s *Scanner) surveyEscape(at int, next byte) {
 	last := at
-	if at > 0 && s.buf[at-1] == '\\' {
-		at -= runBefore(s.buf, at, escapeSlashes-1, backslash)
-	}
+	at = s.firstSlash(at)
 	switch {
 	case next == 'n' || next == 'r':
-		s.surveyBreak(at, byteAt(s.buf, last+2))
-		return
+		return // a line break
 	case next == 'u' && len(s.buf)-last > escapedLen+1 && s.buf[last+2] == '0' && s.buf[last+3] == '0':
 		if s.surveyEscaped(at, last+1) {
 			return
@@ -297,9 +378,25 @@ func (s *Scanner) surveyEscape(at int, next byte) {
 	}
 }
 
-// surveyBreak looks at the line break at s.buf[at:], behind which c stands.
-func (s *Scanner) surveyBreak(at int, c byte) {
-	if lineStart[c] && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
+// firstSlash returns where the backslashes start of which one is at s.buf[at].
+func (s *Scanner) firstSlash(at int) int {
+	if at > 0 && s.buf[at-1] == '\\' {
+		at -= runBefore(s.buf, at, escapeSlashes-1, backslash)
+	}
+	return at
+}
+
+// surveyBreak looks at the line break at s.buf[at:], plain or an escape.
+func (s *Scanner) surveyBreak(at int) {
+	next := at + 1
+	if next < len(s.buf) && s.buf[at] == '\\' {
+		if s.buf[next] != 'n' && s.buf[next] != 'r' {
+			return
+		}
+		next++
+		at = s.firstSlash(at)
+	}
+	if next < len(s.buf) && lineStart[s.buf[next]] && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
 		if _, to := wrap(s.buf, at); to > 0 {
 			s.sign(wrappedView, at)
 		}
@@ -338,12 +435,12 @@ func (s *Scanner) surveyEscaped(at, letter int) bool {
 // surveyFold looks at the characters that are not ASCII in the block at s.buf[i:],
 // but for those near a control, as isBinary says. What the next block has is not
 // known here.
-func (s *Scanner) surveyFold(b *blockMasks, i int) {
-	lead := b[maskLead] & ((b[maskHigh]&^b[maskLead])>>1 | lastByte)
-	if bits.OnesCount64(b[maskLead]&^lead) > maxBroken {
+func (s *Scanner) surveyFold(b block, i int) {
+	lead := b.of(maskLead) & ((b.of(maskHigh)&^b.of(maskLead))>>1 | lastByte)
+	if bits.OnesCount64(b.of(maskLead)&^lead) > maxBroken {
 		return // no text has so many beginnings of characters that are none
 	}
-	if near := b[maskControl]; near != 0 {
+	if near := b.of(maskControl); near != 0 {
 		left := near | near>>1
 		left |= left >> 2
 		left |= left >> 4
@@ -370,14 +467,6 @@ func (s *Scanner) foldIn(from, to int) {
 			s.sign(foldView, i)
 		}
 	}
-}
-
-// steps returns at which bits of a mask five start, each as far behind the last, at
-// a distance at which single characters or bytes in hex may stand.
-func steps(m uint64) uint64 {
-	p2, p3, p4, p5, p6 := m&(m>>2), m&(m>>3), m&(m>>4), m&(m>>5), m&(m>>6)
-	p2, p3, p4, p5, p6 = p2&(p2>>2), p3&(p3>>3), p4&(p4>>4), p5&(p5>>5), p6&(p6>>6)
-	return p2&(p2>>4) | p3&(p3>>6) | p4&(p4>>8) | p5&(p5>>10) | p6&(p6>>12)
 }
 
 // varied reports whether there are steps in the block at s.buf[i:] that are not of

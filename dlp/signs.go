@@ -1,0 +1,156 @@
+package dlp
+
+// signs tell of each block what there is to look at, by the masks of its classes and of
+// those beside it.
+type signs struct {
+	of    [signCount][maskBlocks]uint64
+	first int
+	// some has a bit for each block from the first on that has a sign.
+	some [signCount]uint16
+}
+
+const (
+	signStart     = iota // of a run of some length
+	signEnd              // as far before the end of such a run
+	signPhrase           // the start of seedStep bytes that may be of a seed phrase
+	signPhraseEnd        // as far before the end of such bytes
+	signBreak            // a line break behind what may be of a token
+	signMark             // what may be a sign of an encoding
+	signRare             // what few blocks have
+	signWords            // the bytes that may be of a seed phrase
+	signCount
+)
+
+// has returns a mask of the blocks that have a sign.
+func (f *signs) has(sign int) uint32 { return uint32(f.some[sign]) << f.first }
+
+// find looks for the signs in the blocks from first to last, surveyBlocks at most.
+func (f *signs) find(m *masks, first, last int, least uint) {
+	f.first = first
+	if !f.findVectors(m, first, least) {
+		f.findPlain(m, first, last, least)
+	}
+	for sign := range f.some {
+		f.some[sign] &= 1<<(last-first+1) - 1
+	}
+}
+
+// findPlain is find without vector instructions.
+func (f *signs) findPlain(m *masks, first, last int, least uint) {
+	f.some = [signCount]uint16{}
+	for k := first - 1; k <= last+1; k++ {
+		f.of[signWords][k] = ^notPhrase(block{m, k})
+	}
+	for k := first; k <= last; k++ {
+		b := block{m, k}
+		prev, run, next := m[maskRun][k-1], m[maskRun][k], m[maskRun][k+1]
+		long, _ := inRow(run, next, least)
+		f.note(signStart, k, long&^(run<<1|prev>>(blockLen-1)))
+		f.note(signEnd, k, long&^behind(run, next, least))
+		prev, words, next := f.of[signWords][k-1], f.of[signWords][k], f.of[signWords][k+1]
+		phrase, after := inRow(words, next, 16)
+		phrase, after = phrase&behind(phrase, after, 16), after&(after>>16)
+		phrase &= behind(phrase, after, seedStep-32)
+		f.note(signPhrase, k, phrase&^(words<<1|prev>>(blockLen-1)))
+		f.note(signPhraseEnd, k, phrase&^behind(words, next, seedStep))
+		f.note(signBreak, k, breaksOf(b))
+		f.note(signMark, k, marksOf(b))
+		rare := rareOf(b)
+		if long != 0 {
+			rare |= steps(b.of(maskJoiner))
+		}
+		f.note(signRare, k, rare)
+	}
+}
+
+// note notes a sign of a block.
+func (f *signs) note(sign, k int, m uint64) {
+	if f.of[sign][k] = m; m != 0 {
+		f.some[sign] |= 1 << (k - f.first)
+	}
+}
+
+// inRow returns the bytes of a block from which a number of bytes in a row, 8 to 16,
+// have a bit in its mask and that of the next, and what is known of that for the next.
+func inRow(m, next uint64, least uint) (uint64, uint64) {
+	m, next = m&behind(m, next, 1), next&(next>>1)
+	m, next = m&behind(m, next, 2), next&(next>>2)
+	m, next = m&behind(m, next, 4), next&(next>>4)
+	least = (least - 8) & 63
+	return m & behind(m, next, least), next & (next >> least)
+}
+
+// behind returns a mask of the bytes behind which, by n, one of a mask stands, with
+// that of the next block.
+func behind(m, next uint64, n uint) uint64 { return m>>n | next<<(blockLen-n) }
+
+// What the blocks beside have is mostly not asked for: where it matters, it is taken
+// to be what makes a sign.
+const (
+	lastByte  = 1 << 63
+	lastBytes = 3 << 62
+)
+
+// marksOf returns the bytes of a block that may be signs by the two behind them.
+func marksOf(b block) uint64 {
+	slash, blank, hex := b.of(maskSlash), b.of(maskBlank), b.of(maskHex)
+	// A backslash before what no encoder has a reason to write so.
+	marks := slash & (b.of(maskEscape)>>1 | lastByte)
+	// An equals or percent sign before digits in hex, or at the end of a line.
+	ends := b.of(maskLine) | slash&((b.of(maskPrefix)|slash)>>1|lastByte)
+	marks |= (b.of(maskEquals) | b.of(maskPercent)) & (hex>>1&(hex>>2) | ends>>1 | blank>>1&((blank|ends)>>2) | lastBytes)
+	marks |= b.of(maskAmpersand)&(b.of(maskEntity)>>1|lastByte) | b.of(maskLess)&(b.of(maskTilde)>>1|lastByte)
+	// A quotation mark before another, or an operator or white space and one.
+	quote := b.of(maskQuote)
+	join := quote | b.of(maskOperator) | blank | slash
+	marks |= quote & (join>>1&(quote>>1|(join|b.of(maskPrefix))>>2) | lastBytes)
+	return marks
+}
+
+// breaksOf returns the line breaks of a block, plain or escaped, behind what may be
+// of a token: eight bytes that are not all small letters, or those of them that are
+// in the block. A dot may stand between, and the backslashes of a break and its
+// carriage return.
+func breaksOf(b block) uint64 {
+	slash, line, dot := b.of(maskSlash), b.of(maskLine), b.of(maskDot)
+	ends := b.of(maskRun) | dot | b.of(maskEquals)
+	varied := ends &^ b.of(maskLower)
+	ends &= ends<<1 | 1
+	ends &= ends<<2 | 3
+	ends &= ends<<4 | 15 // 8 in a row
+	varied |= varied<<1 | 1
+	varied |= varied<<2 | 3
+	varied |= varied<<4 | 15 // one of 8
+	reach := ends & (varied&^dot | dot&(varied<<1|1))
+	through := slash | b.of(maskBlank)&(line>>1|lastByte)
+	reach |= through & (reach<<1 | 1)
+	reach |= through & (reach<<1 | 1)
+	reach |= through & (reach<<1 | 1)
+	return (line | slash&(b.of(maskPrefix)>>1|lastByte)) & (reach<<1 | 1)
+}
+
+// notPhrase returns where words start that are shorter or longer than those of a
+// phrase, as far as the block tells, and what stands in none. An escape before a word
+// may make it longer, and be a letter on its own.
+func notPhrase(b block) uint64 {
+	m := b.of(maskLower)
+	short := m &^ (m<<1 | 1) &^ ((m>>1 | lastByte) & (m>>2 | lastBytes)) &^ (b.of(maskSlash)<<1 | 1)
+	long := eightInRow(m)
+	return short | long&(m>>8)&(m>>9) | ^b.of(maskPhrase)
+}
+
+// rareOf returns the bytes of a block that may be, or be near, what few blocks have:
+// dashes as in the headers of keys, numbers, URLs with a password, compressed data,
+// what is not ASCII, and characters on their own.
+func rareOf(b block) uint64 {
+	dashes, run := b.of(maskDash), b.of(maskRun)
+	return dashes&(dashes>>1|lastByte) | b.of(maskAt) | numbersIn(b) | startsOf(b) | b.of(maskHigh) | steps(run&^(run<<1))
+}
+
+// steps returns at which bits of a mask five start, each as far behind the last, at
+// a distance at which single characters or bytes in hex may stand.
+func steps(m uint64) uint64 {
+	p2, p3, p4, p5, p6 := m&(m>>2), m&(m>>3), m&(m>>4), m&(m>>5), m&(m>>6)
+	p2, p3, p4, p5, p6 = p2&(p2>>2), p3&(p3>>3), p4&(p4>>4), p5&(p5>>5), p6&(p6>>6)
+	return p2&(p2>>4) | p3&(p3>>6) | p4&(p4>>8) | p5&(p5>>10) | p6&(p6>>12)
+}

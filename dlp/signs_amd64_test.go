@@ -1,0 +1,40 @@
+package dlp
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestSignsOfVectors(t *testing.T) {
+	if !hasSignVectors {
+		t.Log("this processor has no vectors for it")
+		return
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	parts := []string{"word", "Name", "x4Kd92mQz7Lp3RtY8w", "\\n", "\n", "\r\n", "  ", "\"", "\" + \"", "%67", "&amp;", "&#103;", "<~", "=67", "=\n", "-----", "4111 1111", "a b c d e f", "abandon ability able about above ", "\\u0067", "\x1f\x8b", "\xe2\x80\x8b", "@", ".", "A&A", "a-b-c-d-e-f-g"}
+	for round := range 3000 {
+		var text []byte
+		for len(text) <= surveyBlocks*blockLen {
+			if text = append(text, parts[r.IntN(len(parts))]...); round%3 == 0 {
+				text = append(text, byte(r.Uint32()))
+			}
+		}
+		var m masks
+		m.classify(2, surveyBlocks, text[:surveyBlocks*blockLen+1])
+		first, last, least := 1+r.IntN(2), 2+r.IntN(surveyBlocks-1), uint(8+r.IntN(9))
+		var got, want signs
+		got.find(&m, first, last, least)
+		want.first = first
+		want.findPlain(&m, first, last, least)
+		if got.some != want.some {
+			t.Fatalf("round %d: %x, want %x", round, got.some, want.some)
+		}
+		for sign := range signWords {
+			for k := first; k <= last; k++ {
+				if got.of[sign][k] != want.of[sign][k] {
+					t.Fatalf("round %d, sign %d, block %d: %x, want %x", round, sign, k, got.of[sign][k], want.of[sign][k])
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package dlp
+
+// findVectors says that there are none for this processor.
+func (*signs) findVectors(m *masks, first int, least uint) bool { return false }
