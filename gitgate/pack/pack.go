@@ -24,19 +24,6 @@ import (
 	"github.com/bot-bottle/bottle/gitgate/oid"
 )
 
-// Visitor is shown each object once. All calls come from one goroutine, and an
-// error ends the reception with it.
-type Visitor interface {
-	// Begin is called before the content of an object, with its size in bytes.
-	Begin(kind object.Kind, size int64) error
-	// Write is called with the next bytes of the content, which are valid until it
-	// returns.
-	Write(content []byte) (int, error)
-	// End is called when the object is complete, with its number in the pack. The
-	// numbers are those of the order in the pack, but not all calls are in order.
-	End(n int, id oid.ID) error
-}
-
 // Pack is a pack that was received. It is not safe for concurrent use.
 type Pack struct {
 	format  oid.Format

@@ -47,9 +47,9 @@ func Receive(ctx context.Context, r io.Reader, opts Options) (*Pack, error) {
 		p.budget.now = time.Now
 	}
 	p.cache.init(limits.Cache)
-	rc := &receiver{Pack: p, visitor: opts.Visitor, sum: opts.Format.New(), waiting: map[int32][]int32{}, wanted: map[oid.ID][]int32{}}
+	rc := &receiver{Pack: p, visits: startVisits(ctx, opts.Visitor), sum: opts.Format.New(), waiting: map[int32][]int32{}, wanted: map[oid.ID][]int32{}}
 	p.budget.enter()
-	err = rc.receive(r)
+	err = rc.visits.end(rc.receive(r), p.budget.look)
 	p.budget.leave()
 	if err != nil {
 		file.Close()
@@ -75,10 +75,9 @@ func spool(dir string) (*os.File, error) {
 type receiver struct {
 	*Pack
 	src      *source
-	visitor  Visitor
+	visits   *visits
 	sum      hash.Hash // of the object at work
 	head     []byte    // scratch: what an ID sums up before the content
-	piece    []byte    // scratch of what is shown in pieces
 	resolved int
 	waiting  map[int32][]int32  // deltas by the number of their base, which was not at hand
 	wanted   map[oid.ID][]int32 // deltas by the ID of theirs
@@ -198,70 +197,52 @@ func (p *Pack) apply(base, delta []byte) ([]byte, error) {
 // show names an object that is complete, keeps it, and has it visited.
 func (rc *receiver) show(n int32, b []byte) error {
 	rc.cache.keep(n, b)
-	if err := rc.begin(n); err != nil {
-		return err
-	}
+	e := &rc.entries[n]
+	rc.begin(e)
 	rc.sum.Write(b)
-	if rc.visitor != nil {
-		if _, err := rc.visitor.Write(b); err != nil {
-			return err
-		}
-	}
-	return rc.done(n)
+	return rc.visits.show(shown{first: true, last: true, kind: e.kind, size: e.size, content: b, n: int(n), id: rc.done(n)})
 }
 
 // inPieces shows an object that is large while it arrives.
 func (rc *receiver) inPieces(n int32) error {
-	if err := rc.begin(n); err != nil {
-		return err
-	}
 	if err := rc.inflate.start(rc.src.Reader); err != nil {
 		return err
 	}
-	if rc.piece == nil {
-		rc.piece = make([]byte, windowBytes)
-	}
-	for left := rc.entries[n].size; left > 0; {
-		p := rc.piece[:min(left, windowBytes)]
-		left -= int64(len(p))
-		if err := rc.budget.spend(int64(len(p))); err != nil {
+	e := &rc.entries[n]
+	rc.begin(e)
+	for left, first := e.size, true; left > 0; first = false {
+		piece := make([]byte, min(left, windowBytes))
+		left -= int64(len(piece))
+		if err := rc.budget.spend(int64(len(piece))); err != nil {
 			return err
 		}
-		if err := rc.inflate.fill(p); err != nil {
+		if err := rc.inflate.fill(piece); err != nil {
 			return err
 		}
-		rc.sum.Write(p)
-		if rc.visitor != nil {
-			if _, err := rc.visitor.Write(p); err != nil {
-				return err
-			}
+		rc.sum.Write(piece)
+		if err := rc.visits.show(shown{first: first, kind: e.kind, size: e.size, content: piece}); err != nil {
+			return err
 		}
 	}
 	if err := rc.inflate.finish(); err != nil {
 		return err
 	}
-	return rc.done(n)
+	return rc.visits.show(shown{last: true, n: int(n), id: rc.done(n)})
 }
 
-func (rc *receiver) begin(n int32) error {
-	e := &rc.entries[n]
+// begin sums up what an ID has before the content.
+func (rc *receiver) begin(e *entry) {
 	rc.sum.Reset()
 	rc.head = append(append(rc.head[:0], e.kind.String()...), ' ')
 	rc.head = append(strconv.AppendInt(rc.head, e.size, 10), 0)
 	rc.sum.Write(rc.head)
-	if rc.visitor == nil {
-		return nil
-	}
-	return rc.visitor.Begin(e.kind, e.size)
 }
 
-func (rc *receiver) done(n int32) error {
+// done names an object of which all is summed up.
+func (rc *receiver) done(n int32) oid.ID {
 	rc.sum.Sum(rc.Pack.sum(int(n))[:0])
 	rc.resolved++
-	if rc.visitor == nil {
-		return nil
-	}
-	return rc.visitor.End(int(n), rc.ID(int(n)))
+	return rc.ID(int(n))
 }
 
 // sort makes objects be found by their ID. Git never writes one twice; who does

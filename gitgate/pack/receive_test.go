@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -319,6 +320,39 @@ func TestAReceptionEndsWithItsReasons(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("%d files are left", len(left))
 	}
+}
+
+// A visitor that fails ends a reception that goes on, and one that is slow ends by
+// the time.
+func TestAReceptionEndsWithItsVisitor(t *testing.T) {
+	gone := errors.New("gone")
+	b := newBuilder(oid.SHA1).add(object.Blob, "a").bytes()
+	endless := io.MultiReader(bytes.NewReader(b[:len(b)-20]), readFunc(func(p []byte) (int, error) { return copy(p, b[12:len(b)-20]), nil }))
+	b[8] = 0x20 // the number of entries is some 536 million
+	if _, err := Receive(context.Background(), endless, Options{Dir: t.TempDir(), Visitor: &failing{step: 2, err: gone}, Limits: Limits{Objects: 1 << 30}}); !errors.Is(err, gone) {
+		t.Errorf("it ends with %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		small := newBuilder(oid.SHA1).add(object.Blob, strings.Repeat("a", 3<<20)).bytes()
+		slow := &slowly{time: 6 * time.Second}
+		var over *LimitError
+		if _, err := Receive(context.Background(), bytes.NewReader(small), Options{Dir: t.TempDir(), Visitor: slow}); !errors.As(err, &over) || slow.calls != 2 {
+			t.Errorf("after %d calls it ends with %v", slow.calls, err)
+		}
+	})
+}
+
+// slowly takes its time for each piece.
+type slowly struct {
+	failing
+	time  time.Duration
+	calls int
+}
+
+func (s *slowly) Write(p []byte) (int, error) {
+	s.calls++
+	time.Sleep(s.time) // of the bubble
+	return len(p), nil
 }
 
 type failing struct {
