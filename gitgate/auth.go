@@ -27,7 +27,11 @@ func (a BasicAuth) Authorization(ctx context.Context, _ http.RoundTripper) (stri
 	if err != nil {
 		return "", err
 	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)), nil
+	return basic(user, password), nil
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // BearerAuth sends a token as "Authorization: Bearer".

@@ -167,6 +167,23 @@ func newRepo(r Repo) (*repo, error) {
 	return ready, err
 }
 
+// Only returns a gate for what keep leaves of the repositories. It shares the
+// connections of g.
+func (g *Gate) Only(keep func(host string, r Repo) (Repo, bool)) *Gate {
+	out := &Gate{opt: g.opt, hosts: map[string]*host{}}
+	for name, h := range g.hosts {
+		less := *h
+		less.repos = map[string]*repo{}
+		for key, r := range h.repos {
+			if kept, ok := keep(name, r.Repo); ok {
+				less.repos[key] = &repo{Repo: kept, policy: r.policy}
+			}
+		}
+		out.hosts[name] = &less
+	}
+	return out
+}
+
 // CheckURL returns why a URL cannot be that of a server, or nil.
 func CheckURL(u *url.URL) error {
 	switch {

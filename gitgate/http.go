@@ -83,7 +83,7 @@ func (u *httpUpstream) do(c *proxy.GateCall, req *http.Request, protocol, want s
 	if u.host.Auth != nil {
 		auth, err := u.host.Auth.Authorization(req.Context(), rt)
 		if err != nil {
-			return nil, &upstreamError{http.StatusBadGateway, "the credential for " + u.host.Name + " cannot be had, the operator finds out why in the journal"}
+			return nil, &credentialError{u.host.Name, err}
 		}
 		req.Header.Set("Authorization", auth)
 	}

@@ -258,7 +258,7 @@ func (p *pushVisit) forward() {
 		report := pktline.Refuse(p.push.Commands, func(string) string { return "" }, "upstream: "+r.text)
 		p.status = http.StatusOK
 		p.answer.end(p.push.Answer(report, "bottle: "+r.text+"\n"))
-		p.end(errors.New(r.text))
+		p.end(p.cause)
 		return
 	}
 	defer func() { _ = body.Close() }()

@@ -43,8 +43,24 @@ type upstreamError struct {
 
 func (e *upstreamError) Error() string { return e.text }
 
+// credentialError is why there is no credential. The reason is for the operator.
+type credentialError struct {
+	host string
+	err  error
+}
+
+func (e *credentialError) Error() string {
+	return "the credential for " + e.host + ": " + e.err.Error()
+}
+func (e *credentialError) Unwrap() error { return e.err }
+
 // upstreamRefusal is the answer to the client when the server gave none.
 func (v *visit) upstreamRefusal(err error) *refusal {
+	v.cause = err
+	var secret *credentialError
+	if errors.As(err, &secret) {
+		return &refusal{http.StatusBadGateway, ruleUpstream, "the credential for " + secret.host + " cannot be had; the operator finds the reason in the journal", true}
+	}
 	var up *upstreamError
 	if errors.As(err, &up) {
 		return &refusal{up.status, ruleUpstream, up.text, true}

@@ -2,6 +2,7 @@ package gitgate
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -25,7 +26,8 @@ type visit struct {
 	findings []proxy.EventFinding
 	in, out  int64 // body bytes to the client, and to the server
 	status   int
-	begun    bool // a decision is in the journal
+	begun    bool  // a decision is in the journal
+	cause    error // of a refusal that is the server's fault, for the journal
 }
 
 // refusal is an answer in the server's place.
@@ -126,10 +128,13 @@ func (v *visit) end(err error) {
 func (v *visit) note(r *refusal) {
 	e := v.event(proxy.EventDecision)
 	e.Verdict, e.Rule, e.Reason, e.Status, e.Findings = proxy.Deny, r.rule, v.call.Redact(r.text), r.status, v.findings
+	if v.cause == nil {
+		v.cause = errors.New(r.text)
+	}
 	if v.begun {
 		e.Type, e.BytesIn, e.BytesOut, e.Duration = proxy.EventEnd, v.in, v.out, e.Time.Sub(v.start)
 		if r.upset {
-			e.Verdict, e.Error, e.Reason = "", e.Reason, ""
+			e.Verdict, e.Error, e.Reason = "", v.call.Redact(v.cause.Error()), ""
 		}
 	}
 	_ = v.call.Record(&e) // it is refused either way

@@ -51,7 +51,7 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 		group    string
 		commands []*cobra.Command
 	}{
-		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.pullCmd(), a.downCmd(), a.proxyCmd()}},
+		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.pullCmd(), a.downCmd(), a.proxyCmd(), a.gateCmd()}},
 		{"policy", []*cobra.Command{a.askCmd(), a.approveCmd(), a.denyCmd(), a.policyCmd(), a.trustCmd(), a.logsCmd(), a.scanCmd(), a.verifyCmd(), a.demoCmd()}},
 		{"host", []*cobra.Command{a.doctorCmd(), a.caCmd(), a.versionCmd()}},
 	} {

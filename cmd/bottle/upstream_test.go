@@ -6,9 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cgi"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,7 +113,31 @@ func registry(w http.ResponseWriter, r *http.Request) {
 		"versions": map[string]any{"1.2.3": map[string]any{"name": name, "version": "1.2.3", "description": "from the mock registry"}}})
 }
 
-// cmdUpstream starts the server: its address is in $UPSTREAM, its CA in
+// repositories serves those below a folder at /git/ to whoever has a password, as
+// far as git is installed.
+func (u *upstream) repositories(root string) http.Handler {
+	path, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		return http.NotFoundHandler()
+	}
+	backend := cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"), Root: "/git", InheritEnv: []string{"PATH"},
+		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		u.note(map[string]any{"git": r.Method + " " + r.RequestURI, "user": user, "password": password})
+		if password == "" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		h := backend
+		h.Env = append(slices.Clone(backend.Env), "GIT_PROTOCOL="+r.Header.Get("Git-Protocol"), "REMOTE_USER="+user)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// cmdUpstream starts the server: its address is in $UPSTREAM (and its port in
+// $UPSTREAM_PORT), its CA in
 // ca.pem, and what it gets in upstream.log.
 func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
@@ -126,8 +152,10 @@ func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 		_ = log.Close()
 	})
 	u.mux.Handle("GET git.example.com/", http.FileServer(http.Dir(ts.MkAbs("www"))))
+	u.mux.Handle("/git/", u.repositories(ts.MkAbs("origin")))
 	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), u.CA, 0o600))
 	ts.Setenv("UPSTREAM", u.Addr)
+	ts.Setenv("UPSTREAM_PORT", u.Addr[strings.LastIndex(u.Addr, ":")+1:])
 }
 
 // cmdWaitFor waits until a file holds a text: waitfor FILE TEXT.

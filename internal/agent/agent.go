@@ -70,6 +70,8 @@ type Options struct {
 	Logins []Login
 	// GitUser is written into the home's git configuration.
 	GitUser GitUser
+	// GitConfig is put behind it, as it is.
+	GitConfig string
 	// Supervise is the URL of the MCP server that the agent is given, "" for none.
 	Supervise string
 	// Args are put behind the agent's own command.
@@ -106,7 +108,7 @@ func New(name string, opt Options) (Plan, error) {
 	if len(p.Command) > 0 {
 		p.Command = append(p.Command, opt.Args...)
 	}
-	if f, ok := gitConfig(opt.GitUser); ok {
+	if f, ok := gitConfig(opt.GitUser, opt.GitConfig); ok {
 		p.Files = append(p.Files, f)
 	}
 	return p, nil
@@ -117,9 +119,9 @@ func generic(Options) (Plan, error) { return Plan{}, nil }
 
 // gitConfig names the author of commits. A value is quoted, so that nothing in
 // it can begin another setting.
-func gitConfig(u GitUser) (File, bool) {
+func gitConfig(u GitUser, rest string) (File, bool) {
 	if u == (GitUser{}) {
-		return File{}, false
+		return File{Path: ".gitconfig", Mode: 0o644, Data: rest}, rest != ""
 	}
 	var b strings.Builder
 	b.WriteString("[user]\n")
@@ -128,7 +130,7 @@ func gitConfig(u GitUser) (File, bool) {
 			fmt.Fprintf(&b, "\t%s = %s\n", kv[0], quoteGit(kv[1]))
 		}
 	}
-	return File{Path: ".gitconfig", Mode: 0o644, Data: b.String()}, true
+	return File{Path: ".gitconfig", Mode: 0o644, Data: b.String() + rest}, true
 }
 
 func quoteGit(s string) string {

@@ -67,7 +67,12 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 	if err != nil {
 		return proxy.Config{}, nil, err
 	}
+	gate, err := newGate(m, c)
+	if err != nil {
+		return proxy.Config{}, nil, err
+	}
 	return proxy.Config{
+		Gate:          gate,
 		Policy:        m.Egress.Policy,
 		Scan:          dlp.Options{Known: c.known, Custom: m.Scan.Custom},
 		DLP:           m.DLP,

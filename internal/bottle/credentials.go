@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
@@ -31,13 +32,15 @@ type credentials struct {
 	// logins are what the agent holds of logins of this host.
 	logins []agent.Login
 	canned []proxy.Canned
+	// values are asked for by the name of the secret.
+	values map[string]gitgate.Value
 }
 
 // resolve gets the values of all secrets that are used. The manifest's folder
 // tells the placeholders of one project from those of another. A login may have to be
 // renewed for that: so they come last, when the way out is known.
 func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options, roots *x509.CertPool) (*credentials, error) {
-	c := &credentials{placeholders: map[string]string{}, env: map[string]string{}}
+	c := &credentials{placeholders: map[string]string{}, env: map[string]string{}, values: map[string]gitgate.Value{}}
 	injected := injectedSecrets(m)
 	for _, d := range loginsLast(m) {
 		if d.Source.Login != "" && opts.Transport == nil {
@@ -51,6 +54,7 @@ func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts sec
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d.Declared, err)
 		}
+		c.values[d.Name] = s.Value
 		if p := m.Egress.UpstreamProxy; p != nil && p.Secret == d.Name {
 			c.upstreamProxy = &proxy.UpstreamProxy{URL: p.URL, User: p.User, Password: s.Value}
 		}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -22,6 +23,9 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 	cfg := r.inForce
 	cfg.Policy, cfg.DLP, cfg.AskTimeout = m.Egress.Policy, m.DLP, m.Egress.AskTimeout
 	cfg.Scan.Custom = m.Scan.Custom
+	if gate, ok := cfg.Gate.(*gitgate.Gate); ok {
+		cfg.Gate = narrowGate(gate, m)
+	}
 	used := injectedSecrets(m)
 	cfg.Secrets = slices.DeleteFunc(slices.Clone(cfg.Secrets), func(s proxy.Secret) bool { return !used[s.Name] })
 	if !slices.Equal(m.Egress.UpstreamCA, r.current.Egress.UpstreamCA) {

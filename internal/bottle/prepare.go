@@ -131,7 +131,7 @@ const home = vm.DefaultHome
 
 func (p *Prepared) agentOptions(env map[string]string, logins []agent.Login) agent.Options {
 	m := p.Manifest
-	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m)}
+	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m), GitConfig: gitConfig(m)}
 	if m.Supervise {
 		opt.Supervise = supervise.URL
 	}

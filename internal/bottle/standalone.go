@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
@@ -36,12 +37,14 @@ type StandaloneOptions struct {
 	Log    *slog.Logger
 	// Version is that of this program.
 	Version string
+	// Gate serves git alone, without a proxy: see Standalone.GitConfig.
+	Gate bool
 }
 
 // proxyName and proxyBackend are what the record of a standalone proxy says. It
 // is listed among the bottles, so that its journal is found and it can be ended
 // in the same way.
-const proxyName, proxyBackend = "proxy", "none"
+const proxyName, gateName, proxyBackend = "proxy", "gate", "none"
 
 // Standalone is a proxy without a bottle around its clients.
 type Standalone struct {
@@ -51,6 +54,8 @@ type Standalone struct {
 	control  *control.Server
 	server   *proxy.Server
 	listener net.Listener
+	front    *gitgate.Front // of a gate
+	http     *http.Server   // of front
 	password string
 	record   state.Bottle
 	vars     map[string]string
@@ -103,7 +108,11 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if s.Open() {
 		warnings = append(warnings, openText)
 	}
-	s.record = state.Bottle{ID: state.NewID(proxyName), Name: proxyName, Backend: proxyBackend, Workspace: opt.Manifest.Dir, Manifest: manifestPath(opt.Manifest),
+	name := proxyName
+	if opt.Gate {
+		name = gateName
+	}
+	s.record = state.Bottle{ID: state.NewID(name), Name: name, Backend: proxyBackend, Workspace: opt.Manifest.Dir, Manifest: manifestPath(opt.Manifest),
 		Created: time.Now(), Running: true, PID: os.Getpid()}
 	if s.dir, err = create(opt.Env, s.record); err != nil {
 		return nil, nil, err
@@ -125,7 +134,10 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 		return nil, nil, err
 	}
 	s.reload.server = s.server
-	if !opt.NoAuth && s.listener.Addr().Network() == "tcp" {
+	if err := s.newFront(); err != nil {
+		return nil, nil, err
+	}
+	if !opt.NoAuth && !opt.Gate && s.listener.Addr().Network() == "tcp" {
 		var b [24]byte
 		_, _ = rand.Read(b[:])
 		s.password = base64.RawURLEncoding.EncodeToString(b[:])
@@ -237,7 +249,11 @@ func (s *Standalone) Serve(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	go func() {
-		err := s.server.Serve(s.listener, opts)
+		serve := func() error { return s.server.Serve(s.listener, opts) }
+		if s.http != nil {
+			serve = func() error { return s.http.Serve(s.listener) }
+		}
+		err := serve()
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
 		}
@@ -273,14 +289,24 @@ func (s *Standalone) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	s.operator.desk.Close() // nothing waits for an answer any more
-	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	var err error
+	if s.http != nil {
+		if err = s.http.Shutdown(ctx); err != nil {
+			err = errors.Join(err, s.http.Close())
+		}
 	}
-	return nil
+	err = errors.Join(err, s.server.Shutdown(ctx))
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 func (s *Standalone) close() error {
 	var errs []error
+	if s.http != nil {
+		errs = append(errs, s.http.Close())
+	}
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
 	}

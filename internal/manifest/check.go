@@ -155,7 +155,7 @@ func (c *checker) secrets(opts secret.Options) {
 			if n := c.m.root.dig("secrets", d.Name); n != nil && n.src.user {
 				continue // the user's file serves many projects
 			}
-			c.warn("the secret %s (%s) is not used: no route names it", d.Name, d.Declared)
+			c.warn("the secret %s (%s) is not used: no route and no git host names it", d.Name, d.Declared)
 			continue
 		}
 		s, err := secret.New(d.Name, d.Source, opts)

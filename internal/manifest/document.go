@@ -40,7 +40,7 @@ type Keys struct {
 	Egress                 EgressRules       `yaml:"egress" jsonschema_description:"What the bottle reaches."`
 	DLP                    DLPRules          `yaml:"dlp" jsonschema_description:"What happens when something secret is about to leave."`
 	Secrets                map[string]Secret `yaml:"secrets" jsonschema_description:"Credentials of the host, by name. The bottle only sees placeholders."`
-	Git                    map[string]string `yaml:"git" later:"*" jsonschema_description:"Repositories that are reached through the git gate."`
+	Git                    GitHosts          `yaml:"git" jsonschema_description:"Repositories that are reached through the git gate, by the host in their URLs."`
 	Budgets                map[string]string `yaml:"budgets" later:"*" jsonschema_description:"Bounds of what leaves."`
 	Record                 Record            `yaml:"record" jsonschema_description:"What is kept of the traffic beside the journal."`
 	Metrics                Metrics           `yaml:"metrics" jsonschema_description:"Metrics for Prometheus."`

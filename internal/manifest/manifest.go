@@ -59,6 +59,8 @@ type Manifest struct {
 	Egress Egress
 	DLP    dlp.Policy
 	Scan   Scan
+	// Git are the hosts of the git gate, sorted by name.
+	Git []GitHost
 	// Secrets are sorted by name.
 	Secrets []SecretDecl
 
@@ -138,7 +140,7 @@ type SecretDecl struct {
 	Name   string
 	Source secret.Source
 	Inject proxy.Inject
-	// Used says that a route or the upstream proxy names it. One that is not
+	// Used says that a route, a git host or the upstream proxy names it. One that is not
 	// used need not have a value.
 	Used bool
 	// Declared is where, as "bottle.yaml:LINE".

@@ -10,7 +10,8 @@ import (
 // Narrowed returns what of a change takes away, for a change that as a whole has
 // to wait since it gives more as well: the old manifest with its denials and those
 // of its other routes that the new one still has, with the denials that are new,
-// and with a default and a dlp policy that are stricter. It is nil when nothing is taken away, or
+// with a default and a dlp
+// policy that are stricter, and without the repositories that are gone. It is nil when nothing is taken away, or
 // when that by itself would give more, as a route does that hid a more open one.
 //
 // The result is of neither text, so its Project is never that of a file.
@@ -27,11 +28,12 @@ func Narrowed(old, new *Manifest) *Manifest {
 	if looser(actionRank, e.Default, new.Egress.Default) {
 		e.Default = new.Egress.Default
 	}
+	out.Git = narrowedGit(old, new)
 	w := &widening{old: old, new: new}
 	if w.dlp(); len(w.found) == 0 {
 		out.DLP = new.DLP
 	}
-	same := e.Default == old.Egress.Default && reflect.DeepEqual(out.DLP, old.DLP) &&
+	same := e.Default == old.Egress.Default && reflect.DeepEqual(out.DLP, old.DLP) && reflect.DeepEqual(out.Git, old.Git) &&
 		slices.EqualFunc(e.Routes, old.Egress.Routes, func(a, b proxy.Route) bool { return identity(a) == identity(b) })
 	policy, err := proxy.NewPolicy(e.Default, e.Routes)
 	if same || err != nil {

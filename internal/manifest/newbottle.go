@@ -27,6 +27,7 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		{"supervise", started.Supervise == now.Supervise},
 		{"env", maps.Equal(started.Env, now.Env)},
 		{"git_user", started.GitUser == now.GitUser},
+		{"git", hasAll(started.gitHosts(), now.gitHosts())}, // in the bottle's gitconfig
 		{"dlp.canaries", hasAll(started.Scan.Canaries, now.Scan.Canaries)},
 		// Their placeholders are in variables and files of the bottle.
 		{"secrets", hasAll(started.secretVariables(), now.secretVariables())},

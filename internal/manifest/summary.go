@@ -51,6 +51,9 @@ func (m *Manifest) Summary() Summary {
 	if p := m.Egress.UpstreamProxy; p != nil {
 		s.Reach = append(s.Reach, "public hosts are reached through "+escape.Text(p.URL.Redacted()))
 	}
+	for _, line := range m.gitLines() {
+		s.Reach = append(s.Reach, escape.Text(line))
+	}
 	workspace := escape.Text(m.Workspace) + ": a copy, which stays with the bottle"
 	if m.WorkspaceMode == WorkspaceMount {
 		workspace = escape.Text(m.Workspace) + ": the folder itself, writable"
@@ -188,6 +191,11 @@ func (m *Manifest) secretLine(d *SecretDecl) string {
 	}
 	if p := m.Egress.UpstreamProxy; p != nil && p.Secret == d.Name {
 		hosts = append(hosts, escape.Host(p.URL.Host)+" (the upstream proxy)")
+	}
+	for i := range m.Git {
+		if h := &m.Git[i]; h.Auth.Secret == d.Name || h.Auth.Passphrase == d.Name {
+			hosts = append(hosts, h.Name+" (git)")
+		}
 	}
 	to := "goes nowhere"
 	if len(hosts) > 0 {

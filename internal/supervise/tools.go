@@ -25,6 +25,8 @@ type Allowed struct {
 	// Default is what happens to a request that no route matches: deny, ask or allow.
 	Default proxy.Action `json:"default,omitempty"`
 	Routes  []Route      `json:"routes,omitempty"`
+	// Git are repositories that can be cloned, and what may be pushed there.
+	Git []Repo `json:"git,omitempty"`
 	// Verdict is allow, deny, or ask: the operator is asked while the request waits.
 	Verdict proxy.Action `json:"verdict,omitempty"`
 	Rule    string       `json:"rule,omitempty"`
@@ -43,6 +45,14 @@ type Route struct {
 	Secrets []string `json:"secrets,omitempty"`
 }
 
+// Repo is a repository, as the agent is told of it.
+type Repo struct {
+	// Repository is HOST/PATH, Access read, write or ask: the operator is asked.
+	Repository string   `json:"repository"`
+	Access     string   `json:"access"`
+	Push       []string `json:"push,omitempty"` // rules in words
+}
+
 func (o *Options) allowed(_ context.Context, in allowedIn) (Allowed, error) {
 	m := o.Manifest()
 	if in.URL != "" {
@@ -56,6 +66,13 @@ func (o *Options) allowed(_ context.Context, in allowedIn) (Allowed, error) {
 	for i := range m.Egress.Routes {
 		r := &m.Egress.Routes[i]
 		out.Routes = append(out.Routes, Route{Host: r.Host, Ports: r.Ports, Methods: r.Methods, Paths: r.Paths, Action: r.Action, Secrets: r.Secrets})
+	}
+	for i := range m.Git {
+		h := &m.Git[i]
+		for j := range h.Repos {
+			r := &h.Repos[j]
+			out.Git = append(out.Git, Repo{Repository: h.Name + "/" + r.Path, Access: r.Access, Push: r.Rules()})
+		}
 	}
 	return out, nil
 }
