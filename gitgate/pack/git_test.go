@@ -17,8 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
+	gogitcache "github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -257,6 +260,28 @@ func TestRealPacksAreReadAsGoGitReadsThem(t *testing.T) {
 	}
 	if len(g.found) != p.Len() {
 		t.Errorf("%d objects, go-git has %d", p.Len(), len(g.found))
+	}
+}
+
+// A client need not be git: go-git writes deltas in both forms, too.
+func TestPacksOfGoGitAreRead(t *testing.T) {
+	dir := history(t, "sha1", 60, 20, 60)
+	store := filesystem.NewStorage(osfs.New(dir), gogitcache.NewObjectLRUDefault())
+	var all []plumbing.Hash
+	for _, id := range strings.Fields(string(git(t, dir, nil, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))) {
+		all = append(all, plumbing.NewHash(id))
+	}
+	for _, byID := range []bool{false, true} {
+		var b bytes.Buffer
+		if _, err := packfile.NewEncoder(&b, store, byID).Encode(all, 10); err != nil {
+			t.Fatal(err)
+		}
+		seen := newRecorder(t)
+		p, err := receive(t, b.Bytes(), Options{Visitor: seen})
+		if err != nil {
+			t.Fatalf("deltas by ID %v: %v", byID, err)
+		}
+		compareWithGit(t, dir, p, seen)
 	}
 }
 

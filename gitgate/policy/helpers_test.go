@@ -26,20 +26,23 @@ const secret = "correct-horse-battery-staple-7391"
 // world is a server's repository and a clone of it, both driven by the real git.
 type world struct {
 	t              *testing.T
+	format         oid.Format
 	server, client string
 	asked          []Query
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, oid.SHA1) }
+
+func newWorldOf(t *testing.T, format oid.Format) *world {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
 	dir := t.TempDir()
-	w := &world{t: t, server: filepath.Join(dir, "server"), client: filepath.Join(dir, "client")}
-	w.run(dir, nil, "init", "-q", "--bare", "-b", "main", w.server)
+	w := &world{t: t, format: format, server: filepath.Join(dir, "server"), client: filepath.Join(dir, "client")}
+	w.run(dir, nil, "init", "-q", "--bare", "--object-format="+format.String(), "-b", "main", w.server)
 	w.run(w.server, nil, "config", "uploadpack.allowFilter", "true")
-	w.run(dir, nil, "init", "-q", "-b", "main", w.client)
+	w.run(dir, nil, "init", "-q", "--object-format="+format.String(), "-b", "main", w.client)
 	w.git("remote", "add", "origin", w.server)
 	return w
 }
@@ -106,7 +109,7 @@ func (w *world) upload(spec string) {
 // Fetch implements Upstream by the protocol, with the real git at the other end.
 func (w *world) Fetch(ctx context.Context, q Query) (*pack.Pack, error) {
 	w.asked = append(w.asked, q)
-	req := pktline.Append(nil, "command=fetch\n")
+	req := pktline.Append(pktline.Append(nil, "command=fetch\n"), "object-format="+w.format.String()+"\n")
 	req = append(req, pktline.DelimPacket...)
 	req = pktline.Append(pktline.Append(req, "no-progress\n"), "ofs-delta\n")
 	for _, id := range q.Want {
@@ -129,7 +132,7 @@ func (w *world) Fetch(ctx context.Context, q Query) (*pack.Pack, error) {
 			return nil, err
 		}
 		if kind == pktline.Data && string(p) == "packfile\n" {
-			return pack.Receive(ctx, pktline.NewDemux(r, nil), pack.Options{Dir: w.t.TempDir()})
+			return pack.Receive(ctx, pktline.NewDemux(r, nil), pack.Options{Format: w.format, Dir: w.t.TempDir()})
 		}
 	}
 }
@@ -139,7 +142,7 @@ func (w *world) Fetch(ctx context.Context, q Query) (*pack.Pack, error) {
 func (w *world) push(specs ...string) Push {
 	w.t.Helper()
 	push := Push{Upstream: w}
-	zero := strings.Repeat("0", 40)
+	zero := w.format.Zero().String()
 	revs := ""
 	for _, spec := range specs {
 		i := strings.LastIndex(spec, ":")
@@ -158,8 +161,8 @@ func (w *world) push(specs ...string) Push {
 		revs += "^" + line + "\n"
 	}
 	b := w.run(w.client, strings.NewReader(revs), "pack-objects", "-q", "--revs", "--stdout", "--delta-base-offset")
-	push.Scan = newScan(w.t)
-	p, err := pack.Receive(context.Background(), strings.NewReader(b), pack.Options{Visitor: push.Scan, Dir: w.t.TempDir()})
+	push.Scan = newScanOf(w.t, w.format)
+	p, err := pack.Receive(context.Background(), strings.NewReader(b), pack.Options{Format: w.format, Visitor: push.Scan, Dir: w.t.TempDir()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -180,13 +183,15 @@ func (w *world) id(s string) oid.ID {
 	return id
 }
 
-func newScan(t *testing.T) *scan.Scan {
+func newScan(t *testing.T) *scan.Scan { return newScanOf(t, oid.SHA1) }
+
+func newScanOf(t *testing.T, format oid.Format) *scan.Scan {
 	engine, err := dlp.New(dlp.Options{Known: []dlp.Known{{Name: "db", Value: secret}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var policy dlp.Policy
-	return scan.New(oid.SHA1, engine.NewScanner(), func(f dlp.Finding) bool { return policy.Decide(f, "example.com") == dlp.Block })
+	return scan.New(format, engine.NewScanner(), func(f dlp.Finding) bool { return policy.Decide(f, "example.com") == dlp.Block })
 }
 
 // decide decides a push by rules.
