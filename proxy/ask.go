@@ -8,6 +8,9 @@ import (
 	"slices"
 )
 
+// AnswerNo stands in the reason of a denial that the operator spoke.
+const AnswerNo = "the answer was no"
+
 // askOperator holds the request while the operator decides.
 func (x *exchange) askOperator() *denial {
 	if x.decision.Action != Ask {
@@ -39,9 +42,9 @@ func (s *Server) ask(ctx context.Context, q Question) *denial {
 		s.log.Error("ask", "error", err)
 		return deny("the question could not be put: " + err.Error())
 	case !a.Allow && a.Reason != "":
-		return deny("the answer was no: " + a.Reason)
+		return deny(AnswerNo + ": " + a.Reason)
 	case !a.Allow:
-		return deny("the answer was no")
+		return deny(AnswerNo)
 	}
 	return nil
 }

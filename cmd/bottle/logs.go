@@ -15,18 +15,21 @@ import (
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/journal"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 func (a *app) logsCmd() *cobra.Command {
 	var o journal.LogsOptions
-	var since string
+	var since, verdict string
+	var har bool
 	cmd := &cobra.Command{
 		Use:   "logs [ID|NAME]",
 		Short: "Show the journal of a bottle",
 		Long: `Show what a bottle asked for, what was decided and by which rule, and what went
 over the wire. Without an argument it is the bottle whose workspace is here, the
-latest one when there are several. With --json each line is one object.`,
-		Example: "  bottle logs -f\n  bottle logs --denied --since 10m\n  bottle logs verify",
+latest one when there are several. With --json each line is one object, with --har
+the exchanges are an HTTP archive, without headers and bodies, which a journal has not.`,
+		Example: "  bottle logs -f\n  bottle logs --denied --since 10m\n  bottle logs --rule 'dlp:*'\n  bottle logs --har >session.har\n  bottle logs verify",
 		Args:    cobra.MaximumNArgs(1),
 
 		ValidArgsFunction: completeBottles(1, false),
@@ -40,6 +43,12 @@ latest one when there are several. With --json each line is one object.`,
 				return err
 			}
 			o.JSON = a.json
+			if o.Verdict = proxy.Action(verdict); verdict != "" && o.Verdict != proxy.Allow && o.Verdict != proxy.Deny {
+				return fmt.Errorf("--verdict %q: allow or deny is wanted; what was asked is one of them by now", verdict)
+			}
+			if har {
+				return journal.HAR(a.std.out, journal.Read(dir, o.Filter), readBuild().Version)
+			}
 			out := &counting{w: a.std.out}
 			if err := journal.Logs(cmd.Context(), out, dir, o); err != nil {
 				return err
@@ -55,6 +64,15 @@ latest one when there are several. With --json each line is one object.`,
 	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
 	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
 	f.StringVar(&since, "since", "", "only what happened in this `time` until now, such as 10m, 12h or 2d")
+	f.StringVar(&verdict, "verdict", "", "only decisions that were this: allow or deny")
+	f.StringVar(&o.Rule, "rule", "", "only decisions by this rule, or with * at the end by those that begin so")
+	f.StringVar(&o.ID, "id", "", "only the exchange of this id, which the agent sees as request_id")
+	f.BoolVar(&har, "har", false, "write an HTTP archive (HAR 1.2)")
+	cmd.MarkFlagsMutuallyExclusive("har", "follow")
+	cmd.MarkFlagsMutuallyExclusive("denied", "verdict")
+	offer(cmd, "verdict", "allow", "deny")
+	offer(cmd, "rule")
+	offer(cmd, "id")
 	offer(cmd, "host")
 	offer(cmd, "since", "10m", "1h", "24h")
 	cmd.AddCommand(a.logsVerifyCmd())

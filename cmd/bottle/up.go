@@ -20,6 +20,7 @@ type upOptions struct {
 	yes, dryRun, rm      bool
 	noCapture            bool
 	agent, backend, mode string
+	learn                string // the default of egress
 }
 
 func (a *app) upCmd() *cobra.Command {
@@ -67,6 +68,8 @@ The copy of the workspace and the agent's home stay until "bottle down", or with
 	f.BoolVar(&o.noCapture, "no-capture", false, "leave alone what programs open that know no proxy: it then leads nowhere")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
+	f.StringVar(&o.learn, "learn", "", "ask or allow in the place of egress.default, for \"bottle learn\"")
+	offer(cmd, "learn", "ask", "allow")
 	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
 	offer(cmd, "agent", agent.Names()...)
 	offer(cmd, "backend", "auto", "sandbox")
@@ -117,7 +120,7 @@ func split(cmd *cobra.Command, args []string) (name string, command []string) {
 
 func (o *upOptions) overrides() (list []manifest.Override) {
 	for _, f := range []struct{ flag, key, value string }{
-		{"--agent", "agent", o.agent}, {"--backend", "backend", o.backend}, {"--workspace-mode", "workspace.mode", o.mode},
+		{"--agent", "agent", o.agent}, {"--backend", "backend", o.backend}, {"--workspace-mode", "workspace.mode", o.mode}, {"--learn", "egress.default", o.learn},
 	} {
 		if f.value != "" {
 			list = append(list, manifest.Override{Source: f.flag, Key: f.key, Value: f.value})

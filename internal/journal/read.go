@@ -16,6 +16,11 @@ type Filter struct {
 	Denied bool      // only denials: decisions, and ends of what was stopped later
 	Since  time.Time // only events of this time and later
 	Host   string    // only events of this host, or with "*.example.com" of hosts below it
+	// Verdict, Rule and ID, when set, are those of an event. A rule that ends in *
+	// stands for all that begin so. The end of what went on has neither verdict nor
+	// rule.
+	Verdict  proxy.Action
+	Rule, ID string
 }
 
 // Match reports whether the filter wants an event.
@@ -24,6 +29,8 @@ func (f *Filter) Match(e *proxy.Event) bool {
 	case f.Denied && e.Verdict != proxy.Deny:
 		return false
 	case e.Time.Before(f.Since):
+		return false
+	case f.Verdict != "" && e.Verdict != f.Verdict, f.ID != "" && e.ID != f.ID, f.Rule != "" && !matchRule(f.Rule, e.Rule):
 		return false
 	case f.Host == "":
 		return true
@@ -34,6 +41,13 @@ func (f *Filter) Match(e *proxy.Event) bool {
 		return strings.HasSuffix(host, below) && len(host) > len(below)
 	}
 	return host == want
+}
+
+func matchRule(want, rule string) bool {
+	if begin, more := strings.CutSuffix(want, "*"); more {
+		return strings.HasPrefix(rule, begin)
+	}
+	return rule == want
 }
 
 // Read returns the entries of a journal that the filter wants, in the order in

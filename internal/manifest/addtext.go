@@ -290,3 +290,6 @@ func (n *node) plain() any {
 	}
 	return [2]any{n.scalar, n.text}
 }
+
+// YAML renders the grant as an entry of egress.routes.
+func (g Grant) YAML(indent string) string { return routeText(g.Route, indent) }

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/journal"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// maxTimes is how many of the last decisions about a host are shown.
+const maxTimes = 5
+
+// why is what is to be said about a request.
+type why struct {
+	*manifest.Explanation
+	// Event is the decision that was asked about by its id, and Bottle whose it is.
+	Bottle string       `json:"bottle,omitempty"`
+	Event  *proxy.Event `json:"event,omitempty"`
+	// Allow is what of a manifest would allow it; NoWay why nothing would.
+	Allow string `json:"allow,omitempty"`
+	NoWay string `json:"no_way,omitempty"`
+	// Times are the last decisions about the host.
+	Times []proxy.Event `json:"times,omitempty"`
+}
+
+func (a *app) whyCmd() *cobra.Command {
+	var method, of string
+	cmd := &cobra.Command{
+		Use:   "why HOST|URL|REQUEST-ID",
+		Short: "Say what decided about a request, where that is written, and what would allow it",
+		Long: `Say what the manifest decides about a host or URL, by which rule and where that
+is written; what would allow it, as a route that can be pasted; and when it happened
+last. The id of a request, which the agent gets with a denial and "bottle logs" shows,
+is looked up in the journal first. Nothing is sent.`,
+		Example: "  bottle why api.example.com\n  bottle why -m POST https://api.example.com/v1/x\n  bottle why k7m2qxw4-17",
+		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := a.explainWhy(cmd.Context(), method, args[0], of)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(w)
+			}
+			return printWhy(a.std.out, w)
+		},
+	}
+	a.configFlag(cmd)
+	cmd.Flags().StringVarP(&method, "method", "m", "GET", "HTTP method")
+	cmd.Flags().StringVar(&of, "bottle", "", "the `ID|NAME` of the bottle whose journal is looked into; else the latest one of this workspace")
+	offer(cmd, "method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+	offerBy(cmd, "bottle", completeBottles(0, false))
+	return cmd
+}
+
+// requestID is how the proxy names exchanges.
+var requestID = regexp.MustCompile(`^[a-z2-7]{8}-[0-9]+$`)
+
+func (a *app) explainWhy(ctx context.Context, method, about, of string) (*why, error) {
+	var w why
+	dir, err := a.whyJournal(ctx, of, &w)
+	if err != nil {
+		return nil, err
+	}
+	if requestID.MatchString(about) {
+		if w.Event, err = decisionOf(dir, about); err != nil {
+			return nil, err
+		}
+		if w.Event.Host == "" {
+			return &w, nil
+		}
+		method, about = w.Event.Method, eventURL(w.Event)
+	}
+	m, err := a.load("")
+	if err != nil {
+		return nil, err
+	}
+	if w.Explanation, err = m.Explain(method, about); err != nil {
+		return nil, err
+	}
+	w.advise(m, method, about)
+	w.Times, err = lastTimes(dir, about)
+	return &w, err
+}
+
+// whyJournal returns the journal that is looked into, "" when there is none.
+func (a *app) whyJournal(ctx context.Context, of string, w *why) (string, error) {
+	var ref []string
+	if of != "" {
+		ref = []string{of}
+	}
+	b, err := a.find(ctx, ref, false)
+	var many *control.AmbiguousError
+	switch {
+	case errors.As(err, &many):
+		b = latest(many.Candidates)
+	case errors.Is(err, control.ErrNotFound) && of == "":
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	w.Bottle = b.ID
+	return journalDir(b.ID)
+}
+
+// decisionOf finds the decision of an exchange, or what ended it later.
+func decisionOf(dir, id string) (found *proxy.Event, err error) {
+	if dir != "" {
+		for e, err := range journal.Read(dir, journal.Filter{ID: id}) {
+			var bad *journal.LineError
+			if errors.As(err, &bad) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if e.Type == proxy.EventDecision || e.Verdict == proxy.Deny {
+				event := e.Event
+				found = &event
+			}
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("no request %s is in the journal that was looked into: name its bottle with --bottle; \"bottle ls\" lists them", id)
+	}
+	return found, nil
+}
+
+func eventURL(e *proxy.Event) string {
+	host, scheme := e.Host, e.Scheme
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if scheme != "http" {
+		scheme = "https"
+	}
+	if e.Port != 0 {
+		host = fmt.Sprintf("%s:%d", host, e.Port)
+	}
+	path, _, _ := strings.Cut(e.Path, "?")
+	return scheme + "://" + host + path
+}
+
+// lastTimes returns the last decisions about the host of a URL.
+func lastTimes(dir, about string) (list []proxy.Event, err error) {
+	t, err := manifest.TargetOf("", about)
+	if err != nil || dir == "" {
+		return nil, err
+	}
+	for e, err := range journal.Read(dir, journal.Filter{Host: t.Host}) {
+		var bad *journal.LineError
+		switch {
+		case errors.As(err, &bad):
+			continue
+		case err != nil:
+			return nil, err
+		case e.Type == proxy.EventDecision || e.Verdict == proxy.Deny:
+			if list = append(list, e.Event); len(list) > maxTimes {
+				list = slices.Delete(list, 0, 1)
+			}
+		}
+	}
+	return list, nil
+}
+
+// advise says what would allow a request.
+func (w *why) advise(m *manifest.Manifest, method, about string) {
+	if e := w.Event; e != nil && strings.HasPrefix(e.Rule, "dlp:") {
+		rule := strings.TrimPrefix(e.Rule, "dlp:")
+		w.Allow = fmt.Sprintf("dlp:\n  allow: [{rule: %s, host: %s}]\n", rule, e.Host)
+		return
+	}
+	if w.Verdict == proxy.Allow {
+		return
+	}
+	t, err := manifest.TargetOf(method, about)
+	if err != nil {
+		return
+	}
+	if w.Rule == "address-guard" {
+		g := manifest.Grant{Route: proxy.Route{Host: t.Host, Methods: []string{t.Method}, Action: proxy.Allow, Private: true}}
+		w.Allow = routesHead + g.YAML("    ")
+		return
+	}
+	g, err := m.GrantFor(manifest.Want{Scheme: t.Scheme, Host: t.Host, Port: t.Port, Methods: []string{t.Method}, Path: t.Path}, proxy.Allow)
+	if err != nil {
+		w.NoWay = err.Error()
+		return
+	}
+	w.Allow = routesHead + g.YAML("    ")
+}
+
+// routesHead stands above the entries of routes in a manifest.
+const routesHead = "egress:\n  routes:\n"
+
+// printWhy shows it; all that an agent wrote is escaped.
+func printWhy(out io.Writer, w *why) error {
+	if w.Event != nil {
+		fmt.Fprintf(out, "in %s:\n  %s\n", w.Bottle, journal.Line(w.Event))
+		fmt.Fprintln(out, "by the manifest as it is now:")
+	}
+	if w.Explanation != nil {
+		if err := printExplanation(out, w.Explanation); err != nil {
+			return err
+		}
+	}
+	switch {
+	case w.NoWay != "":
+		fmt.Fprintf(out, "no further route would allow it: %s\n", escape.Text(w.NoWay))
+	case w.Allow != "":
+		fmt.Fprintln(out, "what would allow it, in bottle.yaml:")
+		for l := range strings.Lines(w.Allow) {
+			fmt.Fprintf(out, "  %s\n", escape.Text(strings.TrimSuffix(l, "\n")))
+		}
+	}
+	if len(w.Times) > 0 {
+		fmt.Fprintf(out, "the last times in %s:\n", w.Bottle)
+	}
+	for i := range w.Times {
+		fmt.Fprintf(out, "  %s\n", journal.Line(&w.Times[i]))
+	}
+	return nil
+}
