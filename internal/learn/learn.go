@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func learns(e *proxy.Event) bool {
 // decide is what a manifest says to a recorded request.
 func decide(m *manifest.Manifest, e *proxy.Event) proxy.Decision {
 	at := placeOf(e)
-	if e.Method == "CONNECT" {
+	if e.Method == http.MethodConnect {
 		return m.Egress.Policy.DecideHost(at.host, at.port)
 	}
 	path, _, _ := strings.Cut(e.Path, "?")
@@ -172,7 +173,7 @@ func (s *seen) add(e *proxy.Event) {
 	}
 	// A CONNECT that was refused says nothing of what was to come; one that went on
 	// has its requests behind it.
-	if e.Method == "CONNECT" {
+	if e.Method == http.MethodConnect {
 		return
 	}
 	s.methods[e.Method] = true
