@@ -31,6 +31,9 @@ var programs = []struct {
 	{"Python's requests", func(w *way) { w.python(pythonWith(w.t, "requests"), requestsScript) }, []string{"200 hello", "404", "HTTP/1.1, length -1"}},
 	{"Node over HTTP/1.1", func(w *way) { w.run(need(w.t, "node"), "-e", nodeScript) }, []string{"200 hello"}},
 	{"Node over HTTP/2", func(w *way) { w.run(need(w.t, "node"), "-e", nodeHTTP2Script) }, []string{"200 hello"}},
+	{"Python's websocket-client", func(w *way) { w.python(pythonWith(w.t, "websocket"), pythonSocketScript) }, []string{"echo\nhello\n512000\n(10, b'are you there')\nin pieces\n", "websocket: close 4001: enough"}},
+	{"Node's ws", driveNodeSocket, []string{"true 500000", "false 70000", "pong are you there\nclosed 4001 ", "websocket: close 4001: enough"}},
+	{"Chromium", driveChromium, []string{"open echo\nhello\n300000\nclosed 4001 ", "404 404 page not found", "websocket: close 4001: enough"}},
 	{"Node's fetch", func(w *way) { w.run(need(w.t, "node"), "-e", fetchScript) }, []string{"200 hello", "404"}},
 }
 
@@ -42,6 +45,14 @@ func TestPrograms(t *testing.T) {
 					if q.URL.Path == "/load" {
 						w.count()
 						io.WriteString(rw, "hello")
+						return
+					}
+					if q.URL.Path == "/socket" {
+						w.echoSocket(rw, q)
+						return
+					}
+					if strings.HasPrefix(q.URL.Path, "/browser/") {
+						w.serveBrowser(rw, q)
 						return
 					}
 					w.request(q)
