@@ -10,10 +10,11 @@ TOOLS   := $(GO) tool -modfile=internal/tools/go.mod
 GRPC    := $(GO) -C internal/grpctest
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
+SOAK ?= 2m
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench bench-packages vuln cross generate clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-packages vuln cross generate soak clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -66,6 +67,11 @@ fuzz:
 # JSON=FILE the numbers are in a file, too.
 bench:
 	$(GO) test ./internal/wirebench -run '^TestWire$$' -count 1 -timeout 20m -v -args -full $(if $(JSON),-json $(abspath $(JSON)))
+
+# All protocols at once with clients that go away, for SOAK; then nothing may be left
+# behind. The short form is among the tests.
+soak:
+	$(GO) test ./proxy -run '^TestSoak$$' -count 1 -timeout 60m -v -args -soak $(SOAK)
 
 # The benchmarks of single packages, the scanner's among them.
 bench-packages:
