@@ -153,7 +153,7 @@ func (s *soak) run(name string) uint64 {
 	end := time.Now().Add(*soakTime / 2)
 	for i := range uint64(soakClients) {
 		clients.Go(func() {
-			c := newSoakClient(s, rand.New(rand.NewPCG(i, uint64(len(name))))) //nolint:gosec // the same mix each time
+			c := newSoakClient(s, rand.New(rand.NewPCG(i, uint64(len(name))))) // the same mix each time
 			defer c.close()
 			kind := int(i) % len(soakKinds) // each has one client at least
 			for n := 0; n < 3 || time.Now().Before(end); n++ {
