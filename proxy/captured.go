@@ -22,10 +22,11 @@ type refusal struct {
 
 // refuse tells the client why there is no way through: in the answer to its CONNECT,
 // or where it sees none, inside. The caller hands the tunnel over when t.refusal was
-// set.
+// set. In a raw one nobody knows who speaks first: a client that waits must not wait
+// for nothing, so it gets the answer to the CONNECT for what it is.
 func (t *tunnel) refuse(d *denial, id string) {
 	switch {
-	case t.captured:
+	case t.captured && t.mode != Raw:
 		t.refusal = &refusal{d, id}
 	case d.rule == ruleSNI:
 		finish(t.conn, alertUnrecognizedName)

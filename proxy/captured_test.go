@@ -136,6 +136,20 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
+// A client that waits for its server to speak is not left waiting.
+func TestARawConnectionThatCannotBeMadeEndsAtOnce(t *testing.T) {
+	r := newRig(t, &upstreamLog{}, Config{})
+	r.reroute(Route{Host: "db.example", Ports: []int{5432}, TLS: Raw, Upstream: closedPort(t), Private: true})
+	c := r.dial()
+	fmt.Fprintf(c, "CONNECT db.example:5432 HTTP/1.1\r\nHost: db.example:5432\r\n%s: 1\r\n\r\n", relay.CapturedHeader)
+	if b, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 502 ") || !strings.Contains(string(b), "no answer from db.example") {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if e := r.journal.wait(t, isEnd); e.Status != 502 || e.Error == "" {
+		t.Errorf("end %+v", e)
+	}
+}
+
 // Only the relay's connections are told so: who sees the answer to a CONNECT gets
 // that.
 func TestOtherRefusalsStayBeforeTheConnection(t *testing.T) {
