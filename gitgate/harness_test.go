@@ -137,6 +137,12 @@ func newServer(t *testing.T, cfg proxy.Config, j *journal, hosts ...gitgate.Host
 		t.Fatal(err)
 	}
 	cfg.Gate = gate
+	return newServerOf(t, cfg, j)
+}
+
+func newServerOf(t *testing.T, cfg proxy.Config, j *journal) *proxy.Server {
+	t.Helper()
+	var err error
 	if cfg.Policy == nil {
 		if cfg.Policy, err = proxy.NewPolicy(proxy.Deny, nil); err != nil {
 			t.Fatal(err)

@@ -100,7 +100,7 @@ func (b *builder) git() {
 		if n := b.root.dig("git", name); n != nil {
 			h.Declared = placeOf(n)
 		}
-		b.gitAuth(where, &h, e.Auth)
+		b.gitAuth(where, &h, e.URL, e.Auth)
 		if len(e.Repos) > maxGitRepos {
 			b.fault(append(where, "repos"), "there are more than %d repositories", maxGitRepos)
 			continue
@@ -140,7 +140,7 @@ func (b *builder) gitURL(where []any, text string) *url.URL {
 	return u
 }
 
-func (b *builder) gitAuth(where []any, h *GitHost, e GitAuthEntry) {
+func (b *builder) gitAuth(where []any, h *GitHost, hostURL string, e GitAuthEntry) {
 	where = append(slices.Clone(where), "auth")
 	h.Auth = GitAuth{Secret: e.Secret, User: e.User, Bearer: e.Scheme == "bearer", App: e.App, Installation: e.Installation,
 		SSHKey: string(e.SSHKey), Passphrase: e.Passphrase, SSHAgent: e.SSHAgent, KnownHosts: string(e.KnownHosts)}
@@ -148,6 +148,9 @@ func (b *builder) gitAuth(where []any, h *GitHost, e GitAuthEntry) {
 		if name != "" {
 			b.useSecret(append(slices.Clone(where), key), name)
 		}
+	}
+	if h.URL == nil && hostURL != "" {
+		return // which kind of server it is cannot be told
 	}
 	overHTTP := e.Secret != "" || e.User != "" || e.Scheme != "" || e.App != 0 || e.Installation != 0
 	overSSH := e.SSHKey != "" || e.Passphrase != "" || e.SSHAgent || e.KnownHosts != ""
