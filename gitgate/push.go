@@ -89,8 +89,7 @@ func (p *pushVisit) serve(in io.Reader) {
 		return
 	}
 	p.answer.say("bottle: the push has arrived, it is looked through")
-	r, err := p.repo.policy.Check(p.ctx, policy.Push{Commands: p.push.Commands, Options: p.push.Options, Pack: p.pack, Scan: p.scan,
-		Upstream: &objects{visit: p.visit, format: p.push.Format}})
+	r, err := p.repo.policy.Check(p.ctx, p.decided())
 	if err != nil {
 		r = &policy.Refusal{Rule: rulePush, Others: "it could not be decided: " + err.Error()}
 	}
@@ -105,6 +104,12 @@ func (p *pushVisit) serve(in io.Reader) {
 		return
 	}
 	p.forward()
+}
+
+// decided is the push as the policy decides it.
+func (p *pushVisit) decided() policy.Push {
+	return policy.Push{Commands: p.push.Commands, Options: p.push.Options, Pack: p.pack, Scan: p.scan,
+		Upstream: &objects{visit: p.visit, format: p.push.Format}}
 }
 
 // refused decides what the names of refs tell, before the pack is read.
@@ -170,8 +175,15 @@ func (p *pushVisit) ask() *policy.Refusal {
 	if !p.repo.Push.Ask {
 		return nil
 	}
+	detail, err := p.repo.policy.Summarise(p.ctx, p.decided())
+	if err != nil {
+		return &policy.Refusal{Rule: rulePush, Others: "it could not be told to the operator: " + err.Error()}
+	}
+	for i, line := range detail {
+		detail[i] = p.call.Redact(line)
+	}
 	p.answer.say("bottle: the push waits for the operator")
-	if why := p.call.Ask(p.ctx, "PUSH", p.rule(), p.findings); why != "" {
+	if why := p.call.Ask(p.ctx, "PUSH", p.rule(), p.findings, detail); why != "" {
 		return &policy.Refusal{Rule: rulePush, Others: why}
 	}
 	return nil

@@ -55,6 +55,8 @@ type Question struct {
 	Length   int64  // of the body, -1 when it is not declared
 	Rule     string
 	Findings []EventFinding
+	// Detail says what is asked for in lines, where the target does not, as of a push.
+	Detail []string
 	// Route is the one that asks; nil when the default does.
 	Route *Route
 }

@@ -110,6 +110,9 @@ func questionLines(q *supervise.Question, now time.Time) (lines []string) {
 	if q.Length > 0 {
 		say("body: %d bytes", q.Length)
 	}
+	for _, line := range q.Detail {
+		say("%s", escape.TextMax(line, 300))
+	}
 	for _, f := range q.Findings {
 		say("found: %s in the %s at offset %d (%s)", escape.Text(f.Rule), escape.Text(f.Where), f.Offset, escape.Text(f.Action))
 	}

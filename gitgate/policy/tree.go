@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bot-bottle/bottle/gitgate/object"
 	"github.com/bot-bottle/bottle/gitgate/oid"
@@ -16,6 +17,8 @@ type differ struct {
 	enter func(path []string, id oid.ID) bool
 	// file is shown what differs and is no folder; e is nil for what is removed.
 	file func(path []string, e *object.Entry) error
+	// changed is file for who wants to know, too, whether a parent has the file.
+	changed func(path []string, e *object.Entry, before bool) error
 	// kept, if it is not nil, is shown the names of what is the same in folders that
 	// differ.
 	kept func(name []byte)
@@ -122,6 +125,9 @@ func (d *differ) entry(folder []string, at []*object.Entry, format oid.Format) e
 	}
 	path := append(folder[:len(folder):len(folder)], string(some.Name))
 	if some.Mode != object.ModeTree {
+		if d.changed != nil {
+			return d.changed(path, now, slices.ContainsFunc(before, func(e *object.Entry) bool { return e != nil }))
+		}
 		return d.file(path, now)
 	}
 	id := format.Zero()

@@ -35,7 +35,7 @@ func newOperator(r *reloader, record state.Bottle, log *slog.Logger) *operator {
 func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, error) {
 	out, err := o.desk.Ask(ctx, supervise.Question{
 		ID: q.ID, Kind: supervise.KindRequest, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
-		Methods: []string{q.Target.Method}, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings,
+		Methods: []string{q.Target.Method}, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail,
 	})
 	return proxy.Answer{Allow: out.Allow, Reason: out.Reason}, err
 }

@@ -62,6 +62,31 @@ func TestIdenticalQuestionsAreOne(t *testing.T) {
 	})
 }
 
+// A yes to one push is none to another to the same repository.
+func TestQuestionsAreToldApartByTheirDetail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Desk{}
+		one, other := ask("a"), ask("a")
+		other.ID = "q-b"
+		one.Path, other.Path = "", ""
+		one.Detail, other.Detail = []string{"create refs/heads/a as 1"}, []string{"create refs/heads/a as 2"}
+		a, b := start(t.Context(), d, one), start(t.Context(), d, other)
+		if list := d.List(); len(list) != 2 {
+			t.Fatalf("got %+v", list)
+		}
+		if _, _, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true}); err != nil {
+			t.Fatal(err)
+		}
+		if !(<-a).Allow {
+			t.Error("the yes did not arrive")
+		}
+		d.Close()
+		if (<-b).Allow {
+			t.Error("it is a yes to the other, too")
+		}
+	})
+}
+
 func TestNoAnswerIsANo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &Desk{}

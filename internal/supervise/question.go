@@ -48,6 +48,8 @@ type Question struct {
 	Length  int64     `json:"length,omitempty"` // of the body; -1 when it has none declared
 
 	Findings []proxy.EventFinding `json:"findings,omitempty"`
+	// Detail is more about what is asked for, in lines, as of a push.
+	Detail []string `json:"detail,omitempty"`
 	// Reach is what a yes that lasts would give, in words that can be shown as they
 	// are; Effect the reason why there is none.
 	Reach  []string `json:"reach,omitempty"`
@@ -60,7 +62,7 @@ func (q *Question) key() string {
 	for i := range q.Findings {
 		hashes[i] = q.Findings[i].Rule + q.Findings[i].Hash
 	}
-	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Rule, hashes})
+	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Rule, hashes, q.Detail})
 }
 
 // Verdict is the operator's answer.
