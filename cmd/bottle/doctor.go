@@ -43,6 +43,7 @@ other, make sandboxes. No setting of the system is changed.`,
 
 func (a *app) doctor(ctx context.Context) error {
 	checks := append(a.backend().Doctor(ctx), checkFolders()...)
+	checks = append(checks, checkLogins()...)
 	checks = append(checks, a.weakValues()...)
 	healthy := true
 	for i := range checks {
@@ -76,6 +77,33 @@ func (a *app) weakValues() (checks []vm.Check) {
 	}
 	for _, w := range m.WeakValues(secret.Options{}) {
 		checks = append(checks, vm.Check{Name: "known values", OK: true, Detail: escape.Text(w)})
+	}
+	return checks
+}
+
+// checkLogins says which logins of agents' clients forward_host_credentials can use.
+// Nobody needs one: that nobody is logged in is no fault.
+func checkLogins() (checks []vm.Check) {
+	for _, name := range secret.Logins() {
+		c := vm.Check{Name: "login of " + name, OK: true}
+		s, err := secret.New(name, secret.Source{Login: name}, secret.Options{})
+		if err != nil {
+			continue
+		}
+		warnings, err := s.Check()
+		info, _, _ := s.Login() // the error is that of Check
+		switch {
+		case errors.Is(err, secret.ErrLoggedOut):
+			c.Detail = "nobody is logged in, so there is none to use"
+		case err != nil:
+			c.OK, c.Detail = false, escape.Text(err.Error())
+			c.Fix = "log in again with the client of " + name + ", or do without forward_host_credentials"
+		case len(warnings) > 0:
+			c.Detail = escape.Text(strings.Join(warnings, "; "))
+		default:
+			c.Detail = "can be used (" + map[secret.LoginMode]string{secret.LoginOAuth: "a subscription", secret.LoginAPIKey: "an API key"}[info.Mode] + ")"
+		}
+		checks = append(checks, c)
 	}
 	return checks
 }

@@ -20,7 +20,7 @@ func (a *app) policyCmd() *cobra.Command {
 		Short: "Ask what the manifest's routes would do",
 	}
 	onlyCommands(cmd)
-	cmd.AddCommand(a.policyCheckCmd())
+	cmd.AddCommand(a.policyCheckCmd(), a.presetsCmd())
 	return cmd
 }
 

@@ -40,6 +40,9 @@ type LoginInfo struct {
 	Account string
 }
 
+// ErrLoggedOut is wrapped by the error for a login that there is none of.
+var ErrLoggedOut = errors.New("nobody is logged in")
+
 const (
 	// renewBefore is how long before its end a token is renewed.
 	renewBefore = 5 * time.Minute
@@ -155,7 +158,7 @@ func (l *login) current() (tokens, error) {
 func (l *login) read() (tokens, []byte, error) {
 	doc, err := l.store.read()
 	if errors.Is(err, os.ErrNotExist) {
-		return tokens{}, nil, fmt.Errorf("nobody is logged in with %s on this host (there is no %s): run %q", l.name, l.store.where(), l.fix)
+		return tokens{}, nil, fmt.Errorf("%w with %s on this host (there is no %s): run %q", ErrLoggedOut, l.name, l.store.where(), l.fix)
 	}
 	if err != nil {
 		return tokens{}, nil, err
