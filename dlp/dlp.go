@@ -136,6 +136,9 @@ type Options struct {
 	// Disable are IDs of rules that are not looked for: what they would find is
 	// then found by others that match it too. Known values cannot be disabled.
 	Disable []string
+	// HashKey, unless it is zero, is the key of Hash and Marker: engines with the same
+	// one have the same for equal texts. A random key is made otherwise.
+	HashKey [32]byte
 }
 
 // Finding is one match. It never holds the text itself.
@@ -235,7 +238,9 @@ func New(opts Options) (*Engine, error) {
 	}
 	e.layers = make(chan *layer, spareLayers)
 	e.keep()
-	_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
+	if e.hashKey = opts.HashKey; e.hashKey == ([32]byte{}) {
+		_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
+	}
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil
 }

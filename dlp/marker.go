@@ -40,6 +40,19 @@ func (e *Engine) Marker(f Finding) string {
 	return string(b)
 }
 
+// MarkerPrefix is what the markers of a rule begin with, and with "" those of all
+// rules. A number that stands for a number has none.
+func MarkerPrefix(rule string) string {
+	if rule == "" {
+		return markerPrefix
+	}
+	b := []byte(markerPrefix)
+	for i := range len(rule) {
+		b = append(b, markerByte(rule[i]))
+	}
+	return string(append(b, '_'))
+}
+
 func markerByte(c byte) byte {
 	switch {
 	case 'a' <= c && c <= 'z':

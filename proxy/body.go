@@ -36,7 +36,7 @@ func (x *exchange) prepareBody() *denial {
 		return d
 	}
 	x.openTrailers()
-	small := r.ContentLength >= 0 && r.ContentLength <= decideBytes
+	small := r.ContentLength >= 0 && r.ContentLength <= x.decideLimit()
 	if coding := contentCoding(r.Header); coding != "" {
 		return x.compressedBody(coding, in)
 	}
@@ -121,6 +121,9 @@ func (x *exchange) smallBody(in *bodyInjection) *denial {
 func (x *exchange) decideBody(sc *dlp.Scanner, body []byte) ([]byte, *denial) {
 	if !x.redactsBody() {
 		return body, decideWhole(sc, body, x.bodyDenial)
+	}
+	if x.isModel() {
+		body = x.cutKeys(body)
 	}
 	findings := scanWhole(sc, body)
 	if !x.wantsRedaction(findings) {

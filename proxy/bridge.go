@@ -75,6 +75,8 @@ func (b *bridge) carryMessages(ctx context.Context, messages *agentMessages) {
 	b.carry(fromAgent)
 	other.Wait()
 	in.finish()
+	in.restore.finish(x)
+	messages.whole.finish()
 	b.count(fromAgent.sent, fromServer.sent)
 }
 

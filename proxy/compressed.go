@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"slices"
+
+	"github.com/bot-bottle/bottle/dlp"
 )
 
 // compressedBody scans what a compressed body decompresses to and sends it as it
@@ -33,6 +35,9 @@ func (x *exchange) compressedBody(coding string, in *bodyInjection) *denial {
 	}
 	sc := x.scanner()
 	defer x.snap.scanners.Put(sc)
+	if x.isModel() && x.mayRedact() {
+		return x.modelBody(sc, dec, body, refuse, in)
+	}
 	// The compressed form can carry text of its own: gzip header fields, skippable
 	// frames, bytes behind the end.
 	if d := decideWhole(sc, body, x.bodyDenial); d != nil {
@@ -74,6 +79,47 @@ func (x *exchange) compressedBody(coding string, in *bodyInjection) *denial {
 	}
 	x.keepTrailers()
 	x.sendWhole(body)
+	return nil
+}
+
+// modelBody decides the compressed body of a conversation. When something is replaced
+// in it, or stands in the compressed form itself, it goes on uncompressed.
+func (x *exchange) modelBody(sc *dlp.Scanner, dec io.Reader, body []byte, refuse func(string) *denial, in *bodyInjection) *denial {
+	if d := x.reserve(maxModelDecoded); d != nil {
+		return d
+	}
+	text, err := io.ReadAll(io.LimitReader(dec, maxModelDecoded+1))
+	switch {
+	case err != nil:
+		return refuse("cannot be decompressed")
+	case len(text) > maxModelDecoded:
+		return refuse(fmt.Sprintf("decompresses to more than %d MiB", maxModelDecoded>>20))
+	}
+	clean := len(scanWhole(sc, body)) == 0
+	was := x.r.Header
+	x.r.Header = was.Clone() // of what it is now
+	x.r.Header.Del("Content-Encoding")
+	out, d := x.decideBody(sc, text)
+	if d == nil {
+		d = x.dripBody(out)
+	}
+	if d == nil {
+		d = x.scanTrailers()
+	}
+	if d != nil {
+		return d
+	}
+	if in != nil && slices.ContainsFunc(in.secrets, func(st *secretState) bool { return x.placeholders[st.Name] }) {
+		return refuse("a placeholder in it, which cannot be replaced there")
+	}
+	x.keepTrailers()
+	if clean && bytes.Equal(out, text) {
+		x.r.Header = was
+		x.sendWhole(body)
+		return nil
+	}
+	x.out.Header.Del("Content-Encoding")
+	x.sendWhole(out)
 	return nil
 }
 

@@ -160,7 +160,7 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 	}
 	var err error
 	scan := snap.Scan
-	scan.Known, scan.Sessions = snap.knownTexts(), true
+	scan.Known, scan.Sessions, scan.HashKey = snap.knownTexts(), true, s.hashKey
 	if snap.engine, err = dlp.New(scan); err != nil {
 		return nil, err
 	}

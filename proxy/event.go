@@ -54,6 +54,7 @@ type Event struct {
 	BytesIn  int64         `json:"bytes_in,omitempty"`  // body bytes the agent received
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Redacted int           `json:"redacted,omitempty"` // injected values replaced in the response
+	Restored int           `json:"restored,omitempty"` // markers in the answer of a model that became their texts
 	Inert    []string      `json:"inert,omitempty"`    // placeholders that passed as plain text
 	Error    string        `json:"error,omitempty"`
 }

@@ -82,7 +82,7 @@ func (x *exchange) redactPart(sc *dlp.Scanner, at spot, before, text, together s
 		return text, true, v.stop
 	}
 	whole, d := x.redactWhole(sc, wholeText{text: x.scratch, before: len(before), together: together}, func(done []dlp.Redaction) *denial {
-		v := x.snap.judgeRedactions(done, at.String(), x.target.Host)
+		v := judgeRedactions(done, at.String(), x.bodyAction)
 		x.note(&v)
 		return v.stop
 	})

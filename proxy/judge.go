@@ -29,14 +29,15 @@ func (snap *snapshot) judge(findings []dlp.Finding, where, host string) (v verdi
 	return v
 }
 
-// judgeRedactions is judge for what a Redactor did.
-func (snap *snapshot) judgeRedactions(all []dlp.Redaction, where, host string) (v verdict) {
+// judgeRedactions is judge for what a Redactor did, which was told to do as wanted
+// says.
+func judgeRedactions(all []dlp.Redaction, where string, wanted func(dlp.Finding) dlp.Action) (v verdict) {
 	for _, r := range all {
 		done := r.Action
 		if done == dlp.Redact && r.Marker == "" {
 			done = dlp.Block // nothing was replaced, which a strict Redactor does not do
 		}
-		v.add(r.Finding, where, snap.DLP.Decide(r.Finding, host), done)
+		v.add(r.Finding, where, wanted(r.Finding), done)
 	}
 	return v
 }

@@ -22,6 +22,9 @@ const (
 	decideBytes = 256 << 10
 	// maxCompressed bounds a compressed request body, which is decided whole.
 	maxCompressed = 16 << 20
+	// maxModelDecoded is maxDecoded for the conversation with a model, which is held
+	// whole: something may have to be replaced in it.
+	maxModelDecoded = 16 << 20
 	// maxDecoded bounds what it may decompress to.
 	maxDecoded = 32 << 20
 	// streamBuffer is the buffer of one direction of one streaming body.

@@ -37,6 +37,8 @@ type agentMessages struct {
 	scan    streamScan
 	session *dlp.Session
 
+	whole conversation // on a model route
+
 	plain, json *bodyInjection // nil where no secret goes into messages
 	inject      *injectFilter  // of this message, once it has begun
 	fresh       bool           // nothing of the message was seen
@@ -55,6 +57,7 @@ func (x *exchange) newAgentMessages(sc *dlp.Scanner) (*agentMessages, *denial) {
 func (m *agentMessages) begin(op wsframe.Op) error {
 	m.x.socket.binary = op == wsframe.Binary
 	m.inject, m.fresh = nil, true
+	m.whole.begin(m.x)
 	return nil
 }
 
@@ -77,6 +80,13 @@ func (m *agentMessages) injectInto(p []byte) {
 }
 
 func (m *agentMessages) write(p []byte) ([]byte, error) {
+	if p = m.whole.write(p); len(p) == 0 {
+		return nil, nil
+	}
+	return m.decide(p)
+}
+
+func (m *agentMessages) decide(p []byte) ([]byte, error) {
 	m.injectInto(p)
 	if m.inject == nil {
 		return m.scan.write(p)
@@ -92,6 +102,19 @@ func (m *agentMessages) flush() ([]byte, error) {
 }
 
 func (m *agentMessages) endMessage() ([]byte, error) {
+	var out []byte
+	if doc := m.whole.end(); len(doc) > 0 {
+		first, err := m.decide(doc)
+		if err != nil {
+			return nil, err
+		}
+		out = slices.Clone(first) // valid until the next call only
+	}
+	rest, err := m.endScan()
+	return append(out, rest...), err
+}
+
+func (m *agentMessages) endScan() ([]byte, error) {
 	if m.inject == nil {
 		return m.scan.endMessage()
 	}
@@ -99,7 +122,7 @@ func (m *agentMessages) endMessage() ([]byte, error) {
 }
 
 func (m *agentMessages) held() int {
-	n := m.scan.held()
+	n := m.scan.held() + len(m.whole.doc)
 	if m.inject != nil {
 		n += m.inject.held()
 	}
@@ -122,15 +145,20 @@ func (m *agentMessages) control(_ wsframe.Op, payload []byte) ([]byte, error) {
 	return payload, nil
 }
 
-// serverMessages replaces values of secrets in what comes back, as in an answer.
+// serverMessages replaces values of secrets in what comes back, and puts back what
+// stands in the place of markers, as in an answer.
 type serverMessages struct {
-	x     *exchange
-	table *replace.Table
-	now   *redactFilter // nil for nothing to replace
+	x       *exchange
+	table   *replace.Table
+	now     *redactFilter // nil for nothing to replace
+	restore socketRestorer
 }
 
 // begin takes over what was lent since the last message.
-func (m *serverMessages) begin(wsframe.Op) error {
+func (m *serverMessages) begin(op wsframe.Op) error {
+	if err := m.restore.begin(m.x, op); err != nil {
+		return err
+	}
 	red, err := m.x.redaction()
 	switch {
 	case err != nil:
@@ -151,31 +179,33 @@ func (m *serverMessages) finish() {
 }
 
 func (m *serverMessages) write(p []byte) ([]byte, error) {
-	if m.now == nil {
-		return p, nil
+	if m.now != nil {
+		p, _ = m.now.write(p) // which has no error of its own
 	}
-	return m.now.write(p)
+	return m.restore.write(p), nil
 }
 
 func (m *serverMessages) flush() ([]byte, error) {
-	if m.now == nil {
+	if m.now == nil || m.restore.collects {
 		return nil, nil
 	}
 	return m.now.flush()
 }
 
-func (m *serverMessages) endMessage() ([]byte, error) {
-	if m.now == nil {
-		return nil, nil
+func (m *serverMessages) endMessage() (out []byte, err error) {
+	if m.now != nil {
+		if out, err = m.now.replaceFilter.close(); err != nil {
+			return nil, err
+		}
 	}
-	return m.now.replaceFilter.close()
+	return m.restore.end(out), nil
 }
 
 func (m *serverMessages) held() int {
 	if m.now == nil {
-		return 0
+		return m.restore.held()
 	}
-	return m.now.held()
+	return m.now.held() + m.restore.held()
 }
 
 func (m *serverMessages) control(op wsframe.Op, payload []byte) ([]byte, error) {

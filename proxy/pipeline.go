@@ -48,6 +48,7 @@ type exchange struct {
 	bytesIn  int64
 	status   int
 	redacted int
+	restored int     // markers that became their texts
 	refused  *denial // after the decision, in the upstream's place
 
 	bodyMu       sync.Mutex // what the upload's reader writes too
@@ -246,7 +247,7 @@ func (x *exchange) prepare() *denial {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // or the Transport adds its own
 	}
-	if len(x.hostSecrets.names) > 0 {
+	if len(x.hostSecrets.names) > 0 || x.isModel() {
 		x.limitCodings(out.Header)
 	}
 	out.Trailer = x.r.Trailer

@@ -81,15 +81,15 @@ func (r *redaction) holds(text string) bool {
 	return slices.ContainsFunc(r.lower, func(v string) bool { return strings.Contains(text, v) })
 }
 
-// redactBody reads the answer through the redaction. The length stays when
-// every replacement has the length of what it replaces, and nothing had to be
-// decompressed.
-func (x *exchange) redactBody(resp *http.Response, red *redaction) (io.Reader, error) {
+// filterAnswer reads the answer through the redaction, and on a model route through
+// what puts texts back; either may be nil. The length stays when every replacement has
+// the length of what it replaces, and nothing had to be decompressed.
+func (x *exchange) filterAnswer(resp *http.Response, red *redaction, restore filter) (io.Reader, error) {
 	if resp.Body == http.NoBody || x.r.Method == http.MethodHead {
 		return resp.Body, nil
 	}
 	var src io.Reader = resp.Body
-	sameLength := red.table.SameLength()
+	sameLength := restore == nil && red.table.SameLength()
 	if coding := contentCoding(resp.Header); coding != "" {
 		dec, err := newDecoder(coding, resp.Body)
 		if err != nil {
@@ -98,8 +98,14 @@ func (x *exchange) redactBody(resp *http.Response, red *redaction) (io.Reader, e
 		src, sameLength = dec, false
 		resp.Header.Del("Content-Encoding")
 	}
-	stream := &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}
-	r := newFilterReader(x.ctx, src, stream)
+	f := restore
+	if red != nil {
+		f = &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}
+		if restore != nil { // last, so that what is put back is not looked at
+			f = chain{f, restore}
+		}
+	}
+	r := newFilterReader(x.ctx, src, f)
 	if sameLength || resp.ContentLength < 0 {
 		return r, nil
 	}

@@ -39,21 +39,42 @@ func ignores(p dlp.Policy) bool {
 }
 
 // redactor replaces what the policy wants replaced, and blocks where that cannot
-// be done for sure.
-func (x *exchange) redactor(sc *dlp.Scanner, replaced func(marker string, text []byte)) *dlp.Redactor {
-	return dlp.NewRedactor(sc, dlp.RedactOptions{Strict: true, Replaced: replaced,
-		Decide: func(f dlp.Finding) dlp.Action {
-			a := x.snap.DLP.Decide(f, x.target.Host)
-			if a == dlp.Redact && x.socket != nil && x.socket.binary {
-				return dlp.Block
+// be done for sure. On a model route, fields are those of the stream that must stay.
+func (x *exchange) redactor(sc *dlp.Scanner, fields *opaqueFields, replaced func(marker string, text []byte)) *dlp.Redactor {
+	opts := dlp.RedactOptions{Strict: true, Replaced: replaced, Marker: x.placeholderFor}
+	if x.isModel() {
+		kept := x.s.markersOf(x.session)
+		opts.Replaced = func(marker string, text []byte) {
+			kept.keep(marker, text)
+			if replaced != nil {
+				replaced(marker, text)
 			}
-			return a
-		}})
+		}
+	}
+	opts.Decide = func(f dlp.Finding) dlp.Action {
+		a := x.bodyAction(f)
+		switch {
+		case a == dlp.Redact && x.socket != nil && x.socket.binary:
+			return dlp.Block
+		case fields != nil && fields.covers(f.Offset):
+			return opaqueAction(f, a)
+		}
+		return a
+	}
+	return dlp.NewRedactor(sc, opts)
+}
+
+// opaqueFields follows a stream on a model route; nil elsewhere.
+func (x *exchange) opaqueFields() *opaqueFields {
+	if x.isModel() {
+		return &opaqueFields{}
+	}
+	return nil
 }
 
 // wantsRedaction reports whether the policy has one of the findings replaced.
 func (x *exchange) wantsRedaction(findings []dlp.Finding) bool {
-	return x.snap.redacts && slices.ContainsFunc(findings, func(f dlp.Finding) bool { return x.snap.DLP.Decide(f, x.target.Host) == dlp.Redact })
+	return x.mayRedact() && slices.ContainsFunc(findings, func(f dlp.Finding) bool { return x.bodyAction(f) == dlp.Redact })
 }
 
 // wholeText is a text that is complete, and what must stay as it is in it.
@@ -67,14 +88,26 @@ type wholeText struct {
 	json     bool
 }
 
+// fields are those that must stay in JSON for a model.
+func (t *wholeText) fields(x *exchange) *opaqueFields {
+	if !t.json {
+		return nil
+	}
+	return x.opaqueFields()
+}
+
 // redactWhole replaces what is found in a text. What was done is given to judge;
 // nothing is, unless all of it was for sure.
 func (x *exchange) redactWhole(sc *dlp.Scanner, t wholeText, judge func([]dlp.Redaction) *denial) ([]byte, *denial) {
 	sc.Reset()
 	whole := true
-	red := x.redactor(sc, func(_ string, was []byte) {
+	fields := t.fields(x)
+	red := x.redactor(sc, fields, func(_ string, was []byte) {
 		whole = whole && was != nil && (t.together == "" || !bytes.ContainsAny(was, t.together))
 	})
+	if fields != nil {
+		fields.write(t.text)
+	}
 	out, done, err := red.Write(make([]byte, 0, len(t.text)), t.text)
 	done = slices.Clone(done) // valid until the next call only
 	if err == nil {
@@ -82,7 +115,7 @@ func (x *exchange) redactWhole(sc *dlp.Scanner, t wholeText, judge func([]dlp.Re
 		out, last, err = red.Close(out)
 		done = append(done, last...)
 	}
-	whole = whole && err == nil && bytes.HasPrefix(out, t.text[:t.before]) && (!t.json || json.Valid(out) || !json.Valid(t.text)) && !x.stillFound(out)
+	whole = whole && err == nil && bytes.HasPrefix(out, t.text[:t.before]) && (!t.json || json.Valid(out) || !json.Valid(t.text)) && !x.stillFound(out, t.fields(x))
 	if !whole {
 		for i := range done {
 			if done[i].Action == dlp.Redact {
@@ -98,11 +131,17 @@ func (x *exchange) redactWhole(sc *dlp.Scanner, t wholeText, judge func([]dlp.Re
 }
 
 // stillFound looks at what would leave with the eyes of whoever gets it.
-func (x *exchange) stillFound(text []byte) bool {
+func (x *exchange) stillFound(text []byte, fields *opaqueFields) bool {
 	sc := x.snap.scanner()
 	defer x.snap.scanners.Put(sc)
+	if fields != nil {
+		fields.write(text)
+	}
 	return slices.ContainsFunc(scanWhole(sc, text), func(f dlp.Finding) bool {
-		a := x.snap.DLP.Decide(f, x.target.Host)
+		a := x.bodyAction(f)
+		if fields != nil && fields.covers(f.Offset) {
+			a = opaqueAction(f, a)
+		}
 		return a != dlp.Off && a != dlp.Warn
 	})
 }
@@ -116,13 +155,17 @@ func unredacted() *denial {
 }
 
 // redactsBody reports whether something may be replaced in the body.
-func (x *exchange) redactsBody() bool { return x.snap.redacts && x.fixedBody() == "" }
+func (x *exchange) redactsBody() bool { return x.mayRedact() && x.fixedBody() == "" }
+
+// mayRedact reports whether there is anything that is redacted in a body.
+func (x *exchange) mayRedact() bool { return x.snap.redacts || x.isModel() && !x.snap.ignores }
 
 // streamScan scans a body or messages while they stream.
 func (x *exchange) streamScan(sc *dlp.Scanner) streamScan {
 	session := x.s.dlpSession(x.session)
 	if x.redactsBody() {
-		return &redactBodyFilter{x: x, red: x.redactor(sc, nil), session: session}
+		fields := x.opaqueFields()
+		return &redactBodyFilter{x: x, fields: fields, red: x.redactor(sc, fields, nil), session: session}
 	}
 	return &scanFilter{x: x, sc: sc, session: session}
 }
@@ -224,6 +267,7 @@ var fixedHeaders = map[string]bool{
 // redactBodyFilter replaces what is found in a body that streams.
 type redactBodyFilter struct {
 	x       *exchange
+	fields  *opaqueFields // may be nil
 	red     *dlp.Redactor
 	out     []byte
 	session *dlp.Session // that short bodies are put together in; may be nil
@@ -231,6 +275,9 @@ type redactBodyFilter struct {
 }
 
 func (f *redactBodyFilter) write(p []byte) ([]byte, error) {
+	if f.fields != nil {
+		f.fields.write(p)
+	}
 	out, done, err := f.red.Write(f.out[:0], p)
 	return f.judged(out, done, err)
 }
@@ -240,8 +287,14 @@ func (f *redactBodyFilter) flush() ([]byte, error) {
 	return f.judged(out, done, err)
 }
 
-func (f *redactBodyFilter) close() ([]byte, error)      { return f.end(f.red.Close(f.out[:0])) }
-func (f *redactBodyFilter) endMessage() ([]byte, error) { return f.end(f.red.Flush(f.out[:0])) }
+func (f *redactBodyFilter) close() ([]byte, error) { return f.end(f.red.Close(f.out[:0])) }
+func (f *redactBodyFilter) endMessage() ([]byte, error) {
+	out, err := f.end(f.red.Flush(f.out[:0]))
+	if f.fields != nil {
+		f.fields.endMessage()
+	}
+	return out, err
+}
 
 // end lets out the rest of a body, or of a message.
 func (f *redactBodyFilter) end(out []byte, done []dlp.Redaction, err error) ([]byte, error) {

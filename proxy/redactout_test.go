@@ -372,7 +372,7 @@ func TestHoweverABodyIsCut(t *testing.T) {
 		}
 		for range 4 {
 			x := newExchange()
-			f := &redactBodyFilter{x: x, red: x.redactor(snap.scanner(), nil)}
+			f := &redactBodyFilter{x: x, red: x.redactor(snap.scanner(), nil, nil)}
 			src := &randomCuts{b: body, rnd: rnd, most: 1 + rnd.IntN(2000)}
 			got, err := io.ReadAll(newFilterReader(t.Context(), src, f))
 			if err != nil || string(got) != string(want) {

@@ -153,8 +153,13 @@ func (x *exchange) respond(resp *http.Response) error {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the messages in the answer of %s are compressed (%s), so they cannot be searched for credentials", x.target.Host, headerText(coding))})
 		return nil
 	}
-	if red != nil {
-		if body, err = x.redactBody(resp, red); err != nil {
+	restore, err := x.restoreFilter(resp.Header)
+	if err != nil {
+		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "what was replaced in the conversation cannot be put back: " + err.Error()})
+		return nil
+	}
+	if red != nil || restore != nil {
+		if body, err = x.filterAnswer(resp, red, restore); err != nil {
 			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(contentCoding(resp.Header)))})
 			return nil
 		}
@@ -288,7 +293,7 @@ func (x *exchange) end(err error) {
 		e = Event{ID: x.id, Session: x.session, Host: x.shownHost(), Port: x.target.Port}
 	}
 	e.Type, e.Status, e.BytesOut, e.BytesIn = EventEnd, x.status, x.body.count(), x.bytesIn
-	e.Duration, e.Redacted = time.Since(x.start), x.redacted
+	e.Duration, e.Redacted, e.Restored = time.Since(x.start), x.redacted, x.restored
 	if err != nil {
 		e.Error = x.redact(err.Error())
 	}

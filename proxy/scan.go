@@ -236,7 +236,7 @@ func (x *exchange) judgeBodyRedactions(done []dlp.Redaction) error {
 	if len(done) == 0 {
 		return nil
 	}
-	return x.bodyVerdict(x.snap.judgeRedactions(done, x.bodyPart(), x.target.Host))
+	return x.bodyVerdict(judgeRedactions(done, x.bodyPart(), x.bodyAction))
 }
 
 func (x *exchange) bodyVerdict(v verdict) error {

@@ -110,6 +110,10 @@ type Server struct {
 	dlpEngine   *dlp.Engine             // of the newest snapshot
 	dlpSessions map[string]*dlp.Session // by name; as many as listeners and credentials
 
+	hashKey   [32]byte // of markers, in all configurations
+	markersMu sync.Mutex
+	markers   map[string]*markers // by session; as many as listeners and credentials
+
 	mu      sync.Mutex
 	closing bool
 	tunnels map[*tunnel]struct{}
@@ -136,6 +140,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		inbox:  newTunnelListener(),
 		budget: newBudget(), socketIdle: socketIdle,
 		tunnels: map[*tunnel]struct{}{},
+		markers: map[string]*markers{},
 		ofEach:  map[string]int{},
 		h2Each:  map[string]int{},
 		fronts:  map[*http.Server]net.Listener{},
@@ -143,6 +148,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	_, _ = rand.Read(s.hashKey[:]) // never fails (crypto/rand)
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	snap, err := s.newSnapshot(ctx, cfg)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/websocket"
 	"github.com/klauspost/compress/zstd"
@@ -45,10 +46,23 @@ func (r *responsesRequest) results() (n int, last string) {
 	for _, item := range r.Input {
 		if item.Type == "function_call_output" || item.Type == "custom_tool_call_output" {
 			n++
-			last = fmt.Sprint(item.Output)
+			last = strings.TrimSuffix(outputText(item.Output), "\n")
 		}
 	}
 	return n, last
+}
+
+// outputText is the text of a result, or the last of its parts: those before say how
+// it went.
+func outputText(v any) string {
+	if parts, ok := v.([]any); ok && len(parts) > 0 {
+		v = parts[len(parts)-1]
+	}
+	if part, ok := v.(map[string]any); ok {
+		v = part["text"]
+	}
+	text, _ := v.(string)
+	return text
 }
 
 func (o *openAI) accounts(w http.ResponseWriter, r *http.Request) {

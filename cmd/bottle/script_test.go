@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"port":     cmdPort,
 			"sub":      cmdSub,
 			"agent":    cmdAgent,
+			"fakekeys": cmdFakeKeys,
 			"login":    cmdLogin,
 			"terminal": cmdTerminal,
 		},

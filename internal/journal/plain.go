@@ -42,6 +42,7 @@ func appendPlain(dst []byte, e *proxy.Event) (_ []byte, ok bool) {
 	p.number("bytes_in", e.BytesIn)
 	p.number("duration_ns", int64(e.Duration))
 	p.number("redacted", int64(e.Redacted))
+	p.number("restored", int64(e.Restored))
 	p.list("inert", e.Inert)
 	p.text("error", e.Error)
 	return append(p.out, '}'), p.ok

@@ -64,6 +64,7 @@ func details(e *proxy.Event) []field {
 		{"secrets", names(e.Secrets)},
 		{"inert", names(e.Inert)},
 		{"redacted", number(int64(e.Redacted))},
+		{"restored", number(int64(e.Restored))},
 		{"out", size(e.BytesOut)},
 		{"in", size(e.BytesIn)},
 		{"took", duration(e.Duration)},

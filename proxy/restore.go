@@ -1,0 +1,230 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/internal/replace"
+)
+
+// restorer turns markers in the answers of a model into the texts that they stand
+// for. A model sends its text in small deltas, so a marker may be cut over many of
+// them: each text is followed over its deltas, and no more is held back than what may
+// begin a marker.
+//
+// It knows the events of Anthropic Messages, OpenAI Responses and OpenAI Chat; in
+// every other document whole markers are replaced. What a provider has signed or
+// encrypted stays.
+type restorer struct {
+	tables *markerTables
+	texts  map[string]*deltas
+	order  []string // of the texts, as they began
+	count  int      // replaced
+}
+
+// deltas is a text on its way.
+type deltas struct {
+	stream *replace.Stream
+	path   string // where it stands in last
+	last   []byte // the document with its newest delta
+}
+
+// maxTexts bounds the texts of one answer that are under way at a time.
+const maxTexts = 256
+
+func newRestorer(tables *markerTables) *restorer {
+	return &restorer{tables: tables, texts: map[string]*deltas{}}
+}
+
+// event is what is looked at of a document to know which text its deltas belong to.
+type event struct {
+	Type         string `json:"type"`
+	Index        int    `json:"index"`
+	ItemID       string `json:"item_id"`
+	OutputIndex  int    `json:"output_index"`
+	ContentIndex int    `json:"content_index"`
+	SummaryIndex int    `json:"summary_index"`
+	Choices      []struct {
+		Index  int     `json:"index"`
+		Finish *string `json:"finish_reason"`
+		Delta  struct {
+			ToolCalls []struct {
+				Index int `json:"index"`
+			} `json:"tool_calls"`
+		} `json:"delta"`
+	} `json:"choices"`
+}
+
+// document returns a document as the agent gets it, and before it those that bring
+// the ends of texts that were held back.
+func (r *restorer) document(doc []byte) (before [][]byte, out []byte) {
+	var e event
+	if json.Unmarshal(doc, &e) != nil {
+		return nil, doc // no JSON, or none of these
+	}
+	before = r.ended(&e)
+	return before, jsonStrings(doc, func(path string, raw []byte) []byte {
+		if text := e.text(path); text != "" {
+			return r.delta(text, path, raw, doc)
+		}
+		return r.whole(path, raw)
+	})
+}
+
+// text names the text that the string at a path is a delta of, "" for none.
+func (e *event) text(path string) string {
+	switch path {
+	case "delta.text", "delta.thinking", "delta.partial_json": // Anthropic
+		if e.Type == "content_block_delta" {
+			return e.block()
+		}
+	case "delta": // OpenAI Responses
+		if kind, ok := strings.CutSuffix(e.Type, ".delta"); ok {
+			return e.item(kind)
+		}
+	}
+	for i, c := range e.Choices { // OpenAI Chat
+		at := fmt.Sprintf("choices[%d].delta.", i)
+		switch field, _ := strings.CutPrefix(path, at); field {
+		case path:
+		case "content", "refusal", "reasoning_content":
+			return fmt.Sprintf("choice %d %s", c.Index, field)
+		}
+		for j, call := range c.Delta.ToolCalls {
+			if path == fmt.Sprintf("%stool_calls[%d].function.arguments", at, j) {
+				return fmt.Sprintf("choice %d tool %d", c.Index, call.Index)
+			}
+		}
+	}
+	return ""
+}
+
+func (e *event) block() string { return fmt.Sprintf("block %d", e.Index) }
+
+func (e *event) item(kind string) string {
+	return fmt.Sprintf("%s %s %d %d %d", kind, e.ItemID, e.OutputIndex, e.ContentIndex, e.SummaryIndex)
+}
+
+// ended returns what is held back of the texts that an event ends.
+func (r *restorer) ended(e *event) (docs [][]byte) {
+	switch kind, done := strings.CutSuffix(e.Type, ".done"); {
+	case e.Type == "content_block_stop":
+		return r.end(e.block())
+	case done:
+		return r.end(e.item(kind))
+	}
+	for _, c := range e.Choices {
+		if c.Finish == nil {
+			continue
+		}
+		for _, text := range slices.Clone(r.order) {
+			if strings.HasPrefix(text, fmt.Sprintf("choice %d ", c.Index)) {
+				docs = append(docs, r.end(text)...)
+			}
+		}
+	}
+	return docs
+}
+
+// end forgets a text, and returns the document with what was held back of it.
+func (r *restorer) end(text string) [][]byte {
+	d := r.texts[text]
+	if d == nil {
+		return nil
+	}
+	delete(r.texts, text)
+	r.order = slices.DeleteFunc(r.order, func(t string) bool { return t == text })
+	rest := d.stream.Close(nil)
+	r.counted(d.stream)
+	if len(rest) == 0 {
+		return nil
+	}
+	return [][]byte{jsonStrings(d.last, func(path string, raw []byte) []byte {
+		if path == d.path {
+			return []byte(quote(string(rest)))
+		}
+		return raw
+	})}
+}
+
+// close ends all texts.
+func (r *restorer) close() (docs [][]byte) {
+	for _, text := range slices.Clone(r.order) {
+		docs = append(docs, r.end(text)...)
+	}
+	return docs
+}
+
+func (r *restorer) counted(s *replace.Stream) {
+	for _, h := range s.Hits() {
+		r.count += h.Count
+	}
+}
+
+// delta is the next piece of a text.
+func (r *restorer) delta(text, path string, raw, doc []byte) []byte {
+	d := r.texts[text]
+	if d == nil {
+		if len(r.order) >= maxTexts {
+			return r.whole(path, raw)
+		}
+		d = &deltas{stream: r.table(path, text).NewStream()}
+		r.texts[text], r.order = d, append(r.order, text)
+	}
+	s, ok := unquote(raw)
+	if !ok {
+		return raw
+	}
+	d.path, d.last = path, append(d.last[:0], doc...)
+	out := d.stream.Append(nil, []byte(s))
+	if string(out) == s {
+		return raw
+	}
+	return []byte(quote(string(out)))
+}
+
+// table is the one for a string: that of a text, or of one that is JSON itself.
+func (r *restorer) table(path, text string) *replace.Table {
+	last := path[strings.LastIndexByte(path, '.')+1:]
+	if last == "arguments" || last == "partial_json" || strings.HasPrefix(text, "response.function_call_arguments ") {
+		return r.tables.quoted
+	}
+	return r.tables.plain
+}
+
+// whole replaces in a string that is there in full.
+func (r *restorer) whole(path string, raw []byte) []byte {
+	last := path[strings.LastIndexByte(path, '.')+1:]
+	if !bytes.Contains(raw, []byte(dlp.MarkerPrefix(""))) || last == "signature" || last == "encrypted_content" {
+		return raw
+	}
+	s, ok := unquote(raw)
+	if !ok {
+		return raw
+	}
+	stream := r.table(path, "").NewStream()
+	out := stream.Close(stream.Append(nil, []byte(s)))
+	r.counted(stream)
+	return []byte(quote(string(out)))
+}
+
+func unquote(raw []byte) (s string, ok bool) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw), true
+	}
+	err := json.Unmarshal(slices.Concat([]byte{'"'}, raw, []byte{'"'}), &s)
+	return s, err == nil
+}
+
+// typeOf is the type of an event, which is its name where it has one.
+func typeOf(doc []byte) string {
+	var e event
+	if json.Unmarshal(doc, &e) != nil {
+		return ""
+	}
+	return e.Type
+}
