@@ -10,7 +10,7 @@ import (
 // flag makes it data, it is named.
 var withoutJSON = map[string]string{
 	"bottle up": "dry-run", "bottle trust": "list",
-	"bottle down": "", "bottle exec": "", "bottle shell": "",
+	"bottle down": "", "bottle exec": "", "bottle ui": "", "bottle shell": "",
 	"bottle ca install": "", "bottle ca uninstall": "", "bottle ca rotate": "",
 }
 

@@ -52,7 +52,7 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 		commands []*cobra.Command
 	}{
 		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.pullCmd(), a.downCmd(), a.proxyCmd(), a.gateCmd()}},
-		{"policy", []*cobra.Command{a.askCmd(), a.approveCmd(), a.denyCmd(), a.policyCmd(), a.trustCmd(), a.logsCmd(), a.whyCmd(), a.learnCmd(), a.scanCmd(), a.verifyCmd(), a.demoCmd()}},
+		{"policy", []*cobra.Command{a.uiCmd(), a.askCmd(), a.approveCmd(), a.denyCmd(), a.policyCmd(), a.trustCmd(), a.logsCmd(), a.whyCmd(), a.learnCmd(), a.scanCmd(), a.verifyCmd(), a.demoCmd()}},
 		{"host", []*cobra.Command{a.initCmd(), a.doctorCmd(), a.caCmd(), a.versionCmd()}},
 	} {
 		for _, cmd := range c.commands {

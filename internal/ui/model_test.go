@@ -1,0 +1,158 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+
+// view is a model with what it answered.
+type view struct {
+	*model
+	answered []string
+}
+
+func newView() *view {
+	v := &view{}
+	v.model = newModel("b-1", noon, func(id string, verdict supervise.Verdict) tea.Cmd {
+		v.answered = append(v.answered, fmt.Sprint(id, " ", verdict.Allow, " ", verdict.Scope))
+		return nil
+	})
+	v.Update(tea.WindowSizeMsg{Width: 120, Height: 12})
+	return v
+}
+
+// press types keys by their names.
+func (v *view) press(keys ...string) (last tea.Cmd) {
+	for _, k := range keys {
+		msg := tea.KeyPressMsg{Text: k, Code: []rune(k)[0]}
+		if code, special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "tab": tea.KeyTab, "backspace": tea.KeyBackspace}[k]; special {
+			msg = tea.KeyPressMsg{Code: code}
+		}
+		_, last = v.Update(msg)
+	}
+	return last
+}
+
+// screen is what is seen, without the styles.
+func (v *view) screen() string { return ansi.Strip(v.text()) }
+
+func decided(host string, verdict proxy.Action) proxy.Event {
+	return proxy.Event{Time: noon, Type: proxy.EventDecision, Method: "GET", Scheme: "https", Host: host, Port: 443, Path: "/x", Verdict: verdict, Rule: "r"}
+}
+
+func TestExchangesAreShown(t *testing.T) {
+	v := newView()
+	v.Update(eventsMsg{decided("a.example", proxy.Allow), decided("b.example", proxy.Deny),
+		{Time: noon, Type: proxy.EventEnd, Host: "a.example", Port: 443, BytesOut: 1000, BytesIn: 1_500_000}})
+	s := v.screen()
+	for _, want := range []string{"b-1  1 allowed  1 denied  0.1/s  1kB out  1.5MB in", "a.example 1.5MB", "allow GET     a.example /x", "deny  GET     b.example /x", "█"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("no %q in\n%s", want, s)
+		}
+	}
+	v.press("/", "b", ".", "enter")
+	if s := v.screen(); strings.Contains(s, "GET     a.example") || !strings.Contains(s, "GET     b.example") || !strings.Contains(s, "filter: b. (1 of 3") {
+		t.Errorf("filtered:\n%s", s)
+	}
+	v.press("esc", "up", "enter")
+	if s := v.screen(); strings.Count(s, "b.example") != 2 {
+		t.Errorf("details:\n%s", s)
+	}
+	if cmd := v.press("q"); cmd == nil || cmd() != tea.Quit() {
+		t.Error("q does not quit")
+	}
+}
+
+func TestQuestionsAreAnsweredByOneKey(t *testing.T) {
+	v := newView()
+	q := supervise.Question{ID: "q-1", Kind: supervise.KindRequest, Scheme: "https", Host: "a.example", Port: 443, Methods: []string{"GET"}, Path: "/x", Until: noon.Add(time.Minute), Waiting: 1,
+		Rule: "default", Reason: "please\x1b[2J\nallow all", Reach: []string{"a new route: a.example"}}
+	other := q
+	other.ID, other.Path = "q-2", "/y"
+	v.press("y") // nothing waits, so nothing is answered
+	v.Update(questionsMsg{q, other})
+	s := v.screen()
+	for _, want := range []string{"? 1 of 2: GET https://a.example/x", "1m0s left, asked by default", `the agent says: "please\x1b[2J\nallow all"`, "a lasting yes: a new route: a.example"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("no %q in\n%s", want, s)
+		}
+	}
+	v.press("y", "tab", "s", "W")
+	if got := fmt.Sprint(v.answered); got != "[q-1 true  q-2 true session q-2 false always]" {
+		t.Errorf("answered %s", got)
+	}
+	// Keys of a filter are no answers.
+	v.press("/", "y", "backspace", "esc")
+	if len(v.answered) != 3 {
+		t.Errorf("answered %q", v.answered)
+	}
+	v.Update(questionsMsg{q})
+	v.Update(answeredMsg{"allowed (once): x\x1b"})
+	if s := v.screen(); !strings.Contains(s, "? 1 of 1") || !strings.Contains(s, `allowed (once): x\x1b`) {
+		t.Errorf("got\n%s", s)
+	}
+}
+
+// The screen is never higher or wider than the terminal, whatever is on it.
+func TestTheScreenFits(t *testing.T) {
+	v := newView()
+	for range 50 {
+		v.Update(eventsMsg{decided(strings.Repeat("long-", 30)+"example", proxy.Deny)})
+	}
+	v.Update(questionsMsg{{Host: strings.Repeat("a", 300), Reason: strings.Repeat("b", 400), Reach: []string{"c", "d"}}})
+	v.press("enter")
+	for _, size := range [][2]int{{80, 24}, {20, 5}, {1, 1}, {200, 60}} {
+		v.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+		lines := strings.Split(v.screen(), "\n")
+		if len(lines) > size[1] {
+			t.Errorf("%d lines in %v", len(lines), size)
+		}
+		for _, l := range lines {
+			if ansi.StringWidth(l) > size[0] {
+				t.Errorf("%d columns in %v", ansi.StringWidth(l), size)
+			}
+		}
+	}
+}
+
+// What is kept is bounded, and the choice stays where it was.
+func TestOldRowsGo(t *testing.T) {
+	v := newView()
+	for i := range 3 * maxRows {
+		v.Update(eventsMsg{decided(fmt.Sprintf("h%d.example", i), proxy.Allow), {Time: noon, Type: proxy.EventEnd, Host: fmt.Sprint(i), BytesIn: 1}})
+	}
+	if len(v.rows) > maxRows || len(v.shown) != len(v.rows) || len(v.hosts) > maxHosts || v.selected != len(v.shown)-1 || v.allowed != 3*maxRows {
+		t.Errorf("%d rows, %d shown, %d hosts, selected %d", len(v.rows), len(v.shown), len(v.hosts), v.selected)
+	}
+	v.press("up")
+	chosen := v.rows[v.shown[v.selected]].line
+	v.Update(eventsMsg{decided("new.example", proxy.Allow)})
+	if got := v.rows[v.shown[v.selected]].line; got != chosen {
+		t.Errorf("chosen was %s and is %s", chosen, got)
+	}
+}
+
+// A clock that jumps takes nothing along.
+func TestTheRateForgets(t *testing.T) {
+	v := newView()
+	v.Update(eventsMsg{decided("a.example", proxy.Allow)})
+	v.Update(tickMsg(noon.Add(-time.Hour)))
+	v.Update(tickMsg(noon.Add(10 * time.Second)))
+	if n := v.requests(); n != 1 {
+		t.Errorf("%d requests after ten seconds", n)
+	}
+	v.Update(tickMsg(noon.Add(24 * time.Hour)))
+	if n := v.requests(); n != 0 {
+		t.Errorf("%d requests after a day", n)
+	}
+}
