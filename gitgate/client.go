@@ -20,6 +20,9 @@ func ClientConfig(hosts []string, base func(host string) string) string {
 			}
 		}
 	}
+	if b.Len() > 0 {
+		b.WriteString("[lfs \"transfer\"]\n\tmaxretries = 1\n") // what was refused is refused again
+	}
 	return b.String()
 }
 

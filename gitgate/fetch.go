@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/gitgate/pktline"
@@ -84,13 +83,8 @@ func (v *visit) fetchRequest(protocol string) ([]byte, *refusal) {
 	if err != nil {
 		return nil, bodyRefusal(err)
 	}
-	sc := v.call.Scanner()
-	defer v.call.Release(sc)
-	found := slices.Concat(sc.Write(body), sc.Close())
-	events, rule, why := v.call.Judge(found, "body")
-	v.findings = append(v.findings, events...)
-	if why != "" {
-		return nil, &refusal{http.StatusBadRequest, rule, why, false}
+	if r := v.scanText(body); r != nil {
+		return nil, r
 	}
 	check := checkOldFetch
 	if protocol == "version=2" {

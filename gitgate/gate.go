@@ -81,6 +81,7 @@ type Auth interface {
 type Gate struct {
 	opt   Options
 	hosts map[string]*host
+	lfs   *tickets
 }
 
 // host is a Host made ready.
@@ -101,7 +102,7 @@ func New(opt Options) (*Gate, error) {
 	if opt.Progress == 0 {
 		opt.Progress = 5 * time.Second
 	}
-	g := &Gate{opt: opt, hosts: map[string]*host{}}
+	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now)}
 	for _, h := range opt.Hosts {
 		made, err := g.newHost(h)
 		if err != nil {
@@ -170,7 +171,7 @@ func newRepo(r Repo) (*repo, error) {
 // Only returns a gate for what keep leaves of the repositories. It shares the
 // connections of g.
 func (g *Gate) Only(keep func(host string, r Repo) (Repo, bool)) *Gate {
-	out := &Gate{opt: g.opt, hosts: map[string]*host{}}
+	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs}
 	for name, h := range g.hosts {
 		less := *h
 		less.repos = map[string]*repo{}

@@ -3,7 +3,7 @@ package gitgate_test
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha1" //nolint:gosec // git's format
+	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -41,7 +41,7 @@ func pushBody(pack []byte, commands ...string) []byte {
 func packOf(count uint32, entries []byte) []byte {
 	b := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), count)
 	b = append(b, entries...)
-	sum := sha1.Sum(b) //nolint:gosec // git's format
+	sum := sha1.Sum(b)
 	return append(b, sum[:]...)
 }
 

@@ -79,15 +79,10 @@ func (u *httpUpstream) do(c *proxy.GateCall, req *http.Request, protocol, want s
 	if protocol != "" {
 		req.Header.Set("Git-Protocol", protocol)
 	}
-	rt := c.Transport(u.host.Private)
-	if u.host.Auth != nil {
-		auth, err := u.host.Auth.Authorization(req.Context(), rt)
-		if err != nil {
-			return nil, &credentialError{u.host.Name, err}
-		}
-		req.Header.Set("Authorization", auth)
+	if err := u.authorize(c, req); err != nil {
+		return nil, err
 	}
-	resp, err := rt.RoundTrip(req)
+	resp, err := c.Transport(u.host.Private).RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +96,19 @@ func (u *httpUpstream) do(c *proxy.GateCall, req *http.Request, protocol, want s
 		return nil, &upstreamError{http.StatusBadGateway, name + " answers, but not as a git server does (its URL may be wrong in bottle.yaml)"}
 	}
 	return resp, nil
+}
+
+// authorize adds the credential, if there is one.
+func (u *httpUpstream) authorize(c *proxy.GateCall, req *http.Request) error {
+	if u.host.Auth == nil {
+		return nil
+	}
+	auth, err := u.host.Auth.Authorization(req.Context(), c.Transport(u.host.Private))
+	if err != nil {
+		return &credentialError{u.host.Name, err}
+	}
+	req.Header.Set("Authorization", auth)
+	return nil
 }
 
 // readCloser reads from one and closes the other.
