@@ -3,7 +3,8 @@
 // becomes of credentials in them. A push goes on as a whole or not at all.
 //
 // What the decision needs of the server's objects it asks an Upstream for, which
-// is seldom: nothing of it is kept, so that there is no mirror.
+// is seldom. There is no mirror: but for the last few commits and trees, nothing of
+// it is kept.
 package policy
 
 import (
