@@ -103,6 +103,28 @@ func TestQuestionsAreAnsweredByOneKey(t *testing.T) {
 	}
 }
 
+func TestTheDetailOfAQuestionIsShown(t *testing.T) {
+	v := newView()
+	detail := []string{"create refs/heads/agent/x as 1234", "1 commit:\x1b[2J"}
+	q := supervise.Question{ID: "q-1", Kind: supervise.KindRequest, Scheme: "https", Host: "a.example", Port: 443, Methods: []string{"PUSH"}, Until: noon.Add(time.Minute), Detail: detail}
+	v.Update(questionsMsg{q})
+	if s := v.screen(); !strings.Contains(s, detail[0]) || !strings.Contains(s, `1 commit:\x1b[2J`) {
+		t.Errorf("got\n%s", s)
+	}
+	for i := range 20 {
+		q.Detail = append(q.Detail, fmt.Sprintf("add file %d", i))
+	}
+	v.Update(questionsMsg{q})
+	v.Update(tea.WindowSizeMsg{Width: 80, Height: 12})
+	if s := v.screen(); !strings.Contains(s, "and 19 lines more") || !strings.Contains(s, "y yes") {
+		t.Errorf("on a small screen\n%s", s)
+	}
+	v.Update(tea.WindowSizeMsg{Width: 80, Height: 40})
+	if s := v.screen(); !strings.Contains(s, "add file 9") || strings.Contains(s, "add file 10") || !strings.Contains(s, "and 10 lines more") {
+		t.Errorf("of a long one\n%s", s)
+	}
+}
+
 // The screen is never higher or wider than the terminal, whatever is on it.
 func TestTheScreenFits(t *testing.T) {
 	v := newView()

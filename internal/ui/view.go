@@ -91,6 +91,10 @@ func bytes(n int64) string {
 	return fmt.Sprintf("%.3g%s", v, []string{"B", "kB", "MB", "GB", "TB"}[unit])
 }
 
+// detailLines is how much of a question's detail is shown at most. On a small screen
+// it is less, so that the keys for the answer are on it, too.
+const detailLines = 12
+
 // questionLines show the question that is answered next, and how many there are.
 func (m *model) questionLines() (lines []string) {
 	if len(m.questions) == 0 {
@@ -102,6 +106,13 @@ func (m *model) questionLines() (lines []string) {
 	say("%s, %d waiting, %s left, asked by %s", q.ID, q.Waiting, q.Until.Sub(m.now).Round(time.Second), escape.TextMax(q.Rule, 60))
 	if q.Reason != "" {
 		say("the agent says: \"%s\"", escape.TextMax(q.Reason, 300))
+	}
+	for i, line := range q.Detail {
+		if i == min(detailLines, max(3, m.height-10)) {
+			say("and %d lines more, which \"bottle ask ls\" shows", len(q.Detail)-i)
+			break
+		}
+		say("%s", escape.TextMax(line, 200))
 	}
 	for _, f := range q.Findings {
 		say("found: %s in the %s (%s)", escape.Text(f.Rule), escape.Text(f.Where), escape.Text(f.Action))
