@@ -4,25 +4,30 @@ package dlp
 // one of the places where data is kept: a query or form, a header, YAML, an
 // environment file, JSON, XML, an option of a command.
 func genericSecret(b []byte, start, end int) (int, int, bool) {
-	if !mayFollowName(b, start) {
-		return 0, 0, false
-	}
-	from := valueBody.spanBack(b, start, start-64)
-	if from == start {
-		from = runBegin(b, start, end)
-	}
-	a, ok := assignmentBefore(b, from)
+	from, a, ok := assignedSecret(b, start, end)
 	if !ok {
 		return 0, 0, false
 	}
 	to := valueBody.span(b, end, from+maxValue+1)
 	to = trimValue(b, from, to)
 	last := equalSigns.span(b, to, to+2)
-	// What a name says takes longer to tell than whether a value is random.
-	if !a.ends(b, last) || !looksRandom(b[from:to]) || isPath(b[from:to]) || isToken(b[from:to]) || !namesSecret(b[a.from:a.to]) || isPublished(b[from:to]) {
+	if !a.ends(b, last) || !looksRandom(b[from:to]) || isPath(b[from:to]) || isToken(b[from:to]) || isPublished(b[from:to]) {
 		return 0, 0, false
 	}
 	return from, last, true
+}
+
+// assignedSecret returns where the value starts that the run b[start:end] is of, and the
+// name of a secret that it is assigned to.
+func assignedSecret(b []byte, start, end int) (from int, a assignment, ok bool) {
+	if !mayFollowName(b, start) {
+		return 0, a, false
+	}
+	if from = valueBody.spanBack(b, start, start-64); from == start {
+		from = runBegin(b, start, end)
+	}
+	a, ok = assignmentBefore(b, from)
+	return from, a, ok && namesSecret(b[a.from:a.to])
 }
 
 // valueBody is what a value is made of. What else it may have does not stand in

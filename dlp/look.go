@@ -86,11 +86,14 @@ func (s *Scanner) rulesAt(start, end int) ruleSet {
 	if rules == 0 || !s.anyDigit(start, end) {
 		return 0
 	}
-	switch {
-	case start == 0 || mayFollowName(b, start):
+	named := start == 0
+	if !named {
+		if _, _, named = assignedSecret(b, start, end); !named {
+			rules &^= namedRules
+		}
+	}
+	if named || end-start >= leastShaped || byteAt(b, end) == '~' || b[start-1] == '.' && bytes.Contains(before(b, start, leastShaped), []byte("Q~")) {
 		return rules
-	case end-start >= leastShaped || byteAt(b, end) == '~' || b[start-1] == '.' && bytes.Contains(before(b, start, leastShaped), []byte("Q~")):
-		return rules &^ namedRules
 	}
 	return 0
 }

@@ -49,11 +49,12 @@ func (s *Scanner) closeShort(start, end int) {
 	mixed := joiners | ^all
 	spans := spanIn(mixed|m.of(maskUpper)) | spanIn(mixed|m.of(maskLower))
 	before, first := b[start-1], start+int(shortEscape[b[start-1]])
-	lead := starts.startBit(b[start:]) | starts.startBit(b[first:]) | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
+	word := starts.startBit(b[start:])
+	lead := starts.startBit(b[first:])&shortEscape[before] | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
 	reversed := starts.endBit(b[end-3:])
 	blob := blobBit(base64Group(b[start:])) | blobBit(base64Group(b[first:]))
 	scheme := schemeFlags[0][b[start-3]] & schemeFlags[1][b[start-2]] & schemeFlags[2][before]
-	if digits|separators|text|uint64(lead|reversed|blob|scheme)|spans == 0 {
+	if digits|separators|text|uint64(word|lead|reversed|blob|scheme)|spans == 0 {
 		s.lastTried = s.base + int64(end)
 		return
 	}
@@ -61,6 +62,8 @@ func (s *Scanner) closeShort(start, end int) {
 	s.run.long, s.run.tried = true, s.base+int64(end)
 	if lead != 0 {
 		s.tryLead(start)
+	} else if word != 0 {
+		s.try(start, false)
 	}
 	for ; separators != 0; separators &= separators - 1 {
 		if at := start + bits.TrailingZeros64(separators); at+2 >= len(b) || starts.startBit(b[at:]) != 0 {

@@ -49,20 +49,19 @@ var serviceKeys = [...]serviceFormat{
 // secret in a place for data, with the name of the service in it or shortly
 // before.
 func serviceKey(b []byte, start, end int) (int, int, bool) {
-	if !mayFollowName(b, start) || valueBody[byteAt(b, start-1)] {
+	if valueBody[byteAt(b, start-1)] {
 		return 0, 0, false
 	}
-	from := runBegin(b, start, end)
+	from, a, ok := assignedSecret(b, start, end)
+	if !ok {
+		return 0, 0, false
+	}
 	length := end - from
 	if isUUID(b[from:end]) {
 		length = 0
 	}
 	key := b[from:end]
 	if !hasServiceLength(length) || length > 0 && (!mixed(key) || hexLower.span(key, 0, length) < length && wordLike(key)) {
-		return 0, 0, false
-	}
-	a, ok := assignmentBefore(b, from)
-	if !ok || !namesSecret(b[a.from:a.to]) {
 		return 0, 0, false
 	}
 	to := equalSigns.span(b, end, end+2)

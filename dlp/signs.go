@@ -1,5 +1,7 @@
 package dlp
 
+import "math/bits"
+
 // signs tell of each block what there is to look at, by the masks of its classes and of
 // those beside it.
 type signs struct {
@@ -16,13 +18,24 @@ const (
 	signPhraseEnd        // as far before the end of such bytes
 	signBreak            // a line break behind what may be of a token
 	signMark             // what may be a sign of an encoding
-	signRare             // what few blocks have
+	signRare             // what few blocks have, as rareOf returns it
+	signSingle           // what may be of single characters, between what is of no run
+	signJoined           // the same between what may be of runs
+	signFold             // characters that are not ASCII, in what may be text
 	signWords            // the bytes that may be of a seed phrase
 	signCount
 )
 
 // has returns a mask of the blocks that have a sign.
 func (f *signs) has(sign int) uint32 { return uint32(f.some[sign]) << f.first }
+
+// each calls look with each of the blocks that have a sign, and where they have it.
+func (f *signs) each(sign int, look func(k int, m uint64)) {
+	for has := f.has(sign); has != 0; has &= has - 1 {
+		k := bits.TrailingZeros32(has)
+		look(k, f.of[sign][k&31])
+	}
+}
 
 // find looks for the signs in the blocks from first to last, surveyBlocks at most.
 func (f *signs) find(m *masks, first, last int, least uint) {
@@ -55,11 +68,14 @@ func (f *signs) findPlain(m *masks, first, last int, least uint) {
 		f.note(signPhraseEnd, k, phrase&^behind(words, next, seedStep))
 		f.note(signBreak, k, breaksOf(b))
 		f.note(signMark, k, marksOf(b))
-		rare := rareOf(b)
-		if long != 0 {
-			rare |= steps(b.of(maskJoiner))
+		f.note(signRare, k, rareOf(b))
+		f.note(signSingle, k, steps(run&^(run<<1)))
+		joined := steps(b.of(maskJoiner))
+		if long == 0 {
+			joined = 0
 		}
-		f.note(signRare, k, rare)
+		f.note(signJoined, k, joined)
+		f.note(signFold, k, foldsOf(b))
 	}
 }
 
@@ -140,17 +156,38 @@ func notPhrase(b block) uint64 {
 }
 
 // rareOf returns the bytes of a block that may be, or be near, what few blocks have:
-// dashes as in the headers of keys, numbers, URLs with a password, compressed data,
-// what is not ASCII, and characters on their own.
+// dashes as in the headers of keys, numbers, URLs with a password, compressed data.
 func rareOf(b block) uint64 {
-	dashes, run := b.of(maskDash), b.of(maskRun)
-	return dashes&(dashes>>1|lastByte) | b.of(maskAt) | numbersIn(b) | startsOf(b) | b.of(maskHigh) | steps(run&^(run<<1))
+	dashes := b.of(maskDash)
+	return dashes&(dashes>>1|lastByte) | b.of(maskAt) | numbersIn(b) | startsOf(b)
 }
 
-// steps returns at which bits of a mask five start, each as far behind the last, at
+// foldsOf returns the beginnings of characters that are not ASCII, but for those near a
+// control, as isBinary says, and those among too many that are none. What the next
+// block has is not known here.
+func foldsOf(b block) uint64 {
+	lead := b.of(maskLead) & ((b.of(maskHigh)&^b.of(maskLead))>>1 | lastByte)
+	if bits.OnesCount64(b.of(maskLead)&^lead) > maxBroken {
+		return 0 // no text has so many beginnings of characters that are none
+	}
+	near := b.of(maskControl)
+	left := near | near>>1
+	left |= left >> 2
+	left |= left >> 4
+	near |= near << 1
+	near |= near << 2
+	near |= near << 4
+	return lead &^ (near | near<<8 | near<<9 | left | left>>8)
+}
+
+// maxBroken is how many bytes of a block may start a character and have none of it
+// behind them.
+const maxBroken = 4
+
+// steps returns at which bits of a mask six start, each as far behind the last, at
 // a distance at which single characters or bytes in hex may stand.
 func steps(m uint64) uint64 {
 	p2, p3, p4, p5, p6 := m&(m>>2), m&(m>>3), m&(m>>4), m&(m>>5), m&(m>>6)
 	p2, p3, p4, p5, p6 = p2&(p2>>2), p3&(p3>>3), p4&(p4>>4), p5&(p5>>5), p6&(p6>>6)
-	return p2&(p2>>4) | p3&(p3>>6) | p4&(p4>>8) | p5&(p5>>10) | p6&(p6>>12)
+	return p2&(p2>>6) | p3&(p3>>9) | p4&(p4>>12) | p5&(p5>>15) | p6&(p6>>18)
 }

@@ -61,22 +61,27 @@
 	VPORQ ones, t, t \
 	op t, m, m
 
-// STEP adds to out where five bits start, each n behind the last.
-#define STEP(n, n2, m, out, t, u) \
+// STEP adds to out where six bits start, each n behind the last.
+#define STEP(n, n3, m, out, t, u) \
 	VPSRLQ $n, m, t \
 	VPANDQ m, t, t \
 	VPSRLQ $n, t, u \
 	VPANDQ u, t, t \
-	VPSRLQ $n2, t, u \
+	VPSRLQ $n3, t, u \
 	VPANDQ u, t, t \
 	VPORQ t, out, out
 
 #define STEPS(m, out, t, u) \
-	STEP(2, 4, m, out, t, u) \
-	STEP(3, 6, m, out, t, u) \
-	STEP(4, 8, m, out, t, u) \
-	STEP(5, 10, m, out, t, u) \
-	STEP(6, 12, m, out, t, u)
+	STEP(2, 6, m, out, t, u) \
+	STEP(3, 9, m, out, t, u) \
+	STEP(4, 12, m, out, t, u) \
+	STEP(5, 15, m, out, t, u) \
+	STEP(6, 18, m, out, t, u)
+
+// SPREAD is m |= op(m, n).
+#define SPREAD(op, n, m, t) \
+	op $n, m, t \
+	VPORQ t, m, m
 
 // func findSigns(out *uint64, some *uint16, masks *uint64, least uint64)
 TEXT ·findSigns(SB), NOSPLIT, $0-32
@@ -95,6 +100,8 @@ TEXT ·findSigns(SB), NOSPLIT, $0-32
 	VPBROADCASTQ CX, Z25
 	MOVQ $const_minDigits, CX
 	VPBROADCASTQ CX, Z26
+	MOVQ $const_maxBroken, CX
+	VPBROADCASTQ CX, Z15
 
 	// The bytes of seed phrases, from the block before on.
 	SUBQ $8, SI
@@ -278,16 +285,45 @@ blocks:
 	VPORQ Z5, Z2, Z2
 	LOAD(const_maskPair, Z3)
 	VPORQ Z3, Z2, Z2
-	LOAD(const_maskHigh, Z3)
-	VPORQ Z3, Z2, Z2
+	STORE(const_signRare, Z2)
+
+	// Characters on their own.
+	VPXORQ Z2, Z2, Z2
 	VPSLLQ $1, Z16, Z3
 	VPANDNQ Z16, Z3, Z3
 	STEPS(Z3, Z2, Z5, Z6)
+	STORE(const_signSingle, Z2)
 	LOAD(const_maskJoiner, Z3)
-	VPXORQ Z4, Z4, Z4
-	STEPS(Z3, Z4, Z5, Z6)
-	VPORQ Z4, Z2, K2, Z2
-	STORE(const_signRare, Z2)
+	VPXORQ Z2, Z2, Z2
+	STEPS(Z3, Z2, Z5, Z6)
+	VMOVDQA64.Z Z2, K2, Z2
+	STORE(const_signJoined, Z2)
+
+	// Characters that are not ASCII.
+	LOAD(const_maskLead, Z0)
+	LOAD(const_maskHigh, Z1)
+	VPANDNQ Z1, Z0, Z1
+	BEHIND(Z1, Z1)
+	VPANDQ Z0, Z1, Z1
+	VPANDNQ Z0, Z1, Z0
+	VPOPCNTQ Z0, Z0
+	VPCMPUQ $2, Z15, Z0, K3
+	VMOVDQA64.Z Z1, K3, Z1
+	LOAD(const_maskControl, Z2)
+	VPSRLQ $1, Z2, Z3
+	VPORQ Z2, Z3, Z3
+	SPREAD(VPSRLQ, 2, Z3, Z4)
+	SPREAD(VPSRLQ, 4, Z3, Z4)
+	SPREAD(VPSLLQ, 1, Z2, Z4)
+	SPREAD(VPSLLQ, 2, Z2, Z4)
+	SPREAD(VPSLLQ, 4, Z2, Z4)
+	VPSLLQ $9, Z2, Z4
+	SPREAD(VPSLLQ, 8, Z2, Z5)
+	VPORQ Z4, Z2, Z2
+	SPREAD(VPSRLQ, 8, Z3, Z4)
+	VPORQ Z3, Z2, Z2
+	VPANDNQ Z1, Z2, Z1
+	STORE(const_signFold, Z1)
 
 	ADDQ $64, SI
 	ADDQ $64, DI

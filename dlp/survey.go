@@ -155,13 +155,18 @@ func (s *Scanner) classifyBlocks(i int) int {
 func (s *Scanner) surveyBlocks(first, last int) {
 	v := s.survey
 	v.signs.find(&v.masks, first, last, s.engine.leastRun)
-	for rare := v.signs.has(signRare); rare != 0; rare &= rare - 1 {
-		s.surveyRare(block{&v.masks, bits.TrailingZeros32(rare)})
-	}
+	v.signs.each(signRare, s.surveyRare)
 	s.surveyRuns()
 	s.surveyPhrases(last)
 	if s.depth >= maxDepth {
 		return
+	}
+	v.signs.each(signFold, s.surveyFold)
+	// The separator of single characters may be a byte of runs. They are looked for
+	// where there are no runs, too, if a known value may stand there.
+	if !s.engine.outOfRuns {
+		v.signs.each(signSingle, s.surveySingle)
+		v.signs.each(signJoined, s.surveySpaced)
 	}
 	for _, off := range v.listOf(&v.list, signBreak) {
 		s.surveyBreak(v.origin + int(off))
@@ -181,38 +186,18 @@ func (v *survey) listOf(list *offsets, sign int) []uint16 {
 	return list.at[:list.n]
 }
 
-// surveyRare looks at what few blocks have.
-func (s *Scanner) surveyRare(b block) {
-	i := s.survey.origin + b.k*blockLen
+// surveyRare looks at what rareOf returns of a block.
+func (s *Scanner) surveyRare(k int, _ uint64) {
+	b, i := block{&s.survey.masks, k}, s.survey.origin+k*blockLen
 	if i+blockLen > s.survey.newAt {
 		s.gateBlock(b, i)
 	}
 	if dashes := b.of(maskDash); dashes&(dashes>>1|lastByte) != 0 {
 		s.seeHeaders(dashes&^(dashes<<1), i)
 	}
-	if s.depth >= maxDepth {
-		return
-	}
-	if starts := startsOf(b); starts != 0 {
+	if starts := startsOf(b); starts != 0 && s.depth < maxDepth {
 		s.seeBlobs(starts, i)
 	}
-	if b.of(maskHigh) != 0 {
-		s.surveyFold(b, i)
-	}
-	// The separator of single characters may be a byte of runs.
-	if s.engine.outOfRuns {
-		return // they are looked for where there are no runs, too
-	}
-	run := b.of(maskRun)
-	if n := steps(run &^ (run << 1)); n != 0 && s.varied(n, i) || steps(b.of(maskJoiner)) != 0 && b.hasRun() {
-		s.surveySpaced(i)
-	}
-}
-
-// hasRun reports whether a run of minRun bytes starts in a block or goes on there.
-func (b block) hasRun() bool {
-	long, _ := inRow(b.of(maskRun), b.masks[maskRun][b.k+1], minRun)
-	return long != 0
 }
 
 // none says that there is nothing of which the end was not seen.
@@ -432,31 +417,11 @@ func (s *Scanner) surveyEscaped(at, letter int) bool {
 	return false
 }
 
-// surveyFold looks at the characters that are not ASCII in the block at s.buf[i:],
-// but for those near a control, as isBinary says. What the next block has is not
-// known here.
-func (s *Scanner) surveyFold(b block, i int) {
-	lead := b.of(maskLead) & ((b.of(maskHigh)&^b.of(maskLead))>>1 | lastByte)
-	if bits.OnesCount64(b.of(maskLead)&^lead) > maxBroken {
-		return // no text has so many beginnings of characters that are none
-	}
-	if near := b.of(maskControl); near != 0 {
-		left := near | near>>1
-		left |= left >> 2
-		left |= left >> 4
-		near |= near << 1
-		near |= near << 2
-		near |= near << 4
-		lead &^= near | near<<8 | near<<9 | left | left>>8
-	}
-	if lead != 0 {
-		s.foldIn(i+bits.TrailingZeros64(lead), i+blockLen-bits.LeadingZeros64(lead)+utf8.UTFMax)
-	}
+// surveyFold looks at the characters that are not ASCII in a block.
+func (s *Scanner) surveyFold(k int, lead uint64) {
+	i := s.survey.origin + k*blockLen
+	s.foldIn(i+bits.TrailingZeros64(lead), i+blockLen-bits.LeadingZeros64(lead)+utf8.UTFMax)
 }
-
-// maxBroken is how many bytes of a block may start a character and have none of it
-// behind them.
-const maxBroken = 4
 
 // foldIn looks for signs of characters that look like others in s.buf[from:to],
 // and just before: whether a character is one may depend on the next.
@@ -466,6 +431,13 @@ func (s *Scanner) foldIn(from, to int) {
 		if i = findFoldIn(s.buf, i, to); i < to {
 			s.sign(foldView, i)
 		}
+	}
+}
+
+// surveySingle looks for single characters in a block where there are steps of them.
+func (s *Scanner) surveySingle(k int, steps uint64) {
+	if s.varied(steps, s.survey.origin+k*blockLen) {
+		s.surveySpaced(k, steps)
 	}
 }
 
@@ -481,8 +453,9 @@ func (s *Scanner) varied(steps uint64, i int) bool {
 	return false
 }
 
-// surveySpaced looks for a stretch of single characters in the block at s.buf[i:].
-func (s *Scanner) surveySpaced(i int) {
+// surveySpaced looks for a stretch of single characters in a block.
+func (s *Scanner) surveySpaced(k int, _ uint64) {
+	i := s.survey.origin + k*blockLen
 	end := min(len(s.buf), i+blockLen)
 	b := s.buf[:min(len(s.buf), end+viewContext)]
 	seen := s.signFrom(spacedView)
