@@ -26,16 +26,13 @@ import (
 
 	"github.com/bot-bottle/bottle/gitgate/object"
 	"github.com/bot-bottle/bottle/gitgate/oid"
+	"github.com/bot-bottle/bottle/internal/needs"
 )
 
 // git runs git with no configuration of this machine.
 func git(t testing.TB, dir string, stdin io.Reader, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("git is not installed")
-	}
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(needs.Program(t, "git"), args...)
 	cmd.Dir, cmd.Stdin = dir, stdin
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "HOME="+dir, "LC_ALL=C",
 		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com")
@@ -88,7 +85,7 @@ func sources(t testing.TB, commits int) (dir string) {
 	for _, folder := range []string{"net/http", "crypto/tls", "go/types", "encoding/json", "os", "reflect", "text/template"} {
 		files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src", folder, "*.go"))
 		if err != nil || len(files) == 0 {
-			t.Skip("the sources of Go are not installed")
+			needs.Missing(t, "the source of Go")
 		}
 		for _, file := range files {
 			b, err := os.ReadFile(file)

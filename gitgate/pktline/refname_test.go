@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/bot-bottle/bottle/internal/needs"
 )
 
 var (
@@ -33,10 +35,7 @@ func TestTheNamesOfRefs(t *testing.T) {
 
 // What is accepted here must be a name to git, too.
 func TestGitAcceptsTheNamesOfRefs(t *testing.T) {
-	git, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("git is not installed")
-	}
+	git := needs.Program(t, "git")
 	for _, name := range append(goodRefs, badRefs...) {
 		if strings.Contains(name, "\x00") || CheckRefName(name) != nil {
 			continue

@@ -18,6 +18,7 @@ import (
 	"github.com/bot-bottle/bottle/gitgate/pack"
 	"github.com/bot-bottle/bottle/gitgate/pktline"
 	"github.com/bot-bottle/bottle/gitgate/scan"
+	"github.com/bot-bottle/bottle/internal/needs"
 )
 
 // secret is a value that the tests look for.
@@ -35,9 +36,7 @@ func newWorld(t *testing.T) *world { return newWorldOf(t, oid.SHA1) }
 
 func newWorldOf(t *testing.T, format oid.Format) *world {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
+	needs.Program(t, "git")
 	dir := t.TempDir()
 	w := &world{t: t, format: format, server: filepath.Join(dir, "server"), client: filepath.Join(dir, "client")}
 	w.run(dir, nil, "init", "-q", "--bare", "--object-format="+format.String(), "-b", "main", w.server)
