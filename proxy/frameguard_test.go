@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,4 +244,41 @@ func TestNoHTTP2ConnectionIsWaitedForForEver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// FuzzFrames compares the heads of frames that are found in a stream, however it is
+// cut, with those that x/net reads.
+func FuzzFrames(f *testing.F) {
+	var b bytes.Buffer
+	fr := http2.NewFramer(&b, nil)
+	_ = fr.WriteSettings(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1 << 20})
+	_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: testHead("/"), EndHeaders: true})
+	_ = fr.WriteData(1, true, []byte("hello"))
+	_ = fr.WritePing(false, [8]byte{})
+	f.Add(b.Bytes(), uint16(1))
+	f.Add(b.Bytes(), uint16(10))
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255}, uint16(3))
+	f.Fuzz(func(t *testing.T, stream []byte, cut uint16) {
+		var want []string
+		for r := bytes.NewReader(stream); ; {
+			h, err := http2.ReadFrameHeader(r)
+			if err != nil {
+				break
+			}
+			want = append(want, fmt.Sprint(h.Type, h.Length))
+			if _, err := r.Seek(int64(h.Length), io.SeekCurrent); err != nil {
+				break
+			}
+		}
+		var in frames
+		var got []string
+		for rest := stream; len(rest) > 0; {
+			n := min(len(rest), int(cut)+1)
+			in.follow(rest[:n], func(h frameHead) { got = append(got, fmt.Sprint(h.kind(), h.length())) })
+			rest = rest[n:]
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
 }
