@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/sandbox"
+	"github.com/bot-bottle/bottle/vm/smolvm"
 )
 
 func (a *app) doctorCmd() *cobra.Command {
@@ -42,7 +44,7 @@ other, make sandboxes. No setting of the system is changed.`,
 }
 
 func (a *app) doctor(ctx context.Context) error {
-	checks := append(a.backend().Doctor(ctx), checkFolders()...)
+	checks := append(a.backendChecks(ctx), checkFolders()...)
 	checks = append(checks, checkLogins()...)
 	checks = append(checks, a.weakValues()...)
 	healthy := true
@@ -62,6 +64,24 @@ func (a *app) doctor(ctx context.Context) error {
 		err = &exitError{code: exitFound}
 	}
 	return err
+}
+
+// backendChecks are those of the sandbox, and of smolvm where it is: nobody needs
+// both.
+func (a *app) backendChecks(ctx context.Context) []vm.Check {
+	micro := smolvm.New(smolvm.Options{})
+	if errors.Is(micro.Usable(ctx), smolvm.ErrNotInstalled) && runtime.GOOS == "linux" {
+		return a.backend().Doctor(ctx)
+	}
+	checks := micro.Doctor(ctx)
+	if runtime.GOOS != "linux" {
+		return checks
+	}
+	for i := range checks { // the sandbox does without
+		checks[i].Detail += map[bool]string{false: "; the sandbox needs none of this"}[checks[i].OK]
+		checks[i].OK = true
+	}
+	return append(a.backend().Doctor(ctx), checks...)
 }
 
 // weakValues names the known values of the manifest here that are short or plain,

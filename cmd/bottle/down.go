@@ -14,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/workspace"
+	"github.com/bot-bottle/bottle/vm"
 )
 
 func (a *app) downCmd() *cobra.Command {
@@ -47,6 +48,13 @@ node_modules). "bottle pull" takes it over, "bottle pull --dry-run" only looks.`
 				for _, b := range list {
 					refs = append(refs, []string{b.ID})
 				}
+				gone, err := a.orphans(cmd.Context(), list)
+				if err != nil {
+					return err
+				}
+				for _, id := range gone {
+					refs = append(refs, []string{id})
+				}
 			case len(args) == 0:
 				refs = [][]string{nil}
 			}
@@ -67,6 +75,11 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 	var many *control.AmbiguousError
 	if errors.As(err, &many) && len(ref) == 0 && !force {
 		return a.clear(ctx, many)
+	}
+	if err != nil && len(ref) == 1 {
+		if was, oerr := a.removeOrphan(ctx, ref[0]); was {
+			return oerr
+		}
 	}
 	if err != nil {
 		return err
@@ -92,7 +105,7 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 			return err
 		}
 	}
-	if err := remove(ctx, b, dir); err != nil {
+	if err := remove(ctx, b, dir, a.backends()); err != nil {
 		return err
 	}
 	if !a.quiet {
@@ -145,7 +158,7 @@ func (a *app) removeWithoutWork(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return remove(ctx, b, dir)
+	return remove(ctx, b, dir, a.backends())
 }
 
 // askToEnd asks before it ends an agent that runs, where somebody can answer.
@@ -162,8 +175,13 @@ const removeTries, removePause = 20, 100 * time.Millisecond
 
 // remove deletes all that there is of a bottle that has ended. One that is
 // still served after removeTries is an error that wraps state.ErrLocked.
-func remove(ctx context.Context, b control.Bottle, dir string) error {
-	files := func() error { return bottle.RemoveFiles(ctx, dir) }
+func remove(ctx context.Context, b control.Bottle, dir string, backends []vm.Backend) error {
+	files := func() error {
+		if err := bottle.RemoveMachine(ctx, b.Bottle, backends); err != nil {
+			return err
+		}
+		return bottle.RemoveFiles(ctx, dir)
+	}
 	for n := 1; ; n++ {
 		err := control.Remove(env, b, files)
 		if n == removeTries || !errors.Is(err, state.ErrLocked) {

@@ -27,6 +27,7 @@ its first 10000 lines: a + says that there are more.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := control.All(cmd.Context(), env)
+			a.tellOrphans(cmd.Context(), all)
 			list := make([]listed, 0, len(all))
 			for _, b := range all {
 				list = append(list, toListed(b))

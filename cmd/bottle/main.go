@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/bot-bottle/bottle/vm/relay/guestbin"
 	"github.com/bot-bottle/bottle/vm/sandbox"
 )
 
@@ -16,7 +17,8 @@ import (
 var version, commit string
 
 func main() {
-	sandbox.Init() // in the first process of a sandbox this never returns
+	sandbox.Init()  // in the first process of a sandbox this never returns
+	guestbin.Init() // nor does this, in a virtual machine
 	os.Exit(run(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 

@@ -73,7 +73,7 @@ func (a *app) pulled(ctx context.Context, b control.Bottle, opt bottle.PullOptio
 	}
 	p := a.progress()
 	defer p.done()
-	opt.Progress = p.show
+	opt.Progress, opt.Backends = p.show, a.backends()
 	return bottle.Pull(ctx, b.Bottle, dir, opt)
 }
 

@@ -8,11 +8,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/bot-bottle/bottle/vm/relay/guestbin"
 	"github.com/bot-bottle/bottle/vm/sandbox"
 )
 
 func TestMain(m *testing.M) {
 	sandbox.Init() // this binary is also the first process of its sandboxes
+	guestbin.Init()
+	beSmolvm()
 	testscript.Main(m, map[string]func(){"bottle": main})
 }
 
@@ -28,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": cmdUpstream,
+			"smolvm":   cmdSmolvm,
 			"waitfor":  cmdWaitFor,
 			"port":     cmdPort,
 			"sub":      cmdSub,

@@ -67,12 +67,12 @@ The copy of the workspace and the agent's home stay until "bottle down", or with
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
 	f.BoolVar(&o.noCapture, "no-capture", false, "leave alone what programs open that know no proxy: it then leads nowhere")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
-	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto or sandbox")
+	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto, sandbox or smolvm")
 	f.StringVar(&o.learn, "learn", "", "ask or allow in the place of egress.default, for \"bottle learn\"")
 	offer(cmd, "learn", "ask", "allow")
 	f.StringVar(&o.mode, "workspace-mode", "", "workspace mode, over the manifest's: copy or mount")
 	offer(cmd, "agent", agent.Names()...)
-	offer(cmd, "backend", "auto", "sandbox")
+	offer(cmd, "backend", "auto", "sandbox", "smolvm")
 	offer(cmd, "workspace-mode", manifest.WorkspaceCopy, manifest.WorkspaceMount)
 	return cmd
 }
@@ -148,10 +148,14 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 	}
 	bar := a.progress()
 	defer bar.done()
-	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: a.backend(), Args: command, Env: env, Version: readBuild().Version,
+	backend, why := a.backendOf(ctx, m)
+	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: backend, Args: command, Env: env, Version: readBuild().Version,
 		Reload: load, Progress: bar.show, Log: a.logger()})
 	if err != nil {
 		return err
+	}
+	if why != "" && !a.quiet {
+		fmt.Fprintf(a.std.err, "bottle: %s\n", why)
 	}
 	if o.dryRun && a.json {
 		d := p.Describe()

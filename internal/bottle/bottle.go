@@ -149,7 +149,7 @@ func (b *Bottle) Discard(ctx context.Context) error {
 	if b.started.Load() {
 		return err
 	}
-	if err := RemoveFiles(ctx, b.dir); err != nil {
+	if err := errors.Join(b.removeMachine(ctx), RemoveFiles(ctx, b.dir)); err != nil {
 		return err
 	}
 	return errors.Join(err, b.prepared.opt.Env.Remove(b.record.ID))
@@ -161,7 +161,7 @@ func (b *Bottle) unwind() error {
 		b.stop()
 	}
 	if b.machine != nil {
-		errs = append(errs, b.machine.Close())
+		errs = append(errs, b.closeMachine())
 		if b.relay != nil {
 			b.relay.Close()
 		}

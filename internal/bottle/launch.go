@@ -37,7 +37,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, b.unwind(), p.opt.Env.Remove(b.record.ID))
+			err = errors.Join(err, b.unwind(), b.removeMachine(ctx), p.opt.Env.Remove(b.record.ID))
 		}
 	}()
 	if b.user, err = loadUser(p.opt.Env); err != nil {
@@ -194,7 +194,11 @@ func (b *Bottle) makeFolders(ctx context.Context, cred *credentials) error {
 // startMachine makes the machine and lets the proxy serve its listener.
 func (b *Bottle) startMachine(ctx context.Context) error {
 	p := b.prepared
-	m, err := p.opt.Backend.Create(ctx, b.spec())
+	spec := b.spec()
+	if err := b.forKeeper(ctx, &spec); err != nil {
+		return err
+	}
+	m, err := p.opt.Backend.Create(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -223,7 +227,7 @@ func (b *Bottle) spec() vm.Spec {
 	mounts = append(mounts, b.git.mounts...)
 	mounts = append(mounts, manifestMounts(m)...)
 	mounts = append(mounts, p.opt.Mounts...)
-	if b.env["PATH"] == "" { // which the manifest may say
+	if b.env["PATH"] == "" && p.keeper() == nil { // which the manifest may say
 		b.env["PATH"] = vm.GuestPath(p.hostPath(), mounts, p.links)
 	}
 	return vm.Spec{

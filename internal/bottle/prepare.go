@@ -92,8 +92,10 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if len(p.Args) == 0 {
 		return nil, fmt.Errorf("there is nothing to run: the agent is %s; name a command, as in \"bottle up -- COMMAND\"", m.Agent)
 	}
-	if err := p.findProgram(); err != nil {
-		return nil, err
+	if p.keeper() == nil { // whose machines have programs of their own
+		if err := p.findProgram(); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.checkMounts(); err != nil {
 		return nil, err

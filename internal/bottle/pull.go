@@ -14,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/workspace"
+	"github.com/bot-bottle/bottle/vm"
 )
 
 // pullLock is locked by who pulls.
@@ -26,6 +27,9 @@ var ErrPulling = errors.New("another pull of this bottle is running")
 type PullOptions struct {
 	DryRun bool // only say what would be taken
 	Force  bool // take files that the person changed as well
+	// Backends are those whose machines have files of their own, which are brought
+	// here first.
+	Backends []vm.Backend
 	// Progress, if set, gets a line of text now and then.
 	Progress func(string)
 }
@@ -34,6 +38,9 @@ type PullOptions struct {
 // workspace.Pull does; what is in the agent's home it only names. dir is the
 // folder of the bottle's state. The bottle may run.
 func Pull(ctx context.Context, r state.Bottle, dir string, opt PullOptions) (*workspace.Pulled, error) {
+	if err := collect(ctx, r, dir, opt); err != nil {
+		return nil, err
+	}
 	out, err := pullWorkspace(ctx, r, dir, opt)
 	if err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func at(where ...any) []any { return where }
 
 func (b *builder) basics() {
 	m, doc := b.m, &b.doc
-	m.Agent, m.Backend = or(doc.Agent, "generic"), or(doc.Backend, "auto")
+	m.Agent, m.Backend, m.Image = or(doc.Agent, "generic"), or(doc.Backend, "auto"), string(doc.Image)
 	m.Workspace, m.WorkspaceMode = string(doc.Workspace.Path), or(doc.Workspace.Mode, WorkspaceCopy)
 	m.GitUser = doc.GitUser
 	m.Capture = doc.Capture || b.root.dig("capture") == nil

@@ -22,8 +22,8 @@ type Document struct {
 // Keys are the keys that a variant can override.
 type Keys struct {
 	Agent                  string            `yaml:"agent" jsonschema:"enum=claude,enum=codex,enum=generic" jsonschema_description:"What runs in the bottle. Default: generic."`
-	Backend                string            `yaml:"backend" jsonschema:"enum=auto,enum=sandbox" later:"smolvm" jsonschema_description:"What the bottle is made of. Default: auto."`
-	Image                  string            `yaml:"image" later:"*" jsonschema_description:"The file system of a virtual machine."`
+	Backend                string            `yaml:"backend" jsonschema:"enum=auto,enum=sandbox,enum=smolvm" jsonschema_description:"What the bottle is made of. Default: auto."`
+	Image                  Image             `yaml:"image" jsonschema_description:"The file system of a virtual machine (backend smolvm): a folder with a Dockerfile, a docker-save or OCI archive, an OCI layout or an unpacked root folder, each written with a slash or as .tar, else a reference of a registry."`
 	Workspace              Workspace         `yaml:"workspace" jsonschema_description:"The folder that the agent works on."`
 	Mounts                 []MountEntry      `yaml:"mounts" jsonschema_description:"Further files and folders of the host that the agent sees."`
 	Resources              ResourceLimits    `yaml:"resources" jsonschema_description:"Limits of the bottle."`

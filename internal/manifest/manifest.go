@@ -33,7 +33,10 @@ type Manifest struct {
 	// Variants are the names under bottles, as they stand there.
 	Variants []string
 	Agent    string // claude, codex or generic
-	Backend  string // auto or sandbox
+	Backend  string // auto, sandbox or smolvm
+	// Image is the file system of a virtual machine: an absolute path, or a
+	// reference of a registry; "" is the default.
+	Image string
 
 	// Workspace is the folder that the agent works on.
 	Workspace string

@@ -18,6 +18,7 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 	}{
 		{"agent", started.Agent == now.Agent},
 		{"backend", started.Backend == now.Backend},
+		{"image", started.Image == now.Image},
 		{"workspace", started.Workspace == now.Workspace && started.WorkspaceMode == now.WorkspaceMode},
 		{"mounts", slices.Equal(started.Mounts, now.Mounts)},
 		{"resources", reflect.DeepEqual(started.Resources, now.Resources)},

@@ -185,3 +185,30 @@ func (p *UpstreamProxy) fromNode(d *decoder, n *node, key string) error {
 	d.value(n, valueOf((*plain)(p)), "", key)
 	return nil
 }
+
+// Image is what a virtual machine's file system is made of: a path of the host,
+// written as one or as an archive, decoded as Path is; or a reference of a registry,
+// which is left as it is.
+type Image string
+
+var imageReference = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
+
+func (i *Image) fromNode(d *decoder, n *node, key string) error {
+	s, err := n.wantText("an image")
+	switch {
+	case err != nil:
+		return err
+	case s == "":
+		return errors.New("an image is wanted, not an empty text")
+	case strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~") || strings.HasSuffix(s, ".tar") || strings.HasSuffix(s, ".tar.gz") || strings.HasSuffix(s, ".tgz"):
+		var p Path
+		err := p.fromNode(d, n, key)
+		*i = Image(p)
+		return err
+	case !imageReference.MatchString(s):
+		return fmt.Errorf("%s is neither a path (./folder, ./image.tar) nor a reference such as debian:12", quote(s))
+	default:
+		*i = Image(s)
+	}
+	return nil
+}

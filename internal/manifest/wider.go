@@ -59,6 +59,9 @@ func (w *widening) kind() {
 	if w.old.Backend != w.new.Backend {
 		w.say("the backend is %s instead of %s", w.new.Backend, w.old.Backend)
 	}
+	if w.old.Image != w.new.Image {
+		w.say("the image is %s instead of %s", escape.Text(or(w.new.Image, "the default")), escape.Text(or(w.old.Image, "the default")))
+	}
 }
 
 func (w *widening) upstream() {

@@ -15,6 +15,9 @@ import (
 	"github.com/bot-bottle/bottle/vm"
 )
 
+// createTries is how often a machine is made until it starts.
+const createTries = 8
+
 // TestRealMachine drives the smolvm of BOTTLE_TEST_SMOLVM with a hypervisor, as
 // `make e2e-vm` does. BOTTLE_TEST_IMAGE is an archive or an unpacked root folder.
 func TestRealMachine(t *testing.T) {
@@ -50,7 +53,13 @@ func TestRealMachine(t *testing.T) {
 			t.Errorf("left over: %v, %v", ids, err)
 		}
 	}()
-	made, err := b.Create(t.Context(), spec)
+	var made vm.Machine
+	for range createTries { // an emulated processor may be too slow for a start
+		if made, err = b.Create(t.Context(), spec); err == nil {
+			break
+		}
+		t.Log(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,8 +166,12 @@ func (m *machine) service(ctx context.Context, name string) (*tunnel.Listener, e
 
 func (m *machine) closeListeners() error {
 	var errs []error
-	for _, l := range m.ports {
-		errs = append(errs, l.Close())
+	for port, l := range m.ports {
+		if m.taken[port] { // whoever accepts closes it
+			errs = append(errs, l.Stop())
+		} else {
+			errs = append(errs, l.Close())
+		}
 	}
 	if m.forward != nil {
 		errs = append(errs, m.forward.Close())
@@ -261,6 +265,8 @@ func (m *machine) shut() error {
 	var errs []error
 	if dead == nil {
 		errs = append(errs, m.collect(ctx))
+	} else {
+		errs = append(errs, fmt.Errorf("%w; what it holds is still in it: \"bottle pull\" brings it out", dead))
 	}
 	errs = append(errs, m.b.stop(ctx, m.plan.name), m.closeListeners())
 	m.finish(nil)

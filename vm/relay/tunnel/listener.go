@@ -23,8 +23,10 @@ type Listener struct {
 	name    string
 	onCount func(int)
 	streams chan *Conn
-	done    chan struct{}
+	done    chan struct{} // nothing more comes
 	once    sync.Once
+	closed  chan struct{} // nobody accepts any more
+	closing sync.Once
 	err     error // of Close
 
 	mu       sync.Mutex
@@ -38,7 +40,7 @@ type Listener struct {
 func Listen(inner net.Listener, name string, onCount func(int)) *Listener {
 	l := &Listener{
 		inner: inner, name: name, onCount: onCount, streams: make(chan *Conn, backlog),
-		done: make(chan struct{}), sessions: map[*yamux.Session]bool{},
+		done: make(chan struct{}), closed: make(chan struct{}), sessions: map[*yamux.Session]bool{},
 	}
 	l.serving.Go(l.acceptSessions)
 	return l
@@ -113,13 +115,14 @@ func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.streams:
 		return c, nil
-	case <-l.done:
+	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
-// Close ends the listener and every connection.
-func (l *Listener) Close() error {
+// Stop ends every connection and takes no more. An Accept goes on waiting, for
+// Close.
+func (l *Listener) Stop() error {
 	l.once.Do(func() {
 		l.mu.Lock()
 		close(l.done)
@@ -131,6 +134,13 @@ func (l *Listener) Close() error {
 		l.serving.Wait()
 	})
 	return l.err
+}
+
+// Close ends the listener and every connection.
+func (l *Listener) Close() error {
+	err := l.Stop()
+	l.closing.Do(func() { close(l.closed) })
+	return err
 }
 
 // Addr names the service.
