@@ -86,7 +86,7 @@ func build(ctx context.Context, dir, dockerfile string, opt Options) (string, er
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 {
-		return "", fmt.Errorf("to build %s %w: install one, or name a finished image with image:", dockerfile, ErrNoBuilder)
+		return "", fmt.Errorf("to build %s %w: install one, or name a finished image in the manifest", dockerfile, ErrNoBuilder)
 	}
 	return "", errors.Join(errs...)
 }
