@@ -201,7 +201,7 @@ func TestKnownKeysAreUsable(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), ", secrets") {
 			t.Fatalf("got %v", err)
 		}
-		for _, key := range []string{"record", "metrics", "image", "budgets"} {
+		for _, key := range []string{"record", "metrics", "ports", "budgets"} {
 			if strings.Contains(err.Error(), key) {
 				t.Errorf("%s is offered: %v", key, err)
 			}

@@ -175,7 +175,6 @@ func TestEnvironmentMistakes(t *testing.T) {
 		want []string
 	}{
 		{"a bad value", "BOTTLE_AGENT=gemini", []string{"environment variable BOTTLE_AGENT: agent: \"gemini\" is not one of"}},
-		{"a later value", "BOTTLE_BACKEND=smolvm", []string{"environment variable BOTTLE_BACKEND: backend: |later"}},
 		{"a number that is none", "BOTTLE_RESOURCES_PIDS=x", []string{"environment variable BOTTLE_RESOURCES_PIDS: resources.pids: a whole number"}},
 		{"a slip", "BOTTLE_AGNET=claude", []string{"environment variable BOTTLE_AGNET: it sets nothing: did you mean BOTTLE_AGENT?"}},
 		{"a key that cannot be set so", "BOTTLE_EGRESS_ROUTES=a.com", []string{"environment variable BOTTLE_EGRESS_ROUTES: it sets nothing: "}},

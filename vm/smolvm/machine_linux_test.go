@@ -1,12 +1,19 @@
 package smolvm
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/smolvm/double"
@@ -63,5 +70,140 @@ func echo(l net.Listener) {
 			defer c.Close()
 			_, _ = io.Copy(c, c)
 		}()
+	}
+}
+
+// TestTerminal: a command with a terminal has its size, its changes, and its keys,
+// the first ones too.
+func TestTerminal(t *testing.T) {
+	h := newHost(t, double.Settings{})
+	m := h.create(h.backend(), h.spec("t-1"))
+	r, w := io.Pipe()
+	defer w.Close()
+	go func() { _, _ = io.WriteString(w, "key\n") }()
+	var out syncBuffer
+	p, err := m.Start(t.Context(), vm.Command{Args: []string{"sh", "-c", `stty size; read x; echo "got $x"; trap 'stty size; exit 4' WINCH; echo on; while :; do sleep 0.1; done`},
+		Stdin: r, Stdout: &out, TTY: &vm.WinSize{Rows: 33, Cols: 77}})
+	h.must(err)
+	out.waitFor(t, "33 77", "got key", "on\r")
+	h.must(p.Resize(vm.WinSize{Rows: 10, Cols: 20}))
+	code, err := p.Wait()
+	h.must(err)
+	if out.waitFor(t, "10 20"); code != 4 {
+		t.Errorf("code %d, output %q", code, out.String())
+	}
+}
+
+// TestSignal: a signal reaches the command inside, and its group.
+func TestSignal(t *testing.T) {
+	h := newHost(t, double.Settings{})
+	m := h.create(h.backend(), h.spec("s-1"))
+	var out syncBuffer
+	p, err := m.Start(t.Context(), vm.Command{Args: []string{"sh", "-c", "echo up; sleep 1000"}, Stdout: &out})
+	h.must(err)
+	out.waitFor(t, "up")
+	h.must(p.Signal(syscall.SIGTERM))
+	if code, err := p.Wait(); code != 143 || err != nil {
+		t.Errorf("code %d, %v", code, err)
+	}
+	if err := p.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("a signal to what has ended: %v", err)
+	}
+}
+
+// TestAbandoned: what a maker that was killed left behind is brought out, and gone
+// after a Remove.
+func TestAbandoned(t *testing.T) {
+	h := newHost(t, double.Settings{})
+	work := filepath.Join(h.dir, "work")
+	h.must(os.Mkdir(work, 0o755))
+	spec := h.spec("a-1")
+	spec.Mounts = []vm.Mount{{Source: work, Target: "/home/agent/work"}}
+	m, err := h.backend().Create(t.Context(), spec)
+	h.must(err)
+	run(t, m, vm.Command{Args: []string{"sh", "-c", "echo one >work/f; mkdir -p work/d; ln -s /etc/passwd work/link"}})
+	m.(*machine).stop() // its supervisor, which a kill would end
+	b := h.backend()
+	if ids, err := b.Machines(t.Context()); err != nil || !slices.Equal(ids, []string{"a-1"}) {
+		t.Fatalf("machines %v, %v", ids, err)
+	}
+	h.must(b.Collect(t.Context(), "a-1", spec.Mounts))
+	if text, err := os.ReadFile(filepath.Join(work, "f")); string(text) != "one\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if to, err := os.Readlink(filepath.Join(work, "link")); to != "/etc/passwd" {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	h.must(b.Remove(t.Context(), "a-1"))
+	if n := double.Running(h.data); n != 0 {
+		t.Errorf("%d machines still run", n)
+	}
+	if err := b.Collect(t.Context(), "a-1", spec.Mounts); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a machine that is gone: %v", err)
+	}
+	_ = m.Close()
+	h.violations()
+}
+
+// TestNetworkIsRefused: a machine with an interface is ended.
+func TestNetworkIsRefused(t *testing.T) {
+	for name, flags := range map[string]string{"eth0": "+0x1002", "tun0": "0x1"} {
+		h := newHost(t, double.Settings{Interfaces: map[string]string{name: flags}})
+		b := h.backend()
+		_, err := b.Create(t.Context(), h.spec("n-1"))
+		if e := (*NetworkError)(nil); !errors.As(err, &e) || e.Interfaces[0] != name {
+			t.Errorf("%s: error %v, want one that names it", name, err)
+		}
+		h.nothingLeft(b, "n-1")
+	}
+}
+
+// TestOldVersions are refused, and so is another program of that name.
+func TestOldVersions(t *testing.T) {
+	for version, text := range map[string]string{"1.8.3": "older than 1.9.0", "0.9.9": "older than 1.9.0"} {
+		h := newHost(t, double.Settings{Version: version})
+		if _, err := h.backend().Create(t.Context(), h.spec("v-1")); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: error %v, want one that says %q", version, err, text)
+		}
+	}
+	h := newHost(t, double.Settings{})
+	h.binary = "/bin/true"
+	if _, err := h.backend().Create(t.Context(), h.spec("v-2")); err == nil || !strings.Contains(err.Error(), "another program than smolvm") {
+		t.Errorf("another program: %v", err)
+	}
+	h.binary = filepath.Join(h.dir, "none")
+	if _, err := h.backend().Create(t.Context(), h.spec("v-3")); !errors.Is(err, ErrNotInstalled) {
+		t.Errorf("no program: %v", err)
+	}
+}
+
+// syncBuffer is written and read by two.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// waitFor waits until texts have been written.
+func (b *syncBuffer) waitFor(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		for n := 0; !strings.Contains(b.String(), text); n++ {
+			if n == 3000 {
+				t.Fatalf("%q does not come: %q", text, b.String())
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/relay/guest"
@@ -25,8 +27,8 @@ type process struct {
 	m      *machine
 	id     string
 	cmd    *exec.Cmd
-	tty    *os.File // the host's side of its terminal
-	copied sync.WaitGroup
+	tty    *os.File      // the host's side of its terminal
+	copied chan struct{} // closed when all that the terminal shows was
 	stderr *errorTail
 	done   chan struct{}
 	code   int
@@ -58,7 +60,7 @@ func (m *machine) Start(ctx context.Context, cmd vm.Command) (vm.Process, error)
 func (m *machine) start(ctx context.Context, cmd vm.Command) (*process, error) {
 	m.mu.Lock()
 	m.nextID++
-	p := &process{m: m, id: "p" + strconv.Itoa(m.nextID), done: make(chan struct{}), stderr: &errorTail{to: cmd.Stderr}}
+	p := &process{m: m, id: "p" + strconv.Itoa(m.nextID), done: make(chan struct{}), copied: make(chan struct{}), stderr: &errorTail{to: cmd.Stderr}}
 	closed := m.closed
 	m.mu.Unlock()
 	if closed {
@@ -122,11 +124,48 @@ func (p *process) onTerminal(cmd vm.Command) error {
 	if out == nil {
 		out = io.Discard
 	}
-	p.copied.Go(func() { _, _ = io.Copy(out, tty) }) // it ends with EIO when the call has
+	go func() {
+		_, _ = io.Copy(out, tty) // it ends with EIO when the call has
+		close(p.copied)
+	}()
 	if cmd.Stdin != nil {
-		go func() { _, _ = io.Copy(tty, cmd.Stdin) }()
+		go func() {
+			p.waitRaw()
+			_, _ = io.Copy(tty, cmd.Stdin)
+		}()
 	}
 	return nil
+}
+
+// How often, and how many times, it is looked whether smolvm has the terminal.
+const rawPause, rawTries = 20 * time.Millisecond, 3000
+
+// waitRaw waits until smolvm has made the terminal raw, which throws away what was
+// typed before.
+func (p *process) waitRaw() {
+	for range rawTries {
+		if p.isRaw() {
+			return
+		}
+		select {
+		case <-p.done:
+			return
+		case <-time.After(rawPause):
+		}
+	}
+}
+
+func (p *process) isRaw() bool {
+	conn, err := p.tty.SyscallConn() // with Fd it would block from then on
+	if err != nil {
+		return true
+	}
+	raw := true
+	err = conn.Control(func(fd uintptr) {
+		t, terr := unix.IoctlGetTermios(int(fd), getTermios)
+		raw = terr != nil || t.Lflag&unix.ICANON == 0
+	})
+	return raw || err != nil
 }
 
 // execArgs are the arguments of the call. The environment stands among them, and
@@ -194,10 +233,19 @@ func (m *machine) hold(ctx context.Context) (release func(), err error) {
 	}
 }
 
+// drainTime bounds how long a terminal is read after the end of its command.
+const drainTime = 500 * time.Millisecond
+
 func (p *process) wait() {
 	err := p.cmd.Wait()
 	if p.tty != nil {
-		p.copied.Wait()
+		// What was written is there to be read; somebody may hold the terminal on.
+		t := time.NewTimer(drainTime)
+		select {
+		case <-p.copied:
+		case <-t.C:
+		}
+		t.Stop()
 		_ = p.tty.Close()
 	}
 	p.stderr.flush()

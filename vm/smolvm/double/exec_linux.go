@@ -211,6 +211,7 @@ func raw(c *net.UnixConn, r *request) (restore func()) {
 	if err != nil {
 		return nil
 	}
+	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) // what was typed before is lost
 	if w, h, err := term.GetSize(fd); err == nil {
 		r.Cols, r.Rows = uint16(w), uint16(h)
 	}
