@@ -51,7 +51,7 @@ func (x *exchange) bridgeSocket(resp *http.Response) error {
 		b.agent.abort()
 		b.up.abort()
 	})
-	if messages.pass() && len(x.hostSecrets.names) == 0 && x.r.ProtoMajor == 1 {
+	if messages.pass() && len(x.hostSecrets.names) == 0 && !x.isModel() && x.r.ProtoMajor == 1 {
 		b.splice(ctx)
 	} else {
 		b.carryMessages(ctx, messages)
