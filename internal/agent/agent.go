@@ -66,6 +66,10 @@ type Options struct {
 	// Env is the environment that the manifest gives, with placeholders in
 	// place of credentials.
 	Env map[string]string
+	// Prompt is what the agent is told beside the person's own words, "" for nothing.
+	Prompt string
+	// Skills are files below a skill's folder, whose name their path begins with.
+	Skills []File
 	// Logins are those of the host that the agent may use.
 	Logins []Login
 	// GitUser is written into the home's git configuration.

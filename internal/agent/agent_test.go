@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bot-bottle/bottle/internal/agent"
+	"github.com/bot-bottle/bottle/internal/secret"
 )
 
 func TestPlans(t *testing.T) {
@@ -52,6 +53,45 @@ func TestClaudeIsNotAskedAnything(t *testing.T) {
 	}
 	if !state.HasCompletedOnboarding || !state.Projects["/w"].HasTrustDialogAccepted || !slices.Equal(state.CustomApiKeyResponses.Approved, []string{key[len(key)-20:]}) {
 		t.Errorf("state %+v", state)
+	}
+}
+
+// TestPromptAndSkills: each agent gets them where it looks.
+func TestPromptAndSkills(t *testing.T) {
+	opt := agent.Options{Home: "/home/agent", Prompt: "be careful", Skills: []agent.File{{Path: "review/SKILL.md", Mode: 0o600, Data: "how"}}}
+	claude, err := agent.New("claude", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file(t, claude, ".claude/bottle-prompt.md").Data != "be careful" || file(t, claude, ".claude/skills/review/SKILL.md").Data != "how" {
+		t.Errorf("claude: %+v", claude.Files)
+	}
+	if !slices.Equal(claude.Command[2:], []string{"--append-system-prompt-file", "/home/agent/.claude/bottle-prompt.md"}) {
+		t.Errorf("claude: %q", claude.Command)
+	}
+	codex, err := agent.New("codex", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file(t, codex, ".codex/AGENTS.md").Data != "be careful" || file(t, codex, ".codex/skills/review/SKILL.md").Data != "how" {
+		t.Errorf("codex: %+v", codex.Files)
+	}
+}
+
+// TestLoginsAreHeldByPlaceholder: each client finds one where it looks, of its kind.
+func TestLoginsAreHeldByPlaceholder(t *testing.T) {
+	for _, tt := range []struct{ agent, held, in string }{{"claude", "CLAUDE_CODE_OAUTH_TOKEN", ""}, {"codex", "~/.codex/auth.json", ".codex/auth.json"}} {
+		p, err := agent.New(tt.agent, agent.Options{Logins: []agent.Login{{Client: tt.agent, Mode: secret.LoginOAuth, Plan: "plus", Placeholder: "the-placeholder"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := p.Env[tt.held]
+		if tt.in != "" {
+			text = file(t, p, tt.in).Data
+		}
+		if !strings.Contains(text, "the-placeholder") || p.Credential == nil || *p.Credential != (agent.Credential{Form: "oauth token", Held: tt.held}) {
+			t.Errorf("%s: %+v, %s", tt.agent, p.Credential, text)
+		}
 	}
 }
 

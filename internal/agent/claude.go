@@ -38,10 +38,17 @@ func claude(opt Options) (Plan, error) {
 		{".claude.json", 0o600, state},
 		{".claude/settings.json", 0o600, map[string]any{"skipDangerousModePermissionPrompt": true}},
 	})
+	files = append(files, skillFiles(".claude/skills/", opt.Skills)...)
+	command := []string{"claude", "--dangerously-skip-permissions"}
+	if opt.Prompt != "" {
+		const path = ".claude/bottle-prompt.md"
+		files = append(files, File{Path: path, Mode: 0o600, Data: opt.Prompt})
+		command = append(command, "--append-system-prompt-file", opt.Home+"/"+path)
+	}
 	return Plan{
 		Program: "claude",
 		Install: "npm install -g @anthropic-ai/claude-code",
-		Command: []string{"claude", "--dangerously-skip-permissions"},
+		Command: command,
 		Env:     env,
 		Files:   files,
 		Hosts:   []string{"api.anthropic.com/v1/messages"},
@@ -75,6 +82,15 @@ func (l layered) get(name string) string {
 		}
 	}
 	return ""
+}
+
+// skillFiles puts skills into the folder where an agent looks for them.
+func skillFiles(folder string, skills []File) (files []File) {
+	for _, f := range skills {
+		f.Path = folder + f.Path
+		files = append(files, f)
+	}
+	return files
 }
 
 type jsonFile struct {

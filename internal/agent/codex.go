@@ -46,6 +46,10 @@ unbounded_connection_retries = false
 		fmt.Fprintf(&b, "\n[mcp_servers.%s]\nurl = %s\ntool_timeout_sec = 120\n", superviseName, strconv.Quote(opt.Supervise))
 	}
 	files := []File{{Path: ".codex/config.toml", Mode: 0o600, Data: b.String()}}
+	files = append(files, skillFiles(".codex/skills/", opt.Skills)...)
+	if opt.Prompt != "" {
+		files = append(files, File{Path: ".codex/AGENTS.md", Mode: 0o600, Data: opt.Prompt})
+	}
 	auth, credential, hosts := codexAuth(opt)
 	if auth != nil {
 		f, err := jsonFiles([]jsonFile{{".codex/auth.json", 0o600, auth}})

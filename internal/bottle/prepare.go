@@ -58,6 +58,8 @@ type Prepared struct {
 	path     []string // folders that the program and its interpreter were found in
 	Warnings []string
 	behind   workspace.Behind
+	prompt   string // what the agent is told
+	skills   []agent.File
 	opt      Options
 }
 
@@ -83,6 +85,12 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		return nil, err
 	}
 	p := &Prepared{Manifest: m, Warnings: warnings, Args: opt.Args, opt: opt}
+	if p.prompt, err = prompt(m); err != nil {
+		return nil, err
+	}
+	if p.skills, err = skills(m); err != nil {
+		return nil, err
+	}
 	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env, expectedLogins(m))); err != nil {
 		return nil, err
 	}
@@ -133,7 +141,7 @@ const home = vm.DefaultHome
 
 func (p *Prepared) agentOptions(env map[string]string, logins []agent.Login) agent.Options {
 	m := p.Manifest
-	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m), GitConfig: gitConfig(m)}
+	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m), GitConfig: gitConfig(m), Prompt: p.prompt, Skills: p.skills}
 	if m.Supervise {
 		opt.Supervise = supervise.URL
 	}

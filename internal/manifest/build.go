@@ -83,7 +83,15 @@ func (b *builder) basics() {
 	m, doc := b.m, &b.doc
 	m.Agent, m.Backend, m.Image = or(doc.Agent, "generic"), or(doc.Backend, "auto"), string(doc.Image)
 	m.Workspace, m.WorkspaceMode = string(doc.Workspace.Path), or(doc.Workspace.Mode, WorkspaceCopy)
-	m.GitUser = doc.GitUser
+	m.GitUser, m.Prompt = doc.GitUser, string(doc.Prompt)
+	for i, p := range append([]Path{doc.Prompt}, doc.Skills...) {
+		if hasControl(string(p)) {
+			b.fault(at([]any{"prompt", "skills"}[min(i, 1)]), "%s is no path", quote(string(p)))
+		}
+		if i > 0 {
+			m.Skills = append(m.Skills, string(p))
+		}
+	}
 	m.Capture = doc.Capture || b.root.dig("capture") == nil
 	m.Supervise = doc.Supervise || b.root.dig("supervise") == nil
 	for key, v := range map[string]string{"name": doc.GitUser.Name, "email": doc.GitUser.Email} {

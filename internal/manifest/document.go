@@ -28,8 +28,8 @@ type Keys struct {
 	Mounts                 []MountEntry      `yaml:"mounts" jsonschema_description:"Further files and folders of the host that the agent sees."`
 	Resources              ResourceLimits    `yaml:"resources" jsonschema_description:"Limits of the bottle."`
 	Env                    map[string]string `yaml:"env" jsonschema_description:"Environment variables in the bottle. No place for secrets."`
-	Prompt                 string            `yaml:"prompt" later:"*" jsonschema_description:"A file that is appended to the agent's system prompt."`
-	Skills                 []string          `yaml:"skills" later:"*" jsonschema_description:"Folders of skills for the agent."`
+	Prompt                 Path              `yaml:"prompt" jsonschema_description:"A text file that is added to the agent's instructions."`
+	Skills                 []Path            `yaml:"skills" jsonschema_description:"Folders of skills for the agent, each with a SKILL.md."`
 	GitUser                GitUser           `yaml:"git_user" jsonschema_description:"Who the agent commits as."`
 	Supervise              bool              `yaml:"supervise" jsonschema_description:"Serve the agent MCP tools that tell it what it may do, and let it ask the operator. Default: true."`
 	Capture                bool              `yaml:"capture" jsonschema_description:"Take the connections of programs that know no proxy there too. Default: true."`

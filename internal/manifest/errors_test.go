@@ -45,13 +45,13 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"control characters", v + "env: {A: \x1b[2J}\n", []string{"bottle.yaml:2:10: |U+001B"}},
 
 		{"an image that is no word", v + "image: \"a b\"\n", []string{"bottle.yaml:2:8: image: |neither a path"}},
-		{"later keys", v + "prompt: a\nskills: [a]\nrecord: {bodies: true}\nports: [3000]\n", []string{
-			"bottle.yaml:2:9: prompt: |later", "bottle.yaml:3:9: skills: |later", "bottle.yaml:4:18: record.bodies: |later", "bottle.yaml:5:8: ports: |later"}},
+		{"later keys", v + "record: {bodies: true}\nports: [3000]\n", []string{
+			"bottle.yaml:2:18: record.bodies: |later", "bottle.yaml:3:8: ports: |later"}},
 		{"later groups", v + "budgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
 			"bottle.yaml:2:11: budgets: |later", "bottle.yaml:3:18: record.bodies: |later", "bottle.yaml:4:19: metrics.listen: |later", "bottle.yaml:5:19: resources.disk: |later"}},
-		{"later keys that say nothing", v + "budgets: {}\nports: []\nmetrics: {}\nrecord: {}\nprompt: false\n", []string{
+		{"later keys that say nothing", v + "budgets: {}\nports: []\nmetrics: {}\nrecord: {}\n", []string{
 			"bottle.yaml:2:10: budgets: this comes with a later version", "bottle.yaml:3:8: ports: |later",
-			"bottle.yaml:4:10: metrics: |later", "bottle.yaml:5:9: record: |later", "bottle.yaml:6:9: prompt: |later"}},
+			"bottle.yaml:4:10: metrics: |later", "bottle.yaml:5:9: record: |later"}},
 		{"later groups that are switched off", v + "record: false\nmetrics: false\nbottles: {x: {record: off}}\n", []string{
 			"bottle.yaml:2:9: record: this comes with a later version", "bottle.yaml:3:10: metrics: this comes with a later version", "bottle.yaml:4:23: bottles.x.record: this comes with a later version"}},
 		{"later groups with no value and unknown keys", v + "record:\nmetrics: {port: 1}\n", []string{"bottle.yaml:2:1: record: this comes", "bottle.yaml:3:11: metrics: this comes"}},

@@ -53,6 +53,10 @@ type Manifest struct {
 	HostServices []HostService
 	// Supervise says that the agent is told what it may do, and may ask for more.
 	Supervise bool
+	// Prompt is a file with instructions for the agent, "" for none; Skills are
+	// folders.
+	Prompt string
+	Skills []string
 	// Use names the presets whose routes are among those of Egress.
 	Use []string
 	// ForwardHostCredentials says that the agent's login of this host is used; the

@@ -26,6 +26,8 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		// Where names are captured, it is their routes that say what they lead to.
 		{"host_services", started.Capture && now.Capture || slices.Equal(started.HostServices, now.HostServices)},
 		{"supervise", started.Supervise == now.Supervise},
+		{"prompt", started.Prompt == now.Prompt},
+		{"skills", slices.Equal(started.Skills, now.Skills)},
 		{"env", maps.Equal(started.Env, now.Env)},
 		{"git_user", started.GitUser == now.GitUser},
 		{"git", hasAll(started.gitHosts(), now.gitHosts())}, // in the bottle's gitconfig
