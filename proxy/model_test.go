@@ -158,7 +158,7 @@ func answered(t *testing.T, text, contentType string, form func(marker string) s
 			http.Error(w, "no marker in "+got, http.StatusTeapot)
 			return
 		}
-		end := i + strings.IndexFunc(got[i:], func(c rune) bool { return !(c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z') })
+		end := i + strings.IndexFunc(got[i:], func(c rune) bool { return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') })
 		w.Header().Set("Content-Type", contentType)
 		io.WriteString(w, form(got[i:end]))
 	}
