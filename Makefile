@@ -15,7 +15,7 @@ RELAYS  := vm/relay/guestbin/bottle-relay-amd64 vm/relay/guestbin/bottle-relay-a
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench bench-packages vuln cross generate soak clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-packages vuln cross generate soak e2e-vm clean
 
 build: $(RELAYS)
 	$(GO) build -trimpath -tags guestbin -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -101,6 +101,12 @@ cross:
 		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... && \
 		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/bottle || exit 1; \
 	done
+
+# What holds of a real smolvm: the calls that need no hypervisor, then a machine,
+# through BOTTLE_TEST_SMOLVM and with BOTTLE_TEST_IMAGE (an archive of docker save or
+# an unpacked root folder).
+e2e-vm:
+	$(GO) test ./vm/smolvm -tags e2evm -run '^TestReal(Contract|Machine)$$' -count 1 -timeout 60m -v
 
 generate:
 	$(GO) generate ./...

@@ -120,6 +120,7 @@ func write(img v1.Image, ref name.Reference, opt Options) (string, error) {
 		}
 	}()
 	target, err := place(opt, func(w io.Writer) error { return tarball.Write(ref, img, w, tarball.WithProgress(updates)) })
-	<-told // Write closes the channel
+	close(updates)
+	<-told
 	return target, err
 }

@@ -1,0 +1,197 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/bot-bottle/bottle/internal/image"
+)
+
+// newImage is a small one for an architecture.
+func newImage(t *testing.T, arch string) v1.Image {
+	t.Helper()
+	img, err := random.Image(1024, 2)
+	if err == nil {
+		img, err = mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: arch, RootFS: rootFS(t, img)})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func rootFS(t *testing.T, img v1.Image) v1.RootFS {
+	t.Helper()
+	c, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.RootFS
+}
+
+func writeLayout(t *testing.T, dir string, img v1.Image) {
+	t.Helper()
+	p, err := layout.Write(dir, empty.Index)
+	if err == nil {
+		err = p.AppendImage(img, layout.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tarOf packs a folder.
+func tarOf(t *testing.T, dir, file string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	if err := w.AddFS(os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, buf.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// names lists what is in an archive.
+func names(t *testing.T, file string) (list []string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := tar.NewReader(f)
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, h.Name)
+	}
+}
+
+// TestResolve: every kind becomes an archive with a manifest.json, the only form
+// that a machine starts from, or a root folder.
+func TestResolve(t *testing.T) {
+	dir := t.TempDir()
+	at := func(s string) string { return filepath.Join(dir, s) }
+	img := newImage(t, runtime.GOARCH)
+	writeLayout(t, at("layout"), img)
+	tarOf(t, at("layout"), at("layout.tar"))
+	tag, err := name.NewTag("x.invalid/y:z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tarball.WriteToFile(at("docker.tar"), tag, img); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(registry.New())
+	defer server.Close()
+	ref, err := name.ParseReference(strings.TrimPrefix(server.URL, "http://") + "/a/b:c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img); err != nil {
+		t.Fatal(err)
+	}
+	opt := image.Options{Dir: at("images")}
+	for _, from := range []string{at("layout"), at("layout.tar"), at("docker.tar"), ref.Name()} {
+		got, err := image.Resolve(t.Context(), from, opt)
+		if err != nil {
+			t.Errorf("%s: %v", from, err)
+			continue
+		}
+		if filepath.Dir(got) != opt.Dir || !slices.Contains(names(t, got), "manifest.json") {
+			t.Errorf("%s: %s has %v", from, got, names(t, got))
+		}
+		if _, err := tarball.ImageFromPath(got, nil); err != nil {
+			t.Errorf("%s: %v", from, err)
+		}
+		if again, err := image.Resolve(t.Context(), from, opt); err != nil || again != got {
+			t.Errorf("%s again: %s, %v", from, again, err)
+		}
+		// One that was changed is not used.
+		if err := os.WriteFile(got, []byte("changed"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := image.Resolve(t.Context(), from, opt); err != nil {
+			t.Errorf("%s after a change: %v", from, err)
+		}
+		if !slices.Contains(names(t, got), "manifest.json") {
+			t.Errorf("%s: an archive that was changed was used", from)
+		}
+	}
+	if err := os.MkdirAll(at("root/bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := image.Resolve(t.Context(), at("root"), opt); got != at("root") || err != nil {
+		t.Errorf("a root folder: %s, %v", got, err)
+	}
+	left, err := filepath.Glob(at("images/.*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
+	}
+}
+
+func TestResolveRefuses(t *testing.T) {
+	dir := t.TempDir()
+	at := func(s string) string { return filepath.Join(dir, s) }
+	t.Setenv("PATH", dir) // no docker, no buildah
+	other := "arm64"
+	if runtime.GOARCH == other {
+		other = "amd64"
+	}
+	writeLayout(t, at("other"), newImage(t, other))
+	for _, d := range []string{"empty", "docker"} {
+		if err := os.Mkdir(at(d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, text := range map[string]string{"docker/Dockerfile": "FROM x\n", "text.tar": "no archive"} {
+		if err := os.WriteFile(at(file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tarOf(t, at("docker"), at("files.tar"))
+	for _, c := range []struct{ from, text string }{
+		{at("none.tar"), "no such file"},
+		{at("empty"), "is no image"},
+		{at("text.tar"), "is no archive of an image"},
+		{at("files.tar"), "neither a manifest.json"},
+		{at("other"), "the image is for " + other},
+		{at("docker"), "neither docker nor buildah is installed"},
+		{"", "name one with image:"},
+		{"UPPER CASE", "no reference of an image"},
+		{"127.0.0.1:1/a:b", "pull 127.0.0.1:1/a:b"},
+	} {
+		if _, err := image.Resolve(t.Context(), c.from, image.Options{Dir: at("images")}); err == nil || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error %v, want one that says %q", c.from, err, c.text)
+		}
+	}
+}
