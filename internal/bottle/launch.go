@@ -104,6 +104,9 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 		noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
 	b.reload.view.Store(p.Manifest)
 	b.operator = newOperator(b.reload, b.record, b.log)
+	if err := b.journal.serveMetrics(ctx, p.Manifest, b.record, p.opt.Version, b.operator.desk); err != nil {
+		return nil, err
+	}
 	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Resolver: p.opt.Resolver, Ask: b.operator.ask,
 		Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.operator.desk, b.journal.counts)}
 	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {

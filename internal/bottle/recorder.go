@@ -7,6 +7,10 @@ import (
 	"sync/atomic"
 
 	"github.com/bot-bottle/bottle/internal/journal"
+	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/internal/metrics"
+	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -15,6 +19,7 @@ type recorder struct {
 	*journal.Writer
 	allowed, denied atomic.Int64
 	manifest        atomic.Pointer[manifestNote]
+	metrics         *metrics.Metrics // nil for none; set before the proxy serves
 }
 
 // manifestNote is how a changed manifest stands to what is in force.
@@ -34,8 +39,24 @@ func (r *recorder) Record(ctx context.Context, e *proxy.Event) error {
 	allowed, denied := tally(e)
 	r.allowed.Add(allowed)
 	r.denied.Add(denied)
+	if r.metrics != nil {
+		r.metrics.Record(e)
+	}
 	return nil
 }
+
+// serveMetrics serves what the journal gets from now on as numbers, where the
+// manifest says so.
+func (r *recorder) serveMetrics(ctx context.Context, m *manifest.Manifest, record state.Bottle, version string, desk *supervise.Desk) error {
+	if m.Metrics == "" {
+		return nil
+	}
+	r.metrics = metrics.New(record.ID, version, func() int { return len(desk.List()) })
+	return r.metrics.Listen(ctx, m.Metrics)
+}
+
+// Close ends the writing, and the serving of metrics.
+func (r *recorder) Close() error { return errors.Join(r.metrics.Close(), r.Writer.Close()) }
 
 // tally says what an event adds to the counts.
 func tally(e *proxy.Event) (allowed, denied int64) {

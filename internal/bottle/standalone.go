@@ -128,6 +128,9 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
 	s.reload.view.Store(opt.Manifest)
 	s.operator = newOperator(s.reload, s.record, opt.Log)
+	if err := s.journal.serveMetrics(ctx, opt.Manifest, s.record, opt.Version, s.operator.desk); err != nil {
+		return nil, nil, err
+	}
 	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log, Ask: s.operator.ask,
 		Hosts: superviseHosts(opt.Manifest, s.reload, s.record, opt.Version, s.operator.desk, s.journal.counts)}
 	if s.server, err = proxy.New(ctx, cfg, popt); err != nil {

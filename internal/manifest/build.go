@@ -93,6 +93,10 @@ func (b *builder) basics() {
 		}
 	}
 	m.Capture = doc.Capture || b.root.dig("capture") == nil
+	m.Metrics = doc.Metrics.Listen
+	if ap, err := netip.ParseAddrPort(m.Metrics); m.Metrics != "" && (err != nil || !ap.Addr().IsLoopback()) {
+		b.fault(at("metrics", "listen"), "%s is no loopback address with a port, such as 127.0.0.1:9095: whoever reaches it sees what the agent does", quote(m.Metrics))
+	}
 	m.Supervise = doc.Supervise || b.root.dig("supervise") == nil
 	for key, v := range map[string]string{"name": doc.GitUser.Name, "email": doc.GitUser.Email} {
 		if hasControl(v) || strings.ContainsAny(v, "<>") {

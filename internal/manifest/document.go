@@ -156,5 +156,5 @@ type Record struct {
 
 // Metrics says where metrics are served.
 type Metrics struct {
-	Listen string `yaml:"listen" later:"*" jsonschema_description:"A loopback address for Prometheus."`
+	Listen string `yaml:"listen" jsonschema_description:"A loopback address, such as 127.0.0.1:9095, at which Prometheus finds /metrics. Default: none."`
 }

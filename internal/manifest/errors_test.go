@@ -47,14 +47,15 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"an image that is no word", v + "image: \"a b\"\n", []string{"bottle.yaml:2:8: image: |neither a path"}},
 		{"later keys", v + "record: {bodies: true}\nports: [3000]\n", []string{
 			"bottle.yaml:2:18: record.bodies: |later", "bottle.yaml:3:8: ports: |later"}},
-		{"later groups", v + "budgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nmetrics: {listen: \":1\"}\nresources: {disk: 20GiB}\n", []string{
-			"bottle.yaml:2:11: budgets: |later", "bottle.yaml:3:18: record.bodies: |later", "bottle.yaml:4:19: metrics.listen: |later", "bottle.yaml:5:19: resources.disk: |later"}},
-		{"later keys that say nothing", v + "budgets: {}\nports: []\nmetrics: {}\nrecord: {}\n", []string{
+		{"later groups", v + "budgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nresources: {disk: 20GiB}\n", []string{
+			"bottle.yaml:2:11: budgets: |later", "bottle.yaml:3:18: record.bodies: |later", "bottle.yaml:4:19: resources.disk: |later"}},
+		{"later keys that say nothing", v + "budgets: {}\nports: []\nrecord: {}\n", []string{
 			"bottle.yaml:2:10: budgets: this comes with a later version", "bottle.yaml:3:8: ports: |later",
-			"bottle.yaml:4:10: metrics: |later", "bottle.yaml:5:9: record: |later"}},
-		{"later groups that are switched off", v + "record: false\nmetrics: false\nbottles: {x: {record: off}}\n", []string{
-			"bottle.yaml:2:9: record: this comes with a later version", "bottle.yaml:3:10: metrics: this comes with a later version", "bottle.yaml:4:23: bottles.x.record: this comes with a later version"}},
-		{"later groups with no value and unknown keys", v + "record:\nmetrics: {port: 1}\n", []string{"bottle.yaml:2:1: record: this comes", "bottle.yaml:3:11: metrics: this comes"}},
+			"bottle.yaml:4:9: record: |later"}},
+		{"later groups that are switched off", v + "record: false\nbottles: {x: {record: off}}\n", []string{
+			"bottle.yaml:2:9: record: this comes with a later version", "bottle.yaml:3:23: bottles.x.record: this comes with a later version"}},
+		{"later groups with no value and unknown keys", v + "record:\n", []string{"bottle.yaml:2:1: record: this comes"}},
+		{"metrics for others", v + "metrics: {listen: \"0.0.0.0:9095\"}\n", []string{"bottle.yaml:2:19: metrics.listen: |no loopback address"}},
 		{"a rule that there is not", v + "dlp: {rules: {nosuch: warn, jwtt: warn}}\n", []string{
 			"bottle.yaml:2:23: dlp.rules.nosuch: there is no rule \"nosuch\": `bottle scan --list-rules` lists them", "bottle.yaml:2:35: dlp.rules.jwtt: there is no rule \"jwtt\": did you mean jwt? `bottle scan"}},
 		{"a kind that there is not", v + "egress: {routes: [{host: a.com, kind: human}]}\n", []string{"bottle.yaml:2:39: egress.routes[0].kind: \"human\" is not one of model"}},
@@ -201,7 +202,7 @@ func TestKnownKeysAreUsable(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), ", secrets") {
 			t.Fatalf("got %v", err)
 		}
-		for _, key := range []string{"record", "metrics", "ports", "budgets"} {
+		for _, key := range []string{"record", "ports", "budgets"} {
 			if strings.Contains(err.Error(), key) {
 				t.Errorf("%s is offered: %v", key, err)
 			}

@@ -57,6 +57,8 @@ type Manifest struct {
 	// folders.
 	Prompt string
 	Skills []string
+	// Metrics is the loopback address of the metrics; "" for none.
+	Metrics string
 	// Use names the presets whose routes are among those of Egress.
 	Use []string
 	// ForwardHostCredentials says that the agent's login of this host is used; the

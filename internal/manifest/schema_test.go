@@ -228,7 +228,7 @@ func TestSchemaAgrees(t *testing.T) {
 		{"a later mapping that is empty", v + "budgets: {}\n", false},
 		{"a later text that is empty", v + "prompt: \"\"\n", false},
 		{"a later kind that is empty", v + "egress: {routes: [{host: a, kind: \"\"}]}\n", false},
-		{"a mapping of later keys that is empty", v + "metrics: {}\n", false},
+		{"a mapping of later keys that is empty", v + "record: {}\n", false},
 		{"actions of dlp", v + "dlp: {action: redact, rules: {jwt: redact}}\n", true},
 		{"an action that there is not", v + "dlp: {rules: {jwt: mask}}\n", false},
 		{"a later source", v + "secrets: {s: {from: {keyring: x}}}\n", false},
@@ -268,7 +268,7 @@ func TestExampleShowsEverything(t *testing.T) {
 			if f.Tag.Get("jsonschema_description") == "" {
 				t.Errorf("%s.%s has no description", st.Name(), f.Name)
 			}
-			if f.Tag.Get("later") == "*" || st == reflect.TypeFor[Record]() || st == reflect.TypeFor[Metrics]() || name == "record" || name == "metrics" {
+			if f.Tag.Get("later") == "*" || st == reflect.TypeFor[Record]() || name == "record" {
 				continue
 			}
 			if !strings.Contains(string(text), name) {
