@@ -15,7 +15,7 @@ RELAYS  := vm/relay/guestbin/bottle-relay-amd64 vm/relay/guestbin/bottle-relay-a
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench bench-packages vuln cross generate soak e2e-vm clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages vuln cross generate soak e2e-vm clean
 
 build: $(RELAYS)
 	$(GO) build -trimpath -tags guestbin -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -80,6 +80,10 @@ bench:
 # behind. The short form is among the tests.
 soak:
 	$(GO) test ./proxy -run '^TestSoak$$' -count 1 -timeout 60m -v -args -soak $(SOAK)
+
+# What the git gate costs beside git alone, in some minutes, as ratios.
+bench-git:
+	$(GO) test ./gitgate -run '^$$' -bench '^BenchmarkGit$$' -benchtime 1x -timeout 30m
 
 # The benchmarks of single packages, the scanner's among them.
 bench-packages:

@@ -27,7 +27,7 @@ import (
 )
 
 // need returns the path of a program, or skips the test.
-func need(t *testing.T, program string) string {
+func need(t testing.TB, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -82,7 +82,7 @@ type origin struct {
 	seen []string // method, path and Git-Protocol of each request
 }
 
-func newOrigin(t *testing.T, root string) *origin {
+func newOrigin(t testing.TB, root string) *origin {
 	t.Helper()
 	git := need(t, "git")
 	path, err := exec.Command(git, "--exec-path").Output()
@@ -134,7 +134,7 @@ func value(s string) gitgate.Value {
 }
 
 // newServer makes a proxy server with a gate.
-func newServer(t *testing.T, cfg proxy.Config, j *journal, hosts ...gitgate.Host) *proxy.Server {
+func newServer(t testing.TB, cfg proxy.Config, j *journal, hosts ...gitgate.Host) *proxy.Server {
 	t.Helper()
 	gate, err := gitgate.New(gitgate.Options{Hosts: hosts, TempDir: t.TempDir()})
 	if err != nil {
@@ -144,7 +144,13 @@ func newServer(t *testing.T, cfg proxy.Config, j *journal, hosts ...gitgate.Host
 	return newServerOf(t, cfg, j)
 }
 
-func newServerOf(t *testing.T, cfg proxy.Config, j *journal) *proxy.Server {
+func newServerOf(t testing.TB, cfg proxy.Config, j *journal) *proxy.Server {
+	t.Helper()
+	s, _ := newServerAndCA(t, cfg, j)
+	return s
+}
+
+func newServerAndCA(t testing.TB, cfg proxy.Config, j *journal) (*proxy.Server, *mitm.Authority) {
 	t.Helper()
 	var err error
 	if cfg.Policy == nil {
@@ -165,11 +171,11 @@ func newServerOf(t *testing.T, cfg proxy.Config, j *journal) *proxy.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return s, ca
 }
 
 // newFront serves a gate on a loopback port and returns its base URL.
-func newFront(t *testing.T, s *proxy.Server) string {
+func newFront(t testing.TB, s *proxy.Server) string {
 	t.Helper()
 	front := &gitgate.Front{Server: s, Session: "test", Prefix: gitgate.NewPrefix()}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -189,7 +195,7 @@ type sshServer struct {
 	knownHosts string
 }
 
-func newSSHServer(t *testing.T, root string, acceptProtocol bool) *sshServer {
+func newSSHServer(t testing.TB, root string, acceptProtocol bool) *sshServer {
 	t.Helper()
 	sshd := need(t, "sshd")
 	dir := t.TempDir()
@@ -249,7 +255,7 @@ func newSSHServer(t *testing.T, root string, acceptProtocol bool) *sshServer {
 	return s
 }
 
-func writeKey(t *testing.T, path string) ssh.PublicKey {
+func writeKey(t testing.TB, path string) ssh.PublicKey {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

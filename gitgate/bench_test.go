@@ -1,0 +1,199 @@
+package gitgate_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/gitgate"
+	"github.com/bot-bottle/bottle/gitgate/policy"
+	"github.com/bot-bottle/bottle/proxy"
+)
+
+// The repository of BenchmarkGit: about 25 MB as a pack.
+const benchCommits, benchFileBytes = 4000, 8 << 10
+
+// BenchmarkGit compares git with git through the gate, by turns, to `git
+// http-backend` behind TLS: as in a bottle, over TLS to the egress proxy, and as with
+// bottle gate, without TLS to a port of this machine. CPU is that of all processes.
+// A ratio of 1 is no cost. `make bench-git` runs it.
+func BenchmarkGit(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it makes a large repository")
+	}
+	w := newBenchWorld(b)
+	for b.Loop() {
+		w.report("clone-cpu", 5, func(url, dir string) (time.Duration, time.Duration) {
+			return w.git("clone", "-q", "--bare", url, dir)
+		}, true)
+		w.report("ls-remote-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
+			return w.git("ls-remote", "-q", url)
+		}, false)
+		w.report("no-op-fetch-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
+			return w.git("-C", w.work, "fetch", "-q", url, "main")
+		}, false)
+		w.report("small-push-wall", 9, func(url, dir string) (time.Duration, time.Duration) {
+			id := w.output("-C", w.work, "commit-tree", "-p", "main", "-m", dir, "main^{tree}")
+			return w.git("-C", w.work, "push", "-q", url, fmt.Sprintf("%s:refs/heads/small-%s", id, filepath.Base(dir)))
+		}, false)
+		w.report("full-push-wall", 3, func(url, _ string) (time.Duration, time.Duration) {
+			w.git("init", "-q", "--bare", filepath.Join(w.root, "org", "full.git"))
+			took, cpu := w.git("-C", w.work, "push", "-q", strings.TrimSuffix(url, "bench")+"full", "main")
+			if err := os.RemoveAll(filepath.Join(w.root, "org", "full.git")); err != nil {
+				b.Fatal(err)
+			}
+			return took, cpu
+		}, false)
+	}
+}
+
+type benchWorld struct {
+	*testing.B
+	root, work string
+	ways       []way // the first is without a gate
+	env        []string
+}
+
+type way struct{ name, url string }
+
+func newBenchWorld(b *testing.B) *benchWorld {
+	b.Helper()
+	root := b.TempDir()
+	o := newOrigin(b, root)
+	all := []string{"refs/heads/**"}
+	push := &gitgate.Push{Rules: policy.Rules{Create: all, Update: all}}
+	host := gitgate.Host{Name: "forge.test", URL: o.url(), Private: true, Auth: gitgate.BasicAuth{Password: value(token)},
+		Repos: []gitgate.Repo{{Path: "org/bench", Push: push}, {Path: "org/full", Push: push}}}
+	gate, err := gitgate.New(gitgate.Options{Hosts: []gitgate.Host{host}, TempDir: root})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := proxy.Config{RootCAs: o.roots(), Gate: gate, DLP: dlp.Policy{Action: dlp.Block}, Scan: dlp.Options{Known: []dlp.Known{known}}}
+	server, ca := newServerAndCA(b, cfg, &journal{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	go func() { _ = server.Serve(l, proxy.ListenOptions{Session: "test"}) }()
+	w := &benchWorld{B: b, root: root, work: filepath.Join(b.TempDir(), "work"), ways: []way{
+		{"direct", o.URL + "/org/bench"}, {"bottle", "https://forge.test/org/bench"}, {"gate", newFront(b, server) + "/forge.test/org/bench"}}}
+	auth := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
+	w.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_COUNT=6",
+		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com"}
+	for i, kv := range [][2]string{{"http." + o.URL + ".extraHeader", auth}, {"http." + o.URL + ".sslCAInfo", w.certificate(o.Certificate())},
+		{"http.https://forge.test/.proxy", "http://" + l.Addr().String()}, {"http.https://forge.test/.sslCAInfo", w.certificate(ca.Certificate())}, {"gc.auto", "0"},
+		{"http." + o.URL + ".postBuffer", "100m"}} { // for net/http/cgi takes no chunks
+
+		w.env = append(w.env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
+	}
+	w.git("init", "-q", "--bare", "-b", "main", filepath.Join(root, "org", "bench.git"))
+	w.git("init", "-q", "--bare", "-b", "main", w.work)
+	w.fill()
+	w.git("-C", w.work, "push", "-q", filepath.Join(root, "org", "bench.git"), "main")
+	return w
+}
+
+// certificate writes one to a file.
+func (w *benchWorld) certificate(c *x509.Certificate) string {
+	path := filepath.Join(w.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return path
+}
+
+// fill makes the history: each commit changes a file of text that compresses
+// about as code does.
+func (w *benchWorld) fill() {
+	var in bytes.Buffer
+	out := bufio.NewWriter(&in)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range benchCommits {
+		fmt.Fprintf(out, "commit refs/heads/main\ncommitter A <a@example.com> %d +0000\ndata 1\nx\n", i+1)
+		var text bytes.Buffer
+		for text.Len() < benchFileBytes {
+			fmt.Fprintf(&text, "func f%x(a, b int) int { return a*%d + b }\n", r.Uint64(), r.IntN(1000))
+		}
+		fmt.Fprintf(out, "M 100644 inline d%d/f%d.go\ndata %d\n%s\n", i%50, i%800, text.Len(), text.Bytes())
+	}
+	_ = out.Flush() // a Buffer takes everything
+	cmd := exec.Command("git", "-C", w.work, "fast-import", "--quiet")
+	cmd.Env, cmd.Stdin = w.env, &in
+	if text, err := cmd.CombinedOutput(); err != nil {
+		w.Fatalf("%v: %s", err, text)
+	}
+	w.git("-C", w.work, "repack", "-adq")
+}
+
+func (w *benchWorld) output(args ...string) string {
+	w.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Env = w.env
+	out, err := cmd.Output()
+	if err != nil {
+		w.Fatalf("git %v: %v", args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// git runs git and returns how long it took, and the CPU time of all processes.
+func (w *benchWorld) git(args ...string) (wall, cpu time.Duration) {
+	w.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Env = w.env
+	start, before := time.Now(), cpuTime()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.Fatalf("git %v: %v: %s", args, err, out)
+	}
+	return time.Since(start), cpuTime() - before
+}
+
+// cpuTime is that of this process, in which gate and server are, and of all
+// others that it has started and that have ended.
+func cpuTime() (sum time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err == nil {
+			sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		}
+	}
+	return sum
+}
+
+// report runs something n times each way, by turns, and reports the ratio of the
+// medians.
+func (w *benchWorld) report(name string, n int, run func(url, dir string) (wall, cpu time.Duration), byCPU bool) {
+	w.Helper()
+	took := make([][]time.Duration, len(w.ways))
+	dir := w.TempDir()
+	for i := range n {
+		for k, way := range w.ways {
+			wall, cpu := run(way.url, filepath.Join(dir, fmt.Sprintf("%d-%d", i, k)))
+			if byCPU {
+				wall = cpu
+			}
+			took[k] = append(took[k], wall)
+		}
+	}
+	for k, way := range w.ways {
+		slices.Sort(took[k])
+		w.Logf("%-18s %-7s %v", name, way.name, took[k][n/2].Round(time.Millisecond))
+		if k > 0 {
+			w.ReportMetric(float64(took[k][n/2])/float64(took[0][n/2]), name+"-"+way.name+"/direct")
+		}
+	}
+}
