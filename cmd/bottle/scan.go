@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -48,6 +49,7 @@ action but off, and 125 when something could not be read.`,
   bottle scan --sarif . >bottle.sarif
   bottle scan --each-line <prompts.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			debug.SetMemoryLimit(scanMemory)
 			if o.sarif && a.json {
 				return errors.New("--sarif and --json are two formats: choose one")
 			}
@@ -67,6 +69,10 @@ action but off, and 125 when something could not be read.`,
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
 	return cmd
 }
+
+// scanMemory is what a scan may take before memory that is not used goes back to the
+// system at once: decoders come and go.
+const scanMemory = 14 << 20
 
 // scan runs until everything is scanned or a signal comes. What waits for input
 // then cannot be stopped; it ends with the process.

@@ -22,7 +22,7 @@ import (
 
 // maxScanMemory is the most that bottle scan may take of a file of any size. About
 // half of it is the program itself, whatever it does.
-const maxScanMemory = 40 << 20
+const maxScanMemory = 32 << 20
 
 // bombBytes is what the bombs become.
 const bombBytes = 256 << 20

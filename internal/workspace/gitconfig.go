@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing/format/config"
 )
@@ -35,9 +36,11 @@ var (
 	pathspec = matching(`^[A-Za-z0-9._/*+-]{1,512}$`)
 )
 
+// matching returns a check that compiles its expression, which is large where it counts,
+// when it is asked first: most commands read no config.
 func matching(expr string) check {
-	re := regexp.MustCompile(expr)
-	return func(s string) (string, bool) { return s, re.MatchString(s) }
+	re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+	return func(s string) (string, bool) { return s, re().MatchString(s) }
 }
 
 // section lists what is taken over of one section of a config. Only what is
