@@ -22,10 +22,10 @@ func newRoot(std stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bottle",
 		Short: "A machine of its own for a coding agent, without credentials and without an open network",
-		Long: `bottle runs a command or a coding agent in a sandbox of its own. The only way out
-is bottle's proxy: default-deny routes, TLS interception, a scan of what leaves
-for secrets, and credentials that the proxy puts in where the agent only has
-placeholders. A journal says what happened.
+		Long: `bottle runs a command or a coding agent in a sandbox of its own. The only ways out
+are bottle's proxy and its git gate: default-deny routes, TLS interception, a scan of
+what leaves for secrets, and credentials that are put in where the agent only has
+placeholders. The agent can ask you for more. A journal says what happened.
 
 Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 "bottle up -- COMMAND".`,
