@@ -57,8 +57,10 @@ type Question struct {
 	Findings []EventFinding
 	// Detail says what is asked for in lines, where the target does not, as of a push.
 	Detail []string
-	// Route is the one that asks; nil when the default does.
+	// Route is the one that asks; nil when the default does, and of a push.
 	Route *Route
+	// Gated is a question of a Gate, as about a push, which no route decides.
+	Gated bool
 }
 
 // Answer is the operator's. The zero value is a denial.

@@ -2,6 +2,7 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -33,12 +34,20 @@ func newOperator(r *reloader, record state.Bottle, log *slog.Logger) *operator {
 
 // ask is proxy.Options.Ask.
 func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, error) {
+	kind := supervise.KindRequest
+	if q.Gated {
+		kind = supervise.KindPush
+	}
 	out, err := o.desk.Ask(ctx, supervise.Question{
-		ID: q.ID, Kind: supervise.KindRequest, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
+		ID: q.ID, Kind: kind, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
 		Methods: []string{q.Target.Method}, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail,
 	})
 	return proxy.Answer{Allow: out.Allow, Reason: out.Reason}, err
 }
+
+// errPush is for lasting answers to a push: a route would be for requests, and the
+// gate looks at none.
+var errPush = errors.New("an answer about a push is for this push alone: answer it without --session and --always; to have it asked no more, write access: write (or read) for the repository under git in bottle.yaml")
 
 // want is what a question asks for.
 func want(q supervise.Question) manifest.Want {
@@ -51,6 +60,9 @@ func want(q supervise.Question) manifest.Want {
 
 // reach says what a lasting yes would give, or why it would give nothing.
 func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
+	if q.Kind == supervise.KindPush {
+		return nil, errPush.Error()
+	}
 	m := o.reload.manifest()
 	g, err := m.GrantFor(want(q), proxy.Allow)
 	if err != nil {
@@ -62,6 +74,9 @@ func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
 
 // apply makes an answer that lasts come true.
 func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.Verdict) error {
+	if q.Kind == supervise.KindPush {
+		return errPush
+	}
 	action := proxy.Deny
 	if v.Allow {
 		action = proxy.Allow
@@ -77,7 +92,8 @@ func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.
 	return o.reload.grant(ctx, g)
 }
 
-// settle answers what the policy decides by now.
+// settle answers what the policy decides by now. Of a push it decides nothing: a
+// route that lets requests to the host pass is no yes to it.
 func (o *operator) settle() {
 	m := o.reload.manifest()
 	for _, q := range o.desk.List() {

@@ -124,3 +124,43 @@ func TestQuestionsAreInTheJournal(t *testing.T) {
 		t.Errorf("got %+v", notes)
 	}
 }
+
+// A push is asked about for itself: no route, old or new, is a yes to it, and no
+// answer makes one.
+func TestAnswersAboutAPushAreForItAlone(t *testing.T) {
+	for _, def := range []string{"allow", "deny"} {
+		t.Run(def, func(t *testing.T) {
+			_, o := newAsked(t, "egress: {default: "+def+"}\n")
+			changed := o.desk.Changed()
+			out := make(chan proxy.Answer, 1)
+			go func() {
+				a, _ := o.ask(t.Context(), proxy.Question{ID: "q-1", Rule: "git:forge.test/org/x", Gated: true, Detail: []string{"create refs/heads/agent/x"},
+					Target: proxy.Target{Scheme: "https", Host: "forge.test", Port: 443, Method: "PUSH", Path: "/org/x/git-receive-pack"}})
+				out <- a
+			}()
+			<-changed
+			q := o.desk.List()[0]
+			if len(q.Reach) != 0 || !strings.Contains(q.Effect, "this push alone") {
+				t.Errorf("reach %q, effect %q", q.Reach, q.Effect)
+			}
+			o.settle() // as after any grant and any change of the manifest
+			for _, scope := range []supervise.Scope{supervise.Session, supervise.Always} {
+				for _, allow := range []bool{true, false} {
+					_, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: allow, Scope: scope})
+					if err == nil || !strings.Contains(err.Error(), "access: write") {
+						t.Errorf("%s, %v: %v", scope, allow, err)
+					}
+				}
+			}
+			if routes := o.reload.manifest().Egress.Routes; len(routes) != 0 {
+				t.Errorf("routes %+v", routes)
+			}
+			if len(o.desk.List()) != 1 {
+				t.Fatal("the push waits no more, and nobody answered")
+			}
+			if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true}); err != nil || !(<-out).Allow {
+				t.Errorf("a yes for once: %v", err)
+			}
+		})
+	}
+}

@@ -180,11 +180,11 @@ func (d *Desk) take(id string, v Verdict) (*entry, Verdict, error) {
 		return nil, v, ErrUnknown
 	case e.busy:
 		return nil, v, errors.New("somebody else answers it at this moment")
-	case v.Scope == "" && (e.q.Kind == KindRequest || !v.Allow):
+	case v.Scope == "" && (e.q.Kind.held() || !v.Allow):
 		v.Scope = Once
 	case v.Scope == "":
 		v.Scope = Session
-	case v.Scope == Once && v.Allow && e.q.Kind != KindRequest:
+	case v.Scope == Once && v.Allow && !e.q.Kind.held():
 		return nil, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long")
 	}
 	if v.Scope != Once && v.Scope != Session && v.Scope != Always {

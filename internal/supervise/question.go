@@ -13,6 +13,7 @@ type Kind string
 // The kinds of questions.
 const (
 	KindRequest Kind = "request" // that is held while the operator decides
+	KindPush    Kind = "push"    // of git, that is held too, and that no route decides
 	KindAccess  Kind = "access"  // the agent wants to reach a host
 	KindSecret  Kind = "secret"  // the agent wants a secret to be used for a host
 )
@@ -26,6 +27,10 @@ const (
 	Session Scope = "session" // until the bottle ends
 	Always  Scope = "always"  // it is written into the manifest
 )
+
+// held reports whether something waits for the answer, which a yes for once lets
+// pass.
+func (k Kind) held() bool { return k == KindRequest || k == KindPush }
 
 // Question waits for the operator. What the agent wrote of it (host, path, reason)
 // is as it came: whoever shows it escapes it. Credentials in it are covered.
