@@ -40,7 +40,7 @@ func (f *signs) each(sign int, look func(k int, m uint64)) {
 // find looks for the signs in the blocks from first to last, surveyBlocks at most.
 func (f *signs) find(m *masks, first, last int, least uint) {
 	f.first = first
-	if !f.findVectors(m, first, least) {
+	if !f.findVectors(m, first, last, least) {
 		f.findPlain(m, first, last, least)
 	}
 	for sign := range f.some {

@@ -83,8 +83,8 @@
 	op $n, m, t \
 	VPORQ t, m, m
 
-// func findSigns(out *uint64, some *uint16, masks *uint64, least uint64)
-TEXT ·findSigns(SB), NOSPLIT, $0-32
+// func findSigns(out *uint64, some *uint16, masks *uint64, least, blocks uint64)
+TEXT ·findSigns(SB), NOSPLIT, $0-40
 	MOVQ out+0(FP), DI
 	MOVQ some+8(FP), R8
 	MOVQ masks+16(FP), SI
@@ -103,10 +103,14 @@ TEXT ·findSigns(SB), NOSPLIT, $0-32
 	MOVQ $const_maxBroken, CX
 	VPBROADCASTQ CX, Z15
 
-	// The bytes of seed phrases, from the block before on.
+	// The bytes of seed phrases, from the block before to the one behind.
+	MOVQ blocks+32(FP), DX
+	MOVQ SI, R9
+	MOVQ DI, R10
 	SUBQ $8, SI
 	SUBQ $8, DI
-	MOVQ $3, CX
+	LEAQ 9(DX), CX
+	SHRQ $3, CX
 
 words:
 	LOAD(const_maskLower, Z0)
@@ -134,9 +138,10 @@ words:
 	ADDQ $64, DI
 	DECQ CX
 	JNZ words
-	SUBQ $184, SI
-	SUBQ $184, DI
-	MOVQ $2, CX
+	MOVQ R9, SI
+	MOVQ R10, DI
+	LEAQ 7(DX), CX
+	SHRQ $3, CX
 
 blocks:
 	// Runs.

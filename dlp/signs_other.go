@@ -3,4 +3,4 @@
 package dlp
 
 // findVectors says that there are none for this processor.
-func (*signs) findVectors(m *masks, first int, least uint) bool { return false }
+func (*signs) findVectors(m *masks, first, last int, least uint) bool { return false }

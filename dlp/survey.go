@@ -106,26 +106,34 @@ func (s *Scanner) surveyAll(i int, look func(first, last int)) (controls uint64)
 	v, from := s.survey, i
 	for first := 2; i < len(s.buf); first = 1 {
 		n := s.classifyBlocks(i)
-		v.origin, v.to = i-2*blockLen, i+n*blockLen
-		look(first, n)
+		last, end := n, i+n*blockLen
 		for k := range n {
 			controls |= v.masks[maskControl][k+2]
 		}
+		whole := end >= len(s.buf) && n < surveyBlocks
+		if whole { // nothing follows
+			last = n + 1
+			v.masks.clear(last + 1)
+		}
+		v.origin, v.to = i-2*blockLen, end
+		look(first, last)
+		if i = end; whole {
+			return controls
+		}
 		v.masks.keep(n)
-		i += n * blockLen
 	}
-	v.masks.clear(2)
-	if v.origin, v.to = i-2*blockLen, i; i > from {
+	if i > from { // the last block was one of as many as there is room for
+		v.masks.clear(2)
+		v.origin = i - 2*blockLen
 		look(1, 1)
 	}
 	return controls
 }
 
-// clear forgets the masks of a block.
+// clear has a block be none in which anything goes on: of the blocks beside others, no
+// more is asked.
 func (m *masks) clear(k int) {
-	for c := range m {
-		m[c][k] = 0
-	}
+	m[maskRun][k], m[maskPhrase][k] = 0, 0
 }
 
 // keep moves the last two of the blocks before block n+2 to the front.
