@@ -2,6 +2,9 @@ package gitgate_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,5 +91,41 @@ func TestTheOperatorIsAskedAboutAPush(t *testing.T) {
 	must("-C", "work", "push", base+"/forge.test/org/ask", "HEAD:refs/heads/agent/x")
 	if got := must("-C", "org/ask.git", "rev-parse", "refs/heads/agent/x"); got != head {
 		t.Errorf("after a yes the server has %s", got)
+	}
+
+	// Objects of LFS leave before a push, so they are asked about as well.
+	id := strings.Repeat("ab", 32)
+	batch := func(operation string) (int, string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"operation":%q,"objects":[{"oid":%q,"size":7}]}`, operation, id)
+		resp, err := http.Post(base+"/forge.test/org/ask/info/lfs/objects/batch", "application/vnd.git-lfs+json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(text)
+	}
+	asked, answer = nil, proxy.Answer{Reason: "not on a Friday"}
+	before := len(o.requests())
+	if code, text := batch("upload"); code != http.StatusForbidden || !strings.Contains(text, "not on a Friday") {
+		t.Errorf("an upload after a no: %d %s", code, text)
+	}
+	if list := strings.Join(asked, "\n"); !strings.Contains(list, "upload 1 objects of LFS, 7 bytes") || !strings.Contains(list, id+" of 7 bytes") {
+		t.Errorf("about an upload the operator is told\n%s", list)
+	}
+	if n := len(o.requests()); n != before {
+		t.Errorf("after a no the server was asked: %q", o.requests()[before:])
+	}
+	answer = proxy.Answer{Allow: true}
+	if code, text := batch("upload"); code != http.StatusOK {
+		t.Errorf("an upload after a yes: %d %s", code, text)
+	}
+	asked = nil
+	if code, _ := batch("download"); code != http.StatusOK || asked != nil {
+		t.Errorf("a download: %d, asked %q", code, asked)
 	}
 }

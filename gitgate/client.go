@@ -22,6 +22,7 @@ func ClientConfig(hosts []string, base func(host string) string) string {
 	}
 	if b.Len() > 0 {
 		b.WriteString("[lfs \"transfer\"]\n\tmaxretries = 1\n") // what was refused is refused again
+		b.WriteString("[lfs]\n\tactivitytimeout = 0\n")         // the operator may be asked
 	}
 	return b.String()
 }

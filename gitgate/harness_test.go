@@ -115,6 +115,13 @@ func newOrigin(t testing.TB, root string) *origin {
 	return o
 }
 
+// requests are those that came.
+func (o *origin) requests() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string(nil), o.seen...)
+}
+
 func (o *origin) roots() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(o.Certificate())

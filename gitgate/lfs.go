@@ -106,6 +106,9 @@ func (v *visit) writeJSON(status int, value any) {
 
 func (v *visit) serveBatch(up *httpUpstream) {
 	batch, r := v.readBatch()
+	if r == nil && batch.Operation == "upload" {
+		r = v.askUpload(batch)
+	}
 	if r == nil {
 		r = v.allow()
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 
@@ -13,6 +14,37 @@ import (
 
 // defaultLFSObject bounds an object that is uploaded, where the manifest does not.
 const defaultLFSObject = 1 << 30
+
+// askUpload has the operator decide where pushes are asked about: objects leave
+// before the push that names them, and with none at all if the client wants so.
+func (v *visit) askUpload(b *lfsBatch) *refusal {
+	if !v.repo.Push.Ask {
+		return nil
+	}
+	var bytes int64
+	sum := sha256.New()
+	var listed []string
+	for i, o := range b.Objects {
+		line := fmt.Sprintf("%s of %d bytes", o.OID, o.Size)
+		_, _ = io.WriteString(sum, line+"\n") // never fails
+		bytes += min(o.Size, math.MaxInt64-bytes)
+		if i < maxListed {
+			listed = append(listed, "  "+line)
+		}
+	}
+	// The whole sum, so that no two questions about other objects are one.
+	detail := append([]string{fmt.Sprintf("upload %d objects of LFS, %d bytes (list %x):", len(b.Objects), bytes, sum.Sum(nil))}, listed...)
+	if more := len(b.Objects) - maxListed; more > 0 {
+		detail = append(detail, fmt.Sprintf("  and %d more", more))
+	}
+	if why := v.call.Ask(v.ctx, "PUSH", v.rule(), v.findings, detail); why != "" {
+		return &refusal{http.StatusForbidden, rulePush, why, false}
+	}
+	return nil
+}
+
+// maxListed is how many objects a question lists.
+const maxListed = 20
 
 // upload takes in an object, has it scanned, and passes it on when all of it is
 // known to be what it is named after.

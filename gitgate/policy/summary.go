@@ -18,13 +18,15 @@ const (
 	summaryRefs     = 10
 	summarySubjects = 5
 	summaryFiles    = 20
+	summaryOptions  = 10
 	// maxSummaryFiles bounds the files that are counted.
 	maxSummaryFiles = 100_000
 )
 
 // Summarise says in some lines what a push does, for who is to decide about it:
 // the refs with their objects, the commits, and the files that these add, change
-// and remove. Two pushes have the same lines only if they are for the same objects.
+// and remove. Two pushes have the same lines only if they are for the same objects,
+// with the same options.
 // Names and messages are the client's; credentials and what a terminal would obey
 // are left out of them.
 func (p *Policy) Summarise(ctx context.Context, push Push) ([]string, error) {
@@ -37,6 +39,7 @@ func (p *Policy) Summarise(ctx context.Context, push Push) ([]string, error) {
 	if more := len(push.Commands) - summaryRefs; more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d refs more: %s", more, digest(push.Commands[summaryRefs:])))
 	}
+	lines = append(lines, x.describeOptions()...)
 	commits, err := x.store.newCommits()
 	if err != nil || len(commits) == 0 {
 		return lines, err
@@ -61,6 +64,21 @@ func describeCommand(c pktline.Command) string {
 		return fmt.Sprintf("create %s as %s", c.Ref, c.New)
 	}
 	return fmt.Sprintf("move %s from %s to %s", c.Ref, c.Old, c.New)
+}
+
+// describeOptions has push options, which programs at the server act by.
+func (x *check) describeOptions() (lines []string) {
+	for _, o := range x.Options[:min(len(x.Options), summaryOptions)] {
+		lines = append(lines, "with the option "+x.show([]string{o}))
+	}
+	if len(x.Options) > 0 {
+		sum := oid.SHA256.New()
+		for _, o := range x.Options {
+			sum.Write([]byte(o + "\n")) // of which an option has none
+		}
+		lines = append(lines, fmt.Sprintf("%d options in all: %s", len(x.Options), oid.SHA256.From(sum.Sum(nil))))
+	}
+	return lines
 }
 
 // digest stands for commands that are not listed.

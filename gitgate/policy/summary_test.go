@@ -62,3 +62,36 @@ func TestALargePushIsSummarisedInFewLines(t *testing.T) {
 		t.Errorf("another push has the same summary: %v", err)
 	}
 }
+
+// Programs at the server act by push options, so they are told, and tell two pushes
+// apart.
+func TestPushOptionsAreSummarised(t *testing.T) {
+	p, err := New(open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.commit("first", "a", "1\n")
+	summary := func(options ...string) string {
+		push := w.push("HEAD:refs/heads/work")
+		push.Options = options
+		lines, err := p.Summarise(t.Context(), push)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(lines, "\n")
+	}
+	one := summary("merge_request.create", secret)
+	if !strings.Contains(one, "with the option merge_request.create\n") || strings.Contains(one, secret) {
+		t.Errorf("it says\n%s", one)
+	}
+	many := make([]string, 30)
+	for i := range many {
+		many[i] = fmt.Sprintf("ci.variable=%d", i)
+	}
+	first := summary(many...)
+	many[29] = "ci.skip"
+	if summary(many...) == first || one == summary() {
+		t.Error("with other options a push has the same summary")
+	}
+}
