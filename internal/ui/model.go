@@ -49,6 +49,7 @@ type model struct {
 	typing        bool
 	questions     []supervise.Question
 	asked         int // the question that is answered next
+	fresh         int // ticks until keys answer it
 	status        string
 
 	allowed, denied int64
@@ -86,8 +87,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		m.trim()
 	case questionsMsg:
-		m.questions = msg
-		m.asked = min(m.asked, max(0, len(msg)-1))
+		m.show(msg)
 	case answeredMsg:
 		m.status = msg.text
 	case endedMsg:
@@ -95,6 +95,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.status = msg.err.Error()
 		}
 	case tickMsg:
+		m.fresh = max(0, m.fresh-1)
 		m.turn(time.Time(msg))
 		return m, tick()
 	}
@@ -221,6 +222,30 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+// freshTicks is for how many seconds, at least one, a question that took the place of
+// another is not answered.
+const freshTicks = 2
+
+// show takes what waits. The question that is shown stays the one that is answered,
+// wherever it stands by then; when it is gone, the keys wait for a moment. The agent
+// can take a question back just as the person says yes to it, and the yes must not be
+// one to the next.
+func (m *model) show(list []supervise.Question) {
+	before := ""
+	if len(m.questions) > 0 {
+		before = m.questions[m.asked].ID
+	}
+	m.questions = list
+	if at := slices.IndexFunc(list, func(q supervise.Question) bool { return q.ID == before }); at >= 0 {
+		m.asked = at
+		return
+	}
+	m.asked = min(m.asked, max(0, len(list)-1))
+	if before != "" {
+		m.fresh = freshTicks
+	}
+}
+
 // answers are the keys that answer the question.
 var answers = map[string]supervise.Verdict{
 	"y": {Allow: true}, "s": {Allow: true, Scope: supervise.Session}, "w": {Allow: true, Scope: supervise.Always},
@@ -230,6 +255,10 @@ var answers = map[string]supervise.Verdict{
 func (m *model) answerKey(name string) tea.Cmd {
 	v, is := answers[name]
 	if !is || len(m.questions) == 0 {
+		return nil
+	}
+	if m.fresh > 0 {
+		m.status = "this is another question than a moment ago: look at it, and press the key again"
 		return nil
 	}
 	return m.answer(m.questions[m.asked].ID, v)

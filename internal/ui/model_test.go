@@ -103,6 +103,35 @@ func TestQuestionsAreAnsweredByOneKey(t *testing.T) {
 	}
 }
 
+// An agent that takes its question back as the person says yes to it gets no yes to
+// the next one.
+func TestAYesIsForTheQuestionThatWasShown(t *testing.T) {
+	v := newView()
+	var all []supervise.Question
+	for _, id := range []string{"q-1", "q-2", "q-3"} {
+		all = append(all, supervise.Question{ID: id, Kind: supervise.KindRequest, Scheme: "https", Host: id + ".example", Port: 443, Until: noon.Add(time.Minute)})
+	}
+	v.Update(questionsMsg(all))
+	v.press("tab")
+	v.Update(questionsMsg(all[1:])) // one before it is gone
+	v.press("y")
+	if got := fmt.Sprint(v.answered); got != "[q-2 true ]" {
+		t.Fatalf("answered %s", got)
+	}
+	v.Update(questionsMsg(all[2:])) // it is gone itself
+	v.press("y")
+	if s := v.screen(); len(v.answered) != 1 || !strings.Contains(s, "another question than a moment ago") || !strings.Contains(s, "q-3.example") {
+		t.Errorf("answered %q, and it shows\n%s", v.answered, s)
+	}
+	for i := range freshTicks {
+		v.Update(tickMsg(noon.Add(time.Duration(i+1) * time.Second)))
+	}
+	v.press("y")
+	if got := fmt.Sprint(v.answered); got != "[q-2 true  q-3 true ]" {
+		t.Errorf("answered %s", got)
+	}
+}
+
 func TestTheDetailOfAQuestionIsShown(t *testing.T) {
 	v := newView()
 	detail := []string{"create refs/heads/agent/x as 1234", "1 commit:\x1b[2J"}
