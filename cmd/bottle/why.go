@@ -82,6 +82,10 @@ func (a *app) explainWhy(ctx context.Context, method, about, of string) (*why, e
 		if w.Event.Host == "" {
 			return &w, nil
 		}
+		if w.Event.Proto == "git" {
+			w.adviseGit()
+			return &w, nil
+		}
 		method, about = w.Event.Method, eventURL(w.Event)
 	}
 	m, err := a.load("")
@@ -176,11 +180,26 @@ func lastTimes(dir, about string) (list []proxy.Event, err error) {
 	return list, nil
 }
 
+// adviseGit says what would allow a request of git's: routes decide none.
+func (w *why) adviseGit() {
+	if e := w.Event; e.Verdict == proxy.Deny && !w.adviseDLP() {
+		w.NoWay = "git is decided by the repositories under git in bottle.yaml, by their access, push and files"
+	}
+}
+
+// adviseDLP says what would allow what the scanner stopped, if it did.
+func (w *why) adviseDLP() bool {
+	e := w.Event
+	if e == nil || !strings.HasPrefix(e.Rule, "dlp:") {
+		return false
+	}
+	w.Allow = fmt.Sprintf("dlp:\n  allow: [{rule: %s, host: %s}]\n", strings.TrimPrefix(e.Rule, "dlp:"), e.Host)
+	return true
+}
+
 // advise says what would allow a request.
 func (w *why) advise(m *manifest.Manifest, method, about string) {
-	if e := w.Event; e != nil && strings.HasPrefix(e.Rule, "dlp:") {
-		rule := strings.TrimPrefix(e.Rule, "dlp:")
-		w.Allow = fmt.Sprintf("dlp:\n  allow: [{rule: %s, host: %s}]\n", rule, e.Host)
+	if w.adviseDLP() {
 		return
 	}
 	if w.Verdict == proxy.Allow {
@@ -210,6 +229,8 @@ const routesHead = "egress:\n  routes:\n"
 func printWhy(out io.Writer, w *why) error {
 	if w.Event != nil {
 		fmt.Fprintf(out, "in %s:\n  %s\n", w.Bottle, journal.Line(w.Event))
+	}
+	if w.Event != nil && w.Explanation != nil {
 		fmt.Fprintln(out, "by the manifest as it is now:")
 	}
 	if w.Explanation != nil {
