@@ -28,6 +28,7 @@ type Listener struct {
 	closed  chan struct{} // nobody accepts any more
 	closing sync.Once
 	err     error // of Close
+	memory  budget
 
 	mu       sync.Mutex
 	sessions map[*yamux.Session]bool // true once it was proved
@@ -42,6 +43,7 @@ func Listen(inner net.Listener, name string, onCount func(int)) *Listener {
 		inner: inner, name: name, onCount: onCount, streams: make(chan *Conn, backlog),
 		done: make(chan struct{}), closed: make(chan struct{}), sessions: map[*yamux.Session]bool{},
 	}
+	l.memory.left.Store(maxHeld)
 	l.serving.Go(l.acceptSessions)
 	return l
 }
@@ -70,7 +72,7 @@ func (l *Listener) serve(c net.Conn) bool {
 	if len(l.sessions) >= maxSessions {
 		return false
 	}
-	s, err := yamux.Server(c, config(), nil)
+	s, err := yamux.Server(c, config(), l.memory.span)
 	if err != nil {
 		return false
 	}
