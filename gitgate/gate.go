@@ -23,6 +23,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/bot-bottle/bottle/gitgate/policy"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -82,7 +84,13 @@ type Gate struct {
 	opt   Options
 	hosts map[string]*host
 	lfs   *tickets
+	// spools are places for what is kept in TempDir: see maxSpools.
+	spools *semaphore.Weighted
 }
+
+// maxSpools bounds the pushes and LFS objects that are kept in files at a time, each
+// as large as its repository's limits allow. Further ones wait for their turn.
+const maxSpools = 16
 
 // host is a Host made ready.
 type host struct {
@@ -102,7 +110,7 @@ func New(opt Options) (*Gate, error) {
 	if opt.Progress == 0 {
 		opt.Progress = 5 * time.Second
 	}
-	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now)}
+	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now), spools: semaphore.NewWeighted(maxSpools)}
 	for _, h := range opt.Hosts {
 		made, err := g.newHost(h)
 		if err != nil {
@@ -171,7 +179,7 @@ func newRepo(r Repo) (*repo, error) {
 // Only returns a gate for what keep leaves of the repositories. It shares the
 // connections of g.
 func (g *Gate) Only(keep func(host string, r Repo) (Repo, bool)) *Gate {
-	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs}
+	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs, spools: g.spools}
 	for name, h := range g.hosts {
 		less := *h
 		less.repos = map[string]*repo{}

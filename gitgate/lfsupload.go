@@ -49,6 +49,11 @@ const maxListed = 20
 // upload takes in an object, has it scanned, and passes it on when all of it is
 // known to be what it is named after.
 func (v *visit) upload(up *httpUpstream, t ticket) {
+	if err := v.g.spools.Acquire(v.ctx, 1); err != nil { // the client is gone
+		v.refuseLFS(uploadRefusal(err))
+		return
+	}
+	defer v.g.spools.Release(1)
 	file, err := v.spool(t)
 	if err == nil {
 		defer func() { _ = file.Close() }()

@@ -83,6 +83,11 @@ func (p *pushVisit) serve(in io.Reader) {
 		p.deny(r)
 		return
 	}
+	if err := p.g.spools.Acquire(p.ctx, 1); err != nil {
+		p.deny(packRefusal(err))
+		return
+	}
+	defer p.g.spools.Release(1)
 	defer p.close()
 	if err := p.receive(in); err != nil {
 		p.deny(packRefusal(err))
