@@ -108,6 +108,7 @@ func TestGitTakesNoOtherWay(t *testing.T) {
 		"no route":                        nil,
 		"a route that allows the host":    {{Host: "forge.test", Private: true}},
 		"one that passes its TLS through": {{Host: "forge.test", Private: true, TLS: proxy.Passthrough}},
+		"one that carries it raw":         {{Host: "forge.test", Private: true, TLS: proxy.Raw, Ports: []int{80, 443}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEgress(t, routes...)

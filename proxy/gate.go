@@ -140,16 +140,19 @@ func (s *Server) ServeGit(w http.ResponseWriter, r *http.Request, session, host,
 }
 
 // decideHost decides a CONNECT. To the hosts of the gate there is always a way
-// for git, and inside of it every request is seen.
+// for git, and inside of it every request is seen: what passes TLS through, or is raw
+// on a port where git speaks HTTP, is intercepted. Raw elsewhere, as on the port of
+// ssh, has no credential of the gate's and stays what the route says.
 func (snap *snapshot) decideHost(host string, port int) Decision {
 	d := snap.Policy.DecideHost(host, port)
 	if snap.Gate == nil || !snap.Gate.Has(host) {
 		return d
 	}
-	switch {
-	case d.Action == Deny && d.Route == nil && (port == 443 || port == 80):
+	web := port == 443 || port == 80
+	switch mode := modeOf(d.Route); {
+	case d.Action == Deny && d.Route == nil && web:
 		return Decision{Action: Allow, Rule: "git"}
-	case d.Action != Deny && modeOf(d.Route) == Passthrough:
+	case d.Action != Deny && (mode == Passthrough || mode == Raw && web):
 		return Decision{Action: Allow, Rule: d.Rule}
 	}
 	return d
