@@ -130,12 +130,12 @@ func (d *Desk) Changed() <-chan struct{} {
 // Answer answers a question. What lasts is applied first; when that fails, the
 // question goes on waiting.
 func (d *Desk) Answer(ctx context.Context, id string, v Verdict) (Question, Verdict, error) {
-	e, v, err := d.take(id, v)
+	e, q, v, err := d.take(id, v)
 	if err != nil {
 		return Question{}, v, err
 	}
 	if v.Scope != Once {
-		err = d.Apply(ctx, e.q, v)
+		err = d.Apply(ctx, q, v)
 	}
 	d.mu.Lock()
 	e.busy = false
@@ -150,7 +150,7 @@ func (d *Desk) Answer(ctx context.Context, id string, v Verdict) (Question, Verd
 	case err == nil:
 		d.tell(e)
 	}
-	return e.q, v, err
+	return q, v, err
 }
 
 // Close says no to all that waits, and to all that comes.
@@ -170,28 +170,29 @@ func (d *Desk) Close() {
 // ended is the answer when the bottle ends.
 var ended = Outcome{Verdict: Verdict{Scope: Once, Reason: "the bottle ends"}}
 
-// take finds the question for one that answers it, and completes the answer.
-func (d *Desk) take(id string, v Verdict) (*entry, Verdict, error) {
+// take finds the question for one that answers it, as it is now, and completes the
+// answer.
+func (d *Desk) take(id string, v Verdict) (*entry, Question, Verdict, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e := find(d.open, id)
 	switch {
 	case e == nil:
-		return nil, v, ErrUnknown
+		return nil, Question{}, v, ErrUnknown
 	case e.busy:
-		return nil, v, errors.New("somebody else answers it at this moment")
+		return nil, Question{}, v, errors.New("somebody else answers it at this moment")
 	case v.Scope == "" && (e.q.Kind.held() || !v.Allow):
 		v.Scope = Once
 	case v.Scope == "":
 		v.Scope = Session
 	case v.Scope == Once && v.Allow && !e.q.Kind.held():
-		return nil, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long")
+		return nil, Question{}, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long")
 	}
 	if v.Scope != Once && v.Scope != Session && v.Scope != Always {
-		return nil, v, fmt.Errorf("%q is not how far an answer goes: once, session or always", string(v.Scope))
+		return nil, Question{}, v, fmt.Errorf("%q is not how far an answer goes: once, session or always", string(v.Scope))
 	}
 	e.busy = true
-	return e, v, nil
+	return e, e.q, v, nil
 }
 
 // join adds one who waits to the question, which is made when there is none like
@@ -321,9 +322,13 @@ func (d *Desk) notify() {
 // tell tells of an end, behind the question.
 func (d *Desk) tell(e *entry) {
 	<-e.told
-	if d.Tell != nil {
-		d.Tell(e.q, &e.outcome)
+	if d.Tell == nil {
+		return
 	}
+	d.mu.Lock()
+	q := e.q // those who wait still leave
+	d.mu.Unlock()
+	d.Tell(q, &e.outcome)
 }
 
 func find(list []*entry, id string) *entry {

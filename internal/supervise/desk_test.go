@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -232,5 +234,48 @@ func TestDeskIsSafeForAll(t *testing.T) {
 	d.Close()
 	if n := len(d.List()); n != 0 {
 		t.Errorf("%d questions stay", n)
+	}
+}
+
+// A yes to a small upload is none to another that waits behind it.
+func TestQuestionsAreToldApartByTheirLength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Desk{}
+		one, other := ask("a"), ask("a")
+		other.ID, other.Length = "q-b", 1<<30
+		a, b := start(t.Context(), d, one), start(t.Context(), d, other)
+		if _, _, err := d.Answer(t.Context(), "q-a", Verdict{Allow: true}); err != nil || !(<-a).Allow {
+			t.Fatal(err)
+		}
+		if _, _, err := d.Answer(t.Context(), "q-b", Verdict{}); err != nil || (<-b).Allow {
+			t.Error("the other was let go with it", err)
+		}
+	})
+}
+
+// Who joins a question while its answer is applied writes to what the answer is about.
+func TestJoiningWhileAnswered(t *testing.T) {
+	release := make(chan struct{})
+	d := &Desk{Apply: func(context.Context, Question, Verdict) error { <-release; return nil }}
+	id, err := d.Post(Question{ID: "q-a", Kind: KindAccess}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() {
+		_, _, err := d.Answer(context.Background(), id, Verdict{Allow: true})
+		answered <- err
+	}()
+	// Until then such an answer is refused for its scope.
+	for busy := false; !busy; runtime.Gosched() {
+		_, _, err := d.Answer(context.Background(), id, Verdict{Scope: "none"})
+		busy = strings.Contains(fmt.Sprint(err), "at this moment")
+	}
+	if _, err := d.Post(Question{ID: "q-b", Kind: KindAccess}, 2*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := <-answered; err != nil {
+		t.Error(err)
 	}
 }

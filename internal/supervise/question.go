@@ -61,13 +61,14 @@ type Question struct {
 	Effect string   `json:"effect,omitempty"`
 }
 
-// key is equal for questions that are one to the operator.
+// key is equal for questions that are one to the operator: all that is shown of them
+// is.
 func (q *Question) key() string {
 	hashes := make([]string, len(q.Findings))
 	for i := range q.Findings {
 		hashes[i] = q.Findings[i].Rule + q.Findings[i].Hash
 	}
-	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Rule, hashes, q.Detail})
+	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Rule, q.Length, hashes, q.Detail})
 }
 
 // Verdict is the operator's answer.
