@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -67,7 +68,8 @@ func (x *exchange) replayable(out *http.Request) bool {
 
 // reinject puts the new credentials where the old ones were.
 func (x *exchange) reinject(out *http.Request) (*http.Request, *denial) {
-	for _, r := range x.restores {
+	// The last first: of two in one place, the first knows what the agent wrote.
+	for _, r := range slices.Backward(x.restores) {
 		if r.header == "" {
 			x.out.URL.RawQuery = r.text
 		} else {

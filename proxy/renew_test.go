@@ -198,3 +198,42 @@ func TestHostTransport(t *testing.T) {
 		t.Errorf("upstream got %+v", got)
 	}
 }
+
+// Of two credentials in one header each can be renewed by itself.
+func TestRefusedBesideAnother(t *testing.T) {
+	for _, name := range []string{"one", "two"} {
+		t.Run(name, func(t *testing.T) {
+			up := &upstreamLog{}
+			up.answer = func(w http.ResponseWriter, r *http.Request) {
+				if !strings.Contains(r.Header.Get("X-Keys"), newValue) || !strings.Contains(r.URL.RawQuery, newValue) {
+					w.WriteHeader(http.StatusUnauthorized)
+				}
+			}
+			var mu sync.Mutex
+			value := testValue
+			renewable := Secret{Name: name, Placeholder: testPlaceholder, Inject: Inject{Headers: []string{"*"}, Query: []string{"*"}}, Value: func(context.Context) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return value, nil
+			}, Renew: func(context.Context, string) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				value = newValue
+				return value, nil
+			}}
+			other := fixedSecret("other", "placeholder-of-another-1", "value-of-another-1", renewable.Inject)
+			secrets := []Secret{renewable, other}
+			if name == "two" {
+				secrets = []Secret{other, renewable}
+			}
+			r := newRig(t, up, Config{Secrets: secrets})
+			r.reroute(Route{Host: "example.com", Secrets: []string{name, "other"}})
+			if status, body := r.get("https://example.com/?a="+testPlaceholder+"&b="+other.Placeholder, "X-Keys", testPlaceholder+" "+other.Placeholder); status != http.StatusOK {
+				t.Fatal(status, body)
+			}
+			if got := up.take(); len(got) != 2 {
+				t.Errorf("%d requests arrived", len(got))
+			}
+		})
+	}
+}
