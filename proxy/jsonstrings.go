@@ -8,8 +8,9 @@ import (
 
 // jsonStrings copies a JSON document and has visit say what becomes of each string
 // that is a value. visit gets where it stands ("choices[0].delta.content") and what is
-// between its quotes, as it is written, and returns what stands there instead. Every
-// other byte stays; what is no JSON is copied as it is.
+// between its quotes, as it is written, and returns what stands there instead. Of
+// a long path only the end is told. Every other byte stays; what is no JSON is copied
+// as it is.
 func jsonStrings(doc []byte, visit func(path string, raw []byte) []byte) []byte {
 	w := &stringWalker{doc: doc, visit: visit}
 	if !json.Valid(doc) {
@@ -45,7 +46,7 @@ func (w *stringWalker) value(path string) {
 			w.value(joinPath(path, key))
 		})
 	case '[':
-		w.each(']', func(i int) { w.value(path + "[" + strconv.Itoa(i) + "]") })
+		w.each(']', func(i int) { w.value(short(path) + "[" + strconv.Itoa(i) + "]") })
 	default:
 		for w.at < len(w.doc) && bytes.IndexByte([]byte(",]} \t\r\n"), w.doc[w.at]) < 0 {
 			w.at++
@@ -57,7 +58,19 @@ func joinPath(path string, key []byte) string {
 	if path == "" {
 		return string(key)
 	}
-	return path + "." + string(key)
+	return short(path) + "." + string(key)
+}
+
+// maxPath bounds what is told of where a string stands, but for its own key, in bytes.
+// Each level of a document has a path, and each string of it one more.
+const maxPath = 256
+
+// short is a path to be gone on with.
+func short(path string) string {
+	if len(path) > maxPath {
+		return "…"
+	}
+	return path
 }
 
 // each walks the members of an object or an array.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -33,8 +34,13 @@ type deltas struct {
 	last   []byte // the document with its newest delta
 }
 
-// maxTexts bounds the texts of one answer that are under way at a time.
-const maxTexts = 256
+const (
+	// maxTexts bounds the texts of one answer that are under way at a time.
+	maxTexts = 256
+	// maxTemplate bounds a document that is kept to bring the end of a text, in bytes.
+	// Behind a longer one nothing of its text is held back.
+	maxTemplate = 16 << 10
+)
 
 func newRestorer(tables *markerTables) *restorer {
 	return &restorer{tables: tables, texts: map[string]*deltas{}}
@@ -87,20 +93,36 @@ func (e *event) text(path string) string {
 			return e.item(kind)
 		}
 	}
-	for i, c := range e.Choices { // OpenAI Chat
-		at := fmt.Sprintf("choices[%d].delta.", i)
-		switch field, _ := strings.CutPrefix(path, at); field {
-		case path:
-		case "content", "refusal", "reasoning_content":
-			return fmt.Sprintf("choice %d %s", c.Index, field)
-		}
-		for j, call := range c.Delta.ToolCalls {
-			if path == fmt.Sprintf("%stool_calls[%d].function.arguments", at, j) {
-				return fmt.Sprintf("choice %d tool %d", c.Index, call.Index)
-			}
-		}
+	return e.chat(path)
+}
+
+// chat is text for OpenAI Chat.
+func (e *event) chat(path string) string {
+	i, field := indexed(path, "choices[", "].delta.", len(e.Choices))
+	if i < 0 {
+		return ""
+	}
+	c := &e.Choices[i]
+	switch field {
+	case "content", "refusal", "reasoning_content":
+		return fmt.Sprintf("choice %d %s", c.Index, field)
+	}
+	if j, rest := indexed(field, "tool_calls[", "].function.", len(c.Delta.ToolCalls)); j >= 0 && rest == "arguments" {
+		return fmt.Sprintf("choice %d tool %d", c.Index, c.Delta.ToolCalls[j].Index)
 	}
 	return ""
+}
+
+// indexed takes an index below n out of a path, and returns what is behind it; -1 when
+// the path is another.
+func indexed(path, before, after string, n int) (i int, rest string) {
+	if path, ok := strings.CutPrefix(path, before); ok {
+		number, rest, ok := strings.Cut(path, after)
+		if i, err := strconv.Atoi(number); ok && err == nil && i >= 0 && i < n {
+			return i, rest
+		}
+	}
+	return -1, ""
 }
 
 func (e *event) block() string { return fmt.Sprintf("block %d", e.Index) }
@@ -121,8 +143,9 @@ func (r *restorer) ended(e *event) (docs [][]byte) {
 		if c.Finish == nil {
 			continue
 		}
+		of := fmt.Sprintf("choice %d ", c.Index)
 		for _, text := range slices.Clone(r.order) {
-			if strings.HasPrefix(text, fmt.Sprintf("choice %d ", c.Index)) {
+			if strings.HasPrefix(text, of) {
 				docs = append(docs, r.end(text)...)
 			}
 		}
@@ -179,8 +202,14 @@ func (r *restorer) delta(text, path string, raw, doc []byte) []byte {
 	if !ok {
 		return raw
 	}
-	d.path, d.last = path, append(d.last[:0], doc...)
 	out := d.stream.Append(nil, []byte(s))
+	if len(doc) <= maxTemplate {
+		d.path, d.last = path, append(d.last[:0], doc...)
+	} else {
+		out = d.stream.Close(out)
+		r.counted(d.stream)
+		d.stream = r.table(path, text).NewStream()
+	}
 	if string(out) == s {
 		return raw
 	}
