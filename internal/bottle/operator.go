@@ -49,6 +49,23 @@ func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, err
 // gate looks at none.
 var errPush = errors.New("an answer about a push is for this push alone: answer it without --session and --always; to have it asked no more, write access: write (or read) for the repository under git in bottle.yaml")
 
+// errCut is for lasting answers to a request whose path is not there in full: what is
+// left of it may be another rule's.
+var errCut = errors.New("the path is too long to be shown whole, so an answer is for this request alone: answer it without --session and --always")
+
+// alone says why a question can only be answered for itself; nil where a route can
+// answer it.
+func alone(q supervise.Question) error {
+	path, _, _ := strings.Cut(q.Path, "?")
+	switch {
+	case q.Kind == supervise.KindPush:
+		return errPush
+	case strings.HasSuffix(path, "…"): // which no URL has, but in escapes
+		return errCut
+	}
+	return nil
+}
+
 // want is what a question asks for.
 func want(q supervise.Question) manifest.Want {
 	w := manifest.Want{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Methods: q.Methods, Paths: q.Paths, Secret: q.Secret}
@@ -60,8 +77,8 @@ func want(q supervise.Question) manifest.Want {
 
 // reach says what a lasting yes would give, or why it would give nothing.
 func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
-	if q.Kind == supervise.KindPush {
-		return nil, errPush.Error()
+	if err := alone(q); err != nil {
+		return nil, err.Error()
 	}
 	m := o.reload.manifest()
 	g, err := m.GrantFor(want(q), proxy.Allow)
@@ -74,8 +91,8 @@ func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
 
 // apply makes an answer that lasts come true.
 func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.Verdict) error {
-	if q.Kind == supervise.KindPush {
-		return errPush
+	if err := alone(q); err != nil {
+		return err
 	}
 	action := proxy.Deny
 	if v.Allow {
@@ -97,7 +114,7 @@ func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.
 func (o *operator) settle() {
 	m := o.reload.manifest()
 	for _, q := range o.desk.List() {
-		if q.Kind != supervise.KindRequest {
+		if q.Kind != supervise.KindRequest || alone(q) != nil {
 			continue
 		}
 		w := want(q)

@@ -164,3 +164,27 @@ func TestAnswersAboutAPushAreForItAlone(t *testing.T) {
 		})
 	}
 }
+
+// The end of a path that was cut can be what a rule asks about: no other route is a yes
+// to it, and no answer makes a route of what is left.
+func TestACutPathIsNotSettled(t *testing.T) {
+	for _, rest := range []string{"", "?a=b"} {
+		_, o := newAsked(t, "egress: {routes: [{host: a.example.com}, {host: a.example.com, paths: [/**/delete], action: ask}]}\n")
+		q, a := asked(t, o, "GET", "a.example.com", "/"+strings.Repeat("p", 64)+"…"+rest)
+		o.settle()
+		if len(o.desk.List()) != 1 {
+			t.Fatal("nobody answered, and it was settled")
+		}
+		if len(q.Reach) != 0 || q.Effect != errCut.Error() {
+			t.Errorf("reach %q, effect %q", q.Reach, q.Effect)
+		}
+		for _, allow := range []bool{true, false} {
+			if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: allow, Scope: supervise.Session}); err == nil {
+				t.Errorf("%v for the session was taken", allow)
+			}
+		}
+		if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true}); err != nil || !(<-a).Allow {
+			t.Errorf("a yes for once: %v", err)
+		}
+	}
+}
