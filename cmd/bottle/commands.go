@@ -40,6 +40,10 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	}
 	slices.Sort(near)
 	near = slices.Compact(near) // one may be near in two ways
+	// What was meant begins like it more often than not.
+	if alike := slices.DeleteFunc(slices.Clone(near), func(s string) bool { return !strings.HasPrefix(name, s) && !strings.HasPrefix(s, name) }); len(alike) > 0 {
+		near = alike
+	}
 	for i := range near {
 		near[i] = fmt.Sprintf("%q", cmd.CommandPath()+" "+near[i])
 	}
