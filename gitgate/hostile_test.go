@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/gitgate/pktline"
 	"github.com/bot-bottle/bottle/proxy"
@@ -240,4 +241,25 @@ func waitFor(t *testing.T, j *journal, is func(proxy.Event) bool) {
 		}
 	}
 	t.Fatalf("no such event in %v", j.all())
+}
+
+// A client of git alone names the host in its URL, and may name anything: the
+// journal has no value of a secret for that.
+func TestTheHostInAPathIsRedacted(t *testing.T) {
+	j := &journal{}
+	cfg := proxy.Config{Scan: dlp.Options{Known: []dlp.Known{known}}}
+	base := newFront(t, newServer(t, cfg, j, gitgate.Host{Name: "forge.test", Repos: repos()}))
+	resp, err := http.Get(base + "/" + known.Value + "/org/read/info/refs?service=git-upload-pack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden || len(j.all()) == 0 {
+		t.Errorf("%s, and %d events", resp.Status, len(j.all()))
+	}
+	for _, e := range j.all() {
+		if text := fmt.Sprintf("%+v", e); strings.Contains(text, known.Value) {
+			t.Errorf("the journal has %s", text)
+		}
+	}
 }

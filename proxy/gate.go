@@ -64,7 +64,7 @@ func (c *GateCall) Redact(text string) string { return c.snap.redactText(text) }
 func (c *GateCall) Record(e *Event) error {
 	e.ID, e.Session = c.ID, c.Session
 	if e.Host == "" {
-		e.Host = c.Host
+		e.Host = c.snap.redactText(c.Host) // a client of git alone may name any
 	}
 	return c.s.record(e)
 }
