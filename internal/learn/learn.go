@@ -252,7 +252,7 @@ func fit(list []string) []string {
 func replay(m *manifest.Manifest, decisions iter.Seq[*proxy.Event]) (r Replay) {
 	missed := map[string]bool{}
 	for e := range decisions {
-		if e.Type != proxy.EventDecision || e.Host == "" {
+		if e.Type != proxy.EventDecision || e.Host == "" || e.Proto == "git" { // which no route decides
 			continue
 		}
 		d := decide(m, e)

@@ -85,6 +85,21 @@ func TestProposal(t *testing.T) {
 	}
 }
 
+// What the git gate decided is nothing that routes could be learned from, or decide.
+func TestGitIsNoLesson(t *testing.T) {
+	p := From(load(t, "egress: {default: allow}\n"), func(yield func(*proxy.Event) bool) {
+		for _, text := range []string{"deny PUSH forge.test /org/x/git-receive-pack git:ref", "allow GET forge.test /org/x/info/refs git:forge.test/org/x"} {
+			e := decision(text)
+			if e.Proto = "git"; !yield(e) {
+				return
+			}
+		}
+	})
+	if len(p.Routes) != 0 || p.Replay.Requests != 0 {
+		t.Errorf("got %+v", p)
+	}
+}
+
 func TestPatterns(t *testing.T) {
 	for _, c := range []struct {
 		paths, want []string
