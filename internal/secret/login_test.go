@@ -489,3 +489,17 @@ func TestCheckOfLogins(t *testing.T) {
 		})
 	}
 }
+
+// What else the client keeps in its file may change while the provider thinks.
+func TestWhatTheClientWritesMeanwhileStays(t *testing.T) {
+	h := newClaudeHost(t, time.Minute, granted)
+	h.provider.during = func() {
+		h.write(t, strings.Replace(claudeDoc(0, loginStart.Add(time.Minute)), `{"x":1}`, `{"x":1,"y":2}`, 1))
+	}
+	if v, err := h.bottle(t).Value(t.Context()); err != nil || v != accessToken(1) {
+		t.Fatal(v, err)
+	}
+	if got := h.read(t); !strings.Contains(got, `{"x":1,"y":2}`) || !strings.Contains(got, refreshToken(1)) {
+		t.Errorf("the file has %s", got)
+	}
+}

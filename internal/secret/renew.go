@@ -139,6 +139,10 @@ func (l *login) exchange(ctx context.Context, t tokens, doc []byte, save func([]
 	if err != nil {
 		return tokens{}, fmt.Errorf("renew the login of %s: %w", l.name, err)
 	}
+	// The client keeps more in its file than the login, and may have since.
+	if _, now, readErr := l.read(); readErr == nil {
+		doc = now
+	}
 	next, err := l.edit(doc, renewed, l.opts.Now())
 	if err == nil {
 		err = save(next)
