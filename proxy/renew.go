@@ -66,8 +66,12 @@ func (x *exchange) replayable(out *http.Request) bool {
 	return whole && !x.bodyLent // which only the reader of a stream changes from here on
 }
 
-// reinject puts the new credentials where the old ones were.
+// reinject puts the new credentials where the old ones were, in a request of its own:
+// an upstream that answers early may still be sent the one that it refused.
 func (x *exchange) reinject(out *http.Request) (*http.Request, *denial) {
+	x.out = x.out.WithContext(out.Context())
+	u := *x.out.URL
+	x.out.URL, x.out.Header = &u, x.out.Header.Clone()
 	// The last first: of two in one place, the first knows what the agent wrote.
 	for _, r := range slices.Backward(x.restores) {
 		if r.header == "" {
@@ -80,7 +84,7 @@ func (x *exchange) reinject(out *http.Request) (*http.Request, *denial) {
 	if d := x.injectHead(); d != nil {
 		return nil, d
 	}
-	again := x.out.WithContext(out.Context())
+	again := x.out
 	if x.out.GetBody != nil {
 		body, err := x.out.GetBody()
 		if err != nil {

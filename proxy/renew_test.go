@@ -237,3 +237,24 @@ func TestRefusedBesideAnother(t *testing.T) {
 		})
 	}
 }
+
+// The request that was refused may still be on its way to an upstream that answers
+// early.
+func TestRefusedRequestStaysAsItIs(t *testing.T) {
+	first, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://example.com/?k=old", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Header.Set("X-Key", "old")
+	x := &exchange{out: first, restores: []restore{{header: "X-Key", text: "new"}, {text: "k=new"}}}
+	again, d := x.reinject(first)
+	if d != nil {
+		t.Fatal(d.message)
+	}
+	if first.Header.Get("X-Key") != "old" || first.URL.RawQuery != "k=old" {
+		t.Errorf("the first is %v now, with %q", first.Header, first.URL.RawQuery)
+	}
+	if again.Header.Get("X-Key") != "new" || again.URL.RawQuery != "k=new" {
+		t.Errorf("the second is %v, with %q", again.Header, again.URL.RawQuery)
+	}
+}
