@@ -26,7 +26,7 @@ const (
 	// decided before the upstream is contacted.
 	modelBytes = 8 << 20
 	// maxMarkers and maxMarked bound the markers of one session that become their
-	// text again, and the texts, in bytes. The oldest go first: what is still in the
+	// text again, and the texts in both of their forms, in bytes. The oldest go first: what is still in the
 	// conversation comes again with each turn.
 	maxMarkers = 4096
 	maxMarked  = 4 << 20
@@ -75,10 +75,16 @@ func (x *exchange) placeholderFor(f dlp.Finding) (string, bool) {
 	return "", false
 }
 
+// marked is the text of a marker, and what it is inside of the quotes of JSON: the
+// tables of all answers that are under way share both.
+type marked struct{ plain, quoted string }
+
+func (t marked) size() int { return len(t.plain) + len(t.quoted) }
+
 // markers are those of one session, for its answers.
 type markers struct {
 	mu    sync.Mutex
-	texts map[string]string
+	texts map[string]marked
 	order []string
 	size  int
 	// tables are made when they are asked for, for what has a marker by then.
@@ -110,20 +116,21 @@ func (m *markers) keep(marker string, raw []byte) {
 	if raw == nil || !givenBack(marker) {
 		return
 	}
-	text := unquoted(string(raw))
+	text := marked{plain: unquoted(string(raw))}
+	text.quoted = quote(text.plain)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, had := m.texts[marker]; had {
 		return
 	}
 	if m.texts == nil {
-		m.texts = map[string]string{}
+		m.texts = map[string]marked{}
 	}
 	m.texts[marker], m.tables = text, nil
 	m.order = append(m.order, marker)
-	m.size += len(text)
+	m.size += text.size()
 	for len(m.order) > maxMarkers || m.size > maxMarked && len(m.order) > 1 {
-		m.size -= len(m.texts[m.order[0]])
+		m.size -= m.texts[m.order[0]].size()
 		delete(m.texts, m.order[0])
 		m.order = m.order[1:]
 	}
@@ -165,8 +172,8 @@ func (m *markers) get() (*markerTables, error) {
 	}
 	var plain, quoted []replace.Pair
 	for i, marker := range m.order {
-		plain = append(plain, replace.Pair{From: marker, To: m.texts[marker], ID: i})
-		quoted = append(quoted, replace.Pair{From: marker, To: quote(m.texts[marker]), ID: i})
+		plain = append(plain, replace.Pair{From: marker, To: m.texts[marker].plain, ID: i})
+		quoted = append(quoted, replace.Pair{From: marker, To: m.texts[marker].quoted, ID: i})
 	}
 	t := &markerTables{}
 	var err error

@@ -89,3 +89,18 @@ func TestLongDocumentsAreNotKept(t *testing.T) {
 		t.Errorf("the end brought %q, %d were replaced", rest, r.count)
 	}
 }
+
+// A text can be six times as long inside of the quotes of JSON.
+func TestMarkedTextsAreBoundedInBothForms(t *testing.T) {
+	m := &markers{}
+	for i := range 16 {
+		m.keep(fmt.Sprintf("%s%04d]", dlp.MarkerPrefix("rule"), i), []byte(strings.Repeat("\x01", maxMarked/16)))
+	}
+	held := 0
+	for _, text := range m.texts {
+		held += len(text.plain) + len(text.quoted)
+	}
+	if held > maxMarked || len(m.texts) == 0 {
+		t.Errorf("%d texts have %d bytes, of at most %d", len(m.texts), held, maxMarked)
+	}
+}
