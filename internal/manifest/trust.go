@@ -278,7 +278,7 @@ func (t *Trust) update(change func([]TrustEntry) []TrustEntry) (err error) {
 // every update and would ask again for nothing; roots seldom do.
 func pinned(m *Manifest) ([]File, error) {
 	root := filepath.Dir(m.Project.Path)
-	names := slices.Clone(m.Egress.UpstreamCA)
+	names := append(slices.Clone(m.Egress.UpstreamCA), recipes(m.Image)...)
 	for i := range m.Secrets {
 		s := &m.Secrets[i]
 		for _, p := range PathsIn(s.Source.Command) {
@@ -308,10 +308,22 @@ func pinned(m *Manifest) ([]File, error) {
 			continue
 		}
 		if out = append(out, File{Path: p, Hash: hash}); len(out) > maxPinned {
-			return nil, fmt.Errorf("%s names more than %d files in commands and upstream_ca", m.Project.Path, maxPinned)
+			return nil, fmt.Errorf("%s names more than %d files in commands, image and upstream_ca", m.Project.Path, maxPinned)
 		}
 	}
 	return out, nil
+}
+
+// recipes returns the files that say how an image is built, which happens on the host
+// and with its network.
+func recipes(image string) []string {
+	switch {
+	case !filepath.IsAbs(image):
+		return nil // a reference of a registry
+	case strings.HasPrefix(filepath.Base(image), "Dockerfile"):
+		return []string{image, filepath.Join(image, "Dockerfile")}
+	}
+	return []string{filepath.Join(image, "Dockerfile")}
 }
 
 // hashFile returns "" for what is not a regular file.

@@ -73,7 +73,7 @@ func TestUserFileIsAlwaysTrusted(t *testing.T) {
 }
 
 func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
-	const text = "version: 1\nmounts: [{path: data}]\negress: {upstream_ca: [ca.pem, ../corporate.pem]}\nsecrets:\n  s: {from: {command: [sh, scripts/token.sh, ../tool, target]}}\n  f: {from: {file: value}}\n"
+	const text = "version: 1\nimage: ./box\nmounts: [{path: data}]\negress: {upstream_ca: [ca.pem, ../corporate.pem]}\nsecrets:\n  s: {from: {command: [sh, scripts/token.sh, ../tool, target]}}\n  f: {from: {file: value}}\n"
 	tests := []struct {
 		name string
 		do   func(p *place) error
@@ -91,13 +91,16 @@ func TestTrustCoversWhatRunsAndWhoIsBelieved(t *testing.T) {
 		}, "corporate.pem"},
 		{"a program outside of the project changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "../tool"), []byte("x"), 0o600) }, ""},
 		{"the value of a secret changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "value"), []byte("x"), 0o600) }, ""},
+		{"the recipe of the image changes", func(p *place) error {
+			return os.WriteFile(filepath.Join(p.project, "box/Dockerfile"), []byte("x"), 0o600)
+		}, "box/Dockerfile"},
 		{"what is mounted changes", func(p *place) error { return os.WriteFile(filepath.Join(p.project, "data"), []byte("x"), 0o600) }, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			trust, p := newTrust(t), newPlace(t)
 			p.manifest(text)
-			for _, f := range []string{"scripts/token.sh", "ca.pem", "value", "data", "../corporate.pem", "../tool"} {
+			for _, f := range []string{"scripts/token.sh", "ca.pem", "value", "data", "box/Dockerfile", "../corporate.pem", "../tool"} {
 				p.write(filepath.Join(p.project, f), "as it was")
 			}
 			mustTrust(t, trust, p.mustLoad())
