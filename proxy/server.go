@@ -274,6 +274,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // force list for a host.
 func (s *Server) FurtherPorts(host string) []int { return s.current.Load().Policy.FurtherPorts(host) }
 
+// Redact returns a text in which everything that the scanner finds is replaced, as it is
+// in what the server writes into the journal.
+func (s *Server) Redact(text string) string { return s.current.Load().redactText(text) }
+
 func (s *Server) stopping() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -149,6 +149,10 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 			e.Reason += ": " + out.Reason
 		}
 	}
+	// What an agent says of its request was scanned as policy has it, which may let a
+	// secret through: it is not for the disk.
+	redact := o.reload.server.Redact
+	e.Method, e.Host, e.Path, e.Reason = redact(e.Method), redact(e.Host), redact(e.Path), redact(e.Reason)
 	// A journal that cannot be written denies the request itself; this is a note.
 	_ = o.reload.journal.Record(context.Background(), e)
 }

@@ -112,7 +112,7 @@ func TestAlwaysIsWritten(t *testing.T) {
 // What the agent wrote comes out as it is in the journal's data, and nowhere else.
 func TestQuestionsAreInTheJournal(t *testing.T) {
 	r, o := newAsked(t, "egress: {default: ask}\n")
-	q, a := asked(t, o, "GET", "a.example.com", "/x?q=\n\x1b[2J")
+	q, a := asked(t, o, "GET", "a.example.com", "/a-secret?q=\n\x1b[2J")
 	if _, _, err := o.desk.Answer(context.Background(), q.ID, supervise.Verdict{Reason: "not today"}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestQuestionsAreInTheJournal(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	notes := r.notes.all()
-	if len(notes) != 2 || notes[0].Reason != "the operator is asked" || notes[0].ID != q.ID || notes[1].Reason != "the answer was no (once): not today" {
+	if len(notes) != 2 || notes[0].Path != "/[secret]?q=\n\x1b[2J" || notes[0].Reason != "the operator is asked" || notes[0].ID != q.ID || notes[1].Reason != "the answer was no (once): not today" {
 		t.Errorf("got %+v", notes)
 	}
 }

@@ -55,6 +55,7 @@ type reloader struct {
 // reloadable is a *proxy.Server.
 type reloadable interface {
 	Reload(context.Context, proxy.Config) error
+	Redact(string) string
 }
 
 // reload applies what the manifest says now, or says why it does not.

@@ -20,6 +20,9 @@ type applied struct {
 	err     error
 }
 
+// Redact takes out what a test calls a secret.
+func (a *applied) Redact(text string) string { return strings.ReplaceAll(text, "a-secret", "[secret]") }
+
 func (a *applied) Reload(_ context.Context, cfg proxy.Config) error {
 	if a.err == nil {
 		a.configs <- cfg

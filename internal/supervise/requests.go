@@ -83,8 +83,10 @@ func (o *Options) request(ctx context.Context, q Question, url string) (Request,
 	}
 	q.ID, q.Bottle = "r-"+strings.ToLower(rand.Text()[:8]), o.Bottle
 	q.Scheme, q.Host, q.Port = t.Scheme, t.Host, t.Port
-	if _, effect := o.Desk.Reach(q); effect != "" {
-		return o.without(q, effect)
+	if o.Desk.Reach != nil {
+		if _, effect := o.Desk.Reach(q); effect != "" {
+			return o.without(q, effect)
+		}
 	}
 	id, err := o.Desk.Post(q, postWait)
 	if err != nil {
