@@ -82,7 +82,7 @@ func TestLongConversation(t *testing.T) {
 	up := &upstreamLog{}
 	r := modelRig(t, up)
 	for _, n := range []int{4 * decideBytes, modelBytes} {
-		body := message(strings.Repeat("long text ", n/10) + fakeToken + strings.Repeat(" and on", 100))
+		body := message(strings.Repeat("lorem ipsu ", n/10) + fakeToken + strings.Repeat(" and on", 100))
 		if got := sent(t, r, up, body); strings.Contains(got, fakeToken) || !json.Valid([]byte(got)) || len(got) < n {
 			t.Errorf("the model got %d bytes of %d", len(got), len(body))
 		}
