@@ -59,7 +59,7 @@ func phraseAround(b []byte, table *bip39Table, w phraseWord) (from, to int, ok b
 		p.words[p.first] = w
 		p.follow(b, table, kind, int(w.from))
 		words := p.words[p.first:p.last]
-		if len(words) < minPhrase || sorted(words) {
+		if len(words) < minPhrase || sorted(words) || fewWords(words) {
 			continue
 		}
 		if i, k := validPart(words, maxPhraseWords-p.first); k > 0 {
@@ -67,6 +67,22 @@ func phraseAround(b []byte, table *bip39Table, w phraseWord) (from, to int, ok b
 		}
 	}
 	return 0, 0, false
+}
+
+// fewWords reports whether there are no more than six words, again and again: of twelve
+// at random that is true once in some 10^12.
+func fewWords(words []phraseWord) bool {
+	var seen [minPhrase/2 + 1]uint16
+	n := 0
+	for _, w := range words {
+		if !slices.Contains(seen[:n], w.index) {
+			if seen[n] = w.index; n+1 == len(seen) {
+				return false
+			}
+			n++
+		}
+	}
+	return true
 }
 
 // wordAround returns the lower-case word at b[at], or the next one behind a
