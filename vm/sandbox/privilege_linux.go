@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/internal/caps"
 )
 
 // setupCaps are what setup needs, within the machine's own namespaces: to
@@ -25,10 +27,10 @@ func (c *config) giveUp() error {
 		do    func() error
 	}{
 		{BreachKeyring, "join a session keyring of its own", newKeyring},
-		{BreachCaps, "empty the bounding set", emptyBounding},
+		{BreachCaps, "empty the bounding set", caps.EmptyBounding},
 		{BreachNoNewPrivs, "set no_new_privs", func() error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }},
 		{BreachLandlock, "restrict files with Landlock", func() error { return c.landlock() }},
-		{BreachCaps, "give up capabilities", dropCaps},
+		{BreachCaps, "give up capabilities", caps.Drop},
 		{BreachFDs, "close descriptors", func() error { return unix.CloseRange(controlFD+1, maxFD, unix.CLOSE_RANGE_CLOEXEC) }},
 		{BreachDeathSignal, "die with the parent", func() error { return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0) }},
 		{BreachSeccomp, "filter system calls", installFilter},
@@ -52,26 +54,4 @@ func newKeyring() error {
 		return nil
 	}
 	return err
-}
-
-func emptyBounding() error {
-	for c := uintptr(0); ; c++ {
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) && c > unix.CAP_SYS_ADMIN { // past the last that the kernel knows
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// dropCaps empties the other sets. Ambient first: what is in it must be
-// permitted.
-func dropCaps() error {
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
-		return err
-	}
-	var none [2]unix.CapUserData
-	return unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0])
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/internal/caps"
 )
 
 // target is whom and where a command runs as.
@@ -112,7 +114,7 @@ func (t *target) drop() error {
 	if t.uid == 0 {
 		return errors.New("the agent is never root")
 	}
-	if err := emptyBounding(); err != nil {
+	if err := caps.EmptyBounding(); err != nil {
 		return fmt.Errorf("empty the bounding set: %w", err)
 	}
 	for _, step := range []struct {
@@ -120,34 +122,16 @@ func (t *target) drop() error {
 		do   func() error
 	}{
 		{"set no_new_privs", func() error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }},
-		{"clear ambient capabilities", func() error { return unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) }},
 		{"set the groups", func() error { return syscall.Setgroups([]int{t.gid}) }},
 		{"set the group", func() error { return syscall.Setresgid(t.gid, t.gid, t.gid) }},
 		{"set the user", func() error { return syscall.Setresuid(t.uid, t.uid, t.uid) }},
-		{"give up capabilities", noCapabilities},
+		{"give up capabilities", caps.Drop},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
 	return nil
-}
-
-func emptyBounding() error {
-	for c := uintptr(0); ; c++ {
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) && c > unix.CAP_SYS_ADMIN { // past the last that the kernel knows
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func noCapabilities() error {
-	var none [2]unix.CapUserData
-	return unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0])
 }
 
 // find goes to the folder and finds the program as execvp(3) does.
