@@ -164,8 +164,11 @@ func (s *Scanner) surveyBlocks(first, last int) {
 	v := s.survey
 	v.signs.find(&v.masks, first, last, s.engine.leastRun)
 	v.signs.each(signRare, s.surveyRare)
-	s.surveyRuns()
-	s.surveyPhrases(last)
+	v.stretches(signStart, int(s.engine.leastRun), &v.run, s.surveyRun)
+	v.stretches(signPhrase, seedStep, &v.phrase, s.sampleStretch)
+	if v.phrase != none { // the masks of its beginning will be gone
+		s.sampleStretch(v.phrase, v.origin+(last+1)*blockLen)
+	}
 	if s.depth >= maxDepth {
 		return
 	}
@@ -211,50 +214,36 @@ func (s *Scanner) surveyRare(k int, _ uint64) {
 // none says that there is nothing of which the end was not seen.
 const none = math.MinInt
 
-// surveyRuns looks at the runs whose ends were seen, and at the grams in them. What
-// ends where the stream does may go on.
-func (s *Scanner) surveyRuns() {
-	v, least := s.survey, int(s.engine.leastRun)
-	starts := v.listOf(&v.starts, signStart)
-	for _, e := range v.listOf(&v.ends, signEnd) {
-		start, end := v.run, v.origin+int(e)+least
-		if v.run = none; start == none {
+// stretches calls look with each stretch of which a sign tells the start and the next
+// one a byte that is least before the end. open is the start of one whose end was not
+// seen, or none.
+func (v *survey) stretches(sign, least int, open *int, look func(start, end int)) {
+	starts := v.listOf(&v.starts, sign)
+	for _, e := range v.listOf(&v.ends, sign+1) {
+		start := *open
+		if *open = none; start == none {
 			start, starts = v.origin+int(starts[0]), starts[1:]
 		}
-		s.lookUpRun(start, end)
-		switch {
-		case end == len(s.buf):
-			s.run.open, s.run.start = true, s.base+int64(start)
-		case end < v.newAt || end-start < minRun:
-		case !s.run.long && start > 2 && s.inWindow(start, end):
-			s.closeShort(start, end)
-		default:
-			s.run.start = s.base + int64(start)
-			s.closeRun(end)
-		}
+		look(start, v.origin+int(e)+least)
 	}
 	if len(starts) > 0 {
-		v.run = v.origin + int(starts[0])
+		*open = v.origin + int(starts[0])
 	}
 }
 
-// surveyPhrases has the words looked at that may be of seed phrases, where the bytes of
-// one stand in a row.
-func (s *Scanner) surveyPhrases(last int) {
-	v := s.survey
-	starts := v.listOf(&v.starts, signPhrase)
-	for _, e := range v.listOf(&v.ends, signPhraseEnd) {
-		start := v.phrase
-		if v.phrase = none; start == none {
-			start, starts = v.origin+int(starts[0]), starts[1:]
-		}
-		s.sampleStretch(start, v.origin+int(e)+seedStep)
-	}
-	if len(starts) > 0 {
-		v.phrase = v.origin + int(starts[0])
-	}
-	if v.phrase != none { // the masks of its beginning will be gone
-		s.sampleStretch(v.phrase, v.origin+(last+1)*blockLen)
+// surveyRun looks at a run whose end was seen, and at the grams in it. What ends where
+// the stream does may go on.
+func (s *Scanner) surveyRun(start, end int) {
+	s.lookUpRun(start, end)
+	switch {
+	case end == len(s.buf):
+		s.run.open, s.run.start = true, s.base+int64(start)
+	case end < s.survey.newAt || end-start < minRun:
+	case !s.run.long && start > 2 && s.inWindow(start, end):
+		s.closeShort(start, end)
+	default:
+		s.run.start = s.base + int64(start)
+		s.closeRun(end)
 	}
 }
 
