@@ -36,6 +36,4 @@ func escaped(b []byte) bool {
 	return false
 }
 
-func escapeLetter(c byte) bool {
-	return c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f'
-}
+func escapeLetter(c byte) bool { return escapeLetters[c] != 0 }

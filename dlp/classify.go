@@ -76,7 +76,7 @@ var classSpecs = [...]string{
 	maskEscape:   "uUx/0-3",                    // behind the backslash of a sign
 	maskControl:  "\x00-\x08\x0b\x0c\x0e-\x1f", // of what is no text
 	maskSlash:    "\\", maskLine: "\n", maskDot: ".", maskEquals: "=", maskPercent: "%", maskAmpersand: "&", maskTilde: "~", maskLess: "<", maskAt: "@", maskDash: "-",
-	maskRun:    "A-Za-z0-9+/_-",
+	maskRun:    runSpec,
 	maskFirst:  "A-Za-f", // of which the values (RFC 4648, section 4) lack the bit that is the top one of a byte
 	maskSecond: "A-HQ-Xg-nw-z0-3",
 	maskThird:  "ABEFIJMNQRUVYZcdghklopstwx014589",

@@ -13,7 +13,7 @@ import (
 // beginning at every place of b, and report with what they find.
 func eachJudge(b []byte, report func(rule string, at, from, to int)) {
 	for i := 0; i < len(b); i++ {
-		end := runClass.span(b, i, len(b))
+		end := runByte.span(b, i, len(b))
 		if end-i >= 15 {
 			lo, hi := max(0, i-runContext), min(len(b), end+runContext)
 			if r, from, to, ok := findRun(b[lo:hi:hi], i-lo, end-lo, rulesFor(b[lo:hi:hi], i-lo, end-lo)); ok {

@@ -23,9 +23,12 @@ const (
 	highs = 0x80 * lanes
 )
 
+// runSpec are the bytes of runs, as newClass takes them.
+const runSpec = "A-Za-z0-9+/_-"
+
 var (
 	// runByte are the bytes of runs: those of both base64 alphabets.
-	runByte = newClass("A-Za-z0-9+/_-")
+	runByte = newClass(runSpec)
 	// leadByte are those that may stand before the run in a token.
 	leadByte = newClass("A-Za-z0-9_+/:.$-")
 )

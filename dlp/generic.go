@@ -32,7 +32,9 @@ func assignedSecret(b []byte, start, end int) (from int, a assignment, ok bool) 
 
 // valueBody is what a value is made of. What else it may have does not stand in
 // the values that generators make.
-var valueBody = newClass("A-Za-z0-9+/_.~!@#%^*-")
+var valueBody = newClass(valueSpec)
+
+const valueSpec = "A-Za-z0-9+/_.~!@#%^*-"
 
 // mayFollowName refuses most runs by the byte before them.
 func mayFollowName(b []byte, start int) bool {

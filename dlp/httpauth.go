@@ -95,4 +95,6 @@ func isAuthorization(b []byte, i int) bool {
 var otherSchemes = [...]string{"basic", "digest", "negotiate", "ntlm", "hawk", "signature", "aws4", "hmac", "scram", "mutual", "dpop", "oauth", "bot"}
 
 // tokenBody is the class of bearer tokens (token68, RFC 7235).
-var tokenBody = newClass("A-Za-z0-9+/_.~-")
+var tokenBody = newClass(opaqueSpec)
+
+const opaqueSpec = "A-Za-z0-9+/_.~-"

@@ -23,13 +23,7 @@ func startHash(a, b, c byte) uint32 {
 	return (uint32(a) | uint32(b)<<8 | uint32(c)<<16) * 0x9E3779B1 >> (32 - startBits)
 }
 
-// mayStart reports whether a prefix may start with three bytes.
-func (p *prefixes) mayStart(a, b, c byte) bool {
-	h := startHash(a, b, c)
-	return p.starts[h>>3]>>(h&7)&1 != 0
-}
-
-// startBit is mayStart for the first three bytes of b, as a bit.
+// startBit is a bit that is set if a prefix may start with the first three bytes of b.
 func (p *prefixes) startBit(b []byte) uint8 {
 	h := startHash(b[0], b[1], b[2])
 	return p.starts[h>>3] >> (h & 7) & 1

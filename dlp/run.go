@@ -126,7 +126,7 @@ func (s *Scanner) advance(end int, closed bool) {
 	}
 	i := nextSeparator(s.buf, int(r.tried-s.base), end)
 	for i < end && (closed || i+2 < end) {
-		if i++; i < end && i+1 < len(s.buf) && (i+2 == len(s.buf) || s.engine.prefixes.mayStart(s.buf[i], s.buf[i+1], s.buf[i+2])) {
+		if i++; i < end && i+1 < len(s.buf) && (i+2 == len(s.buf) || s.engine.prefixes.startBit(s.buf[i:]) != 0) {
 			s.try(i, false)
 		}
 		i = nextSeparator(s.buf, i, end)
@@ -142,7 +142,7 @@ func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
 	b, starts := s.buf, s.engine.prefixes
 	for i := s.leadStart(start, maxLead); i <= start; i++ {
-		if i+2 >= len(b) || starts.mayStart(b[i], b[i+1], b[i+2]) {
+		if i+2 >= len(b) || starts.startBit(b[i:]) != 0 {
 			s.try(i, false)
 		}
 	}

@@ -31,7 +31,7 @@ type runFound struct{ rule, text string }
 func runsOf(text string) (found []runFound) {
 	b := []byte(text)
 	for i := 0; i < len(b); i++ {
-		end := runClass.span(b, i, len(b))
+		end := runByte.span(b, i, len(b))
 		if end-i >= 15 {
 			lo, hi := max(0, i-runContext), min(len(b), end+runContext)
 			window := b[lo:hi:hi]

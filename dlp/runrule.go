@@ -1,6 +1,9 @@
 package dlp
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // A runRule judges a maximal run of [A-Za-z0-9+/_-] that has no fixed beginning
 // to look for: its length and what stands around it tell what it is.
@@ -46,8 +49,8 @@ var runRules = []runRule{
 	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService, behindName},
 	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest, ""},
 	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic, " "},
-	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue, " A-Za-z0-9+/_.~-"},
-	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue, behindName + "A-Za-z0-9+/_.~!@#%^*-"},
+	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue, " " + opaqueSpec},
+	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue, behindName + valueSpec},
 }
 
 const (
@@ -106,18 +109,15 @@ var runRulesBehind = func() (t [256]ruleSet) {
 	return t
 }()
 
-// namedRules are those that want a name before a run, as mayFollowName tells.
+// namedRules are those that want a name before a run.
 var namedRules = func() (set ruleSet) {
 	for i, r := range runRules {
-		if r.ID == "service-key" || r.ID == "generic-secret" {
+		if strings.HasPrefix(r.behind, behindName) {
 			set |= 1 << i
 		}
 	}
 	return set
 }()
-
-// runClass is the class of runs.
-var runClass = newClass("A-Za-z0-9+/_-")
 
 // runBegin returns where the text of a run starts: behind what an escape of
 // JSON or a URL left at its start.
