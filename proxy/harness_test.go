@@ -394,3 +394,26 @@ func plainUpstream(t testing.TB, h http.Handler) string {
 func leafFor(host string) func(*tls.ClientHelloInfo) (string, error) {
 	return func(*tls.ClientHelloInfo) (string, error) { return host, nil }
 }
+
+// tcpServer hands the connections that it gets to the test.
+func tcpServer(t *testing.T) (addr string, conns chan net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns = make(chan net.Conn, 10)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				close(conns)
+				return
+			}
+			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+			conns <- c
+		}
+	}()
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String(), conns
+}

@@ -12,33 +12,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // passRig has one passthrough route to a raw TCP upstream that is handed to
 // the test.
 func passRig(t *testing.T, action Action) (*rig, chan net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	conns := make(chan net.Conn, 10)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				close(conns)
-				return
-			}
-			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
-			conns <- c
-		}
-	}()
-	t.Cleanup(func() { l.Close() })
+	addr, conns := tcpServer(t)
 	r := newRig(t, http.NotFoundHandler(), Config{})
-	r.reroute(Route{Host: "pass.example.com", TLS: Passthrough, Action: action, Upstream: l.Addr().String(), Private: true, Source: "f:9"},
-		Route{Host: "192.0.2.1", TLS: Passthrough, Upstream: l.Addr().String(), Private: true})
+	r.reroute(Route{Host: "pass.example.com", TLS: Passthrough, Action: action, Upstream: addr, Private: true, Source: "f:9"},
+		Route{Host: "192.0.2.1", TLS: Passthrough, Upstream: addr, Private: true})
 	return r, conns
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bot-bottle/bottle/dlp"
 )
@@ -16,25 +15,9 @@ import (
 // rawRig has a raw route to a TCP server that is handed to the test.
 func rawRig(t *testing.T, cfg Config, action Action) (*rig, chan net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	conns := make(chan net.Conn, 4)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				close(conns)
-				return
-			}
-			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
-			conns <- c
-		}
-	}()
-	t.Cleanup(func() { l.Close() })
+	addr, conns := tcpServer(t)
 	r := newRig(t, http.NotFoundHandler(), cfg)
-	r.reroute(Route{Host: "db.example.com", Ports: []int{5432}, TLS: Raw, Action: action, Upstream: l.Addr().String(), Private: true, Source: "f:3"},
+	r.reroute(Route{Host: "db.example.com", Ports: []int{5432}, TLS: Raw, Action: action, Upstream: addr, Private: true, Source: "f:3"},
 		Route{Host: "db.example.com", Secrets: secretNames(cfg)})
 	return r, conns
 }
