@@ -251,6 +251,13 @@ func (s *Spec) Environ(cmd *Command) []string {
 	return list
 }
 
+// OneOutput says whether Stdout and Stderr are the same writer. Writers of a type
+// that cannot be compared are not.
+func (c *Command) OneOutput() bool {
+	defer func() { _ = recover() }()
+	return c.Stderr != nil && c.Stdout == c.Stderr
+}
+
 // Check refuses a command that no backend can run.
 func (c *Command) Check() error {
 	switch {

@@ -140,7 +140,8 @@ type Command struct {
 	Dir string
 
 	// The streams are copied: no descriptor of the host is handed in. A nil
-	// Stdin is empty, a nil Stdout or Stderr is discarded.
+	// Stdin is empty, a nil Stdout or Stderr is discarded. One writer that is
+	// both is called by one goroutine at a time.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 

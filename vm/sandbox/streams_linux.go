@@ -75,7 +75,7 @@ func newStreams(cmd *vm.Command) (_ *streams, err error) {
 	}
 	switch {
 	case cmd.Stderr == nil:
-	case same(cmd.Stdout, cmd.Stderr): // one pipe, so that the writer is not called by two
+	case cmd.OneOutput(): // one pipe, so that the writer is not called by two
 		s.mask |= 1 << 2
 		s.theirs = append(s.theirs, s.theirs[len(s.theirs)-1])
 	default:
@@ -86,13 +86,6 @@ func newStreams(cmd *vm.Command) (_ *streams, err error) {
 		s.out, s.theirs = append(s.out, output{r, cmd.Stderr}), append(s.theirs, w)
 	}
 	return s, nil
-}
-
-// same says whether two writers are one. Writers of a type that cannot be
-// compared are not.
-func same(a, b io.Writer) bool {
-	defer func() { _ = recover() }()
-	return a == b
 }
 
 func (s *streams) theirFDs() []int {

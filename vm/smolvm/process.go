@@ -1,6 +1,7 @@
 package smolvm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -78,7 +78,11 @@ func (m *machine) start(ctx context.Context, cmd vm.Command) (*process, error) {
 	if cmd.TTY != nil {
 		err = p.onTerminal(cmd)
 	} else {
-		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = nil, cmd.Stdout, p.stderr
+		p.cmd.Stdout, p.cmd.Stderr = cmd.Stdout, p.stderr
+		if cmd.OneOutput() {
+			one := &oneWriter{to: cmd.Stdout}
+			p.cmd.Stdout, p.stderr.to = one, one
+		}
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		err = p.withStdin(cmd.Stdin)
 	}
@@ -156,14 +160,11 @@ func (p *process) waitRaw() {
 }
 
 func (p *process) isRaw() bool {
-	conn, err := p.tty.SyscallConn() // with Fd it would block from then on
-	if err != nil {
-		return true
-	}
 	raw := true
-	err = conn.Control(func(fd uintptr) {
-		t, terr := unix.IoctlGetTermios(int(fd), getTermios)
-		raw = terr != nil || t.Lflag&unix.ICANON == 0
+	err := p.control(func(fd int) error {
+		t, err := unix.IoctlGetTermios(fd, getTermios)
+		raw = err != nil || t.Lflag&unix.ICANON == 0
+		return nil
 	})
 	return raw || err != nil
 }
@@ -327,8 +328,21 @@ func (p *process) Resize(size vm.WinSize) error {
 	case <-p.done:
 		return os.ErrProcessDone
 	default:
-		return pty.Setsize(p.tty, &pty.Winsize{Rows: size.Rows, Cols: size.Cols})
+		return p.control(func(fd int) error {
+			return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: size.Rows, Col: size.Cols})
+		})
 	}
+}
+
+// control hands the descriptor of the terminal out while it cannot be closed. After
+// Fd it would block from then on, and could be another file's.
+func (p *process) control(use func(fd int) error) error {
+	conn, err := p.tty.SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := conn.Control(func(fd uintptr) { err = use(int(fd)) })
+	return cmp.Or(cerr, err)
 }
 
 // end ends the command with its machine.
@@ -343,67 +357,4 @@ func (p *process) end() {
 	}
 	_ = p.cmd.Process.Kill()
 	<-p.done
-}
-
-// errorTail passes stderr on, without the note of a program of another name, and
-// keeps its end, in which smolvm says what it could not do.
-type errorTail struct {
-	to io.Writer
-
-	mu    sync.Mutex
-	first []byte // the beginning, until it is known what it is
-	past  bool
-	kept  []byte
-}
-
-func (t *errorTail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.kept = append(t.kept, p...)
-	t.kept = t.kept[max(0, len(t.kept)-maxErrorText):]
-	if t.past {
-		return len(p), t.pass(p)
-	}
-	t.first = append(t.first, p...)
-	if couldBe := strings.HasPrefix(packNote, string(t.first)) || strings.HasPrefix(string(t.first), packNote) && !strings.Contains(string(t.first), "\n"); couldBe {
-		return len(p), nil
-	}
-	return len(p), t.decide()
-}
-
-func (t *errorTail) decide() error {
-	t.past = true
-	first := clean1(string(t.first))
-	t.first = nil
-	return t.pass([]byte(first))
-}
-
-func clean1(text string) string {
-	if !strings.HasPrefix(text, packNote) {
-		return text
-	}
-	_, rest, _ := strings.Cut(text, "\n")
-	return rest
-}
-
-func (t *errorTail) pass(p []byte) error {
-	if t.to == nil || len(p) == 0 {
-		return nil
-	}
-	_, err := t.to.Write(p)
-	return err
-}
-
-func (t *errorTail) flush() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.past {
-		_ = t.decide()
-	}
-}
-
-func (t *errorTail) last() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.kept)
 }
