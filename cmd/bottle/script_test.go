@@ -61,6 +61,7 @@ func setupScript(e *testscript.Env) error {
 	e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	e.Setenv("XDG_RUNTIME_DIR", short)
 	e.Setenv("TMPDIR", short)
+	e.Setenv("GORACE", "atexit_sleep_ms=0") // instead of a second at each end of a process
 	e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	e.Setenv("GIT_AUTHOR_NAME", "Test")
 	e.Setenv("GIT_AUTHOR_EMAIL", "test@example.com")
