@@ -18,7 +18,7 @@ import (
 
 type upOptions struct {
 	yes, dryRun, rm      bool
-	noCapture            bool
+	noCapture, noRemotes bool
 	agent, backend, mode string
 	learn                string // the default of egress
 }
@@ -34,7 +34,9 @@ When what stands behind -- begins with a hyphen, it goes to the agent.
 
 Before anything starts you see what the agent can reach, every folder of this
 host that it sees and the credentials that it can use; on a terminal you are
-asked. It starts in the folder of the workspace that you are in. The exit code is
+asked. Among it is where the workspace was cloned from, to fetch only, if the
+manifest says nothing of that; --no-remotes leaves it out, and so does --quiet, as
+nobody would see it. It starts in the folder of the workspace that you are in. The exit code is
 the command's; 125 means that bottle itself failed.
 
 The copy of the workspace and the agent's home stay until "bottle down", or with
@@ -66,6 +68,7 @@ The copy of the workspace and the agent's home stay until "bottle down", or with
 	f.BoolVar(&o.rm, "rm", false, "remove the bottle at its end, unless it has work that is nowhere else")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
 	f.BoolVar(&o.noCapture, "no-capture", false, "leave alone what programs open that know no proxy: it then leads nowhere")
+	f.BoolVar(&o.noRemotes, "no-remotes", false, "do not let the agent fetch from where the workspace was cloned from")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto, sandbox or smolvm")
 	f.StringVar(&o.learn, "learn", "", "ask or allow in the place of egress.default, for \"bottle learn\"")
@@ -146,11 +149,20 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 	if err != nil {
 		return err
 	}
+	remotes := a.remotes(m, o)
+	m = m.WithOwnRepos(remotes)
 	bar := a.progress()
 	defer bar.done()
+	reload := func() (*manifest.Manifest, error) {
+		m, err := load()
+		if err != nil {
+			return nil, err
+		}
+		return m.WithOwnRepos(remotes), nil
+	}
 	backend, why := a.backendOf(ctx, m)
 	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: backend, Args: command, Env: env, Version: readBuild().Version,
-		Reload: load, Progress: bar.show, Log: a.logger()})
+		Reload: reload, Progress: bar.show, Log: a.logger()})
 	if err != nil {
 		return err
 	}
@@ -231,6 +243,7 @@ func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, 
 func (a *app) printPrepared(p *bottle.Prepared) {
 	if !a.quiet {
 		a.showSummary(p.Manifest)
+		a.showOffered(p.Manifest)
 		a.showKnown(p.Manifest)
 		a.showInstall(p.Install)
 		a.showBehind(p.Behind())

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
@@ -36,7 +37,8 @@ const fence = `You work inside of a bottle: a sandbox whose only way out is a pr
 func prompt(m *manifest.Manifest) (string, error) {
 	var b strings.Builder
 	var lines strings.Builder
-	for _, l := range m.Summary().Reach {
+	s := m.Summary()
+	for _, l := range slices.Concat(s.Reach, s.Offered) {
 		lines.WriteString("  - " + l + "\n")
 	}
 	fmt.Fprintf(&b, fence, lines.String())

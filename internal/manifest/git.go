@@ -49,6 +49,8 @@ type GitRepo struct {
 	Submodules                    []string
 	MaxObject, MaxPush            int64 // 0 is the default of package pack
 	Author                        policy.Author
+	// Offered says that no manifest names it: the workspace comes from it.
+	Offered bool
 }
 
 // What may be done with a repository.
@@ -235,7 +237,9 @@ func (m *Manifest) gitLines() (out []string) {
 	for i := range m.Git {
 		h := &m.Git[i]
 		for j := range h.Repos {
-			out = append(out, h.line(&h.Repos[j]))
+			if r := &h.Repos[j]; !r.Offered {
+				out = append(out, h.line(r))
+			}
 		}
 	}
 	return out

@@ -19,6 +19,8 @@ import (
 type Summary struct {
 	// Reach has a line for each route and one for what none matches.
 	Reach []string `json:"reach"`
+	// Offered are repositories that no manifest names: see WithOwnRepos.
+	Offered []string `json:"offered,omitempty"`
 	// Mounts begins with the workspace.
 	Mounts []string `json:"mounts"`
 	// Secrets has a line for each secret that is used, and where it may go.
@@ -34,7 +36,7 @@ type Summary struct {
 	Commands []string `json:"commands,omitempty"`
 }
 
-// Lines are all lines of a summary.
+// Lines are all lines that a manifest makes of a summary.
 func (s Summary) Lines() []string {
 	return slices.Concat(s.Reach, s.Mounts, s.Secrets, s.Seen, s.Scan, s.Commands, s.Cautions)
 }
@@ -54,6 +56,7 @@ func (m *Manifest) Summary() Summary {
 	for _, line := range m.gitLines() {
 		s.Reach = append(s.Reach, escape.Text(line))
 	}
+	s.Offered = m.offeredLines()
 	workspace := escape.Text(m.Workspace) + ": a copy, which stays with the bottle"
 	if m.WorkspaceMode == WorkspaceMount {
 		workspace = escape.Text(m.Workspace) + ": the folder itself, writable"
