@@ -21,6 +21,24 @@ func onlyCommands(cmd *cobra.Command) {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
 
+// usageErrors has each command below cmd say how it is used where the number of its
+// arguments is wrong: cobra's own error tells the number alone.
+func usageErrors(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		usageErrors(c)
+	}
+	check := cmd.Args
+	if check == nil || cmd.HasSubCommands() || cmd.Name() == "up" { // these say it themselves
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return fmt.Errorf("%w: it is used as \"%s\", and \"%s --help\" says more", err, cmd.UseLine(), cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
 // flagError says where the flags of a command are listed.
 func flagError(cmd *cobra.Command, err error) error {
 	text := fmt.Sprintf("\"%s --help\" lists the flags", cmd.CommandPath())

@@ -52,9 +52,9 @@ func (a *app) demo(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !report.Kept():
-		return &exitError{code: exitFound, err: fmt.Errorf("the demo did not come out as promised")}
+		return &exitError{code: exitFound, err: fmt.Errorf("the demo did not come out as promised: \"bottle doctor\" says what this host lacks")}
 	case !a.json:
-		_, err = fmt.Fprintln(a.std.out, "Everything came out as promised. Next: write a bottle.yaml (docs/manifest.md), then run \"bottle up -- COMMAND\".")
+		_, err = fmt.Fprintln(a.std.out, "Everything came out as promised. Next: \"bottle init\" in a project of yours writes a bottle.yaml; then \"bottle up -- COMMAND\".")
 	}
 	return err
 }

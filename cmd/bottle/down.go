@@ -39,7 +39,7 @@ node_modules). "bottle pull" takes it over, "bottle pull --dry-run" only looks.`
 			}
 			switch {
 			case all && len(args) > 0:
-				return errors.New("--all needs no names")
+				return errors.New("--all is every bottle: leave it out to name some, or name none")
 			case all:
 				list, err := control.All(cmd.Context(), env)
 				if err != nil {
@@ -132,7 +132,7 @@ func (a *app) clear(ctx context.Context, many *control.AmbiguousError) error {
 	}
 	var text strings.Builder
 	for _, b := range stay {
-		why := "has work that is nowhere else"
+		why := "has work that is nowhere else: bottle pull " + b.ID + " takes it over"
 		if b.Status.Alive() {
 			why = "is " + string(b.Status)
 		}

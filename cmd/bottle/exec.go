@@ -25,7 +25,7 @@ exit code is the command's.`,
 				return errors.New("a command goes behind --, as in \"bottle exec -- git status\"")
 			}
 			if d > 1 {
-				return errors.New("one bottle at most stands before --")
+				return errors.New("one bottle at most stands before --, as in \"bottle exec ID -- git status\"")
 			}
 			return a.exec(cmd.Context(), args[:d], args[d:])
 		},

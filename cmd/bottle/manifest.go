@@ -26,7 +26,7 @@ func (a *app) configFlag(cmd *cobra.Command) {
 func (a *app) load(name string, flags ...manifest.Override) (*manifest.Manifest, error) {
 	m, err := manifest.Load(manifest.Options{File: a.config, Name: name, Flags: flags, RuleIDs: dlp.RuleIDs()})
 	if errors.Is(err, manifest.ErrNoManifest) {
-		return nil, fmt.Errorf("%w; write one, or name one with -f", err)
+		return nil, fmt.Errorf("%w; \"bottle init\" writes one, -f names one", err)
 	}
 	return m, err
 }

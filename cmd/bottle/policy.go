@@ -49,8 +49,8 @@ refused when it is dialled. The exit code is 0 for allow, 1 for deny and ask.`,
 			a.sayUntrusted(m)
 			if a.json {
 				err = a.printJSON(e)
-			} else {
-				err = printExplanation(a.std.out, e)
+			} else if err = printExplanation(a.std.out, e); err == nil && e.Verdict != proxy.Allow && !a.quiet {
+				fmt.Fprintln(a.std.err, "\"bottle why\" with the same arguments has the route that would allow it")
 			}
 			if err == nil && e.Verdict != proxy.Allow {
 				err = &exitError{code: exitFound}

@@ -27,8 +27,8 @@ are bottle's proxy and its git gate: default-deny routes, TLS interception, a sc
 what leaves for secrets, and credentials that are put in where the agent only has
 placeholders. The agent can ask you for more. A journal says what happened.
 
-Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
-"bottle up -- COMMAND".`,
+Begin with "bottle demo"; in a project "bottle init" writes a bottle.yaml, "bottle
+trust" shows what it grants, and "bottle up -- COMMAND" runs in a bottle.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -63,6 +63,7 @@ Begin with "bottle demo", then write a bottle.yaml (docs/manifest.md) and run
 	root.SetHelpCommandGroupID("host")
 	addCompletion(root, "host")
 	strictHelp(root)
+	usageErrors(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.checkJSON(cmd) }
 	return root
 }

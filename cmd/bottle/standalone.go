@@ -12,6 +12,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // forClients is what clients of a server need: as data, and as the text that is printed.
@@ -37,8 +38,16 @@ func (a *app) standalone(cmd *cobra.Command, opt *bottle.StandaloneOptions, list
 		if opt.Trust, err = a.trusted(cmd.Context(), opt.Manifest, yes); err != nil {
 			return err
 		}
+		a.sayNoManifest(opt.Manifest)
 		opt.Env, opt.Log, opt.Version = env, a.logger(), readBuild().Version
 		return a.serve(cmd.Context(), *opt, clients)
+	}
+}
+
+// sayNoManifest tells who forgot the manifest why everything will be denied.
+func (a *app) sayNoManifest(m *manifest.Manifest) {
+	if m.Project == nil && len(m.Egress.Routes)+len(m.Git) == 0 && m.Egress.Default == proxy.Deny {
+		fmt.Fprintln(a.std.err, "warning: there is no bottle.yaml here or in a folder above, so every request is denied: \"bottle init\" writes one, -f names one")
 	}
 }
 

@@ -55,7 +55,7 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 		return err
 	}
 	if m.Project == nil {
-		text := "there is no bottle.yaml here or in a folder above; your own file is always trusted"
+		text := "there is no bottle.yaml here or in a folder above (\"bottle init\" writes one); your own file is always trusted"
 		if m.Overlooked != "" {
 			text += "; " + m.Overlooked
 		}
@@ -185,7 +185,7 @@ func (a *app) revokeTrust(ctx context.Context) error {
 		return err
 	}
 	if !was {
-		return fmt.Errorf("%s was not trusted", path)
+		return fmt.Errorf("%s was not trusted, so there is nothing to take back: \"bottle trust --list\" shows what is", path)
 	}
 	if _, err = fmt.Fprintf(a.std.err, "no longer trusted: %s\n", escape.Text(path)); err != nil {
 		return err

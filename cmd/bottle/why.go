@@ -246,6 +246,7 @@ func printWhy(out io.Writer, w *why) error {
 		for l := range strings.Lines(w.Allow) {
 			fmt.Fprintf(out, "  %s\n", escape.Text(strings.TrimSuffix(l, "\n")))
 		}
+		fmt.Fprintln(out, "then \"bottle trust\": a running bottle takes it up")
 	}
 	if len(w.Times) > 0 {
 		fmt.Fprintf(out, "the last times in %s:\n", w.Bottle)

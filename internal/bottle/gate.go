@@ -103,7 +103,7 @@ func (s *Standalone) newFront() error {
 		return nil
 	}
 	if len(s.opt.Manifest.Git) == 0 {
-		return errors.New("the manifest names no host under git: there is nothing to serve")
+		return errors.New("the manifest names no host under git, so there is nothing to serve: add one to bottle.yaml (\"bottle help git\")")
 	}
 	s.front = &gitgate.Front{Server: s.server, Session: s.record.ID, AnyHost: true}
 	if a, ok := s.listener.Addr().(*net.TCPAddr); ok {

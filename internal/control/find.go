@@ -48,7 +48,11 @@ func Find(ctx context.Context, env state.Env, q Query) (Bottle, error) {
 	what, found := match(all, q)
 	if len(found) == 0 {
 		// A record that cannot be read may be the one.
-		return Bottle{}, errors.Join(fmt.Errorf("%w: %s; `bottle ls` shows those that there are", ErrNotFound, escape.Text(what)), listErr)
+		hint := "`bottle ls` shows those that there are"
+		if q.Ref == "" {
+			hint += ", `bottle up` starts one"
+		}
+		return Bottle{}, errors.Join(fmt.Errorf("%w: %s; %s", ErrNotFound, escape.Text(what), hint), listErr)
 	}
 	if q.Running {
 		var alive []Bottle

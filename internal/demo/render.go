@@ -8,7 +8,7 @@ import (
 )
 
 // maxText bounds what is shown of one line, in columns.
-const maxText = 160
+const maxText = 240
 
 // Write prints the report for a person.
 func (r *Report) Write(w io.Writer) error {

@@ -193,7 +193,7 @@ func (s *Secret) value(ctx context.Context) (string, error) {
 	case src.Env != "":
 		v, ok := s.opts.LookupEnv(src.Env)
 		if !ok {
-			return "", fmt.Errorf("the environment variable %s is not set", src.Env)
+			return "", errNotSet(src.Env)
 		}
 		if err := Validate(v); err != nil {
 			return "", fmt.Errorf("the environment variable %s: %w", src.Env, err)
@@ -210,6 +210,10 @@ func (s *Secret) value(ctx context.Context) (string, error) {
 	}
 }
 
+func errNotSet(name string) error {
+	return fmt.Errorf("the environment variable %s is not set: set it where bottle is started, or name another source under from (file, keyring, command)", name)
+}
+
 // Check says whether Value can be expected to work, without running or changing
 // anything: the variable is set, the file is there and may be read, the command's
 // program exists, somebody is logged in. Warnings are things that work and should not
@@ -218,7 +222,7 @@ func (s *Secret) Check() (warnings []string, err error) {
 	switch src := s.source; {
 	case src.Env != "":
 		if v, ok := s.opts.LookupEnv(src.Env); !ok {
-			err = fmt.Errorf("the environment variable %s is not set", src.Env)
+			err = errNotSet(src.Env)
 		} else if err = Validate(v); err != nil {
 			err = fmt.Errorf("the environment variable %s: %w", src.Env, err)
 		}
