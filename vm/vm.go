@@ -82,6 +82,11 @@ type Machine interface {
 	// ends, it accepts no more, but the caller still closes it.
 	Listen(ctx context.Context, port int) (net.Listener, error)
 
+	// Dial connects to the program that listens at a TCP port of the machine's own
+	// loopback, 127.0.0.1 or ::1; when there is none, the error wraps
+	// syscall.ECONNREFUSED. The connection has a CloseWrite.
+	Dial(ctx context.Context, port int) (net.Conn, error)
+
 	// Limits says how each of the Spec's Resources is enforced.
 	Limits() []Limit
 

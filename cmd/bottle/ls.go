@@ -21,7 +21,8 @@ func (a *app) lsCmd() *cobra.Command {
 		SuggestFor: []string{"ps", "list"},
 		Short:      "List the bottles of this user, running and stopped",
 		Long: `List the bottles of this user: their status (running, busy, silent, stopped, or
-dead when the process was killed), age, and how many requests were allowed and
+dead when the process was killed), age, the ports of this host's 127.0.0.1 that
+lead into it (HOST:GUEST), and how many requests were allowed and
 denied. Those of a bottle that has ended are counted in its journal, as far as
 its first 10000 lines: a + says that there are more.`,
 		Args: cobra.NoArgs,
@@ -72,6 +73,9 @@ const maxCounted = 10_000
 func toListed(b control.Bottle) listed {
 	l := listed{Bottle: b.Bottle, Status: b.Status}
 	l.Running = b.Status.Alive() // the record of one that was killed says otherwise
+	if !l.Running {
+		l.Ports = nil
+	}
 	l.Waits, l.WaitsFor, l.NewBottle = manifestWaits(b), noteOf(b, bottle.NoteWaits), noteOf(b, bottle.NoteNewBottle)
 	if b.Problem != nil {
 		l.Problem = b.Problem.Error()
@@ -138,10 +142,10 @@ func (a *app) printBottles(list []listed) error {
 		return err
 	}
 	tw := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "ID\tSTATUS\tAGE\tALLOWED\tDENIED\tWORKSPACE")
+	fmt.Fprintln(tw, "ID\tSTATUS\tAGE\tALLOWED\tDENIED\tPORTS\tWORKSPACE")
 	for _, b := range list {
 		allowed, denied := b.Counts.columns()
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Status, age(time.Since(b.Created)), allowed, denied, escape.Text(b.Workspace))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Status, age(time.Since(b.Created)), allowed, denied, portsText(b.Ports), escape.Text(b.Workspace))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -162,6 +166,18 @@ func (a *app) printBottles(list []listed) error {
 		}
 	}
 	return nil
+}
+
+// portsText is what stands in the table: HOST:GUEST of each.
+func portsText(ports []state.Port) string {
+	var list []string
+	for _, p := range ports {
+		list = append(list, fmt.Sprintf("%d:%d", p.Host, p.Guest))
+	}
+	if list == nil {
+		return "-"
+	}
+	return strings.Join(list, ",")
 }
 
 // age renders a duration by its largest unit.

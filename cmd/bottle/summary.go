@@ -69,6 +69,7 @@ func printSummary(w io.Writer, s manifest.Summary, before *manifest.TrustEntry, 
 		lines []string
 	}{
 		{"It can reach", s.Reach},
+		{"What reaches it", s.Ports},
 		{"It sees of this host", s.Mounts},
 		{"Credentials it can use, and never sees", s.Secrets},
 		{"Credentials it can use, and may see", s.Seen},

@@ -19,6 +19,7 @@ import (
 type upOptions struct {
 	yes, dryRun, rm      bool
 	noCapture, noRemotes bool
+	ports                []string
 	agent, backend, mode string
 	learn                string // the default of egress
 }
@@ -69,6 +70,7 @@ The copy of the workspace and the agent's home stay until "bottle down", or with
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
 	f.BoolVar(&o.noCapture, "no-capture", false, "leave alone what programs open that know no proxy: it then leads nowhere")
 	f.BoolVar(&o.noRemotes, "no-remotes", false, "do not let the agent fetch from where the workspace was cloned from")
+	f.StringArrayVarP(&o.ports, "port", "p", nil, "`[HOST:]GUEST`, over the manifest's ports: a port of this host's 127.0.0.1 that leads to one in the bottle, HOST 0 for one that is free; may be repeated")
 	f.StringVar(&o.agent, "agent", "", "agent, over the manifest's: claude, codex or generic")
 	f.StringVar(&o.backend, "backend", "", "backend, over the manifest's: auto, sandbox or smolvm")
 	f.StringVar(&o.learn, "learn", "", "ask or allow in the place of egress.default, for \"bottle learn\"")
@@ -128,6 +130,9 @@ func (o *upOptions) overrides() (list []manifest.Override) {
 		if f.value != "" {
 			list = append(list, manifest.Override{Source: f.flag, Key: f.key, Value: f.value})
 		}
+	}
+	if o.ports != nil {
+		list = append(list, manifest.Override{Source: "--port", Key: "ports", Values: o.ports})
 	}
 	if o.noCapture {
 		list = append(list, manifest.Override{Source: "--no-capture", Key: "capture", Value: "false"})
@@ -197,6 +202,7 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 		return err
 	}
 	bar.done()
+	a.sayPorts(b)
 	// Signals go to the command from here on, until it ends.
 	code, err := a.foreground(ctx, b, vm.Command{Args: p.Args, Dir: startDir(p.Manifest.Workspace)})
 	if b.Ending() {
@@ -228,6 +234,15 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 		return &exitError{code: code}
 	}
 	return nil
+}
+
+// sayPorts says where the host reaches into a bottle.
+func (a *app) sayPorts(b *bottle.Bottle) {
+	for _, p := range b.Ports() {
+		if !a.quiet {
+			fmt.Fprintf(a.std.err, "bottle: 127.0.0.1:%d leads to port %d in it\n", p.Host, p.Guest)
+		}
+	}
 }
 
 // foreground runs a command on this terminal. Signals are the command's, and

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,7 @@ type Bottle struct {
 	machine  vm.Machine
 	relay    *relay.Relay // nil where nothing is captured
 	listener net.Listener
+	forward  *forwarder
 	owner    owner
 	git      gitGuard
 	gitFile  bool              // the workspace is mounted and its .git is a file
@@ -84,6 +86,9 @@ const shutdownTimeout = time.Second
 
 // ID returns the bottle's id.
 func (b *Bottle) ID() string { return b.record.ID }
+
+// Ports returns the ports of the host that lead into the bottle.
+func (b *Bottle) Ports() []state.Port { return slices.Clone(b.record.Ports) }
 
 // Dir returns the folder of its state.
 func (b *Bottle) Dir() string { return b.dir }
@@ -159,6 +164,9 @@ func (b *Bottle) unwind() error {
 	var errs []error
 	if b.stop != nil {
 		b.stop()
+	}
+	if b.forward != nil {
+		b.forward.Close()
 	}
 	if b.machine != nil {
 		errs = append(errs, b.closeMachine())

@@ -171,6 +171,9 @@ func (m *fakeMachine) Listen(context.Context, int) (net.Listener, error) {
 	}
 	return net.Listen("tcp", "127.0.0.1:0")
 }
+func (*fakeMachine) Dial(context.Context, int) (net.Conn, error) {
+	return nil, errors.ErrUnsupported
+}
 func (*fakeMachine) Limits() []vm.Limit { return nil }
 func (*fakeMachine) Wait() error        { return nil }
 func (m *fakeMachine) Close() error {

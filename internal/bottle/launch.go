@@ -40,6 +40,10 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 			err = errors.Join(err, b.unwind(), b.removeMachine(ctx), p.opt.Env.Remove(b.record.ID))
 		}
 	}()
+	// Before anything that takes long: a port that is taken is the person's to free.
+	if b.forward, b.record.Ports, err = openPorts(ctx, p.Manifest.Ports); err != nil {
+		return nil, err
+	}
 	if b.user, err = loadUser(p.opt.Env); err != nil {
 		return nil, err
 	}
@@ -212,6 +216,7 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 	}
 	b.served = make(chan error, 1)
 	go func() { b.served <- b.server.Serve(b.listener, proxy.ListenOptions{Session: b.record.ID}) }()
+	b.forward.serve(b.record.Ports, m.Dial)
 	return b.startCapture(ctx)
 }
 

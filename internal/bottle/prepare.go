@@ -111,6 +111,9 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if err := checkGit(m); err != nil {
 		return nil, err
 	}
+	if err := p.checkPorts(); err != nil {
+		return nil, err
+	}
 	if err := p.lookBehind(ctx); err != nil {
 		return nil, err
 	}

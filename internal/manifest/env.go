@@ -37,6 +37,7 @@ type Override struct {
 	Source string // for errors: "--agent"
 	Key    string // such as workspace.mode
 	Value  string
+	Values []string // of a list, in the place of Value
 }
 
 // envOverrides reads the variables that are set. One that is none of them and
@@ -80,6 +81,12 @@ func apply(root *node, dir string, overrides []Override) *node {
 	for _, o := range overrides {
 		src := &source{shown: o.Source, base: o.Source, dir: dir}
 		value := &node{src: src, path: o.Key, text: o.Value, scalar: looseScalar}
+		if o.Values != nil {
+			value = &node{src: src, path: o.Key, kind: listNode}
+			for _, v := range o.Values {
+				value.list = append(value.list, &node{src: src, path: o.Key, text: v, scalar: looseScalar})
+			}
+		}
 		root = root.set(value, o.Key)
 	}
 	return root

@@ -51,6 +51,8 @@ type Manifest struct {
 	Capture bool
 	// HostServices are among the routes.
 	HostServices []HostService
+	// Ports are those that lead into the bottle.
+	Ports []Port
 	// Supervise says that the agent is told what it may do, and may ask for more.
 	Supervise bool
 	// Prompt is a file with instructions for the agent, "" for none; Skills are

@@ -68,7 +68,7 @@ func TestLevelsMerge(t *testing.T) {
 			env:  []string{"BOTTLE_AGENT=generic", "BOTTLE_WORKSPACE_MODE=copy", "BOTTLE_EGRESS_DEFAULT=ask", "BOTTLE_EGRESS_ASK_TIMEOUT=9s"},
 			want: "agent=generic default=ask ask=9s mode=copy env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 		{name: "flags are over the environment", project: v, env: []string{"BOTTLE_AGENT=codex"},
-			flags: []Override{{"--agent", "agent", "claude"}, {"--workspace", "workspace.mode", "mount"}},
+			flags: []Override{{Source: "--agent", Key: "agent", Value: "claude"}, {Source: "--workspace", Key: "workspace.mode", Value: "mount"}},
 			want:  "agent=claude default=deny ask=3m0s mode=mount env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 		{name: "an alias stands for its value", project: v + "env: &e {A: p}\nbottles: {x: {env: *e}}\n", variant: "x",
 			want: "agent=generic default=deny ask=3m0s mode=copy env=[A=p] routes=[] allow=0 secrets=[] mounts=[]"},

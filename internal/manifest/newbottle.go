@@ -25,6 +25,7 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		{"capture", started.Capture == now.Capture},
 		// Where names are captured, it is their routes that say what they lead to.
 		{"host_services", started.Capture && now.Capture || slices.Equal(started.HostServices, now.HostServices)},
+		{"ports", slices.Equal(started.Ports, now.Ports)},
 		{"metrics", started.Metrics == now.Metrics},
 		{"supervise", started.Supervise == now.Supervise},
 		{"prompt", started.Prompt == now.Prompt},

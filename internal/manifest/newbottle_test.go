@@ -17,6 +17,7 @@ func TestNeedsNewBottle(t *testing.T) {
 		{"capture, which is on by default", "capture: false", "capture: true\negress: {default: deny}", "capture"},
 		{"services follow where names are captured", "", "host_services: [{name: db, port: 5432}]", ""},
 		{"services without capture", "capture: false", "capture: false\nhost_services: [{name: db, port: 5432}]", "host_services"},
+		{"ports, also one that is gone", "ports: [3000]", "ports: []", "ports"},
 		{"a new canary", "dlp: {canaries: [A]}", "dlp: {canaries: [A, B]}", "dlp.canaries"},
 		{"a canary that is gone", "dlp: {canaries: [A, B]}", "dlp: {canaries: [A]}", ""},
 		{"a secret that gets a variable", "secrets: {x: {from: {env: X}}}", "secrets: {x: {from: {env: X}}}\negress: {routes: [{host: a.example, secrets: [x]}]}", "secrets"},

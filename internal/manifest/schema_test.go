@@ -66,6 +66,9 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return text(sizePattern)
 	case reflect.TypeFor[Duration]():
 		return text(durationPattern)
+	case reflect.TypeFor[PortEntry]():
+		number := &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: "65535"}
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{number, text(portPattern)}}
 	case reflect.TypeFor[Names]():
 		name := text(nameSyntax.String())
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{name, {Type: "array", Items: name}}}
@@ -223,8 +226,9 @@ func TestSchemaAgrees(t *testing.T) {
 		{"an unknown agent", v + "agent: gemini\n", false},
 		{"a virtual machine", v + "backend: smolvm\nimage: ./root\n", true},
 		{"a later key", v + "record: {bodies: true}\n", false},
-		{"a later list", v + "ports: [\"3000\"]\n", false},
-		{"a later list that is empty", v + "ports: []\n", false},
+		{"ports", v + "ports: [3000, \"8080:80\", \"0:80\"]\n", true},
+		{"a port that is none", v + "ports: [\"x\"]\n", false},
+		{"a port with an address", v + "ports: [\"127.0.0.1:80:80\"]\n", false},
 		{"a later mapping that is empty", v + "budgets: {}\n", false},
 		{"a later text that is empty", v + "prompt: \"\"\n", false},
 		{"a later kind that is empty", v + "egress: {routes: [{host: a, kind: \"\"}]}\n", false},

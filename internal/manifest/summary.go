@@ -21,6 +21,8 @@ type Summary struct {
 	Reach []string `json:"reach"`
 	// Offered are repositories that no manifest names: see WithOwnRepos.
 	Offered []string `json:"offered,omitempty"`
+	// Ports has a line for each port of the host that leads into the bottle.
+	Ports []string `json:"ports,omitempty"`
 	// Mounts begins with the workspace.
 	Mounts []string `json:"mounts"`
 	// Secrets has a line for each secret that is used, and where it may go.
@@ -38,7 +40,7 @@ type Summary struct {
 
 // Lines are all lines that a manifest makes of a summary.
 func (s Summary) Lines() []string {
-	return slices.Concat(s.Reach, s.Mounts, s.Secrets, s.Seen, s.Scan, s.Commands, s.Cautions)
+	return slices.Concat(s.Reach, s.Ports, s.Mounts, s.Secrets, s.Seen, s.Scan, s.Commands, s.Cautions)
 }
 
 // Summary puts the manifest into words.
@@ -57,6 +59,7 @@ func (m *Manifest) Summary() Summary {
 		s.Reach = append(s.Reach, escape.Text(line))
 	}
 	s.Offered = m.offeredLines()
+	s.Ports = m.portLines()
 	workspace := escape.Text(m.Workspace) + ": a copy, which stays with the bottle"
 	if m.WorkspaceMode == WorkspaceMount {
 		workspace = escape.Text(m.Workspace) + ": the folder itself, writable"

@@ -59,6 +59,11 @@ func (w *widening) kind() {
 	if w.old.Backend != w.new.Backend {
 		w.say("the backend is %s instead of %s", w.new.Backend, w.old.Backend)
 	}
+	for _, line := range w.new.portLines() {
+		if !slices.Contains(w.old.portLines(), line) {
+			w.say("%s", line)
+		}
+	}
 	if w.old.Image != w.new.Image {
 		w.say("the image is %s instead of %s", escape.Text(or(w.new.Image, "the default")), escape.Text(or(w.old.Image, "the default")))
 	}

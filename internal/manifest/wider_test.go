@@ -82,6 +82,8 @@ func TestWider(t *testing.T) {
 		{"raw", egress("{host: a, ports: [22]}"), egress("{host: a, ports: [22], tls: raw}"), "any protocol"},
 		{"raw no more", egress("{host: a, ports: [22], tls: raw}"), egress("{host: a, ports: [22]}"), ""},
 		{"raw instead of passthrough", egress("{host: a, ports: [22], tls: passthrough}"), egress("{host: a, ports: [22], tls: raw}"), "any protocol"},
+		{"a port", "ports: [3000]", "ports: [3000, \"8080:80\"]", "port 8080 of this host's 127.0.0.1 leads to port 80"},
+		{"a port no more", "ports: [3000]", "", ""},
 		{"a service of the host", "", "host_services: [{name: db, port: 5432}]", "db port 5432: allowed, any protocol, private addresses too, at 127.0.0.1:5432"},
 		{"a service of the host no more", "host_services: [{name: db, port: 5432}]", "", ""},
 		{"passthrough no more", egress("{host: a, tls: passthrough}"), egress("{host: a}"), ""},

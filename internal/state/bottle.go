@@ -28,6 +28,14 @@ type Bottle struct {
 	// Socket is its control socket. It is written down because a shell with
 	// other variables would look for it elsewhere.
 	Socket string `json:"socket,omitempty"`
+	// Ports are those of the host's 127.0.0.1 that lead into it while it runs.
+	Ports []Port `json:"ports,omitempty"`
+}
+
+// Port is a port of the host that leads to one in a bottle.
+type Port struct {
+	Host  int `json:"host"`
+	Guest int `json:"guest"`
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -35,7 +36,7 @@ func TestARecordComesBackAsItWasSaved(t *testing.T) {
 	if m := modeOf(t, filepath.Join(dir, recordFile)).Perm(); m != 0o600 {
 		t.Errorf("record has mode %04o", m)
 	}
-	if got, err := e.Load(b.ID); err != nil || got != b {
+	if got, err := e.Load(b.ID); err != nil || !reflect.DeepEqual(got, b) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := e.Create(b); !errors.Is(err, fs.ErrExist) {
@@ -45,7 +46,7 @@ func TestARecordComesBackAsItWasSaved(t *testing.T) {
 	if err := e.Save(b); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := e.Load(b.ID); err != nil || got != b {
+	if got, err := e.Load(b.ID); err != nil || !reflect.DeepEqual(got, b) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {

@@ -117,7 +117,7 @@ func (p *initProcess) serve(req *request, fds []int) {
 		p.start(req, fds)
 	case opSignal:
 		p.reply(req, p.signal(req))
-	case opListen, opPacket:
+	case opListen, opPacket, opDial:
 		fd, err := socketKinds[req.Op].open(req.Addr)
 		if err != nil {
 			p.reply(req, err)

@@ -24,6 +24,7 @@ type socketKind struct {
 var socketKinds = map[op]socketKind{
 	opListen: {unix.SOCK_STREAM, unix.IPPROTO_TCP, true},
 	opPacket: {unix.SOCK_DGRAM, unix.IPPROTO_UDP, false},
+	opDial:   {unix.SOCK_STREAM, unix.IPPROTO_TCP, false},
 }
 
 // sockaddr is an address as the kernel takes it, with its family.

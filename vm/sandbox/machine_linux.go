@@ -98,7 +98,7 @@ func (m *machine) ListenPacket(ctx context.Context, addr netip.AddrPort) (net.Pa
 func openSocket[T any](ctx context.Context, m *machine, kind op, addr netip.AddrPort, from func(*os.File) (T, error)) (T, error) {
 	var none T
 	fail := func(err error) (T, error) {
-		return none, fmt.Errorf("listen at %v in sandbox %q: %w", addr, m.spec.ID, err)
+		return none, fmt.Errorf("%s at %v in sandbox %q: %w", kind, addr, m.spec.ID, err)
 	}
 	if !addr.IsValid() {
 		return fail(errors.New("want an address with a port"))

@@ -41,6 +41,7 @@ const (
 	opSignal op = "signal"
 	opListen op = "listen" // at Addr, TCP
 	opPacket op = "packet" // at Addr, UDP
+	opDial   op = "dial"   // TCP, bound to Addr, for the parent to connect
 
 	opReady op = "ready" // init to parent, once
 	opReply op = "reply"

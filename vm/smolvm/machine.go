@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bot-bottle/bottle/vm"
@@ -204,7 +205,7 @@ func (m *machine) Listen(_ context.Context, port int) (net.Listener, error) {
 // dialTimeout bounds how long the relay may take to reach a program inside.
 const dialTimeout = 10 * time.Second
 
-// Dial connects to a port of a program inside.
+// Dial connects to a port of a program inside, as vm.Machine says: the relay does.
 func (m *machine) Dial(ctx context.Context, port int) (net.Conn, error) {
 	c, err := m.forward.Open(ctx)
 	if err != nil {
@@ -216,7 +217,7 @@ func (m *machine) Dial(ctx context.Context, port int) (net.Conn, error) {
 		_, err = io.ReadFull(c, answer)
 	}
 	if err == nil && answer[0] != 0 {
-		err = fmt.Errorf("nothing listens at port %d in %s", port, m.plan.name)
+		err = fmt.Errorf("nothing listens at port %d in %s: %w", port, m.plan.name, syscall.ECONNREFUSED)
 	}
 	if err != nil {
 		_ = c.Close()
