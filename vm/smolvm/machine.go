@@ -35,6 +35,7 @@ type machine struct {
 	ctx   context.Context // ends with the machine
 	stop  context.CancelFunc
 	lost  chan struct{} // the relay may have ended
+	came  chan struct{} // or have come
 	watch sync.WaitGroup
 
 	mu     sync.Mutex
@@ -84,7 +85,7 @@ func (b *Backend) createMachine(ctx context.Context, p *plan) (_ *machine, err e
 		return nil, err
 	}
 	m := &machine{b: b, plan: p, limits: p.limits(), ports: map[int]*tunnel.Listener{}, taken: map[int]bool{}, procs: map[*process]bool{},
-		slots: make(chan struct{}, maxCommands), quick: make(chan struct{}, maxQuick), lost: make(chan struct{}, 1), ended: make(chan struct{})}
+		slots: make(chan struct{}, maxCommands), quick: make(chan struct{}, maxQuick), lost: make(chan struct{}, 1), came: make(chan struct{}, 1), ended: make(chan struct{})}
 	m.ctx, m.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -153,11 +154,12 @@ func (m *machine) service(ctx context.Context, name string) (*tunnel.Listener, e
 	onCount := func(int) {}
 	if name == forwardName {
 		onCount = func(n int) {
+			to := m.lost
 			if n > 0 {
-				return
+				to = m.came
 			}
 			select {
-			case m.lost <- struct{}{}:
+			case to <- struct{}{}:
 			default:
 			}
 		}

@@ -30,19 +30,22 @@ func (m *machine) startRelay(ctx context.Context) error {
 	return nil
 }
 
-// connectTries bounds how long the relay may take, in steps of readyPause.
-const connectTries = 60
+// connectTimeout bounds how long the relay may take.
+const connectTimeout = 30 * time.Second
 
 func (m *machine) relayIsThere(ctx context.Context) error {
-	for range connectTries {
-		if m.forward.Sessions() > 0 {
-			return nil
-		}
-		if err := m.b.opt.Sleep(ctx, readyPause); err != nil {
-			return err
+	t := time.NewTimer(connectTimeout)
+	defer t.Stop()
+	for m.forward.Sessions() == 0 {
+		select {
+		case <-m.came:
+		case <-t.C:
+			return fmt.Errorf("nobody came to %s", m.plan.socket(forwardName))
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("nobody came to %s", m.plan.socket(forwardName))
+	return nil
 }
 
 // supervise looks after the machine and its relay until the machine ends.
