@@ -27,19 +27,23 @@ func (a *app) policyCmd() *cobra.Command {
 func (a *app) policyCheckCmd() *cobra.Command {
 	var method, name string
 	cmd := &cobra.Command{
-		Use:   "check URL",
+		Use:   "check URL|REF [REF]",
 		Short: "Print the verdict for a request, the rule that decides, and the routes that lose",
 		Long: `Print what happens to a request: the verdict, the rule that decides with its
 line in the manifest, and every other route of that host with why it loses.
 Nothing is sent, and no name is resolved: one that leads to a private address is
-refused when it is dialled. The exit code is 0 for allow, 1 for deny and ask.`,
-		Example: "  bottle policy check https://api.github.com/user --method POST",
-		Args:    cobra.ExactArgs(1),
+refused when it is dialled. Of the URL of a repository under git: it says what git may
+do there, and of a REF what a push may do to it. The exit code is 0 for allow, 1 for deny and ask.`,
+		Example: "  bottle policy check https://api.github.com/user --method POST\n  bottle policy check git@github.com:org/repo main",
+		Args:    cobra.RangeArgs(1, 2),
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := a.load(name)
 			if err != nil {
+				return err
+			}
+			if done, err := a.checkGit(m, args[0], second(args)); done || err != nil {
 				return err
 			}
 			e, err := m.Explain(method, args[0])

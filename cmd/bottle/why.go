@@ -24,6 +24,8 @@ const maxTimes = 5
 // why is what is to be said about a request.
 type why struct {
 	*manifest.Explanation
+	// Git is about repositories, in the place of the explanation.
+	Git []manifest.GitExplanation `json:"git,omitempty"`
 	// Event is the decision that was asked about by its id, and Bottle whose it is.
 	Bottle string       `json:"bottle,omitempty"`
 	Event  *proxy.Event `json:"event,omitempty"`
@@ -37,18 +39,20 @@ type why struct {
 func (a *app) whyCmd() *cobra.Command {
 	var method, of string
 	cmd := &cobra.Command{
-		Use:   "why HOST|URL|REQUEST-ID",
+		Use:   "why HOST|URL|REF|REQUEST-ID [REF]",
 		Short: "Say what decided about a request, where that is written, and what would allow it",
 		Long: `Say what the manifest decides about a host or URL, by which rule and where that
 is written; what would allow it, as a route that can be pasted; and when it happened
-last. The id of a request, which the agent gets with a denial and "bottle logs" shows,
+last. Of the URL of a repository under git: it says what git may do there, with the
+REF behind it what a push may do to that, and of a REF alone the same for all of them.
+The id of a request, which the agent gets with a denial and "bottle logs" shows,
 is looked up in the journal first. Nothing is sent.`,
-		Example: "  bottle why api.example.com\n  bottle why -m POST https://api.example.com/v1/x\n  bottle why k7m2qxw4-17",
-		Args:    cobra.ExactArgs(1),
+		Example: "  bottle why api.example.com\n  bottle why -m POST https://api.example.com/v1/x\n  bottle why git@github.com:org/repo refs/heads/main\n  bottle why k7m2qxw4-17",
+		Args:    cobra.RangeArgs(1, 2),
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := a.explainWhy(cmd.Context(), method, args[0], of)
+			w, err := a.explainWhy(cmd.Context(), method, args[0], second(args), of)
 			if err != nil {
 				return err
 			}
@@ -69,7 +73,7 @@ is looked up in the journal first. Nothing is sent.`,
 // requestID is how the proxy names exchanges.
 var requestID = regexp.MustCompile(`^[a-z2-7]{8}-[0-9]+$`)
 
-func (a *app) explainWhy(ctx context.Context, method, about, of string) (*why, error) {
+func (a *app) explainWhy(ctx context.Context, method, about, ref, of string) (*why, error) {
 	var w why
 	dir, err := a.whyJournal(ctx, of, &w)
 	if err != nil {
@@ -83,7 +87,7 @@ func (a *app) explainWhy(ctx context.Context, method, about, of string) (*why, e
 			return &w, nil
 		}
 		if w.Event.Proto == "git" {
-			w.adviseGit()
+			a.explainGitEvent(&w)
 			return &w, nil
 		}
 		method, about = w.Event.Method, eventURL(w.Event)
@@ -91,6 +95,13 @@ func (a *app) explainWhy(ctx context.Context, method, about, of string) (*why, e
 	m, err := a.load("")
 	if err != nil {
 		return nil, err
+	}
+	if w.Git, err = m.ExplainGit(about, ref); err != nil {
+		return nil, err
+	}
+	if len(w.Git) > 0 {
+		w.Times, err = lastGit(dir, w.Git)
+		return &w, err
 	}
 	if w.Explanation, err = m.Explain(method, about); err != nil {
 		return nil, err
@@ -172,19 +183,43 @@ func lastTimes(dir, about string) (list []proxy.Event, err error) {
 		case err != nil:
 			return nil, err
 		case e.Type == proxy.EventDecision || e.Verdict == proxy.Deny:
-			if list = append(list, e.Event); len(list) > maxTimes {
-				list = slices.Delete(list, 0, 1)
-			}
+			list = appendTime(list, e.Event)
 		}
 	}
 	return list, nil
 }
 
-// adviseGit says what would allow a request of git's: routes decide none.
-func (w *why) adviseGit() {
-	if e := w.Event; e.Verdict == proxy.Deny && !w.adviseDLP() {
-		w.NoWay = "git is decided by the repositories under git in bottle.yaml, by their access, push and files"
+// appendTime keeps the last ones.
+func appendTime(list []proxy.Event, e proxy.Event) []proxy.Event {
+	if list = append(list, e); len(list) > maxTimes {
+		list = slices.Delete(list, 0, 1)
 	}
+	return list
+}
+
+// explainGitEvent says what would allow a request of git's. Routes decide none. A
+// manifest that is gone, or has nothing of the host any more, says nothing of it; the
+// decision in the journal is told all the same.
+func (a *app) explainGitEvent(w *why) {
+	if w.Event.Verdict != proxy.Deny || w.adviseDLP() {
+		return
+	}
+	if m, err := a.load(""); err == nil {
+		if list, err := m.ExplainGit(repoOfEvent(w.Event), w.Event.Ref); err == nil {
+			w.Git = list
+		}
+	}
+	w.adviseGit()
+}
+
+// adviseGit is about what the names of refs do not tell.
+func (w *why) adviseGit() {
+	for i := range w.Git {
+		if w.Git[i].Verdict == proxy.Deny {
+			return // which says what would allow it
+		}
+	}
+	w.NoWay = "git is decided by the repositories under git in bottle.yaml, by their access, push and files"
 }
 
 // adviseDLP says what would allow what the scanner stopped, if it did.
@@ -230,7 +265,7 @@ func printWhy(out io.Writer, w *why) error {
 	if w.Event != nil {
 		fmt.Fprintf(out, "in %s:\n  %s\n", w.Bottle, journal.Line(w.Event))
 	}
-	if w.Event != nil && w.Explanation != nil {
+	if w.Event != nil && (w.Explanation != nil || len(w.Git) > 0) {
 		fmt.Fprintln(out, "by the manifest as it is now:")
 	}
 	if w.Explanation != nil {
@@ -238,15 +273,13 @@ func printWhy(out io.Writer, w *why) error {
 			return err
 		}
 	}
-	switch {
-	case w.NoWay != "":
+	if err := printGit(out, w.Git); err != nil {
+		return err
+	}
+	if w.NoWay != "" {
 		fmt.Fprintf(out, "no further route would allow it: %s\n", escape.Text(w.NoWay))
-	case w.Allow != "":
-		fmt.Fprintln(out, "what would allow it, in bottle.yaml:")
-		for l := range strings.Lines(w.Allow) {
-			fmt.Fprintf(out, "  %s\n", escape.Text(strings.TrimSuffix(l, "\n")))
-		}
-		fmt.Fprintln(out, "then \"bottle trust\": a running bottle takes it up")
+	} else {
+		printAllow(out, w.Allow)
 	}
 	if len(w.Times) > 0 {
 		fmt.Fprintf(out, "the last times in %s:\n", w.Bottle)
@@ -255,4 +288,16 @@ func printWhy(out io.Writer, w *why) error {
 		fmt.Fprintf(out, "  %s\n", journal.Line(&w.Times[i]))
 	}
 	return nil
+}
+
+// printAllow prints what of a manifest would allow something.
+func printAllow(out io.Writer, text string) {
+	if text == "" {
+		return
+	}
+	fmt.Fprintln(out, "what would allow it, in bottle.yaml:")
+	for l := range strings.Lines(text) {
+		fmt.Fprintf(out, "  %s\n", escape.Text(strings.TrimSuffix(l, "\n")))
+	}
+	fmt.Fprintln(out, "then \"bottle trust\": a running bottle takes it up")
 }

@@ -33,6 +33,14 @@ const fence = `You work inside of a bottle: a sandbox whose only way out is a pr
 - This is what you can reach:
 %s`
 
+// gitFence is for an agent that has repositories, whose lines say what may be pushed.
+const gitFence = `
+- The lines that begin with git name the repositories that git can use, over any URL of
+  theirs. A push to another ref than a line says, with a credential in any file, message
+  or name, or of a file that is not to be changed, is refused as a whole; git prints why.
+  Make a new branch under a name that may be created, and mend the commits that are named.
+`
+
 // prompt is what an agent is told: its fence, and the file of the manifest.
 func prompt(m *manifest.Manifest) (string, error) {
 	var b strings.Builder
@@ -42,6 +50,9 @@ func prompt(m *manifest.Manifest) (string, error) {
 		lines.WriteString("  - " + l + "\n")
 	}
 	fmt.Fprintf(&b, fence, lines.String())
+	if len(m.Git) > 0 {
+		b.WriteString(gitFence)
+	}
 	if m.Prompt == "" {
 		return b.String(), nil
 	}

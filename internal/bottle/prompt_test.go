@@ -24,7 +24,7 @@ func TestPromptTellsTheFence(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := prompt(m.WithOwnRepos([]string{"git@forge.example.com:org/repo"}))
-	for _, want := range []string{"bottle_denied", "  - api.example.com GET: allowed\n", "  - everything else: denied\n", "  - git forge.example.com/org/repo: clone and fetch", "\nWrite tests first.\n"} {
+	for _, want := range []string{"bottle_denied", "  - api.example.com GET: allowed\n", "  - everything else: denied\n", "  - git forge.example.com/org/repo: clone and fetch", "is refused as a whole", "\nWrite tests first.\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%v: no %q in\n%s", err, want, text)
 		}

@@ -24,6 +24,9 @@ type GitHost struct {
 	Repos []GitRepo
 	// Declared is where, as "bottle.yaml:LINE".
 	Declared string
+	// places are where more of it stands, by the path of a repository and, behind a
+	// space, the key of a rule.
+	places map[string]string
 }
 
 // GitAuth is a credential; the zero value is none. KnownHosts is set for ssh.
@@ -120,8 +123,23 @@ func (b *builder) git() {
 				seen[key] = true
 			}
 			h.Repos = append(h.Repos, repo)
+			b.gitPlaces(at, &h, repo.Path)
 		}
 		b.m.Git = append(b.m.Git, h)
+	}
+}
+
+// gitPlaces notes where what is said of a repository stands. That is no part of it:
+// an entry that moves down the file gives nothing else.
+func (b *builder) gitPlaces(where []any, h *GitHost, path string) {
+	if h.places == nil {
+		h.places = map[string]string{}
+	}
+	for name, keys := range map[string][]any{"": nil, " access": {"access"}, " create": {"push", "create"}, " update": {"push", "update"},
+		" force": {"push", "force"}, " delete": {"push", "delete"}} {
+		if n := b.root.dig(append(slices.Clone(where), keys...)...); n != nil {
+			h.places[path+name] = placeOf(n)
+		}
 	}
 }
 

@@ -139,3 +139,14 @@ func TestNothingElseIsThere(t *testing.T) {
 		}
 	}
 }
+
+func TestAllowedExplainsRepositories(t *testing.T) {
+	s := connect(t, options(load(t, "git:\n  forge.example.com: {repos: [{path: org/repo, access: write}]}\n")))
+	for ref, want := range map[string]string{"agent/x": "allow", "refs/heads/main": "deny"} {
+		var one supervise.Allowed
+		call(t, s, "allowed", map[string]any{"url": "git@forge.example.com:org/repo", "ref": ref}, &one)
+		if len(one.Explained) != 1 || string(one.Explained[0].Verdict) != want {
+			t.Errorf("%s: got %+v", ref, one.Explained)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -18,6 +19,7 @@ func (o *Options) addTools(s *mcp.Server) {
 type allowedIn struct {
 	URL    string `json:"url,omitempty" jsonschema:"a URL or a host to judge; without it all routes are listed"`
 	Method string `json:"method,omitempty" jsonschema:"the HTTP method for url; GET when left out"`
+	Ref    string `json:"ref,omitempty" jsonschema:"with the URL of a git repository: a ref that would be pushed, such as refs/heads/agent/x"`
 }
 
 // Allowed is what the tool allowed answers.
@@ -27,6 +29,8 @@ type Allowed struct {
 	Routes  []Route      `json:"routes,omitempty"`
 	// Git are repositories that can be cloned, and what may be pushed there.
 	Git []Repo `json:"git,omitempty"`
+	// Explained is what git may do with the repository of a URL, and why.
+	Explained []manifest.GitExplanation `json:"explained,omitempty"`
 	// Verdict is allow, deny, or ask: the operator is asked while the request waits.
 	Verdict proxy.Action `json:"verdict,omitempty"`
 	Rule    string       `json:"rule,omitempty"`
@@ -56,6 +60,9 @@ type Repo struct {
 func (o *Options) allowed(_ context.Context, in allowedIn) (Allowed, error) {
 	m := o.Manifest()
 	if in.URL != "" {
+		if git, err := m.ExplainGit(in.URL, in.Ref); err != nil || len(git) > 0 {
+			return Allowed{Explained: git}, err
+		}
 		e, err := m.Explain(in.Method, in.URL)
 		if err != nil {
 			return Allowed{}, err
