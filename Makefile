@@ -15,7 +15,7 @@ RELAYS  := vm/relay/guestbin/bottle-relay-amd64 vm/relay/guestbin/bottle-relay-a
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages vuln cross generate soak e2e-vm clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages vuln cross generate man soak e2e-vm clean
 
 build: $(RELAYS)
 	$(GO) build -trimpath -tags guestbin -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -26,6 +26,10 @@ build: $(RELAYS)
 vm/relay/guestbin/bottle-relay-%: FORCE
 	GOOS=linux GOARCH=$* $(GO) build -trimpath -gcflags=all=-l -ldflags '-s -w' -o $@ ./vm/relay/cmd/bottle-relay
 FORCE:
+
+# The manual pages, of commands and of topics: man -l bin/man/bottle.1
+man: build
+	./bin/bottle man bin/man
 
 demo: build
 	./bin/bottle demo
