@@ -72,8 +72,8 @@ the exchanges are an HTTP archive, without headers and bodies, which a journal h
 	cmd.MarkFlagsMutuallyExclusive("denied", "verdict")
 	offer(cmd, "verdict", "allow", "deny")
 	offer(cmd, "rule")
-	offer(cmd, "id")
-	offer(cmd, "host")
+	offerBy(cmd, "id", a.completeSeen(true))
+	offerBy(cmd, "host", a.completeSeen(false))
 	offer(cmd, "since", "10m", "1h", "24h")
 	cmd.AddCommand(a.logsVerifyCmd())
 	return cmd

@@ -45,7 +45,7 @@ func writeManual(root *cobra.Command, dir string, built time.Time) error {
 			return err
 		}
 		page := md2man.Render([]byte(topicPage(t, md, built)))
-		if err := os.WriteFile(filepath.Join(dir, "bottle-"+t.Name+".7"), page, 0o644); err != nil { //nolint:gosec // a manual is for everyone
+		if err := os.WriteFile(filepath.Join(dir, "bottle-"+t.Name+".7"), page, 0o644); err != nil {
 			return err
 		}
 	}

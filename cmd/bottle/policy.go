@@ -37,7 +37,7 @@ do there, and of a REF what a push may do to it. The exit code is 0 for allow, 1
 		Example: "  bottle policy check https://api.github.com/user --method POST\n  bottle policy check git@github.com:org/repo main",
 		Args:    cobra.RangeArgs(1, 2),
 
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeWhy,
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := a.load(name)
 			if err != nil {

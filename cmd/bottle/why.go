@@ -50,7 +50,7 @@ is looked up in the journal first. Nothing is sent.`,
 		Example: "  bottle why api.example.com\n  bottle why -m POST https://api.example.com/v1/x\n  bottle why git@github.com:org/repo refs/heads/main\n  bottle why k7m2qxw4-17",
 		Args:    cobra.RangeArgs(1, 2),
 
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeWhy,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := a.explainWhy(cmd.Context(), method, args[0], second(args), of)
 			if err != nil {

@@ -100,10 +100,10 @@ func writeTable(b *strings.Builder, rows []string) {
 	var head []string
 	for i, row := range rows {
 		cells := split(row)
-		switch {
-		case i == 0:
+		switch i {
+		case 0:
 			head = cells
-		case i == 1: // the rule below the head
+		case 1: // the rule below the head
 		default:
 			writeRow(b, head, cells)
 		}

@@ -29,7 +29,7 @@ func TestAManualHasNoTablesAndNoLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m := regexp.MustCompile("(?m)\\]\\(|^\\|").FindString(stripFences(md)); m != "" {
+		if m := regexp.MustCompile(`(?m)\]\(|^\|`).FindString(stripFences(md)); m != "" {
 			t.Errorf("%s: %q is in it:\n%s", topic.Name, m, md)
 		}
 	}
