@@ -139,6 +139,20 @@ func (s *Server) ServeGit(w http.ResponseWriter, r *http.Request, session, host,
 	})
 }
 
+// UseGate calls f with the gate in force and a call about a host that no client made,
+// as to see whether a server takes a credential. It does nothing where there is no
+// gate, or the server is closed.
+func (s *Server) UseGate(session, host string, f func(Gate, *GateCall)) {
+	snap := s.use()
+	if snap == nil {
+		return
+	}
+	defer snap.leave()
+	if snap.Gate != nil {
+		f(snap.Gate, &GateCall{ID: s.nextID(), Session: session, Host: host, Path: "/", s: s, snap: snap})
+	}
+}
+
 // decideHost decides a CONNECT. To the hosts of the gate there is always a way
 // for git, and inside of it every request is seen: what passes TLS through, or is raw
 // on a port where git speaks HTTP, is intercepted. Raw elsewhere, as on the port of

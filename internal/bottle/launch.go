@@ -51,6 +51,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	if err != nil {
 		return nil, err
 	}
+	told := b.probePushes(ctx, probeTimeout)
 	if err := b.makeFolders(ctx, cred); err != nil {
 		return nil, err
 	}
@@ -64,6 +65,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 		return nil, err
 	}
 	b.watch(ctx)
+	told()
 	return b, nil
 }
 
