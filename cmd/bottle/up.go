@@ -11,17 +11,18 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/bottle"
+	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/vm"
 )
 
 type upOptions struct {
-	yes, dryRun, rm      bool
-	noCapture, noRemotes bool
-	ports                []string
-	agent, backend, mode string
-	learn                string // the default of egress
+	yes, dryRun, rm, fresh bool
+	noCapture, noRemotes   bool
+	ports                  []string
+	agent, backend, mode   string
+	learn                  string // the default of egress
 }
 
 func (a *app) upCmd() *cobra.Command {
@@ -41,7 +42,9 @@ nobody would see it. It starts in the folder of the workspace that you are in. T
 the command's; 125 means that bottle itself failed.
 
 The copy of the workspace and the agent's home stay until "bottle down", or with
---rm until the end when no work is in them.`,
+--rm until the end when no work is in them. In a virtual machine the same NAME goes
+on with the last bottle of this workspace that has ended, as it was left, unless
+--fresh, or what the machine is made of has changed (image, mounts, resources).`,
 		Example: `  bottle up claude
   bottle up claude -- -p "write the tests"
   bottle up -- npm test
@@ -67,6 +70,7 @@ The copy of the workspace and the agent's home stay until "bottle down", or with
 	a.configFlag(cmd)
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.rm, "rm", false, "remove the bottle at its end, unless it has work that is nowhere else")
+	f.BoolVar(&o.fresh, "fresh", false, "make a new bottle, where one that has ended would be gone on with")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check and show everything, and start nothing")
 	f.BoolVar(&o.noCapture, "no-capture", false, "leave alone what programs open that know no proxy: it then leads nowhere")
 	f.BoolVar(&o.noRemotes, "no-remotes", false, "do not let the agent fetch from where the workspace was cloned from")
@@ -182,6 +186,11 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		return a.printJSON(d)
 	}
 	a.printPrepared(p)
+	if !o.fresh && !o.rm {
+		if err := a.goOn(ctx, p); err != nil {
+			return err
+		}
+	}
 	if o.dryRun {
 		return nil
 	}
@@ -194,6 +203,17 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		}
 	}
 	return a.launch(ctx, p, bar, o.rm)
+}
+
+// goOn finds the bottle that is gone on with, where its machine outlives it, and says
+// which.
+func (a *app) goOn(ctx context.Context, p *bottle.Prepared) error {
+	list, _ := control.All(ctx, env) // one that cannot be read cannot be gone on with
+	r, err := p.Again(list)
+	if r != nil && !a.quiet {
+		fmt.Fprintf(a.std.err, "bottle: it goes on with %s, its machine and its files as they were left (the folder here is not copied again); --fresh makes a new one\n", r.ID)
+	}
+	return err
 }
 
 func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm bool) (err error) {

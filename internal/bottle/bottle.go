@@ -151,7 +151,7 @@ func (b *Bottle) NoteEnd(ctx context.Context, code int) {
 // in it; a bottle in which something did is closed only.
 func (b *Bottle) Discard(ctx context.Context) error {
 	err := b.Close()
-	if b.started.Load() {
+	if b.started.Load() || b.prepared.again != nil {
 		return err
 	}
 	if err := errors.Join(b.removeMachine(ctx), RemoveFiles(ctx, b.dir)); err != nil {

@@ -24,20 +24,20 @@ import (
 // Launch makes the bottle. When it fails, nothing of it stays behind. ctx bounds
 // the launch only.
 func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
-	name := p.Manifest.Name
-	if name == "" {
-		name = p.Plan.Agent
-	}
+	name := p.name()
 	b := &Bottle{prepared: p, log: p.opt.Log, record: state.Bottle{
 		ID: state.NewID(name), Name: name, Agent: p.Plan.Agent, Backend: p.opt.Backend.Name(),
 		Workspace: p.Manifest.Workspace, Manifest: manifestPath(p.Manifest), Created: time.Now(), Running: true, PID: os.Getpid(),
 	}}
-	if b.dir, err = create(p.opt.Env, b.record); err != nil {
+	if err := b.place(ctx); err != nil {
+		if b.journal != nil {
+			err = errors.Join(err, b.journal.Close())
+		}
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, b.unwind(), b.removeMachine(ctx), p.opt.Env.Remove(b.record.ID))
+			err = errors.Join(err, b.undo(ctx))
 		}
 	}()
 	// Before anything that takes long: a port that is taken is the person's to free.
@@ -61,7 +61,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 	if err := b.serveControl(); err != nil {
 		return nil, err
 	}
-	if err := p.opt.Env.Save(b.record); err != nil {
+	if err := errors.Join(b.noteLaunched(), p.opt.Env.Save(b.record)); err != nil {
 		return nil, err
 	}
 	b.watch(ctx)
@@ -91,8 +91,10 @@ func create(env state.Env, r state.Bottle) (dir string, err error) {
 func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	p := b.prepared
 	var err error
-	if b.journal, err = openJournal(b.JournalDir()); err != nil {
-		return nil, err
+	if b.journal == nil {
+		if b.journal, err = openJournal(b.JournalDir()); err != nil {
+			return nil, err
+		}
 	}
 	cfg, cred, err := b.user.proxyConfig(ctx, p.Manifest, secret.Options{})
 	if err != nil {
@@ -144,7 +146,7 @@ const (
 // a key.
 func (b *Bottle) writeGuest(ca *mitm.Authority) error {
 	dir := filepath.Join(b.dir, guestDir)
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	_, err := writeRoots(dir, ca, b.prepared.Manifest.Egress.UpstreamCA, b.log)
@@ -183,6 +185,12 @@ func (b *Bottle) makeFolders(ctx context.Context, cred *credentials) error {
 		b.owner = owner{uid, gid}
 	}
 	homePath := filepath.Join(b.dir, homeDir)
+	if p.again != nil {
+		if err := b.freshen(homePath); err != nil {
+			return err
+		}
+		return b.copyWorkspace(ctx, cred)
+	}
 	if err := os.Mkdir(homePath, 0o700); err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ type Prepared struct {
 	behind   workspace.Behind
 	prompt   string // what the agent is told
 	skills   []agent.File
+	again    *state.Bottle // the bottle that is gone on with; nil for a new one
 	opt      Options
 }
 

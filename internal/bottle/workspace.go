@@ -48,6 +48,9 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 	if m.WorkspaceMode == manifest.WorkspaceMount {
 		return b.mountWorkspace(ctx, opt)
 	}
+	if p.again != nil {
+		return b.guardGit(ctx, nil)
+	}
 	report, err := workspace.Copy(ctx, opt)
 	if err != nil {
 		return fmt.Errorf("copy the workspace %s: %w", m.Workspace, err)
@@ -59,7 +62,11 @@ func (b *Bottle) copyWorkspace(ctx context.Context, cred *credentials) error {
 // mountWorkspace makes the .git that the agent gets in mount mode, over the real
 // one or where there is none.
 func (b *Bottle) mountWorkspace(ctx context.Context, opt workspace.Options) error {
-	git, err := workspace.PrepareGit(ctx, opt)
+	prepare := workspace.PrepareGit
+	if b.prepared.again != nil {
+		prepare = lookAgain
+	}
+	git, err := prepare(ctx, opt)
 	if err != nil {
 		return fmt.Errorf("prepare a private .git for %s: %w", opt.Source, err)
 	}

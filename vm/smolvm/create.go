@@ -2,6 +2,8 @@ package smolvm
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -111,9 +113,15 @@ func (p *plan) services() []string {
 // among them, which is what keeps the machine in.
 func (p *plan) createArgs(memory int) []string {
 	args := []string{
-		"machine", "create", "--name", p.name, "--label", Label + "=" + p.spec.ID, "--image", p.spec.Image,
+		"machine", "create", "--name", p.name, "--label", Label + "=" + p.spec.ID, "--label", madeLabel + "=" + p.made(),
 		"--cpus", strconv.Itoa(p.cpus()), "--mem", strconv.Itoa(memory),
 	}
+	return append(args, p.fixedArgs()...)
+}
+
+// fixedArgs are the arguments that a machine keeps for ever.
+func (p *plan) fixedArgs() []string {
+	args := []string{"--image", p.spec.Image}
 	for _, name := range p.services() {
 		args = append(args, "--mount-socket", p.socket(name)+":"+guestSocket(name))
 	}
@@ -126,6 +134,16 @@ func (p *plan) createArgs(memory int) []string {
 	}
 	// A workload that stays: commands run in its container.
 	return append(args, "--", "sleep", "infinity")
+}
+
+// madeLabel is the label that holds what a machine was made of: see made.
+const madeLabel = "bottle-made"
+
+// made is a hash of what a machine keeps for ever, by which one that is started again
+// is known to be what is wanted: the paths of its sockets are among it.
+func (p *plan) made() string {
+	sum := sha256.Sum256([]byte(strings.Join(p.fixedArgs(), "\x00")))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (p *plan) cpus() int {

@@ -84,6 +84,9 @@ func (b *Backend) createMachine(ctx context.Context, p *plan) (_ *machine, err e
 	if err := p.makeDir(); err != nil {
 		return nil, err
 	}
+	if old != nil && old.Labels[madeLabel] != p.made() {
+		return nil, errors.Join(errors.New("it was made of something else: another image, other shared folders, or sockets in another place (XDG_RUNTIME_DIR); a new bottle is needed (bottle up --fresh)"), os.RemoveAll(p.dir))
+	}
 	m := &machine{b: b, plan: p, limits: p.limits(), ports: map[int]*tunnel.Listener{}, taken: map[int]bool{}, procs: map[*process]bool{},
 		slots: make(chan struct{}, maxCommands), quick: make(chan struct{}, maxQuick), lost: make(chan struct{}, 1), came: make(chan struct{}, 1), ended: make(chan struct{})}
 	m.ctx, m.stop = context.WithCancel(context.WithoutCancel(ctx))

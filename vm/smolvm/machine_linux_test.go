@@ -207,3 +207,27 @@ func (b *syncBuffer) waitFor(t *testing.T, texts ...string) {
 		}
 	}
 }
+
+// TestProxyRestarts: the host's side of the sockets goes and comes back while the
+// machine runs, as when the operator's process does, and the next connection works.
+func TestProxyRestarts(t *testing.T) {
+	h := newHost(t, double.Settings{})
+	m := h.create(h.backend(), h.spec("r-1"))
+	l, err := m.Listen(t.Context(), 3128)
+	h.must(err)
+	go echo(l)
+	ping := vm.Command{Args: []string{"bash", "-c", `for i in $(seq 200); do exec 3<>/dev/tcp/127.0.0.1/3128 && echo ping >&3 && read -r x <&3 && echo "$x" && exit; sleep 0.05; done; exit 1`}, Stderr: io.Discard}
+	if out, _ := run(t, m, ping); out != "ping\n" {
+		t.Fatalf("before: %q", out)
+	}
+	h.must(m.ports[3128].Close())
+	if out, code := run(t, m, vm.Command{Args: []string{"bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/3128 && echo ping >&3 && read -r x <&3 && echo "$x"`}, Stderr: io.Discard}); code == 0 || out != "" {
+		t.Errorf("without a proxy: code %d, %q", code, out)
+	}
+	m.ports[3128], err = m.service(t.Context(), "p3128")
+	h.must(err)
+	go echo(m.ports[3128])
+	if out, _ := run(t, m, ping); out != "ping\n" {
+		t.Errorf("after: %q", out)
+	}
+}
