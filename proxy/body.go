@@ -37,10 +37,16 @@ func (x *exchange) prepareBody() *denial {
 	}
 	x.openTrailers()
 	small := r.ContentLength >= 0 && r.ContentLength <= x.decideLimit()
-	if coding := contentCoding(r.Header); coding != "" {
-		return x.compressedBody(coding, in)
+	coding := contentCoding(r.Header)
+	if x.snap.ignores {
+		coding = "" // nobody looks into it
 	}
-	if small {
+	switch {
+	case coding != "" && small:
+		return x.compressedBody(coding, in)
+	case coding != "":
+		return x.streamCompressed(coding, in)
+	case small:
 		return x.smallBody(in)
 	}
 	x.body.scanner = x.scanner()
@@ -227,6 +233,7 @@ type uploadBody struct {
 	src      io.ReadCloser
 	filtered *filterReader
 	scanner  *dlp.Scanner
+	ended    func() // gives back what else it has; may be nil
 
 	mu      sync.Mutex // one reader at a time: the Transport, then drain
 	sent    int64
@@ -317,6 +324,9 @@ func (b *uploadBody) finish() {
 	if b.scanner != nil {
 		b.x.snap.scanners.Put(b.scanner)
 		b.scanner = nil
+		if b.ended != nil {
+			b.ended()
+		}
 		b.x.snap.leave()
 	}
 }

@@ -42,11 +42,19 @@ func newDecoder(coding string, src io.Reader) (io.Reader, error) {
 	case "br":
 		return brotli.NewReader(src), nil
 	case "zstd":
-		// With a concurrency of 1 it starts no goroutines and needs no Close.
-		return zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		return zstd.NewReader(src, zstdOptions...)
 	default:
 		return nil, fmt.Errorf("the coding is not one of gzip, deflate, br, zstd")
 	}
+}
+
+// zstdOptions are those of every decoder. With a concurrency of 1 it starts no
+// goroutines and needs no Close.
+var zstdOptions = []zstd.DOption{zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true)}
+
+// isZlib reports whether data begins like zlib's (RFC 1950, section 2.2).
+func isZlib(head []byte) bool {
+	return head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0
 }
 
 // openDeflate reads what servers call deflate: zlib as the RFC says, or the
@@ -54,7 +62,7 @@ func newDecoder(coding string, src io.Reader) (io.Reader, error) {
 func openDeflate(src io.Reader) (io.Reader, error) {
 	br := bufio.NewReader(src)
 	head, err := br.Peek(2)
-	if err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+	if err == nil && isZlib(head) {
 		return zlib.NewReader(br)
 	}
 	return flate.NewReader(br), nil

@@ -6,23 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 
 	"github.com/bot-bottle/bottle/dlp"
 )
 
-// compressedBody scans what a compressed body decompresses to and sends it as it
-// came. What cannot be looked into does not go out.
+// compressedBody scans what a small compressed body decompresses to and sends it as
+// it came. What cannot be looked into does not go out.
 func (x *exchange) compressedBody(coding string, in *bodyInjection) *denial {
-	refuse := func(why string) *denial {
-		return &denial{status: http.StatusBadRequest, rule: "content-encoding", message: fmt.Sprintf("the request body has Content-Encoding %s and %s; send it uncompressed", headerText(coding), why)}
-	}
-	body, fits, d := x.readCompressed()
+	refuse := func(why string) *denial { return refuseCoding(coding, why) }
+	body, d := x.readSmall()
 	if d != nil {
 		return d
-	}
-	if !fits {
-		return refuse(fmt.Sprintf("is larger than %d MiB, so it cannot be scanned first", maxCompressed>>20))
 	}
 	if !acquire(x.ctx, x.s.budget.decoders, 1) {
 		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-bodies", message: "too many compressed request bodies are being looked into; try again, or send it uncompressed"}
@@ -71,7 +65,7 @@ func (x *exchange) compressedBody(coding string, in *bodyInjection) *denial {
 	if d := x.dripBody(short.text); d != nil {
 		return d
 	}
-	if in != nil && slices.ContainsFunc(in.secrets, func(st *secretState) bool { return x.placeholders[st.Name] }) {
+	if in.wanted() {
 		return refuse("a placeholder in it, which cannot be replaced there")
 	}
 	if d := x.scanTrailers(); d != nil {
@@ -109,7 +103,7 @@ func (x *exchange) modelBody(sc *dlp.Scanner, dec io.Reader, body []byte, refuse
 	if d != nil {
 		return d
 	}
-	if in != nil && slices.ContainsFunc(in.secrets, func(st *secretState) bool { return x.placeholders[st.Name] }) {
+	if in.wanted() {
 		return refuse("a placeholder in it, which cannot be replaced there")
 	}
 	x.keepTrailers()
@@ -121,39 +115,4 @@ func (x *exchange) modelBody(sc *dlp.Scanner, dec io.Reader, body []byte, refuse
 	x.out.Header.Del("Content-Encoding")
 	x.sendWhole(out)
 	return nil
-}
-
-// readCompressed reads a compressed body whole, if it fits. Where it does not say
-// how long it will be, room is taken in steps.
-func (x *exchange) readCompressed() (body []byte, fits bool, d *denial) {
-	switch n := x.r.ContentLength; {
-	case n > maxCompressed:
-		return nil, false, nil
-	case n >= 0:
-		body, d = x.readSmall()
-		return body, true, d
-	}
-	x.body.started = true
-	limit := x.limitRead(smallBodyTimeout)
-	body, fits, d = x.readSteps()
-	if limit.end() && d != nil {
-		d = slowBody(fmt.Sprintf("the request body, of which %d bytes came,", len(body)))
-	}
-	return body, fits, d
-}
-
-func (x *exchange) readSteps() (body []byte, fits bool, d *denial) {
-	var b bytes.Buffer
-	for b.Len() <= maxCompressed {
-		// A buffer that grows can have twice the length.
-		if d := x.reserve(2 * decideBytes); d != nil {
-			return nil, false, d
-		}
-		if _, err := io.CopyN(&b, x.r.Body, decideBytes); errors.Is(err, io.EOF) {
-			return b.Bytes(), b.Len() <= maxCompressed, nil
-		} else if err != nil {
-			return b.Bytes(), false, badBody("ended early or is not framed right")
-		}
-	}
-	return nil, false, nil
 }

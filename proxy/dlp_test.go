@@ -156,43 +156,6 @@ func TestCompressedBodies(t *testing.T) {
 	}
 }
 
-func TestLargeCompressedBodies(t *testing.T) {
-	up := &upstreamLog{}
-	r := newRig(t, up, Config{})
-	text := someText(3 << 20)
-	fits := compress(t, "gzip", noise(2<<20)+text)
-	tests := []struct {
-		name   string
-		body   string
-		status int
-		says   string
-	}{
-		{"fits", string(fits), 200, ""},
-		{"with a token at its end", string(compress(t, "gzip", noise(2<<20)+text+" key "+githubToken)), 400, "dlp:github-token"},
-		{"cut off", string(fits[:len(fits)-100]), 400, "cannot be decompressed"},
-		{"one byte too many", noise(maxCompressed + 1), 400, "is larger than 16 MiB"},
-	}
-	for _, tt := range tests {
-		for _, chunked := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, chunked %v", tt.name, chunked), func(t *testing.T) {
-				req := request("POST", "https://example.com/", tt.body, "Content-Encoding", "gzip")()
-				if chunked {
-					req.ContentLength, req.Body = -1, io.NopCloser(hidden{req.Body})
-					req.Trailer = http.Header{"X-Up": {"there"}}
-				}
-				status, answer := r.do(req)
-				if status != tt.status || !strings.Contains(answer, tt.says) {
-					t.Errorf("%d %q", status, answer)
-				}
-				got := up.take()
-				if status != 200 && len(got) > 0 || status == 200 && (len(got) != 1 || got[0].body != tt.body || chunked && got[0].trailer.Get("X-Up") != "there") {
-					t.Errorf("upstream got %d requests", len(got))
-				}
-			})
-		}
-	}
-}
-
 func TestOfALargeUploadNoByteOfAMatchLeaves(t *testing.T) {
 	pad := strings.Repeat("some text of an upload. ", 40<<10)
 	secret := testValue

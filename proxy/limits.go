@@ -20,12 +20,11 @@ const (
 	// the upstream is contacted, and the largest that is buffered to recompute
 	// a length.
 	decideBytes = 256 << 10
-	// maxCompressed bounds a compressed request body, which is decided whole.
-	maxCompressed = 16 << 20
 	// maxModelDecoded is maxDecoded for the conversation with a model, which is held
 	// whole: something may have to be replaced in it.
 	maxModelDecoded = 16 << 20
-	// maxDecoded bounds what it may decompress to.
+	// maxDecoded bounds what a compressed request body that is decided whole may
+	// decompress to.
 	maxDecoded = 32 << 20
 	// streamBuffer is the buffer of one direction of one streaming body.
 	streamBuffer = 32 << 10
@@ -40,11 +39,12 @@ const (
 	maxExchanges        = 4096
 	maxSessionExchanges = 512
 	// maxBodyBytes bounds the request bodies of a Server that are held whole, by
-	// their declared lengths; maxSessionBodyBytes those of one session.
+	// their declared lengths, and what decoders of those that stream take;
+	// maxSessionBodyBytes those of one session.
 	maxBodyBytes        = 256 << 20
 	maxSessionBodyBytes = 64 << 20
-	// maxDecoders bounds the compressed request bodies that are looked into at
-	// a time: one decoder can take 16 MiB.
+	// maxDecoders bounds the compressed request bodies that are decided whole at a
+	// time: one decoder can take 16 MiB.
 	maxDecoders = 8
 	// maxStreams bounds the requests under way in one HTTP/2 connection.
 	maxStreams = 250
