@@ -37,8 +37,9 @@ func (a *app) caExportCmd() *cobra.Command {
 			}
 			cert := ca.Certificate()
 			if a.json {
-				return a.printJSON(map[string]any{"subject": cert.Subject.String(), "sha256": mitm.Fingerprint(cert),
-					"not_after": cert.NotAfter, "pem": string(ca.CertificatePEM())})
+				out := caData(cert)
+				out.PEM = string(ca.CertificatePEM())
+				return a.printJSON(out)
 			}
 			if _, err := a.std.out.Write(ca.CertificatePEM()); err != nil {
 				return err
@@ -92,6 +93,9 @@ the password of sudo.`,
 			if err := mitm.Install(ca.Certificate(), o); err != nil {
 				return err
 			}
+			if a.json {
+				return a.printJSON(caData(ca.Certificate()))
+			}
 			_, err = fmt.Fprintf(a.std.err, "installed: %s\n", ca.Certificate().Subject.CommonName)
 			return err
 		},
@@ -118,16 +122,23 @@ func (a *app) caUninstallCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(certs) == 0 {
+			if len(certs) == 0 && !a.json {
 				_, err = fmt.Fprintln(a.std.err, "nothing to take out: the CA is not in this host's trust store")
 				return err
 			}
 			var errs []error
+			removed := []caOutput{}
 			for _, cert := range certs {
-				errs = append(errs, mitm.Uninstall(cert, o))
+				err := mitm.Uninstall(cert, o)
+				if errs = append(errs, err); err == nil {
+					removed = append(removed, caData(cert))
+				}
 			}
 			if err := errors.Join(errs...); err != nil {
 				return err
+			}
+			if a.json {
+				return a.printJSON(removed)
 			}
 			_, err = fmt.Fprintln(a.std.err, "removed from the trust stores")
 			return err
@@ -150,6 +161,9 @@ func (a *app) caRotateCmd() *cobra.Command {
 			ca, err := mitm.Rotate(dir, mitm.Options{})
 			if err != nil {
 				return err
+			}
+			if a.json {
+				return a.printJSON(caData(ca.Certificate()))
 			}
 			_, err = fmt.Fprintf(a.std.err, "the CA is now %s, SHA-256 %s\nproxies that run go on with the old one until they end; where it was installed, run \"bottle ca uninstall\" and \"bottle ca install\"\n",
 				ca.Certificate().Subject.CommonName, mitm.Fingerprint(ca.Certificate()))

@@ -62,6 +62,9 @@ node_modules). "bottle pull" takes it over, "bottle pull --dry-run" only looks.`
 			for _, ref := range refs {
 				errs = append(errs, a.down(cmd.Context(), ref, force))
 			}
+			if a.json {
+				errs = append(errs, a.printJSON(downOutput{Removed: append([]string{}, a.removed...)}))
+			}
 			return errors.Join(errs...)
 		},
 	}
@@ -108,10 +111,16 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 	if err := remove(ctx, b, dir, a.backends()); err != nil {
 		return err
 	}
-	if !a.quiet {
-		fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
-	}
+	a.sayGone(b.ID)
 	return nil
+}
+
+// sayGone tells of a bottle that was removed.
+func (a *app) sayGone(id string) {
+	a.removed = append(a.removed, id)
+	if !a.quiet && !a.json {
+		fmt.Fprintf(a.std.err, "%s is gone\n", id)
+	}
 }
 
 // clear removes those of several bottles of a folder that have ended and have no
@@ -123,9 +132,7 @@ func (a *app) clear(ctx context.Context, many *control.AmbiguousError) error {
 			stay = append(stay, b)
 			continue
 		}
-		if !a.quiet {
-			fmt.Fprintf(a.std.err, "%s is gone\n", b.ID)
-		}
+		a.sayGone(b.ID)
 	}
 	if len(stay) == 0 {
 		return nil

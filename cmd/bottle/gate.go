@@ -24,8 +24,8 @@ none: only you can open it.`,
 		Example: "  bottle gate > gate.gitconfig &\n  git -c include.path=$PWD/gate.gitconfig clone https://github.com/org/repo",
 		Args:    cobra.NoArgs,
 	}
-	a.standalone(cmd, &opt, "a loopback ADDR:PORT or unix:PATH; port 0 picks a free one", func(s *bottle.Standalone) (map[string]any, string) {
-		return map[string]any{"gitconfig": s.GitConfig()}, s.GitConfig() + a.gateHint(s.Addr())
+	a.standalone(cmd, &opt, "a loopback ADDR:PORT or unix:PATH; port 0 picks a free one", func(s *bottle.Standalone) (standaloneOutput, string) {
+		return standaloneOutput{GitConfig: s.GitConfig()}, s.GitConfig() + a.gateHint(s.Addr())
 	})
 	return cmd
 }

@@ -36,6 +36,9 @@ func (a *app) init(show bool) error {
 		return err
 	}
 	text := scaffold.Propose(dir, scaffold.ThisHost())
+	if show && a.json {
+		return a.printJSON(initOutput{Manifest: text})
+	}
 	if show {
 		_, err := a.std.out.Write([]byte(text))
 		return err
@@ -51,6 +54,9 @@ func (a *app) init(show bool) error {
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
+	}
+	if a.json {
+		return a.printJSON(initOutput{Path: path, Manifest: text})
 	}
 	fmt.Fprintf(a.std.err, "%s was written: look at it, then \"bottle trust\", and \"bottle up\"\n", path)
 	return nil

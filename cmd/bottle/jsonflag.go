@@ -10,8 +10,8 @@ import (
 // flag makes it data, it is named.
 var withoutJSON = map[string]string{
 	"bottle up": "dry-run", "bottle trust": "list",
-	"bottle down": "", "bottle exec": "", "bottle ui": "", "bottle shell": "",
-	"bottle ca install": "", "bottle ca uninstall": "", "bottle ca rotate": "",
+	"bottle exec": "", "bottle ui": "", "bottle shell": "", "bottle help": "", "bottle man": "",
+	"bottle completion bash": "", "bottle completion fish": "", "bottle completion powershell": "", "bottle completion zsh": "",
 }
 
 // checkJSON refuses --json where it would change nothing: who asks for it reads

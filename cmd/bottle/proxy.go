@@ -28,8 +28,8 @@ none: only you can open it. Clients trust the proxy by the printed CA variables;
 		Args:    cobra.NoArgs,
 	}
 	cmd.Flags().BoolVar(&opt.NoAuth, "no-auth", false, "ask for no password (on a loopback address only)")
-	a.standalone(cmd, &opt, "ADDR:PORT or unix:PATH; port 0 picks a free one", func(s *bottle.Standalone) (map[string]any, string) {
-		return map[string]any{"proxy": s.URL(), "env": s.Vars()}, exports(s.Vars()) + a.hints(s)
+	a.standalone(cmd, &opt, "ADDR:PORT or unix:PATH; port 0 picks a free one", func(s *bottle.Standalone) (standaloneOutput, string) {
+		return standaloneOutput{Proxy: s.URL(), Env: s.Vars()}, exports(s.Vars()) + a.hints(s)
 	})
 	return cmd
 }

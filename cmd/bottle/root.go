@@ -14,7 +14,8 @@ type app struct {
 	quiet   bool
 	verbose bool
 	notices *notices
-	shown   bool // the summary of the manifest
+	shown   bool     // the summary of the manifest
+	removed []string // the bottles that down removed
 }
 
 func newRoot(std stdio) *cobra.Command {

@@ -302,15 +302,9 @@ func (a *app) listRules(ctx context.Context, args []string) error {
 		return err
 	}
 	if a.json {
-		type rule struct {
-			ID          string         `json:"id"`
-			Action      dlp.Action     `json:"action"`
-			Confidence  dlp.Confidence `json:"confidence,omitempty"`
-			Description string         `json:"description"`
-		}
-		list := []rule{}
+		list := []ruleOutput{}
 		for _, x := range r.list {
-			list = append(list, rule{x.ID, x.Action, x.Confidence(), x.Description})
+			list = append(list, ruleOutput{x.ID, string(x.Action), string(x.Confidence()), x.Description})
 		}
 		return a.printJSON(list)
 	}

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"fakekeys": cmdFakeKeys,
 			"login":    cmdLogin,
 			"terminal": cmdTerminal,
+			"valid":    cmdValid,
 		},
 	})
 }

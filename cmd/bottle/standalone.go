@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // forClients is what clients of a server need: as data, and as the text that is printed.
-type forClients func(*bottle.Standalone) (map[string]any, string)
+type forClients func(*bottle.Standalone) (standaloneOutput, string)
 
 // standalone has a command serve a manifest's policy to agents that run elsewhere. The
 // flags are those that all such commands have.
@@ -61,7 +60,7 @@ func (a *app) serve(ctx context.Context, opt bottle.StandaloneOptions, clients f
 	}
 	data, text := clients(s)
 	if a.json {
-		maps.Copy(data, map[string]any{"id": s.ID(), "listen": s.Addr(), "journal": s.JournalDir()})
+		data.ID, data.Listen, data.Journal = s.ID(), s.Addr(), s.JournalDir()
 		err = a.printJSON(data)
 	} else {
 		_, err = io.WriteString(a.std.out, text)
