@@ -40,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"login":    cmdLogin,
 			"terminal": cmdTerminal,
 			"valid":    cmdValid,
+			"page":     cmdPage,
+			"internet": cmdInternet,
 		},
 	})
 }
