@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,6 +99,48 @@ func (c *cursor) drain() bool {
 		}
 		c.first, c.offset, c.line = next, 0, 0
 	}
+}
+
+// skipTo goes to the first line that begins in the last bytes of the journal, so many
+// as size says.
+func (c *cursor) skipTo(size int64) error {
+	list, err := segments(c.dir)
+	if err != nil {
+		return err
+	}
+	for _, first := range slices.Backward(list) {
+		info, err := os.Stat(segmentPath(c.dir, first))
+		if err != nil {
+			return err
+		}
+		if size >= info.Size() {
+			size -= info.Size()
+			continue
+		}
+		if c.f, err = os.Open(segmentPath(c.dir, first)); err != nil {
+			return err
+		}
+		c.first = first
+		return c.skip(info.Size() - size)
+	}
+	return nil
+}
+
+// skip passes over the lines that begin before an offset.
+func (c *cursor) skip(offset int64) error {
+	r := newLineReader(c.f, 0, false)
+	for c.offset < offset {
+		err := r.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, ErrTorn) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, ErrLong) {
+			return err
+		}
+		c.offset = r.offset
+		c.line++
+	}
+	return nil
 }
 
 func (c *cursor) successor() (first uint64, ok bool, err error) {

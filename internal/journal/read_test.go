@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -170,13 +171,65 @@ func TestFollow(t *testing.T) {
 }
 
 // Where nothing tells of changes, a follower looks by itself.
+// What is passed over is whole lines, in whichever segment they end, and those that
+// follow have their own numbers.
+func TestFollowLast(t *testing.T) {
+	dir := threeSegments(t)
+	line := func(first uint64) int64 { return int64(len(lines(t, dir, first)[9])) + 1 }
+	third := int64(0)
+	for _, l := range lines(t, dir, 21) {
+		third += int64(len(l)) + 1
+	}
+	for _, tt := range []struct {
+		name string
+		size int64
+		want string
+	}{
+		{"nothing of it", 0, "31 at 21.jsonl:11"},
+		{"less than a line", line(21) - 1, "31 at 21.jsonl:11"},
+		{"one line", line(21), "30 at 21.jsonl:10"},
+		{"a segment", third, "21 at 21.jsonl:1"},
+		{"more than a segment", third + line(11) + 3, "20 at 11.jsonl:10"},
+		{"more than there is", 1 << 20, "1 at 1.jsonl:1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.want == "31 at 21.jsonl:11" {
+				list := lines(t, dir, 21)[:10]
+				last := list[9]
+				var e Entry
+				if err := parse([]byte(last), &e); err != nil {
+					t.Fatal(err)
+				}
+				// It comes while the follower waits.
+				next := string(appendLine(nil, 31, &e.Prev, []byte(`{"time":"2026-05-04T12:00:00Z","type":"note"}`)))
+				time.AfterFunc(10*time.Millisecond, func() { setRaw(t, dir, 21, strings.Join(list, "\n")+"\n"+next) })
+				defer setLines(t, dir, 21, list)
+			}
+			for e, err := range FollowLast(t.Context(), dir, Filter{}, tt.size) {
+				if got := fmt.Sprintf("%d at %s:%d", e.Seq, strings.TrimLeft(e.Segment, "0"), e.Line); err != nil || got != tt.want {
+					t.Errorf("%s, %v; want %s", got, err, tt.want)
+				}
+				break
+			}
+		})
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range FollowLast(t.Context(), dir, Filter{}, 10) {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestFollowPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := write(t, 3, Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		n := 0
-		follow(ctx, dir, Filter{}, make(chan fsnotify.Event), make(chan error), func(e Entry, err error) bool {
+		follow(ctx, dir, Filter{}, math.MaxInt64, make(chan fsnotify.Event), make(chan error), func(e Entry, err error) bool {
 			if err != nil {
 				t.Error(err)
 			}

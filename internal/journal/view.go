@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,18 +40,46 @@ func Line(e *proxy.Event) string {
 	fmt.Fprintf(&b, " %-5s %-7s %s", word(verdict(e), nameColumns), word(e.Method, nameColumns), target(e))
 	b.WriteString(" " + word(e.Path, pathColumns))
 	for _, f := range details(e) {
-		if f.value != "" {
-			b.WriteString(" " + f.name + "=" + f.value)
+		if f.Value != "" {
+			b.WriteString(" " + f.Name + "=" + f.Value)
 		}
 	}
 	return b.String()
 }
 
-type field struct{ name, value string }
+// Field is a part of an event with its name, escaped.
+type Field struct{ Name, Value string }
+
+// Fields returns what an event has, in the order of its line and in full: for a view
+// that has more room than a line. Only a list of names or findings is cut as there.
+func Fields(e *proxy.Event) []Field {
+	list := []Field{
+		{"time", e.Time.Format(timeLayout)},
+		{"event", verdict(e)},
+		{"method", escape.Text(e.Method)},
+		{"host", escape.Host(e.Host)},
+		{"path", escape.Text(e.Path)},
+	}
+	for _, f := range details(e) {
+		switch f.Name {
+		case "rule":
+			f.Value = escape.Text(e.Rule)
+		case "reason":
+			f.Value = escape.Text(e.Reason)
+		case "error":
+			f.Value = escape.Text(e.Error)
+		}
+		list = append(list, f)
+	}
+	return slices.DeleteFunc(list, func(f Field) bool { return f.Value == "" })
+}
+
+// Verdict is what the line of an event says first: allow, deny, end or note.
+func Verdict(e *proxy.Event) string { return escape.WordMax(verdict(e), nameColumns) }
 
 // details returns the fields that only some events have, already escaped.
-func details(e *proxy.Event) []field {
-	return []field{
+func details(e *proxy.Event) []Field {
+	return []Field{
 		{"port", port(e)},
 		{"scheme", scheme(e)},
 		{"status", number(int64(e.Status))},

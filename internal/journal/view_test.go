@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,17 @@ func TestLine(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestFieldsAreEscapedAndWhole(t *testing.T) {
+	path := "/" + strings.Repeat("p", 500)
+	got := fmt.Sprint(Fields(&proxy.Event{Time: noon, Type: proxy.EventDecision, Verdict: proxy.Deny, Method: "GET", Host: "xn--pple-43d.com", Port: 443, Path: path,
+		Rule: "a \"rule\"", Reason: "x\x1b[2J\u202e", ID: "r-1"}))
+	want := fmt.Sprint([]Field{{"time", "2026-05-04 12:00:00.123"}, {"event", "deny"}, {"method", "GET"}, {"host", `xn--pple-43d.com (\u0430pple.com)`}, {"path", path},
+		{"rule", `a "rule"`}, {"id", "r-1"}, {"reason", `x\x1b[2J\u202e`}})
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
