@@ -19,7 +19,8 @@ type recorder struct {
 	*journal.Writer
 	allowed, denied atomic.Int64
 	manifest        atomic.Pointer[manifestNote]
-	metrics         *metrics.Metrics // nil for none; set before the proxy serves
+	trouble         atomic.Pointer[string] // why the journal took the last event not; nil when it did
+	metrics         *metrics.Metrics       // nil for none; set before the proxy serves
 }
 
 // manifestNote is how a changed manifest stands to what is in force.
@@ -34,8 +35,12 @@ func (r *recorder) manifestIs(n manifestNote) { r.manifest.Store(&n) }
 // Record implements proxy.Recorder.
 func (r *recorder) Record(ctx context.Context, e *proxy.Event) error {
 	if err := r.Writer.Record(ctx, e); err != nil {
+		if why := err.Error(); ctx.Err() == nil {
+			r.trouble.Store(&why)
+		}
 		return err
 	}
+	r.trouble.Store(nil)
 	allowed, denied := tally(e)
 	r.allowed.Add(allowed)
 	r.denied.Add(denied)
@@ -85,6 +90,8 @@ const (
 	NoteWaits = "manifest_waits"
 	// NoteNewBottle has the keys of the manifest that need a new bottle.
 	NoteNewBottle = "needs_new_bottle"
+	// NoteJournal says why the journal cannot be written, while it cannot.
+	NoteJournal = "journal"
 )
 
 // maxNote bounds a note, in bytes.
@@ -99,20 +106,22 @@ func (r *recorder) counts() map[string]int64 {
 }
 
 func (r *recorder) notes() map[string]string {
-	n := r.manifest.Load()
-	if n == nil {
-		return nil
+	texts := map[string]string{}
+	if n := r.manifest.Load(); n != nil {
+		texts[NoteWaits], texts[NoteNewBottle] = n.waits, n.newBottle
 	}
-	out := map[string]string{}
-	for name, text := range map[string]string{NoteWaits: n.waits, NoteNewBottle: n.newBottle} {
-		if len(text) > maxNote {
-			text = strings.ToValidUTF8(text[:maxNote], "") + "…"
-		}
-		if text != "" {
-			out[name] = text
+	if why := r.trouble.Load(); why != nil {
+		texts[NoteJournal] = "the journal cannot be written, and what is not recorded is denied; it goes on by itself when it can: " + *why
+	}
+	for name, text := range texts {
+		switch {
+		case text == "":
+			delete(texts, name)
+		case len(text) > maxNote:
+			texts[name] = strings.ToValidUTF8(text[:maxNote], "") + "…"
 		}
 	}
-	return out
+	return texts
 }
 
 // Counts reads the counts of a bottle that has ended from its journal in dir,
