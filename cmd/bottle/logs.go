@@ -148,11 +148,7 @@ give it to --head. The exit code is 1 when something is wrong.`,
 // journalOf returns the folder of a bottle's journal. Of several bottles with
 // this workspace the latest is meant.
 func (a *app) journalOf(ctx context.Context, args []string) (string, error) {
-	b, err := a.find(ctx, args, false)
-	var many *control.AmbiguousError
-	if errors.As(err, &many) {
-		b, err = latest(many.Candidates), nil
-	}
+	b, err := a.viewed(ctx, args)
 	if err != nil {
 		return "", err
 	}

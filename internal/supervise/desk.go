@@ -181,11 +181,11 @@ func (d *Desk) take(id string, v Verdict) (*entry, Question, Verdict, error) {
 		return nil, Question{}, v, ErrUnknown
 	case e.busy:
 		return nil, Question{}, v, errors.New("somebody else answers it at this moment")
-	case v.Scope == "" && (e.q.Kind.held() || !v.Allow):
+	case v.Scope == "" && (e.q.Kind.Held() || !v.Allow):
 		v.Scope = Once
 	case v.Scope == "":
 		v.Scope = Session
-	case v.Scope == Once && v.Allow && !e.q.Kind.held():
+	case v.Scope == Once && v.Allow && !e.q.Kind.Held():
 		return nil, Question{}, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long")
 	}
 	if v.Scope != Once && v.Scope != Session && v.Scope != Always {

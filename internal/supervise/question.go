@@ -28,9 +28,9 @@ const (
 	Always  Scope = "always"  // it is written into the manifest
 )
 
-// held reports whether something waits for the answer, which a yes for once lets
+// Held reports whether something waits for the answer, which a yes for once lets
 // pass.
-func (k Kind) held() bool { return k == KindRequest || k == KindPush }
+func (k Kind) Held() bool { return k == KindRequest || k == KindPush }
 
 // Question waits for the operator. What the agent wrote of it (host, path, reason)
 // is as it came: whoever shows it escapes it. Credentials in it are covered.

@@ -1,72 +1,51 @@
-// Package ui shows a running bottle to its operator: what it asks for as it
-// happens, and the questions that wait. It reads the journal and the control socket,
-// and nothing else. All text that an agent chose goes through package escape.
+// Package ui shows a running bottle to its operator, at a terminal ([Run]) or in a
+// browser ([Web]): what it asks for as it happens, and the questions that wait. Both
+// views read the journal and the control socket, and nothing else, and decide nothing.
+// All text that an agent chose goes through package escape.
 package ui
 
 import (
-	"cmp"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
-// The limits of what is kept, whatever the journal holds.
-const (
-	maxRows  = 2000
-	maxHosts = 256
-	seconds  = 30 // of the rate and the sparkline
-	topHosts = 3
-)
+const topHosts = 3
 
-// The messages that a feed sends.
+// The messages of the terminal view's own.
 type (
-	eventsMsg    []proxy.Event
-	questionsMsg []supervise.Question
-	answeredMsg  struct{ text string }
-	endedMsg     struct{ err error }
-	tickMsg      time.Time
+	answeredMsg struct{ text string }
+	tickMsg     time.Time
 )
 
-// model is the state of the view. It is changed by Update only.
+// model is the state of the terminal view. It is changed by Update only.
 type model struct {
+	board
 	bottle string
 	answer func(id string, v supervise.Verdict) tea.Cmd
-	now    time.Time
 
 	width, height int
-	rows          []row // the latest last
 	shown         []int // of rows, those that the filter lets through
 	selected      int   // in shown; the last one follows
 	details       bool
-	filter        string
+	filter        filter
 	typing        bool
 	questions     []supervise.Question
 	asked         int // the question that is answered next
 	fresh         int // ticks until keys answer it
 	status        string
-
-	allowed, denied int64
-	out, in         int64
-	hosts           map[string]int64 // bytes
-	rate            [seconds]int64   // requests, by second
-	flow            [seconds]int64   // bytes, by second
-	at              int64            // the second of rate and flow that is counted
-}
-
-type row struct {
-	event proxy.Event
-	line  string
+	notice        string // stays, unlike status
+	bottles       []Bottle
+	listing       bool // the bottles
+	earlier       uint64
 }
 
 func newModel(bottle string, now time.Time, answer func(string, supervise.Verdict) tea.Cmd) *model {
-	return &model{bottle: bottle, answer: answer, now: now, at: now.Unix(), hosts: map[string]int64{}, width: 80, height: 24}
+	return &model{board: newBoard(now), bottle: bottle, answer: answer, width: 80, height: 24}
 }
 
 // Init implements tea.Model.
@@ -82,85 +61,43 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		return m, m.key(msg)
 	case eventsMsg:
-		for i := range msg {
-			m.add(&msg[i])
-		}
-		m.trim()
+		m.take(msg)
+	case earlierMsg:
+		m.earlier = uint64(msg)
 	case questionsMsg:
 		m.show(msg)
+	case bottlesMsg:
+		m.bottles = msg
+	case noticeMsg:
+		m.notice = string(msg)
 	case answeredMsg:
 		m.status = msg.text
 	case endedMsg:
-		if m.status = "the bottle has ended; q quits"; msg.err != nil {
-			m.status = msg.err.Error()
-		}
+		m.notice = ended(msg.err) + "; q quits"
 	case tickMsg:
 		m.fresh = max(0, m.fresh-1)
-		m.turn(time.Time(msg))
+		if told := m.tick(time.Time(msg)); told != "" {
+			m.notice = told
+		}
 		return m, tick()
 	}
 	return m, nil
 }
 
-// add counts an event and keeps it.
-func (m *model) add(e *proxy.Event) {
-	switch {
-	case e.Verdict == proxy.Deny:
-		m.denied++
-	case e.Type == proxy.EventDecision:
-		m.allowed++
-	}
-	second := e.Time.Unix()
-	m.turn(e.Time)
-	if age := m.at - second; age >= 0 && age < seconds {
-		if e.Type == proxy.EventDecision {
-			m.rate[second%seconds]++
+// take adds events, and forgets the oldest rows.
+func (m *model) take(events []proxy.Event) {
+	for i := range events {
+		r := m.add(&events[i])
+		if !m.filter.match(r) {
+			continue
 		}
-		m.flow[second%seconds] += max(0, e.BytesOut) + max(0, e.BytesIn)
-	}
-	m.out += max(0, e.BytesOut)
-	m.in += max(0, e.BytesIn)
-	if n := max(0, e.BytesOut) + max(0, e.BytesIn); n > 0 {
-		if _, is := m.hosts[e.Host]; is || len(m.hosts) < maxHosts {
-			m.hosts[e.Host] += n
+		follow := m.selected >= len(m.shown)-1
+		m.shown = append(m.shown, len(m.rows)-1)
+		if follow {
+			m.selected = len(m.shown) - 1
 		}
 	}
-	r := row{event: *e, line: journal.Line(e)}
-	m.rows = append(m.rows, r)
-	if !m.matches(&r) {
-		return
-	}
-	follow := m.selected >= len(m.shown)-1
-	m.shown = append(m.shown, len(m.rows)-1)
-	if follow {
-		m.selected = len(m.shown) - 1
-	}
-}
-
-// turn lets time go on to now: the seconds between are empty.
-func (m *model) turn(now time.Time) {
-	if now.Before(m.now) {
-		return // the clock was set back, or the event is an earlier one
-	}
-	m.now = now
-	for steps := 0; m.at < now.Unix(); steps++ {
-		if steps == seconds {
-			m.at = now.Unix()
-			return
-		}
-		m.at++
-		m.rate[m.at%seconds], m.flow[m.at%seconds] = 0, 0
-	}
-}
-
-// trim forgets the oldest rows.
-func (m *model) trim() {
-	gone := len(m.rows) - maxRows
-	if gone <= 0 {
-		return
-	}
-	m.rows = slices.Delete(m.rows, 0, gone)
-	hidden := 0
+	gone, hidden := m.trim(), 0
 	for hidden < len(m.shown) && m.shown[hidden] < gone {
 		hidden++
 	}
@@ -171,14 +108,10 @@ func (m *model) trim() {
 	m.selected = max(0, m.selected-hidden)
 }
 
-func (m *model) matches(r *row) bool {
-	return m.filter == "" || strings.Contains(strings.ToLower(r.line), strings.ToLower(m.filter))
-}
-
 func (m *model) refilter() {
 	m.shown = m.shown[:0]
 	for i := range m.rows {
-		if m.matches(&m.rows[i]) {
+		if m.filter.match(&m.rows[i]) {
 			m.shown = append(m.shown, i)
 		}
 	}
@@ -198,8 +131,13 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case "/":
 		m.typing = true
 	case "esc":
-		m.details, m.filter = false, ""
+		m.details, m.listing, m.notice, m.filter = false, false, "", filter{}
 		m.refilter()
+	case "d":
+		m.filter.Denied = !m.filter.Denied
+		m.refilter()
+	case "b":
+		m.listing = !m.listing
 	case "enter":
 		m.details = !m.details
 	case "up", "k":
@@ -269,21 +207,15 @@ func (m *model) typeFilter(k tea.KeyPressMsg) {
 	case "enter":
 		m.typing = false
 	case "esc", "ctrl+c":
-		m.typing, m.filter = false, ""
+		m.typing, m.filter.text = false, ""
 	case "backspace":
-		if r := []rune(m.filter); len(r) > 0 {
-			m.filter = string(r[:len(r)-1])
+		if r := []rune(m.filter.text); len(r) > 0 {
+			m.filter.text = string(r[:len(r)-1])
 		}
 	default:
-		if text := k.Key().Text; len(m.filter)+len(text) < 100 {
-			m.filter += text
+		if text := k.Key().Text; len(m.filter.text)+len(text) < maxFilter {
+			m.filter.text += text
 		}
 	}
 	m.refilter()
-}
-
-// top are the hosts with the most bytes.
-func (m *model) top() []string {
-	names := slices.SortedFunc(maps.Keys(m.hosts), func(a, b string) int { return cmp.Or(cmp.Compare(m.hosts[b], m.hosts[a]), cmp.Compare(a, b)) })
-	return names[:min(topHosts, len(names))]
 }

@@ -9,6 +9,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -193,17 +195,69 @@ func TestOldRowsGo(t *testing.T) {
 	}
 }
 
-// A clock that jumps takes nothing along.
-func TestTheRateForgets(t *testing.T) {
+// A clock that jumps is told of, and the numbers by second go on from where it is.
+func TestAClockThatIsSet(t *testing.T) {
 	v := newView()
 	v.Update(eventsMsg{decided("a.example", proxy.Allow)})
-	v.Update(tickMsg(noon.Add(-time.Hour)))
 	v.Update(tickMsg(noon.Add(10 * time.Second)))
-	if n := v.requests(); n != 1 {
-		t.Errorf("%d requests after ten seconds", n)
+	if n := v.requests(); n != 1 || v.notice != "" {
+		t.Errorf("%d requests after ten seconds, %q", n, v.notice)
 	}
 	v.Update(tickMsg(noon.Add(24 * time.Hour)))
-	if n := v.requests(); n != 0 {
-		t.Errorf("%d requests after a day", n)
+	if n := v.requests(); n != 0 || !strings.Contains(v.screen(), "! the clock went on by 23h59m50s at once, or this machine slept") {
+		t.Errorf("%d requests after a day:\n%s", n, v.screen())
+	}
+	v.Update(tickMsg(noon))
+	if !strings.Contains(v.screen(), "! the clock was set back by 24h0m0s") {
+		t.Errorf("set back:\n%s", v.screen())
+	}
+	v.Update(eventsMsg{decided("a.example", proxy.Allow)})
+	if n := v.requests(); n != 1 {
+		t.Errorf("%d requests after it was set back", n)
+	}
+	// What is written in a future that the clock was once set to moves nothing.
+	future := decided("b.example", proxy.Allow)
+	future.Time = noon.Add(time.Hour)
+	v.Update(eventsMsg{future})
+	if n := v.requests(); n != 1 || v.at != noon.Unix() || v.allowed != 3 {
+		t.Errorf("%d requests at %d, %d allowed", n, v.at, v.allowed)
+	}
+	v.press("esc")
+	if strings.Contains(v.screen(), "!") {
+		t.Errorf("a notice stays:\n%s", v.screen())
+	}
+}
+
+func TestBottlesAndTheirNoticesAreShown(t *testing.T) {
+	v := newView()
+	v.Update(earlierMsg(7))
+	if s := v.screen(); !strings.Contains(s, "7 earlier lines are not counted") {
+		t.Errorf("got\n%s", s)
+	}
+	v.Update(bottlesMsg{{Bottle: control.Bottle{Bottle: state.Bottle{ID: "b-1", Created: noon.Add(-time.Minute), Workspace: "/x\x1b"}, Status: control.Running}, Notices: []string{"the disk is full"}},
+		{Bottle: control.Bottle{Bottle: state.Bottle{ID: "b-2", Created: noon}, Status: control.Dead}, Notices: []string{"of another"}}})
+	if s := v.screen(); !strings.Contains(s, "! the disk is full") || strings.Contains(s, "of another") || strings.Contains(s, "b-2") {
+		t.Errorf("got\n%s", s)
+	}
+	v.press("b")
+	if s := v.screen(); !strings.Contains(s, `* b-1  running  1m0s  /x\x1b`) || !strings.Contains(s, "  b-2  dead") {
+		t.Errorf("got\n%s", s)
+	}
+	v.Update(endedMsg{fmt.Errorf("the journal cannot be read")})
+	if s := v.screen(); !strings.Contains(s, "! the journal cannot be read; q quits") {
+		t.Errorf("got\n%s", s)
+	}
+}
+
+func TestOnlyDenialsAreShown(t *testing.T) {
+	v := newView()
+	v.Update(eventsMsg{decided("a.example", proxy.Allow), decided("b.example", proxy.Deny)})
+	v.press("d")
+	if s := v.screen(); strings.Contains(s, "a.example") || !strings.Contains(s, "filter: denied (1 of 2") {
+		t.Errorf("got\n%s", s)
+	}
+	v.press("d")
+	if s := v.screen(); !strings.Contains(s, "a.example") {
+		t.Errorf("got\n%s", s)
 	}
 }

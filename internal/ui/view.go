@@ -9,7 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/bot-bottle/bottle/internal/escape"
-	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -32,7 +32,11 @@ func (m *model) View() tea.View {
 
 // text is the screen: one line of numbers, the questions, the exchanges, the keys.
 func (m *model) text() string {
-	head := append([]string{m.numbers()}, m.questionLines()...)
+	head := append([]string{m.numbers()}, m.noticeLines()...)
+	if m.listing {
+		head = append(head, m.bottleLines()...)
+	}
+	head = append(head, m.questionLines()...)
 	foot := []string{m.keys()}
 	if m.details {
 		foot = append(m.detailLines(), foot...)
@@ -52,43 +56,25 @@ func (m *model) text() string {
 
 func (m *model) numbers() string {
 	s := fmt.Sprintf("%s  %d allowed  %d denied  %.1f/s  %s out  %s in  %s", bold.Render(escape.Word(m.bottle)), m.allowed, m.denied,
-		float64(m.requests())/seconds, bytes(m.out), bytes(m.in), m.spark())
-	for _, host := range m.top() {
-		s += fmt.Sprintf("  %s %s", escape.HostMax(host, 30), bytes(m.hosts[host]))
+		float64(m.requests())/rateTime, bytes(m.out), bytes(m.in), m.spark())
+	for _, host := range m.top(topHosts) {
+		s += fmt.Sprintf("  %s %s", escape.HostMax(host, 30), bytes(m.hosts[host].sum()))
 	}
 	return s
 }
 
-// requests are those of the last seconds.
-func (m *model) requests() (n int64) {
-	for _, of := range m.rate {
-		n += of
-	}
-	return n
-}
-
 // spark draws the bytes of the last seconds, the latest at the right.
 func (m *model) spark() string {
-	most := int64(1)
-	for _, n := range m.flow {
-		most = max(most, n)
+	list, most := m.last(rateTime), int64(1)
+	for _, s := range list {
+		most = max(most, s.bytes)
 	}
 	bars := []rune("▁▂▃▄▅▆▇█")
 	var b strings.Builder
-	for i := range int64(seconds) {
-		n := m.flow[(m.at+1+i)%seconds]
-		b.WriteRune(bars[n*int64(len(bars)-1)/most])
+	for _, s := range list {
+		b.WriteRune(bars[int(float64(s.bytes)/float64(most)*float64(len(bars)-1))])
 	}
 	return b.String()
-}
-
-// bytes shows a number of bytes in three digits.
-func bytes(n int64) string {
-	v, unit := float64(n), 0
-	for v >= 1000 && unit < 4 {
-		v, unit = v/1000, unit+1
-	}
-	return fmt.Sprintf("%.3g%s", v, []string{"B", "kB", "MB", "GB", "TB"}[unit])
 }
 
 // detailLines is how much of a question's detail is shown at most. On a small screen
@@ -101,29 +87,50 @@ func (m *model) questionLines() (lines []string) {
 		return nil
 	}
 	q := &m.questions[m.asked]
-	lines = append(lines, question.Render(fmt.Sprintf("? %d of %d: %s", m.asked+1, len(m.questions), escape.TextMax(q.Subject(), 400))))
-	say := func(format string, args ...any) { lines = append(lines, "    "+fmt.Sprintf(format, args...)) }
-	say("%s, %d waiting, %s left, asked by %s", q.ID, q.Waiting, q.Until.Sub(m.now).Round(time.Second), escape.TextMax(q.Rule, 60))
-	if q.Reason != "" {
-		say("the agent says: \"%s\"", escape.TextMax(q.Reason, 300))
-	}
-	for i, line := range q.Detail {
+	shown := words(q)
+	lines = append(lines, question.Render(fmt.Sprintf("? %d of %d: %s", m.asked+1, len(m.questions), shown.subject)))
+	say := func(text string) { lines = append(lines, "    "+text) }
+	say(standing(q, m.now))
+	for i, line := range shown.detail {
 		if i == min(detailLines, max(3, m.height-10)) {
-			say("and %d lines more, which \"bottle ask ls\" shows", len(q.Detail)-i)
+			say(fmt.Sprintf("and %d lines more, which \"bottle ask ls\" shows", len(q.Detail)-i))
 			break
 		}
-		say("%s", escape.TextMax(line, 200))
+		say(line)
 	}
-	for _, f := range q.Findings {
-		say("found: %s in the %s (%s)", escape.Text(f.Rule), escape.Text(f.Where), escape.Text(f.Action))
-	}
-	for _, r := range q.Reach {
-		say("a lasting yes: %s", r)
-	}
-	if q.Effect != "" {
-		say("no lasting yes: %s", escape.TextMax(q.Effect, 200))
+	for _, line := range shown.about {
+		say(line)
 	}
 	say("y yes  s for the session  w written into the manifest  n no  S no for the session  W no for good  tab next")
+	return lines
+}
+
+// bottleLines list the bottles, this one marked, as "bottle ls" does.
+func (m *model) bottleLines() (lines []string) {
+	for i := range m.bottles {
+		b := &m.bottles[i]
+		mark := " "
+		if b.ID == m.bottle {
+			mark = "*"
+		}
+		lines = append(lines, fmt.Sprintf("%s %s  %s  %s  %s", mark, b.ID, b.Status, m.now.Sub(b.Created).Round(time.Second), escape.TextMax(b.Workspace, 200)))
+	}
+	return append(lines, faint.Render("b puts the list away; \"bottle ui ID\" shows another bottle"))
+}
+
+// noticeLines are what the person should know.
+func (m *model) noticeLines() (lines []string) {
+	for _, b := range m.bottles {
+		if b.ID != m.bottle {
+			continue
+		}
+		for _, n := range b.Notices {
+			lines = append(lines, red.Render("! "+n))
+		}
+	}
+	if m.notice != "" {
+		lines = append(lines, bold.Render("! "+m.notice))
+	}
 	return lines
 }
 
@@ -148,16 +155,24 @@ func (m *model) rowLines(room int) (lines []string) {
 	return lines
 }
 
-// detailLines show all of the selected exchange, in lines as wide as the screen.
+// detailLines show all of the exchange that the selected row is of, in lines as wide as
+// the screen.
 func (m *model) detailLines() (lines []string) {
 	if m.selected >= len(m.shown) {
 		return nil
 	}
-	text := []rune(m.rows[m.shown[m.selected]].line)
-	for len(text) > 0 && len(lines) < m.height/2 {
-		n := min(len(text), max(1, m.width))
-		lines = append(lines, string(text[:n]))
-		text = text[n:]
+	var text []string
+	for _, r := range m.exchange(&m.rows[m.shown[m.selected]]) {
+		for _, f := range journal.Fields(&r.event) {
+			text = append(text, fmt.Sprintf("%9s  %s", f.Name, f.Value))
+		}
+	}
+	for _, line := range text {
+		for left := []rune(line); len(left) > 0 && len(lines) < m.height/2; {
+			n := min(len(left), max(1, m.width))
+			lines = append(lines, string(left[:n]))
+			left = left[n:]
+		}
 	}
 	return lines
 }
@@ -165,22 +180,15 @@ func (m *model) detailLines() (lines []string) {
 func (m *model) keys() string {
 	switch {
 	case m.typing:
-		return "filter: " + escape.Text(m.filter) + "▏"
+		return "filter: " + escape.Text(m.filter.text) + "▏"
 	case m.status != "":
 		return bold.Render(escape.TextMax(m.status, 400))
 	}
-	s := "q quit  / filter  enter details  ↑↓ choose"
-	if m.filter != "" {
-		s = fmt.Sprintf("filter: %s (%d of %d; esc takes it off)  %s", escape.Text(m.filter), len(m.shown), len(m.rows), s)
+	s := "q quit  / filter  d denied  enter details  b bottles  ↑↓ choose"
+	if m.filter != (filter{}) {
+		s = fmt.Sprintf("filter: %s (%d of %d; esc takes it off)  %s", m.filter.String(), len(m.shown), len(m.rows), s)
+	} else if m.earlier > 0 {
+		s = fmt.Sprintf("%s  (%d earlier lines are not counted: \"bottle logs\" has them)", s, m.earlier)
 	}
 	return faint.Render(s)
-}
-
-// verdictText says what was answered.
-func verdictText(q *supervise.Question, v supervise.Verdict) string {
-	did := "denied"
-	if v.Allow {
-		did = "allowed"
-	}
-	return fmt.Sprintf("%s (%s): %s", did, v.Scope, q.Subject())
 }

@@ -1,0 +1,69 @@
+import {byId, element, shape, write} from "./dom.js";
+
+const height = 60, step = 2;
+
+// drawSeconds draws what happened in each of the last seconds.
+export function drawSeconds(seconds) {
+  const most = Math.max(1, ...seconds.requests), bars = [];
+  seconds.requests.forEach((n, i) => {
+    const denied = Math.min(seconds.denied[i], most);
+    if (n > 0) bars.push(bar("requests", i, n / most));
+    if (denied > 0) bars.push(bar("denied", i, denied / most));
+  });
+  const sum = list => list.reduce((a, b) => a + b, 0);
+  describe("requests", `Requests per second in the last 2 minutes: ${sum(seconds.requests)} in all, ${most} at most, ${sum(seconds.denied)} denied`, bars);
+  write(byId("most-requests"), `most ${Math.max(0, ...seconds.requests)}`);
+
+  const peak = Math.max(1, ...seconds.bytes);
+  const points = seconds.bytes.map((n, i) => `${i * step + 1},${(height - n / peak * (height - 4)).toFixed(1)}`);
+  describe("bytes", `Bytes per second in the last 2 minutes: ${seconds.most} at most`,
+    [shape("polygon", {class: "flow", points: [`1,${height + 2}`, ...points, `${seconds.bytes.length * step - 1},${height + 2}`].join(" ")})]);
+  write(byId("most-bytes"), `most ${seconds.most}`);
+}
+
+function bar(kind, i, part) {
+  const h = Math.max(1.5, part * (height - 4));
+  return shape("rect", {class: kind, x: i * step, y: height - h, width: step - 0.4, height: h});
+}
+
+function describe(id, text, shapes) {
+  const svg = byId(id);
+  svg.setAttribute("aria-label", text);
+  svg.replaceChildren(...shapes);
+}
+
+// drawHosts draws the table of volumes. The row of a host stays while it is in it, for
+// the one that has the focus.
+export function drawHosts(hosts, choose) {
+  const body = byId("hosts").tBodies[0], old = new Map([...body.rows].map(r => [r.dataset.host, r]));
+  const rows = hosts.map(h => {
+    const row = old.get(h.name) ?? hostRow(h, choose);
+    write(row.cells[1], h.out);
+    write(row.cells[2], h.in);
+    const [sent, received] = row.cells[3].firstChild.children;
+    sent.setAttribute("width", h.out_part * 100);
+    received.setAttribute("x", h.out_part * 100);
+    received.setAttribute("width", h.in_part * 100);
+    return row;
+  });
+  if (rows.length !== body.rows.length || rows.some((r, i) => r !== body.rows[i])) body.replaceChildren(...rows);
+  byId("no-hosts").hidden = hosts.length > 0;
+  byId("hosts").hidden = hosts.length === 0;
+}
+
+function hostRow(h, choose) {
+  const button = element("button", {type: "button", title: "show its exchanges"}, h.name);
+  button.addEventListener("click", () => choose(h.filter));
+  const bars = shape("svg", {viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true"},
+    shape("rect", {class: "sent", y: 1, height: 8}), shape("rect", {class: "received", y: 1, height: 8}));
+  return element("tr", {"data-host": h.name}, element("td", {}, button), element("td", {class: "number"}), element("td", {class: "number"}), element("td", {class: "bar"}, bars));
+}
+
+// drawTotals shows the numbers of all that was read.
+export function drawTotals(totals) {
+  const list = byId("totals");
+  if (list.children.length !== totals.length) {
+    list.replaceChildren(...totals.map(t => element("div", {}, element("dt", {}, t.name), element("dd", {}))));
+  }
+  totals.forEach((t, i) => write(list.children[i].lastChild, t.value));
+}
