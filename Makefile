@@ -1,6 +1,6 @@
 # bottle: build, test, measure. `make demo` and `make test` are all the set-up
 # there is. The demo needs nothing but Go; a test that drives a program (curl, dig, git,
-# sshd, h2load, node, npm, python3, chromium-headless-shell) says so when it is missing.
+# sshd, h2load, node, npm, python3, chromium-headless-shell, tmux) says so when it is missing.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
