@@ -1,5 +1,10 @@
 package dlp
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // prefixes finds the forms whose prefix may start with two given bytes. It is
 // immutable.
 type prefixes struct {
@@ -9,52 +14,96 @@ type prefixes struct {
 	lists [][]prefixed
 	// single are the bytes that a prefix starts with.
 	single class
-	// starts has a bit for the hash of the first three bytes of each prefix, ends
-	// for those of prefixes that are looked for backwards.
-	starts, ends [1 << (startBits - 3)]byte
+	// starts tells of text whether one starts with it, ends of text that is read
+	// backwards, of those that are looked for so.
+	starts, ends beginnings
 }
 
-// startBits is the logarithm of the bits of starts: few of the beginnings of words
-// have one by chance.
-const startBits = 15
-
-// startHash maps three bytes by multiplication (Knuth, TAOCP 6.4).
-func startHash(a, b, c byte) uint32 {
-	return (uint32(a) | uint32(b)<<8 | uint32(c)<<16) * 0x9E3779B1 >> (32 - startBits)
+// beginnings tells without a branch whether text may begin with one of a number of
+// texts: by the hash of its first three bytes, and by what all texts of that hash have
+// in common, up to eight bytes of it.
+type beginnings struct {
+	slots [1 << slotBits]uint16 // an index of common
+	// common has the beginnings of the texts of a slot as a word of eight bytes, the
+	// first lowest, and which of its bits count. The first is nothing.
+	common []maskedWord
 }
 
-// startBit is a bit that is set if a prefix may start with the first three bytes of b.
+type maskedWord struct{ value, mask uint64 }
+
+// nothing is what no word begins with: what counts is none of its bits.
+var nothing = maskedWord{value: 1}
+
+// slotBits is the logarithm of the slots: few texts have one in common by chance.
+const slotBits = 12
+
+// slotOf maps the lowest three bytes of a word by multiplication (Knuth, TAOCP 6.4).
+func slotOf(w uint64) uint32 { return uint32(w<<8) * 0x9E3779B1 >> (32 - slotBits) }
+
+// bit is 1 if text may begin so that starts with a word, of which bytes are known, and
+// 0 if not. Three of them must be.
+func (t *beginnings) bit(w uint64, bytes int) uint8 {
+	c := &t.common[t.slots[slotOf(w)]]
+	if (w&c.mask^c.value)<<(8*uint(wordLen-bytes)) == 0 {
+		return 1
+	}
+	return 0
+}
+
+// startBit is 1 if a prefix may start with b, of which there are three bytes or more.
 func (p *prefixes) startBit(b []byte) uint8 {
-	h := startHash(b[0], b[1], b[2])
-	return p.starts[h>>3] >> (h & 7) & 1
+	if len(b) >= wordLen {
+		return p.starts.bit(binary.LittleEndian.Uint64(b), wordLen)
+	}
+	return p.starts.bit(firstWord(b), len(b))
 }
 
-// endBit is a bit that is set if the first three bytes of b may be the start of a
+// endBit is 1 if b, of which there are three bytes or more, may end with the start of a
 // prefix that is looked for backwards.
 func (p *prefixes) endBit(b []byte) uint8 {
-	h := startHash(b[2], b[1], b[0])
-	return p.ends[h>>3] >> (h & 7) & 1
+	if len(b) >= wordLen {
+		return p.ends.bit(binary.BigEndian.Uint64(b[len(b)-wordLen:]), wordLen)
+	}
+	var last [wordLen]byte
+	copy(last[wordLen-len(b):], b)
+	return p.ends.bit(binary.BigEndian.Uint64(last[:]), len(b))
 }
 
-// note sets the bits of a prefix.
-func (p *prefixes) note(text string) {
-	third := []byte{0}
+// firstWord is the word that starts with the bytes of b.
+func firstWord(b []byte) uint64 {
+	var w [wordLen]byte
+	copy(w[:], b)
+	return binary.LittleEndian.Uint64(w[:])
+}
+
+// add adds a text of two bytes or more.
+func (t *beginnings) add(text string) {
+	w := firstWord([]byte(text[:min(len(text), wordLen)]))
 	if len(text) > 2 {
-		third[0] = text[2]
-	} else {
-		third = third[:0]
-		for c := range 256 {
-			third = append(third, byte(c))
-		}
+		t.addTo(slotOf(w), maskedWord{w, wordMask(len(text))})
+		return
 	}
-	for _, c := range third {
-		h := startHash(text[0], text[1], c)
-		p.starts[h>>3] |= 1 << (h & 7)
-		if isReversible(text) {
-			p.ends[h>>3] |= 1 << (h & 7)
-		}
+	for c := range uint64(256) {
+		t.addTo(slotOf(w|c<<16), maskedWord{w, wordMask(len(text))})
 	}
 }
+
+// addTo adds a beginning to those of a slot.
+func (t *beginnings) addTo(slot uint32, w maskedWord) {
+	i := &t.slots[slot]
+	if *i == 0 {
+		*i = uint16(len(t.common))
+		t.common = append(t.common, w)
+		return
+	}
+	c := &t.common[*i]
+	same := bits.TrailingZeros64((c.value^w.value)|^(c.mask&w.mask)) / 8
+	c.mask = wordMask(same)
+	c.value &= c.mask
+}
+
+// wordMask has the bits of the first n bytes of a word.
+func wordMask(n int) uint64 { return ^uint64(0) >> (8 * (wordLen - min(n, wordLen))) }
 
 // prefixed is a literal with the third byte of its prefix, or 0.
 type prefixed struct {
@@ -65,10 +114,14 @@ type prefixed struct {
 // newPrefixes makes an index of the literals that start in or before a run.
 func newPrefixes(literals []literal) *prefixes {
 	p := &prefixes{lists: [][]prefixed{nil}}
+	p.starts.common, p.ends.common = []maskedWord{nothing}, []maskedWord{nothing}
 	for i := range literals {
 		if l := &literals[i]; l.trigger == byRun {
 			p.single[l.text[0]] = true
-			p.note(l.text)
+			p.starts.add(l.text)
+			if isReversible(l.text) {
+				p.ends.add(l.text)
+			}
 			k := pairKey(l.text[0], l.text[1])
 			if p.first[k] == 0 {
 				p.first[k] = uint16(len(p.lists))

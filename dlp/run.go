@@ -51,7 +51,7 @@ func (s *Scanner) closeShort(start, end int) {
 	before, first := b[start-1], start+int(shortEscape[b[start-1]])
 	word := starts.startBit(b[start:])
 	lead := starts.startBit(b[first:])&shortEscape[before] | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
-	reversed := starts.endBit(b[end-3:])
+	reversed := starts.endBit(b[:end])
 	blob := blobBit(base64Group(b[start:])) | blobBit(base64Group(b[first:]))
 	scheme := schemeFlags[0][b[start-3]] & schemeFlags[1][b[start-2]] & schemeFlags[2][before]
 	if digits|separators|text|uint64(word|lead|reversed|blob|scheme)|spans == 0 {
