@@ -105,7 +105,19 @@ func behind(m, next uint64, n uint) uint64 { return m>>n | next<<(blockLen-n) }
 const (
 	lastByte  = 1 << 63
 	lastBytes = 3 << 62
+	lastFour  = 15 << 60
 )
+
+// leadTo returns the bytes of ends, and those from which only bytes of through lead to
+// one. Those from which eight lead, or all to the end of the block, may do so too.
+func leadTo(ends, through uint64) uint64 {
+	ends |= through & (ends>>1 | lastByte)
+	through &= through>>1 | lastByte
+	ends |= through & (ends>>2 | lastBytes)
+	through &= through>>2 | lastBytes
+	ends |= through & (ends>>4 | lastFour)
+	return ends | through&(through>>4|lastFour)
+}
 
 // marksOf returns the bytes of a block that may be signs by the two behind them.
 func marksOf(b block) uint64 {
@@ -116,20 +128,21 @@ func marksOf(b block) uint64 {
 	ends := b.of(maskLine) | slash&((b.of(maskPrefix)|slash)>>1|lastByte)
 	marks |= (b.of(maskEquals) | b.of(maskPercent)) & (hex>>1&(hex>>2) | ends>>1 | blank>>1&((blank|ends)>>2) | lastBytes)
 	marks |= b.of(maskAmpersand)&(b.of(maskEntity)>>1|lastByte) | b.of(maskLess)&(b.of(maskTilde)>>1|lastByte)
-	// A quotation mark before another, or an operator or white space and one.
+	// A quotation mark before another, with what joins strings between.
 	quote := b.of(maskQuote)
-	join := quote | b.of(maskOperator) | blank | slash
-	marks |= quote & (join>>1&(quote>>1|(join|b.of(maskPrefix))>>2) | lastBytes)
-	return marks
+	join := b.of(maskOperator) | blank | slash
+	next := leadTo(quote, join|b.of(maskPrefix)) & (quote | join)
+	return marks | quote&(next>>1|lastByte)
 }
 
-// breaksOf returns the line breaks of a block, plain or escaped, behind what may be
-// of a token: eight bytes that are not all small letters, or those of them that are
-// in the block. A dot may stand between, and the backslashes of a break and its
-// carriage return.
+// breaksOf returns the line breaks of a block, plain or escaped, between what may be
+// of a token. Before them stand eight bytes that are not all small letters, or those of
+// them that are in the block. A dot may stand between, and the backslashes of a break
+// and its carriage return. Behind them an indent may.
 func breaksOf(b block) uint64 {
 	slash, line, dot := b.of(maskSlash), b.of(maskLine), b.of(maskDot)
 	ends := b.of(maskRun) | dot | b.of(maskEquals)
+	next := leadTo(ends|slash, b.of(maskBlank)&^line)
 	varied := ends &^ b.of(maskLower)
 	ends &= ends<<1 | 1
 	ends &= ends<<2 | 3
@@ -142,7 +155,9 @@ func breaksOf(b block) uint64 {
 	reach |= through & (reach<<1 | 1)
 	reach |= through & (reach<<1 | 1)
 	reach |= through & (reach<<1 | 1)
-	return (line | slash&(b.of(maskPrefix)>>1|lastByte)) & (reach<<1 | 1)
+	letter := b.of(maskPrefix) &^ b.of(maskHex) &^ b.of(maskThird) // n or r
+	plain, escaped := line&(next>>1|lastByte), slash&(letter>>1|lastByte)&(next>>2|lastBytes)
+	return (plain | escaped) & (reach<<1 | 1)
 }
 
 // notPhrase returns where words start that are shorter or longer than those of a

@@ -23,6 +23,7 @@
 #define FIFTEEN Z27
 #define LAST Z31
 #define LAST2 Z30
+#define LAST4 Z14
 
 // BEFORE is in << 1 | ONE, BEHIND is in >> 1 | LAST.
 #define BEFORE(in, out) \
@@ -61,6 +62,21 @@
 	VPORQ ones, t, t \
 	op t, m, m
 
+// LEADSTEP is one step of LEADTO.
+#define LEADSTEP(n, last, ends, through, t) \
+	VPSRLQ $n, ends, t \
+	VPORQ last, t, t \
+	VPTERNLOGQ $0xf8, t, through, ends \
+	VPSRLQ $n, through, t \
+	VPTERNLOGQ $0xe0, last, t, through
+
+// LEADTO leaves in ends what leadTo returns.
+#define LEADTO(ends, through, t) \
+	LEADSTEP(1, LAST, ends, through, t) \
+	LEADSTEP(2, LAST2, ends, through, t) \
+	LEADSTEP(4, LAST4, ends, through, t) \
+	VPORQ through, ends, ends
+
 // STEP adds to out where six bits start, each n behind the last.
 #define STEP(n, n3, m, out, t, u) \
 	VPSRLQ $n, m, t \
@@ -95,6 +111,7 @@ TEXT ·findSigns(SB), NOSPLIT, $0-40
 	VPSRLQ $60, Z0, FIFTEEN
 	VPSLLQ $63, Z0, LAST
 	VPSLLQ $62, Z0, LAST2
+	VPSLLQ $60, Z0, LAST4
 	VPBROADCASTQ CX, Z24
 	SUBQ $8, CX
 	VPBROADCASTQ CX, Z25
@@ -187,6 +204,9 @@ blocks:
 	LOAD(const_maskEquals, Z22)
 	VPORQ Z16, Z22, Z1
 	VPORQ Z19, Z1, Z1
+	VPORQ Z17, Z1, Z8
+	VPANDNQ Z21, Z18, Z9
+	LEADTO(Z8, Z9, Z10)
 	LOAD(const_maskLower, Z2)
 	VPANDNQ Z1, Z2, Z2
 	FILL(VPANDQ, 1, ONE, Z1, Z3)
@@ -212,9 +232,17 @@ blocks:
 	BEFORE(Z3, Z5)
 	VPANDQ Z4, Z5, Z5
 	VPORQ Z5, Z3, Z3
-	BEHIND(Z20, Z5)
+	LOAD(const_maskHex, Z9)
+	VPANDNQ Z20, Z9, Z5
+	LOAD(const_maskThird, Z10)
+	VPANDNQ Z5, Z10, Z5
+	BEHIND(Z5, Z5)
 	VPANDQ Z17, Z5, Z5
-	VPORQ Z18, Z5, Z5
+	VPSRLQ $2, Z8, Z10
+	VPORQ LAST2, Z10, Z10
+	VPANDQ Z10, Z5, Z5
+	BEHIND(Z8, Z8)
+	VPTERNLOGQ $0xf8, Z8, Z18, Z5
 	BEFORE(Z3, Z3)
 	VPANDQ Z5, Z3, Z3
 	STORE(const_signBreak, Z3)
@@ -227,9 +255,8 @@ blocks:
 	BEHIND(Z2, Z2)
 	VPANDQ Z17, Z2, Z2
 	VPORQ Z18, Z2, Z2
-	LOAD(const_maskHex, Z3)
-	VPSRLQ $1, Z3, Z4
-	VPSRLQ $2, Z3, Z5
+	VPSRLQ $1, Z9, Z4
+	VPSRLQ $2, Z9, Z5
 	VPANDQ Z5, Z4, Z4
 	VPSRLQ $1, Z2, Z5
 	VPORQ Z5, Z4, Z4
@@ -255,18 +282,15 @@ blocks:
 	VPORQ Z4, Z1, Z1
 	LOAD(const_maskQuote, Z4)
 	LOAD(const_maskOperator, Z5)
-	VPORQ Z4, Z5, Z5
 	VPORQ Z21, Z5, Z5
 	VPORQ Z17, Z5, Z5
 	VPORQ Z20, Z5, Z6
-	VPSRLQ $2, Z6, Z6
-	VPSRLQ $1, Z4, Z7
-	VPORQ Z7, Z6, Z6
-	VPSRLQ $1, Z5, Z7
-	VPANDQ Z7, Z6, Z6
-	VPORQ LAST2, Z6, Z6
-	VPANDQ Z4, Z6, Z6
-	VPORQ Z6, Z1, Z1
+	VMOVDQA64 Z4, Z7
+	LEADTO(Z7, Z6, Z8)
+	VPORQ Z4, Z5, Z5
+	VPANDQ Z5, Z7, Z7
+	BEHIND(Z7, Z7)
+	VPTERNLOGQ $0xf8, Z7, Z4, Z1
 	STORE(const_signMark, Z1)
 
 	// What is rare.
