@@ -60,7 +60,7 @@ func (s *Scanner) lookAtRun(end int) {
 	if end-start > maxLook {
 		return
 	}
-	rules := s.rulesAt(start, end)
+	rules := s.engine.rulesAt(s.buf, start, end, s.anyDigit(start, end))
 	if rules == 0 {
 		return
 	}
@@ -74,16 +74,16 @@ func (s *Scanner) lookAtRun(end int) {
 	s.looks = append(s.looks, look{lookRun, s.run.start, s.base + int64(end), s.lookLead(start), s.base + int64(end+ahead), rules})
 }
 
-// rulesAt returns the rules that may take the run s.buf[start:end], by what is before
-// it, for nearly all are parts of names and words. What is shorter than leastShaped
-// needs a name, a scheme of authorization, or the tilde of Azure.
-func (s *Scanner) rulesAt(start, end int) ruleSet {
-	b := s.buf
-	rules := rulesFor(b, start, end) & s.engine.runRules
+// rulesAt returns the rules that may take the run b[start:end], by whether it has any
+// digit and by what is before it, for nearly all are parts of names and words. What is
+// shorter than leastShaped needs a name, a scheme of authorization, or the tilde of
+// Azure.
+func (e *Engine) rulesAt(b []byte, start, end int, anyDigit bool) ruleSet {
+	rules := rulesFor(b, start, end) & e.runRules
 	if start > 0 && b[start-1] == ' ' && (bytes.HasSuffix(b[:start], []byte("asic ")) || bytes.HasSuffix(b[:start], []byte("earer "))) {
 		return rules
 	}
-	if rules == 0 || !s.anyDigit(start, end) {
+	if rules == 0 || !anyDigit {
 		return 0
 	}
 	named := start == 0

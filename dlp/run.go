@@ -37,47 +37,71 @@ func (s *Scanner) behindRun(end int) {
 // closeShort is closeRun for the run s.buf[start:end] of at most blockLen bytes, of
 // which window knows. Most are names: that nothing is in them is told without a branch.
 func (s *Scanner) closeShort(start, end int) {
-	v, b, starts := s.survey, s.buf, s.engine.prefixes
-	n := end - start
-	all := uint64(1)<<n - 1
-	m := v.view(start)
-	digits, joiners := m.of(maskDigit)&all, m.of(maskJoiner)&all
-	separators := joiners & (m.of(maskDash) | m.of(maskOperator) | m.of(maskEscape)) << 1 & all // + - /
-	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
-	text &= text >> groupLen
-	text &= text >> (2 * groupLen)
-	mixed := joiners | ^all
-	spans := spanIn(mixed|m.of(maskUpper)) | spanIn(mixed|m.of(maskLower))
-	before, first := b[start-1], start+int(shortEscape[b[start-1]])
-	word := starts.startBit(b[start:])
-	lead := starts.startBit(b[first:])&shortEscape[before] | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
-	reversed := starts.endBit(b[:end])
-	blob := blobBit(base64Group(b[start:])) | blobBit(base64Group(b[first:]))
-	scheme := schemeFlags[0][b[start-3]] & schemeFlags[1][b[start-2]] & schemeFlags[2][before]
-	if digits|separators|text|uint64(word|lead|reversed|blob|scheme)|spans == 0 {
+	t := s.engine.prefixes.traitsOf(s.survey.view(start), s.buf, start, end)
+	if t.none() {
 		s.lastTried = s.base + int64(end)
 		return
 	}
 	s.run.start = s.base + int64(start)
 	s.run.long, s.run.tried = true, s.base+int64(end)
-	if lead != 0 {
+	if t.lead != 0 {
 		s.tryLead(start)
-	} else if word != 0 {
+	} else if t.word != 0 {
 		s.try(start, false)
 	}
-	for ; separators != 0; separators &= separators - 1 {
-		if at := start + bits.TrailingZeros64(separators); at+2 >= len(b) || starts.startBit(b[at:]) != 0 {
+	for ; t.separators != 0; t.separators &= t.separators - 1 {
+		if at := start + bits.TrailingZeros64(t.separators); at+2 >= len(s.buf) || s.engine.prefixes.startBit(s.buf[at:]) != 0 {
 			s.try(at, false)
 		}
 	}
-	if spans != 0 || n >= textReach && m.of(maskUpper)&all != 0 && (text != 0 || blob|lead != 0 && s.mayBeBlob(start, end)) {
+	if t.spans != 0 || end-start >= textReach && t.upper != 0 && (t.text != 0 || t.blob|t.lead != 0 && s.mayBeBlob(start, end)) {
 		s.decodeRun(end)
 	}
 	s.tryReversed(end)
-	if digits != 0 || scheme != 0 {
+	if t.digits != 0 || t.scheme != 0 {
 		s.lookAtRun(end)
 	}
 	s.behindRun(end)
+}
+
+// traits are what tells that something may be in a run: bits of its bytes, or one.
+type traits struct {
+	digits     uint64
+	separators uint64 // where a token may start behind one
+	upper      uint64
+	text       uint64 // where text in base64 may start
+	spans      uint64 // of what may be in base32 or so
+	word       uint8  // whether a prefix starts it
+	lead       uint8  // whether a token may start before it, or behind an escape
+	reversed   uint8  // whether a prefix ends it backwards
+	blob       uint8  // whether it may be compressed
+	scheme     uint8  // whether that of an authorization is before it
+}
+
+// none says that nothing is in the run.
+func (t *traits) none() bool {
+	return t.digits|t.separators|t.text|t.spans|uint64(t.word|t.lead|t.reversed|t.blob|t.scheme) == 0
+}
+
+// traitsOf returns the traits of the run b[start:end] of at most blockLen bytes, of which
+// a view knows. There are three bytes before it.
+func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
+	all := ^uint64(0) >> (blockLen - (end - start))
+	joiners := m.of(maskJoiner) & all
+	t.digits, t.upper = m.of(maskDigit)&all, m.of(maskUpper)&all
+	t.separators = joiners & (m.of(maskDash) | m.of(maskOperator) | m.of(maskEscape)) << 1 & all // + - /
+	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
+	text &= text >> groupLen
+	t.text = text & (text >> (2 * groupLen))
+	mixed := joiners | ^all
+	t.spans = spanIn(mixed|t.upper) | spanIn(mixed|m.of(maskLower))
+	before, first := b[start-1], start+int(shortEscape[b[start-1]])
+	t.word = p.startBit(b[start:])
+	t.lead = p.startBit(b[first:])&shortEscape[before] | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
+	t.reversed = p.endBit(b[:end])
+	t.blob = blobBit(base64Group(b[start:])) | blobBit(base64Group(b[first:]))
+	t.scheme = schemeFlags[0][b[start-3]] & schemeFlags[1][b[start-2]] & schemeFlags[2][before]
+	return t
 }
 
 // decodeRun reads the run that ends at s.buf[end].

@@ -337,7 +337,9 @@ func (s *Scanner) surveyMark(at int) {
 		}
 	default:
 		if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) && isJoin(s.buf, at) {
-			s.sign(concatView, at)
+			if from, to := joiner(s.buf, at); s.mayBeJoined(joinedConcat, from, to) {
+				s.sign(concatView, at)
+			}
 		}
 	}
 }
@@ -379,7 +381,7 @@ func (s *Scanner) surveyBreak(at int) {
 		at = s.firstSlash(at)
 	}
 	if next < len(s.buf) && lineStart[s.buf[next]] && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
-		if _, to := wrap(s.buf, at); to > 0 {
+		if from, to := wrap(s.buf, at); to > 0 && s.mayBeJoined(joinedWrapped, from, to) {
 			s.sign(wrappedView, at)
 		}
 	}

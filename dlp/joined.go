@@ -1,0 +1,138 @@
+package dlp
+
+import (
+	"bytes"
+	"math/bits"
+)
+
+// Lines end in the middle of what looks like a token, and strings are joined, in all
+// programs. What is brought together so is mostly a short run in which there is
+// nothing, and that is told before a region is opened for it.
+
+const (
+	// maxJoined is the longest run that is told of without a region.
+	maxJoined = blockLen - 4
+	// joinedBlock is the block of survey's masks that a joined run has. No block that
+	// is surveyed reaches it.
+	joinedBlock = maskBlocks - 2
+)
+
+// The views that join.
+const (
+	joinedWrapped = iota
+	joinedConcat
+)
+
+// joinedText has the end of what stands before a run, and the run from its second
+// block on, with some of what follows.
+type joinedText [3*blockLen + 1]byte
+
+// mayBeJoined reports whether a view has to look at what it finds to join: at s.buf[from:]
+// without what stands before s.buf[to].
+func (s *Scanner) mayBeJoined(k, from, to int) bool {
+	b, joined := s.buf, &s.joined[k]
+	start, end := runByte.spanBack(b, from, from-maxJoined), runByte.span(b, to, to+maxJoined)
+	n := from - start + end - to
+	more := *joined == s.base+int64(start) // what was joined before may go on
+	*joined = s.base + int64(to)
+	switch {
+	case more || s.engine.outOfRuns || n > maxJoined || end+wordLen > len(b) || start < maxLead:
+		return true
+	case mayBeURL(b[max(0, from-viewContext-regionLead):min(len(b), to+regionRest)]):
+		return true
+	case n < minRun:
+		return false
+	case mayJoin[b[end]] && (joinsAt(b, end) || breaksAt(b, end)):
+		return true
+	}
+	var text joinedText
+	before := copy(text[:], b[start-min(start, blockLen):start])
+	copy(text[blockLen-before:], b[start-before:from])
+	copy(text[blockLen+from-start:], b[to:])
+	return s.mayBeInRun(&text, blockLen+n, blockLen+from-start)
+}
+
+// mayJoin are the bytes behind a run that more may be joined at.
+var mayJoin = newClass("\\\r\n\"'`")
+
+// joinsAt and breaksAt report whether more is joined behind a run that ends at b[i].
+func joinsAt(b []byte, i int) bool {
+	for range escapeSlashes {
+		if i < len(b) && b[i] == '\\' {
+			i++
+		}
+	}
+	if i == len(b) || !quoteByte[b[i]] {
+		return false
+	}
+	_, to := joiner(b, i)
+	return to > 0
+}
+
+func breaksAt(b []byte, i int) bool {
+	if b[i] == '\r' {
+		i++
+	}
+	_, to := wrap(b, i)
+	return to > 0
+}
+
+// mayBeURL reports whether a URL with a password may be in text.
+func mayBeURL(text []byte) bool {
+	return bytes.IndexByte(text, '@') >= 0 && bytes.Contains(text, []byte("://"))
+}
+
+// mayBeInRun reports whether something may be in the run text[blockLen:end], of which the
+// part before text[joint] and the rest are known to the stream on their own.
+func (s *Scanner) mayBeInRun(text *joinedText, end, joint int) bool {
+	const start = blockLen
+	e, m := s.engine, view{&s.survey.masks, joinedBlock, 0}
+	m.masks.classify(joinedBlock, 1, text[start:])
+	t := e.prefixes.traitsOf(m, text[:], start, end)
+	switch {
+	case t.text|t.spans|uint64(t.word|t.reversed|t.blob|t.scheme) != 0:
+		return true
+	case bits.OnesCount64(t.digits) >= minDigits || t.digits != 0 && e.rulesAt(text[:], start, end, true) != 0:
+		return true
+	case t.lead != 0 && e.mayLead(text[:start+wordLen], start):
+		return true
+	case e.mayBeNeedle(text[:], start, end, joint):
+		return true
+	}
+	for ; t.separators != 0; t.separators &= t.separators - 1 {
+		if e.prefixes.startBit(text[start+bits.TrailingZeros64(t.separators):]) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// mayLead reports whether a token may start before the run at b[start:].
+func (e *Engine) mayLead(b []byte, start int) bool {
+	if b[start-1] == '\\' || b[start-1] == '%' {
+		return true
+	}
+	for i := start - 1; i >= start-maxLead && leadByte[b[i]]; i-- {
+		if e.prefixes.startBit(b[i:]) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeNeedle reports whether a gram of a known value, or of a piece of one, may be in
+// the run b[start:end] or around where it was joined.
+func (e *Engine) mayBeNeedle(b []byte, start, end, joint int) bool {
+	n := e.needles
+	if n.run > 0 && end-start >= n.run && n.next(b[:end], start)+gramBytes <= end {
+		return true
+	}
+	if len(e.tracked) > 0 {
+		for i := joint - gramBytes + 1; i < joint; i++ {
+			if n.has(b[i:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
