@@ -113,7 +113,7 @@ func (e *Engine) mayLead(b []byte, start int) bool {
 		return true
 	}
 	for i := start - 1; i >= start-maxLead && leadByte[b[i]]; i-- {
-		if e.prefixes.startBit(b[i:]) != 0 {
+		if !word[b[i-1]] && e.prefixes.startBit(b[i:]) != 0 {
 			return true
 		}
 	}

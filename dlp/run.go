@@ -89,7 +89,7 @@ func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
 	all := ^uint64(0) >> (blockLen - (end - start))
 	joiners := m.of(maskJoiner) & all
 	t.digits, t.upper = m.of(maskDigit)&all, m.of(maskUpper)&all
-	t.separators = joiners & (m.of(maskDash) | m.of(maskOperator) | m.of(maskEscape)) << 1 & all // + - /
+	t.separators = m.partsRun() << 1 & all
 	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
 	text &= text >> groupLen
 	t.text = text & (text >> (2 * groupLen))
@@ -164,8 +164,16 @@ func (s *Scanner) advance(end int, closed bool) {
 // escape whose end is its start.
 func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
-	b, starts := s.buf, s.engine.prefixes
-	for i := s.leadStart(start, maxLead); i <= start; i++ {
+	b, starts, from := s.buf, s.engine.prefixes, s.leadStart(start, maxLead)
+	if edges, ok := s.edges(from, start); ok {
+		for ; edges != 0; edges &= edges - 1 {
+			if i := from + bits.TrailingZeros64(edges); starts.startBit(b[i:]) != 0 {
+				s.try(i, false)
+			}
+		}
+		return
+	}
+	for i := from; i <= start; i++ {
 		if i+2 >= len(b) || starts.startBit(b[i:]) != 0 {
 			s.try(i, false)
 		}
@@ -178,6 +186,26 @@ func (s *Scanner) tryLead(start int) {
 			s.try(i, false)
 		}
 	}
+}
+
+// edges returns which of the bytes from s.buf[from] to s.buf[to], which starts a run, a
+// token may start at by the byte before. It knows so only where there are no escapes.
+func (s *Scanner) edges(from, to int) (edges uint64, ok bool) {
+	i := from - maxEscape
+	if i < 0 || !s.inWindow(i, to+wordLen) {
+		return 0, false
+	}
+	m := s.survey.view(i)
+	if (m.of(maskSlash)|m.of(maskPercent))&(1<<maxEscape-1) != 0 {
+		return 0, false
+	}
+	words := m.of(maskRun) &^ m.partsRun()
+	return ^words >> (maxEscape - 1) & (1<<(to-from+1) - 1), true
+}
+
+// partsRun returns the mask of the bytes that part words in a run: + - /
+func (m view) partsRun() uint64 {
+	return m.of(maskJoiner) & (m.of(maskDash) | m.of(maskOperator) | m.of(maskEscape))
 }
 
 // leadStart returns where the lead of at most n bytes before s.buf[i] starts

@@ -119,11 +119,12 @@ func leadTo(ends, through uint64) uint64 {
 	return ends | through&(through>>4|lastFour)
 }
 
-// marksOf returns the bytes of a block that may be signs by the two behind them.
+// marksOf returns the bytes of a block that may be signs by the two behind them. What
+// the next block has matters for backslashes, which are frequent.
 func marksOf(b block) uint64 {
 	slash, blank, hex := b.of(maskSlash), b.of(maskBlank), b.of(maskHex)
 	// A backslash before what no encoder has a reason to write so.
-	marks := slash & (b.of(maskEscape)>>1 | lastByte)
+	marks := slash & behind(b.of(maskEscape), block{b.masks, b.k + 1}.of(maskEscape), 1)
 	// An equals or percent sign before digits in hex, or at the end of a line.
 	ends := b.of(maskLine) | slash&((b.of(maskPrefix)|slash)>>1|lastByte)
 	marks |= (b.of(maskEquals) | b.of(maskPercent)) & (hex>>1&(hex>>2) | ends>>1 | blank>>1&((blank|ends)>>2) | lastBytes)

@@ -249,7 +249,8 @@ blocks:
 
 	// Marks of encodings.
 	LOAD(const_maskEscape, Z1)
-	BEHIND(Z1, Z1)
+	NEXT(const_maskEscape, Z2)
+	VPSHRDQ $1, Z2, Z1, Z1
 	VPANDQ Z17, Z1, Z1
 	VPORQ Z20, Z17, Z2
 	BEHIND(Z2, Z2)
