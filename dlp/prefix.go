@@ -43,19 +43,25 @@ func slotOf(w uint64) uint32 { return uint32(w<<8) * 0x9E3779B1 >> (32 - slotBit
 // bit is 1 if text may begin so that starts with a word, of which bytes are known, and
 // 0 if not. Three of them must be.
 func (t *beginnings) bit(w uint64, bytes int) uint8 {
-	c := &t.common[t.slots[slotOf(w)]]
-	if (w&c.mask^c.value)<<(8*uint(wordLen-bytes)) == 0 {
+	if t.common[t.slots[slotOf(w)]].of(w, bytes) {
 		return 1
 	}
 	return 0
 }
 
+// of reports whether a word, of which bytes are known, may begin so.
+func (m *maskedWord) of(w uint64, bytes int) bool {
+	return (w&m.mask^m.value)<<(8*uint(wordLen-bytes)) == 0
+}
+
+// beginOf returns how a text begins.
+func beginOf(text string) maskedWord {
+	return maskedWord{firstWord([]byte(text[:min(len(text), wordLen)])), wordMask(len(text))}
+}
+
 // startBit is 1 if a prefix may start with b, of which there are three bytes or more.
 func (p *prefixes) startBit(b []byte) uint8 {
-	if len(b) >= wordLen {
-		return p.starts.bit(binary.LittleEndian.Uint64(b), wordLen)
-	}
-	return p.starts.bit(firstWord(b), len(b))
+	return p.starts.bit(firstWord(b), min(len(b), wordLen))
 }
 
 // endBit is 1 if b, of which there are three bytes or more, may end with the start of a
@@ -71,6 +77,9 @@ func (p *prefixes) endBit(b []byte) uint8 {
 
 // firstWord is the word that starts with the bytes of b.
 func firstWord(b []byte) uint64 {
+	if len(b) >= wordLen {
+		return binary.LittleEndian.Uint64(b)
+	}
 	var w [wordLen]byte
 	copy(w[:], b)
 	return binary.LittleEndian.Uint64(w[:])
@@ -78,13 +87,13 @@ func firstWord(b []byte) uint64 {
 
 // add adds a text of two bytes or more.
 func (t *beginnings) add(text string) {
-	w := firstWord([]byte(text[:min(len(text), wordLen)]))
+	w := beginOf(text)
 	if len(text) > 2 {
-		t.addTo(slotOf(w), maskedWord{w, wordMask(len(text))})
+		t.addTo(slotOf(w.value), w)
 		return
 	}
 	for c := range uint64(256) {
-		t.addTo(slotOf(w|c<<16), maskedWord{w, wordMask(len(text))})
+		t.addTo(slotOf(w.value|c<<16), w)
 	}
 }
 
@@ -105,10 +114,10 @@ func (t *beginnings) addTo(slot uint32, w maskedWord) {
 // wordMask has the bits of the first n bytes of a word.
 func wordMask(n int) uint64 { return ^uint64(0) >> (8 * (wordLen - min(n, wordLen))) }
 
-// prefixed is a literal with the third byte of its prefix, or 0.
+// prefixed is a literal with the beginning of its prefix.
 type prefixed struct {
+	begin   maskedWord
 	literal int32
-	third   byte
 }
 
 // newPrefixes makes an index of the literals that start in or before a run.
@@ -127,11 +136,7 @@ func newPrefixes(literals []literal) *prefixes {
 				p.first[k] = uint16(len(p.lists))
 				p.lists = append(p.lists, nil)
 			}
-			e := prefixed{literal: int32(i)}
-			if len(l.text) > 2 {
-				e.third = l.text[2]
-			}
-			p.lists[p.first[k]] = append(p.lists[p.first[k]], e)
+			p.lists[p.first[k]] = append(p.lists[p.first[k]], prefixed{beginOf(l.text), int32(i)})
 		}
 	}
 	return p

@@ -191,16 +191,17 @@ func (s *Scanner) tryLead(start int) {
 // edges returns which of the bytes from s.buf[from] to s.buf[to], which starts a run, a
 // token may start at by the byte before. It knows so only where there are no escapes.
 func (s *Scanner) edges(from, to int) (edges uint64, ok bool) {
-	i := from - maxEscape
-	if i < 0 || !s.inWindow(i, to+wordLen) {
+	i := max(0, from-maxEscape)
+	n := from - i
+	if !s.inWindow(i, to+wordLen) {
 		return 0, false
 	}
 	m := s.survey.view(i)
-	if (m.of(maskSlash)|m.of(maskPercent))&(1<<maxEscape-1) != 0 {
+	if (m.of(maskSlash)|m.of(maskPercent))&(1<<n-1) != 0 {
 		return 0, false
 	}
-	words := m.of(maskRun) &^ m.partsRun()
-	return ^words >> (maxEscape - 1) & (1<<(to-from+1) - 1), true
+	edges = ^(m.of(maskRun)&^m.partsRun())<<1 | 1 // the start of the stream is one
+	return edges >> n & (1<<(to-from+1) - 1), true
 }
 
 // partsRun returns the mask of the bytes that part words in a run: + - /
@@ -227,8 +228,11 @@ func (s *Scanner) mayStart(i int) bool {
 // where a boundary is before it, or, when it is due, where none is.
 func (s *Scanner) try(at int, due bool) {
 	b := s.buf[at:]
-	for _, p := range s.engine.prefixes.at(b[0], b[1]) {
-		if len(b) > 2 && p.third != b[2] && p.third != 0 {
+	w, n := firstWord(b), min(len(b), wordLen)
+	list := s.engine.prefixes.at(b[0], b[1])
+	for i := range list {
+		p := &list[i]
+		if !p.begin.of(w, n) {
 			continue
 		}
 		l := &s.engine.literals[p.literal]

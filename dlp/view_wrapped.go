@@ -117,33 +117,55 @@ func wrap(b []byte, q int) (from, to int) {
 // whether they are no more than words: letters of one case but for the first,
 // with punctuation.
 func wrapLeft(b []byte, i int) (n int, wordLike bool) {
-	wordLike = true
+	var seen, right uint8
 	for ; n < wordBytes && n < i; n++ {
-		c := b[i-1-n]
-		if !wrapByte[c] {
+		f := wrapFlags[b[i-1-n]]
+		if f&flagWrap == 0 {
 			break
 		}
-		if notWord[c] || upper[c] && n+1 < i && lower[b[i-2-n]] {
-			wordLike = false
-		}
+		seen |= f | f<<1&right&flagUpper<<1
+		right = f
 	}
-	return n, wordLike
+	if n == wordBytes && n < i {
+		seen |= wrapFlags[b[i-1-n]] << 1 & right & flagUpper << 1
+	}
+	return n, seen&flagNoWord == 0
 }
 
 // wrapRight is wrapLeft for those that start at b[i].
 func wrapRight(b []byte, i int) (n int, wordLike bool) {
-	wordLike = true
+	var seen, left uint8
 	for ; n < wordBytes && i+n < len(b); n++ {
-		c := b[i+n]
-		if !wrapByte[c] {
+		f := wrapFlags[b[i+n]]
+		if f&flagWrap == 0 {
 			break
 		}
-		if notWord[c] || upper[c] && n > 0 && lower[b[i+n-1]] {
-			wordLike = false
+		seen |= f | left<<1&f&flagUpper<<1
+		left = f
+	}
+	return n, seen&flagNoWord == 0
+}
+
+// The flags of bytes that may be of a token. A lower case letter before an upper case
+// one makes no word either: shifted, its flag is that of the other, and theirs that of
+// what words do not have.
+const (
+	flagLower = 1 << iota
+	flagUpper
+	flagNoWord
+	flagWrap
+)
+
+var wrapFlags = func() (t [256]uint8) {
+	for c := range t {
+		for flag, class := range map[uint8]*class{flagLower: lower, flagUpper: upper, flagNoWord: notWord, flagWrap: wrapByte} {
+			if class[c] {
+				t[c] |= flag
+			}
 		}
 	}
-	return n, wordLike
-}
+	return t
+}()
 
 // lettersOnly reports whether text has no digit and nothing else that names in the
 // middle of a text do not have.
