@@ -205,8 +205,8 @@ func (s *Scanner) edges(from, to int) (edges uint64, ok bool) {
 }
 
 // partsRun returns the mask of the bytes that part words in a run: + - /
-func (m view) partsRun() uint64 {
-	return m.of(maskJoiner) & (m.of(maskDash) | m.of(maskOperator) | m.of(maskEscape))
+func (v view) partsRun() uint64 {
+	return v.of(maskJoiner) & (v.of(maskDash) | v.of(maskOperator) | v.of(maskEscape))
 }
 
 // leadStart returns where the lead of at most n bytes before s.buf[i] starts
