@@ -86,6 +86,8 @@ type Gate struct {
 	lfs   *tickets
 	// spools are places for what is kept in TempDir: see maxSpools.
 	spools *semaphore.Weighted
+	// large is the turn of a push that needs much memory: see largePushes.
+	large *semaphore.Weighted
 }
 
 // maxSpools bounds the pushes and LFS objects that are kept in files at a time, each
@@ -110,7 +112,7 @@ func New(opt Options) (*Gate, error) {
 	if opt.Progress == 0 {
 		opt.Progress = 5 * time.Second
 	}
-	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now), spools: semaphore.NewWeighted(maxSpools)}
+	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now), spools: semaphore.NewWeighted(maxSpools), large: semaphore.NewWeighted(1)}
 	for _, h := range opt.Hosts {
 		made, err := g.newHost(h)
 		if err != nil {
@@ -179,7 +181,7 @@ func newRepo(r Repo) (*repo, error) {
 // Only returns a gate for what keep leaves of the repositories. It shares the
 // connections of g.
 func (g *Gate) Only(keep func(host string, r Repo) (Repo, bool)) *Gate {
-	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs, spools: g.spools}
+	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs, spools: g.spools, large: g.large}
 	for name, h := range g.hosts {
 		less := *h
 		less.repos = map[string]*repo{}

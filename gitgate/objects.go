@@ -19,8 +19,9 @@ import (
 // objects asks the server for what a decision compares a push with.
 type objects struct {
 	*visit
-	format oid.Format
-	offer  *fetchOffer
+	format  oid.Format
+	offer   *fetchOffer
+	reserve func(bytes int64) error // memory
 }
 
 // fetchOffer is what a server can do for a fetch.
@@ -29,8 +30,12 @@ type fetchOffer struct {
 	caps   pktline.Capabilities
 }
 
-// maxCompared bounds what is fetched for one question, in bytes.
-const maxCompared = 256 << 20
+// maxCompared bounds what is fetched for one question, in bytes, and comparedCache
+// what of it is kept unpacked, which is beside the push itself.
+const (
+	maxCompared   = 256 << 20
+	comparedCache = 1 << 20
+)
 
 // Fetch implements policy.Upstream.
 func (o *objects) Fetch(ctx context.Context, q policy.Query) (*pack.Pack, error) {
@@ -57,7 +62,7 @@ func (o *objects) Fetch(ctx context.Context, q policy.Query) (*pack.Pack, error)
 	if err := o.toPack(packets, q); err != nil {
 		return nil, err
 	}
-	return pack.Receive(ctx, pktline.NewDemux(packets, nil), pack.Options{Format: o.format, Dir: o.g.opt.TempDir, Now: o.g.opt.Now, Limits: pack.Limits{Pack: maxCompared}})
+	return pack.Receive(ctx, pktline.NewDemux(packets, nil), pack.Options{Format: o.format, Dir: o.g.opt.TempDir, Now: o.g.opt.Now, Limits: pack.Limits{Pack: maxCompared, Cache: comparedCache}, Reserve: o.reserve})
 }
 
 // ask finds out what the server offers.

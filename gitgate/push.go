@@ -38,6 +38,8 @@ type pushVisit struct {
 	answer *pushAnswer
 	pack   *pack.Pack // nil if everything is deleted
 	scan   *scan.Scan
+	recent policy.Recent
+	memory *memory
 }
 
 // servePush reads a push whole, decides, and forwards it or says why not. Nothing
@@ -88,6 +90,8 @@ func (p *pushVisit) serve(in io.Reader) {
 		return
 	}
 	defer p.g.spools.Release(1)
+	p.memory = p.newMemory()
+	defer p.memory.release()
 	defer p.close()
 	if err := p.receive(in); err != nil {
 		p.deny(packRefusal(err))
@@ -114,7 +118,7 @@ func (p *pushVisit) serve(in io.Reader) {
 // decided is the push as the policy decides it.
 func (p *pushVisit) decided() policy.Push {
 	return policy.Push{Commands: p.push.Commands, Options: p.push.Options, Pack: p.pack, Scan: p.scan,
-		Upstream: &objects{visit: p.visit, format: p.push.Format}}
+		Upstream: &objects{visit: p.visit, format: p.push.Format, reserve: p.memory.reserve}, Recent: &p.recent}
 }
 
 // refused decides what the names of refs tell, before the pack is read.
@@ -136,7 +140,7 @@ func (p *pushVisit) receive(in io.Reader) error {
 	counted := &countReader{Reader: in, n: &p.out}
 	got, err := pack.Receive(p.ctx, counted, pack.Options{
 		Format: p.push.Format, Visitor: p.scan, Dir: p.g.opt.TempDir, Now: p.g.opt.Now,
-		Limits: pack.Limits{Object: p.repo.Push.MaxObject, Pack: p.repo.Push.MaxPack},
+		Limits: pack.Limits{Object: p.repo.Push.MaxObject, Pack: p.repo.Push.MaxPack}, Reserve: p.memory.reserve,
 	})
 	if err != nil {
 		return err
@@ -214,13 +218,19 @@ func (p *pushVisit) deny(r *policy.Refusal) {
 	p.status = http.StatusOK
 	reason := func(ref string) string { return p.call.Redact(r.Refs[ref]) }
 	others := p.call.Redact(r.Others)
-	for _, c := range p.push.Commands {
+	told, rest := p.toldRefs(func(c pktline.Command) bool { return r.Refs[c.Ref] != "" })
+	for _, c := range told {
 		e := p.refEvent(c)
 		e.Verdict, e.Rule, e.Status = proxy.Deny, r.Rule, http.StatusOK
 		if e.Reason = reason(c.Ref); e.Reason == "" {
 			e.Reason = others
 		}
 		_ = p.call.Record(&e) // it is refused either way
+	}
+	if len(rest) > 0 {
+		e := p.restEvent(rest)
+		e.Verdict, e.Rule, e.Status = proxy.Deny, r.Rule, http.StatusOK
+		_ = p.call.Record(&e) // as above
 	}
 	report := pktline.Refuse(p.push.Commands, reason, others)
 	p.answer.end(p.push.Answer(report, p.text(r)))
@@ -245,9 +255,14 @@ func (p *pushVisit) text(r *policy.Refusal) string {
 }
 
 func (p *pushVisit) refEvent(c pktline.Command) proxy.Event {
+	e := p.pushEvent()
+	e.Ref, e.Old, e.New = p.call.Redact(c.Ref), c.Old.String(), c.New.String()
+	return e
+}
+
+func (p *pushVisit) pushEvent() proxy.Event {
 	e := p.event(proxy.EventDecision)
-	e.Method, e.Ref, e.Findings = "PUSH", p.call.Redact(c.Ref), p.findings
-	if e.Old, e.New = c.Old.String(), c.New.String(); p.pack != nil {
+	if e.Method, e.Findings = "PUSH", p.findings; p.pack != nil {
 		e.Objects = p.pack.Len()
 	}
 	return e
@@ -255,13 +270,9 @@ func (p *pushVisit) refEvent(c pktline.Command) proxy.Event {
 
 // forward sends the push as it was understood and relays the answer.
 func (p *pushVisit) forward() {
-	for _, c := range p.push.Commands {
-		e := p.refEvent(c)
-		e.Verdict = proxy.Allow
-		if r := p.record(&e); r != nil {
-			p.deny(&policy.Refusal{Rule: r.rule, Others: r.text})
-			return
-		}
+	if r := p.allowRefs(); r != nil {
+		p.deny(&policy.Refusal{Rule: r.rule, Others: r.text})
+		return
 	}
 	commands := p.push.Append(nil, p.g.opt.Agent)
 	req := serviceRequest{repo: p.repo.Path, service: receivePack, body: bytes.NewReader(commands), size: int64(len(commands))}
@@ -280,10 +291,32 @@ func (p *pushVisit) forward() {
 	}
 	defer func() { _ = body.Close() }()
 	p.answer.pass()
-	if err := p.relay(body); err != nil {
+	var report reportBuffer
+	if err := p.relay(io.TeeReader(body, &report)); err != nil {
 		p.broken(err)
 	}
+	if report.tookAll(p.push) {
+		p.repo.policy.Remember(&p.recent)
+	}
 	p.end(nil)
+}
+
+// allowRefs writes the decisions, before anything goes upstream.
+func (p *pushVisit) allowRefs() *refusal {
+	told, rest := p.toldRefs(nil)
+	for _, c := range told {
+		e := p.refEvent(c)
+		e.Verdict = proxy.Allow
+		if r := p.record(&e); r != nil {
+			return r
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	e := p.restEvent(rest)
+	e.Verdict = proxy.Allow
+	return p.record(&e)
 }
 
 // countReader counts what is read.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -37,15 +35,9 @@ type sshUpstream struct {
 	host     *Host
 	sessions *semaphore.Weighted
 
-	mu   sync.Mutex
-	kept *sshConn
-}
-
-// sshConn is a connection and how much runs on it.
-type sshConn struct {
-	*ssh.Client
-	running int
-	idle    *time.Timer
+	mu      sync.Mutex
+	kept    *sshConn
+	dialing *sshDial // nil if nobody connects
 }
 
 func newSSHUpstream(h *Host) *sshUpstream {
@@ -182,103 +174,6 @@ func newSession(ctx context.Context, conn *ssh.Client) (*ssh.Session, error) {
 		}()
 		return nil, ctx.Err()
 	}
-}
-
-// connection returns the kept connection, for which leave has to be called.
-func (u *sshUpstream) connection(ctx context.Context, c *proxy.GateCall) (conn *sshConn, fresh bool, err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.kept == nil {
-		client, err := u.dial(ctx, c)
-		if err != nil {
-			return nil, false, err
-		}
-		kept := &sshConn{Client: client}
-		kept.idle = time.AfterFunc(sshIdle, func() { u.dropIdle(kept) })
-		u.kept, fresh = kept, true
-	}
-	u.kept.running++
-	return u.kept, fresh, nil
-}
-
-func (u *sshUpstream) leave(conn *sshConn) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if conn.running--; conn.running > 0 {
-		return
-	}
-	if u.kept != conn {
-		_ = conn.Close()
-		return
-	}
-	conn.idle.Reset(sshIdle)
-}
-
-func (u *sshUpstream) dropIdle(conn *sshConn) {
-	u.mu.Lock()
-	idle := conn.running == 0
-	u.mu.Unlock()
-	if idle {
-		u.drop(conn)
-	}
-}
-
-// drop forgets a connection. What runs on it goes on.
-func (u *sshUpstream) drop(conn *sshConn) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.kept == conn {
-		u.kept = nil
-	}
-	conn.idle.Stop()
-	if conn.running == 0 {
-		_ = conn.Close()
-	}
-}
-
-// dial connects and logs in.
-func (u *sshUpstream) dial(ctx context.Context, c *proxy.GateCall) (*ssh.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, sshTimeout)
-	defer cancel()
-	port := 22
-	if p := u.host.URL.Port(); p != "" {
-		n, err := strconv.ParseUint(p, 10, 16)
-		if err != nil {
-			return nil, err
-		}
-		port = int(n)
-	}
-	addr := net.JoinHostPort(u.host.URL.Hostname(), strconv.Itoa(port))
-	cfg, done, err := u.host.SSH.config(ctx, addr)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	if cfg.User = u.host.URL.User.Username(); cfg.User == "" {
-		cfg.User = "git"
-	}
-	conn, err := c.Dial(ctx, u.host.URL.Hostname(), port, u.host.Private)
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	sc, chans, reqs, err := ssh.NewClientConn(conn, addr, cfg)
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	client := ssh.NewClient(sc, chans, reqs)
-	go func() {
-		_ = client.Wait()
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		if u.kept != nil && u.kept.Client == client {
-			u.kept.idle.Stop()
-			u.kept = nil
-		}
-	}()
-	return client, nil
 }
 
 // Close ends the session. It may be called more than once.

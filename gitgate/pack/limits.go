@@ -85,6 +85,27 @@ type budget struct {
 	next     int64 // the work at which the time is looked at again
 	busy     time.Duration
 	since    time.Time // when work began that is not in busy yet
+	reserve  func(int64) error
+	largest  int64 // of what was made in one piece
+}
+
+const (
+	// objectMemory is what is kept of an object, in bytes: its entry, its name, its
+	// place in the order, and what slices that grow have in reserve.
+	objectMemory = 96
+	// pieces are how many of the largest objects are in memory at once: the base of a
+	// delta, the delta, what it makes, and one that waits for the Visitor.
+	pieces = 4
+)
+
+// take has memory reserved.
+func (b *budget) take(n int64) error {
+	if b.reserve == nil || n <= 0 {
+		return nil
+	}
+	b.leave()
+	defer b.enter()
+	return b.reserve(n)
 }
 
 // lookEvery is the work between two looks at the clock. The call itself is some
@@ -110,6 +131,12 @@ func (b *budget) allow(h header) error {
 func (b *budget) spend(n int64) error {
 	if n > b.limits.Object {
 		return &LimitError{"bytes in an object", b.limits.Object}
+	}
+	if n > b.largest {
+		if err := b.take(pieces * (n - b.largest)); err != nil {
+			return err
+		}
+		b.largest = n
 	}
 	b.work += n + callWork
 	if most := b.limits.FreeWork + b.limits.Ratio*b.received; b.work > most {

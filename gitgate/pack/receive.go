@@ -26,6 +26,11 @@ type Options struct {
 	Dir string
 	// Now is the clock for Limits.Time; nil is time.Now.
 	Now func() time.Time
+	// Reserve is told before the pack takes more memory than it has so far: how many
+	// bytes more. It may wait, which is no work of Limits.Time, and refuse by an error.
+	// What was reserved is let go when the Pack is closed, of which the caller knows.
+	// nil lets it have what Limits allow.
+	Reserve func(bytes int64) error
 }
 
 // streamFrom is the size from which on a whole object is shown in pieces and not
@@ -42,7 +47,7 @@ func Receive(ctx context.Context, r io.Reader, opts Options) (*Pack, error) {
 		return nil, err
 	}
 	limits := opts.Limits.withDefaults()
-	p := &Pack{format: opts.Format, file: file, budget: budget{limits: limits, ctx: ctx, now: opts.Now}}
+	p := &Pack{format: opts.Format, file: file, budget: budget{limits: limits, ctx: ctx, now: opts.Now, reserve: opts.Reserve}}
 	if p.budget.now == nil {
 		p.budget.now = time.Now
 	}
@@ -91,6 +96,13 @@ func (rc *receiver) receive(r io.Reader) error {
 	}
 	if count > rc.budget.limits.Objects {
 		return &LimitError{"objects in the pack", rc.budget.limits.Objects}
+	}
+	memory := rc.budget.limits.Cache + count*objectMemory
+	if rc.visits != nil {
+		memory += maxQueue
+	}
+	if err := rc.budget.take(memory); err != nil {
+		return err
 	}
 	for n := range int32(count) {
 		if err := rc.entry(n); err != nil {

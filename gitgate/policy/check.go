@@ -28,6 +28,8 @@ type Push struct {
 	Scan *scan.Scan
 	// Upstream is asked for what the decision needs of the server.
 	Upstream Upstream
+	// Recent, if it is not nil, gets what the next push will build on: for Remember.
+	Recent *Recent
 }
 
 // Refusal says why a push does not go on. No text of it holds a secret that was
@@ -111,11 +113,10 @@ func (p *Policy) Check(ctx context.Context, push Push) (*Refusal, error) {
 			return nil, err
 		}
 	}
-	r := x.verdict()
-	if r == nil {
-		x.store.passed()
+	if push.Recent != nil {
+		*push.Recent = x.store.recent
 	}
-	return r, nil
+	return x.verdict(), nil
 }
 
 func (x *check) format() oid.Format { return x.Pack.Format() }

@@ -206,9 +206,14 @@ func (w *world) decide(rules Rules, specs ...string) *Refusal {
 func (w *world) decideBy(p *Policy, specs ...string) *Refusal {
 	w.t.Helper()
 	w.asked = nil
-	r, err := p.Check(context.Background(), w.push(specs...))
+	push := w.push(specs...)
+	push.Recent = &Recent{}
+	r, err := p.Check(context.Background(), push)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if r == nil { // and the server takes it
+		p.Remember(push.Recent)
 	}
 	if r != nil && strings.Contains(fmt.Sprint(r.Rule, slices.Collect(maps.Values(r.Refs)), r.Others, r.Places, r.Lines), secret) {
 		w.t.Errorf("the refusal has the secret: %v", r)

@@ -11,9 +11,8 @@ import (
 // memory keeps the last commits and trees that decisions needed, so that the next
 // push, which builds on the last one, is mostly decided without asking the server.
 // They are told apart by their IDs, so they are never out of date. It takes only
-// what came from the server, or with pushes that were let through, which a server
-// compares with what it has: no one gets an object in that the server has another
-// of under the same ID.
+// what came from the server, or with pushes that the server has taken: no one gets an
+// object in that the server does not have, or has another of under the same ID.
 type memory struct {
 	mu    sync.Mutex
 	byID  map[oid.ID]*list.Element
@@ -64,16 +63,23 @@ func (m *memory) add(k kept) {
 	}
 }
 
-// recent are the last objects of a push that a decision read.
-type recent struct {
+// Recent are the last commits and trees of a push that a decision read.
+type Recent struct {
 	list  []kept
 	bytes int
 }
 
-func (r *recent) add(k kept) {
+func (r *Recent) add(k kept) {
 	if r.bytes+len(k.content) > 2*maxKept {
 		r.list, r.bytes = nil, 0 // those before are of older commits
 	}
 	r.list = append(r.list, k)
 	r.bytes += len(k.content)
+}
+
+// Remember keeps what a push has brought, once the server has said that it took it.
+func (p *Policy) Remember(r *Recent) {
+	for _, k := range r.list {
+		p.memory.add(k)
+	}
 }

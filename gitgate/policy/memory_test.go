@@ -34,6 +34,27 @@ func TestAPushOnTheLastOneAsksNothing(t *testing.T) {
 	refused(t, "a change of what is denied", w.decideBy(p, "HEAD:refs/heads/work"), RuleFiles, "ci.yml")
 }
 
+// What was let through may be refused by the server, or never reach it.
+func TestOfAPushThatTheServerDidNotTakeNothingIsRemembered(t *testing.T) {
+	p, err := New(open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.commit("first", "a", "1\n")
+	push := w.push("HEAD:refs/heads/main")
+	push.Recent = &Recent{}
+	if r, err := p.Check(t.Context(), push); r != nil || err != nil {
+		t.Fatal(r, err)
+	}
+	if n := len(p.memory.byID); n > 0 {
+		t.Errorf("%d objects are remembered before the server has answered", n)
+	}
+	if p.Remember(push.Recent); len(p.memory.byID) == 0 {
+		t.Error("nothing is remembered of what the server took")
+	}
+}
+
 func TestOfARefusedPushNothingIsRemembered(t *testing.T) {
 	p, err := New(Rules{Create: open.Create, Update: open.Update})
 	if err != nil {
@@ -73,7 +94,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("object %d is kept", i)
 		}
 	}
-	var r recent
+	var r Recent
 	for i := range n {
 		r.add(kept{id(i), object.Tree, content})
 	}

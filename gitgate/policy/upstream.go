@@ -46,7 +46,7 @@ type store struct {
 	pushed  *pack.Pack
 	packs   []*pack.Pack // pushed among them, and the first
 	memory  *memory
-	recent  recent
+	recent  Recent
 	fetches int
 	commits map[oid.ID]*commit
 }
@@ -147,21 +147,13 @@ func errKind(id oid.ID, is, belongs object.Kind) error {
 	return fmt.Errorf("%s is a %s where a %s belongs", id.Short(), is, belongs)
 }
 
-// note keeps an object for later decisions: one of the push only if it is let
-// through.
+// note keeps an object for later decisions. One of the push waits for Remember.
 func (s *store) note(from *pack.Pack, k kept) {
 	switch {
 	case k.kind == object.Blob:
 	case from == s.pushed:
 		s.recent.add(k)
 	default:
-		s.memory.add(k)
-	}
-}
-
-// passed keeps what a push has brought that is let through.
-func (s *store) passed() {
-	for _, k := range s.recent.list {
 		s.memory.add(k)
 	}
 }
