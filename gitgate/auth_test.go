@@ -177,3 +177,21 @@ func TestNoRedirectCarriesTheCredential(t *testing.T) {
 		t.Errorf("the other server was asked %d times", asked)
 	}
 }
+
+// TestATokenIsSentAsBearer clones from and pushes to a server that takes nothing else.
+func TestATokenIsSentAsBearer(t *testing.T) {
+	o, _, base := newGate(t, func(h *gitgate.Host) { h.Auth = gitgate.BearerAuth{Token: value(token)} })
+	o.bearer = true
+	dir := filepath.Join(t.TempDir(), "work")
+	for _, args := range [][]string{{"clone", "-q", base + "/org/write", dir}, {"-C", dir, "commit", "-q", "--allow-empty", "-m", "one"}, {"-C", dir, "push", "-q", "origin", "HEAD:refs/heads/agent/one"}} {
+		cmd := exec.Command("git", append([]string{"-c", "http.proxy=", "-c", "user.name=A", "-c", "user.email=a@example.com"}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	o.bearer = false
+	if out, err := exec.Command("git", "-c", "http.proxy=", "ls-remote", base+"/org/write").CombinedOutput(); err == nil || !strings.Contains(string(out), "does not accept the credential") {
+		t.Errorf("a server that takes no bearer: %v\n%s", err, out)
+	}
+}

@@ -77,6 +77,8 @@ const token = "origin-" + "token-7Kq2"
 type origin struct {
 	*httptest.Server
 	root string
+	// bearer wants the credential as "Authorization: Bearer", not as Basic.
+	bearer bool
 
 	mu   sync.Mutex
 	seen []string // method, path and Git-Protocol of each request
@@ -99,7 +101,7 @@ func newOrigin(t testing.TB, root string) *origin {
 		o.seen = append(o.seen, r.Method+" "+r.URL.Path+" "+r.Header.Get("Git-Protocol"))
 		o.mu.Unlock()
 		isStore := strings.HasPrefix(r.URL.Path, "/lfs-store/") // which wants a header of its own
-		if _, password, _ := r.BasicAuth(); password != token && !isStore {
+		if !o.admits(r) && !isStore {
 			w.Header().Set("WWW-Authenticate", `Basic realm="origin"`)
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
@@ -113,6 +115,15 @@ func newOrigin(t testing.TB, root string) *origin {
 	}))
 	t.Cleanup(o.Close)
 	return o
+}
+
+// admits checks the credential.
+func (o *origin) admits(r *http.Request) bool {
+	if o.bearer {
+		return r.Header.Get("Authorization") == "Bearer "+token
+	}
+	_, password, _ := r.BasicAuth()
+	return password == token
 }
 
 // requests are those that came.

@@ -22,7 +22,7 @@ const (
 )
 
 var (
-	errMemory = errors.New("it takes more memory to read than a push may have (768 MiB): push fewer commits at once, and large files by LFS")
+	errMemory    = errors.New("it takes more memory to read than a push may have (768 MiB): push fewer commits at once, and large files by LFS")
 	errMemoryNow = errors.New("it takes much memory to read, and another push had that for 5 minutes: push it again later")
 )
 

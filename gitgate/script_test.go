@@ -88,6 +88,7 @@ func repos() []gitgate.Repo {
 		{Path: "org/write", Push: &gitgate.Push{}},
 		{Path: "org/open", Push: &gitgate.Push{Options: true, Rules: policy.Rules{Create: all, Update: all, Force: []string{"refs/heads/force/**"}, Delete: []string{"refs/heads/**"}}}},
 		{Path: "org/mine", Push: &gitgate.Push{Rules: policy.Rules{Create: all, Update: all, Author: policy.Author{Email: "agent@example.com", SignedOff: true}}}},
+		{Path: "org/super", Push: &gitgate.Push{Rules: policy.Rules{Create: all, Update: all, Files: policy.Files{Submodule: func(url string) bool { return strings.HasPrefix(url, "https://forge.test/org/") }}}}},
 		{Path: "org/ask", Push: &gitgate.Push{Ask: true}},
 		{Path: "org/small", Push: &gitgate.Push{MaxObject: 1 << 20, MaxPack: 2 << 20}},
 	}
