@@ -20,7 +20,6 @@ import (
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate"
-	"github.com/bot-bottle/bottle/gitgate/policy"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -46,10 +45,7 @@ func BenchmarkGit(b *testing.B) {
 		w.report("no-op-fetch-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
 			return w.git("-C", w.work, "fetch", "-q", url, "main")
 		}, false)
-		w.report("small-push-wall", 9, func(url, dir string) (time.Duration, time.Duration) {
-			id := w.output("-C", w.work, "commit-tree", "-p", "main", "-m", dir, "main^{tree}")
-			return w.git("-C", w.work, "push", "-q", url, fmt.Sprintf("%s:refs/heads/small-%s", id, filepath.Base(dir)))
-		}, false)
+		w.report("small-push-wall", 9, w.smallPush, false)
 		w.report("full-push-wall", 3, func(url, _ string) (time.Duration, time.Duration) {
 			w.git("init", "-q", "--bare", filepath.Join(w.root, "org", "full.git"))
 			took, cpu := w.git("-C", w.work, "push", "-q", strings.TrimSuffix(url, "bench")+"full", "main")
@@ -58,11 +54,37 @@ func BenchmarkGit(b *testing.B) {
 			}
 			return took, cpu
 		}, false)
+		w.overSSH()
+		w.memory(w.origin)
 	}
+}
+
+// smallPush pushes a commit to a new branch.
+func (w *benchWorld) smallPush(url, dir string) (wall, cpu time.Duration) {
+	id := w.output("-C", w.work, "commit-tree", "-p", "main", "-m", dir, "main^{tree}")
+	return w.git("-C", w.work, "push", "-q", url, fmt.Sprintf("%s:refs/heads/small-%s", id, strings.ReplaceAll(dir, "/", "-")))
+}
+
+// overSSH compares git over ssh with git through a gate that keeps a connection.
+func (w *benchWorld) overSSH() {
+	ssh := need(w, "ssh")
+	s := newSSHServer(w, w.root, true)
+	host := benchHost(s.url)
+	host.Auth, host.SSH = nil, &gitgate.SSHAuth{Key: gitgate.KeyFile(s.key), KnownHosts: []string{s.knownHosts}}
+	front := newFront(w, newServer(w, proxy.Config{DLP: dlp.Policy{Action: dlp.Block}, Scan: dlp.Options{Known: []dlp.Known{known}}}, &journal{}, host))
+	over := *w
+	over.ways = []way{{"direct", s.url.JoinPath("org", "bench.git").String()}, {"gate", front + "/forge.test/org/bench"}}
+	over.env = append(slices.Clone(w.env), "GIT_SSH_COMMAND="+ssh+" -F none -i "+s.key+" -o IdentitiesOnly=yes -o UserKnownHostsFile="+s.knownHosts)
+	over.report("ssh-ls-remote-wall", 9, func(url, _ string) (time.Duration, time.Duration) { return over.git("ls-remote", "-q", url) }, false)
+	over.report("ssh-small-push-wall", 9, over.smallPush, false)
+	over.report("ssh-clone-wall", 3, func(url, dir string) (time.Duration, time.Duration) {
+		return over.git("clone", "-q", "--bare", url, dir)
+	}, false)
 }
 
 type benchWorld struct {
 	*testing.B
+	origin     *origin
 	root, work string
 	ways       []way // the first is without a gate
 	env        []string
@@ -74,11 +96,7 @@ func newBenchWorld(b *testing.B) *benchWorld {
 	b.Helper()
 	root := b.TempDir()
 	o := newOrigin(b, root)
-	all := []string{"refs/heads/**"}
-	push := &gitgate.Push{Rules: policy.Rules{Create: all, Update: all}}
-	host := gitgate.Host{Name: "forge.test", URL: o.url(), Private: true, Auth: gitgate.BasicAuth{Password: value(token)},
-		Repos: []gitgate.Repo{{Path: "org/bench", Push: push}, {Path: "org/full", Push: push}}}
-	gate, err := gitgate.New(gitgate.Options{Hosts: []gitgate.Host{host}, TempDir: root})
+	gate, err := gitgate.New(gitgate.Options{Hosts: []gitgate.Host{benchHost(o.url())}, TempDir: root})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -89,7 +107,7 @@ func newBenchWorld(b *testing.B) *benchWorld {
 		b.Fatal(err)
 	}
 	go func() { _ = server.Serve(l, proxy.ListenOptions{Session: "test"}) }()
-	w := &benchWorld{B: b, root: root, work: filepath.Join(b.TempDir(), "work"), ways: []way{
+	w := &benchWorld{B: b, origin: o, root: root, work: filepath.Join(b.TempDir(), "work"), ways: []way{
 		{"direct", o.URL + "/org/bench"}, {"bottle", "https://forge.test/org/bench"}, {"gate", newFront(b, server) + "/forge.test/org/bench"}}}
 	auth := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
 	w.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_COUNT=6",
