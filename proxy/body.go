@@ -36,6 +36,10 @@ func (x *exchange) prepareBody() *denial {
 		return d
 	}
 	x.openTrailers()
+	if x.isAWSChunked() {
+		return x.chunkedBody()
+	}
+	x.body.altered = in != nil || x.redactsBody()
 	small := r.ContentLength >= 0 && r.ContentLength <= x.decideLimit()
 	coding := contentCoding(r.Header)
 	if x.snap.ignores {
@@ -195,6 +199,46 @@ func (x *exchange) sendWhole(body []byte) {
 	x.out.Body, _ = x.out.GetBody()
 }
 
+// spool reads a body that would stream, decided, so that its hash can be signed
+// before it is sent.
+func (x *exchange) spool(st *secretState) *denial {
+	limit := x.limitRead(smallBodyTimeout)
+	body, err := x.readSpool()
+	var stop *blocked
+	switch over := limit.end(); {
+	case errors.As(err, &stop):
+		return stop.denial
+	case errors.Is(err, errSpoolFull):
+		return &denial{status: http.StatusRequestEntityTooLarge, rule: "sigv4", message: fmt.Sprintf(
+			"the request body has more than %d MiB, and the signature with the secret %s needs its hash first. Send it with X-Amz-Content-Sha256, or in parts.", maxSignedBody>>20, st.Name)}
+	case over && err != nil:
+		return slowBody("the request body")
+	case err != nil:
+		return badBody("ended early or is not framed right")
+	}
+	x.sendWhole(body)
+	return nil
+}
+
+var errSpoolFull = errors.New("the body is too large to be held")
+
+func (x *exchange) readSpool() ([]byte, error) {
+	var b bytes.Buffer
+	for {
+		if d := x.reserve(2 * decideBytes); d != nil { // a buffer that grows can have twice the length
+			return nil, &blocked{d}
+		}
+		switch _, err := io.CopyN(&b, x.body, decideBytes); {
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, err
+		case b.Len() > maxSignedBody:
+			return nil, errSpoolFull
+		case err != nil:
+			return b.Bytes(), nil
+		}
+	}
+}
+
 // scanTrailers scans what stands behind the body.
 func (x *exchange) scanTrailers() *denial {
 	if len(x.r.Trailer) == 0 {
@@ -234,6 +278,7 @@ type uploadBody struct {
 	filtered *filterReader
 	scanner  *dlp.Scanner
 	ended    func() // gives back what else it has; may be nil
+	altered  bool   // something may be replaced while it streams
 
 	mu      sync.Mutex // one reader at a time: the Transport, then drain
 	sent    int64

@@ -74,10 +74,11 @@ type Inject struct {
 	Basic   bool     // inside the base64 of Authorization: Basic
 	Query   []string // parameters; "*" is any
 	Body    bool
+	SigV4   *SigV4 // the signatures of AWS, and no place at all
 }
 
 func (in Inject) zero() bool {
-	return len(in.Headers) == 0 && !in.Bearer && !in.Basic && len(in.Query) == 0 && !in.Body
+	return len(in.Headers) == 0 && !in.Bearer && !in.Basic && len(in.Query) == 0 && !in.Body && in.SigV4 == nil
 }
 
 // maxPastValues bounds how many earlier values of a secret stay known after it
@@ -155,6 +156,9 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 			}
 		}
 	}
+	if err := snap.checkSigV4(); err != nil {
+		return nil, err
+	}
 	if old != nil {
 		snap.remember(old)
 	}
@@ -172,6 +176,22 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		snap.upstreams = newUpstreams(&dialer{resolver: s.opts.Resolver, own: s.ownListener, proxy: cfg.UpstreamProxy, roots: cfg.RootCAs})
 	}
 	return snap, nil
+}
+
+// checkSigV4 holds the parts of credentials of AWS together.
+func (snap *snapshot) checkSigV4() error {
+	for _, st := range snap.secrets {
+		of := st.Inject.SigV4
+		if of == nil {
+			continue
+		}
+		for _, name := range []string{of.KeyID, of.Token} {
+			if snap.secret(name) == nil && (name != "" || of.KeyID == "") {
+				return fmt.Errorf("the secret %s names the secret %q as a part of its credential, which is not configured", st.Name, name)
+			}
+		}
+	}
+	return nil
 }
 
 // inherit keeps the values that a secret had before.

@@ -228,6 +228,9 @@ func (in Inject) places() string {
 	if in.Body {
 		out = append(out, "the body")
 	}
+	if in.SigV4 != nil {
+		out = append(out, "signatures of AWS")
+	}
 	return strings.Join(out, ", ")
 }
 

@@ -60,6 +60,8 @@ type exchange struct {
 	headLent     map[*secretState]string // what was put into the head
 	bodyLent     bool                    // something was put into the body
 	restores     []restore               // what the head was before
+	signed       bool                    // anew, by sign
+	chunks       *awsChunked             // of the body, if it has such
 	stopped      *denial                 // by what is in the body
 }
 
@@ -75,6 +77,7 @@ var steps = [...]func(*exchange) *denial{
 	(*exchange).prepare,     // the outgoing request, without hop-by-hop headers
 	(*exchange).injectHead,  // placeholders become credentials
 	(*exchange).prepareBody, // a small body is decided here, a large one while it streams
+	(*exchange).sign,        // what was signed with a placeholder
 	(*exchange).askOperator, // while the request is held
 	(*exchange).journal,     // before the first byte goes upstream
 }

@@ -60,10 +60,11 @@ func (x *exchange) renewLent() bool {
 }
 
 // replayable reports whether the request can be sent a second time: nothing of its
-// body has to be kept for that, and no credential is in it.
+// body has to be kept for that, no credential is in it, and no signature is of what
+// would change.
 func (x *exchange) replayable(out *http.Request) bool {
 	whole := out.Body == nil || out.Body == http.NoBody || out.GetBody != nil
-	return whole && !x.bodyLent // which only the reader of a stream changes from here on
+	return whole && !x.signed && !x.bodyLent // which only the reader of a stream changes from here on
 }
 
 // reinject puts the new credentials where the old ones were, in a request of its own:
