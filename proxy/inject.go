@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -25,41 +23,25 @@ func (x *exchange) injectHead() *denial {
 		if !x.placeholders[st.Name] {
 			continue
 		}
-		for name, values := range x.out.Header {
-			for i := range values {
-				before := values[i]
-				if d := x.injectHeader(st, name, &values[i]); d != nil {
-					return d
-				}
-				if values[i] != before {
-					x.restores = append(x.restores, restore{header: name, index: i, text: before})
-				}
+		for _, kind := range headKinds {
+			if d := kind.put(x, st); d != nil {
+				return d
 			}
-		}
-		if d := x.injectQuery(st); d != nil {
-			return d
-		}
-		if d := x.addBeside(st); d != nil {
-			return d
 		}
 	}
 	return nil
 }
 
-// addBeside adds the headers that a provider wants beside a credential.
-func (x *exchange) addBeside(st *secretState) *denial {
-	if _, lent := x.headLent[st]; !lent || st.Beside == nil {
-		return nil
-	}
-	fields, err := st.Beside(x.ctx)
-	if err != nil {
-		return x.noValue(st, err)
-	}
-	for name, value := range fields {
-		x.out.Header.Set(name, value)
-	}
-	return nil
+// headKind is one way in which a secret goes into the head of the outgoing request,
+// each in a file of its own. It looks for the placeholder, asks for the credential
+// through headCredential, and leaves a request alone that has nothing for it. What
+// needs the body too comes behind it: bodyInjection, and sign.
+type headKind interface {
+	put(x *exchange, st *secretState) *denial
 }
+
+// headKinds are in the order in which they are tried.
+var headKinds = [...]headKind{inHeaders{}, inQuery{}, beside{}}
 
 // mayInject says why a secret must not go where this request goes, or nil.
 func (x *exchange) mayInject(st *secretState, place string) *denial {
@@ -77,39 +59,6 @@ func (x *exchange) mayInject(st *secretState, place string) *denial {
 	}
 	return nil
 }
-
-// injectHeader handles one value of one header.
-func (x *exchange) injectHeader(st *secretState, name string, value *string) *denial {
-	if rest, ok := cutScheme(*value, "basic"); ok && strings.EqualFold(name, "Authorization") {
-		raw, err := decodeBasic(rest)
-		if err != nil || !strings.Contains(raw, st.Placeholder) {
-			return nil
-		}
-		if !st.Inject.zero() && !st.Inject.Basic && !st.Inject.anyHeader(name) {
-			return x.wrongPlace(st, inHeader(name)+" as Basic")
-		}
-		v, d := x.headCredential(st, inHeader(name))
-		if d != nil {
-			return d
-		}
-		*value = (*value)[:len(*value)-len(rest)] + base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(raw, st.Placeholder, v)))
-		return nil
-	}
-	if !strings.Contains(*value, st.Placeholder) {
-		return nil
-	}
-	if !st.Inject.zero() && !st.Inject.anyHeader(name) && (!st.Inject.Bearer || !isBearer(name, *value, st.Placeholder)) {
-		return x.wrongPlace(st, inHeader(name))
-	}
-	v, d := x.headCredential(st, inHeader(name))
-	if d != nil {
-		return d
-	}
-	*value = strings.ReplaceAll(*value, st.Placeholder, v)
-	return nil
-}
-
-func inHeader(name string) string { return "the header " + headerText(name) }
 
 // wrongPlace refuses a placeholder that stands in a header where its secret is
 // never injected.
@@ -171,42 +120,6 @@ func (x *exchange) headCredential(st *secretState, place string) (string, *denia
 	return v, d
 }
 
-// injectQuery handles the parameters that the secret opted in to.
-func (x *exchange) injectQuery(st *secretState) *denial {
-	if len(st.Inject.Query) == 0 || x.out.URL.RawQuery == "" {
-		return nil
-	}
-	params := strings.Split(x.out.URL.RawQuery, "&")
-	changed := false
-	for i, p := range params {
-		name, raw, _ := strings.Cut(p, "=")
-		key, err1 := url.QueryUnescape(name)
-		text, err2 := url.QueryUnescape(raw)
-		if err1 != nil || err2 != nil || !strings.Contains(text, st.Placeholder) {
-			continue
-		}
-		if !slices.Contains(st.Inject.Query, "*") && !slices.Contains(st.Inject.Query, key) {
-			continue
-		}
-		v, d := x.headCredential(st, "the query parameter "+headerText(key))
-		if d != nil {
-			return d
-		}
-		params[i] = name + "=" + url.QueryEscape(strings.ReplaceAll(text, st.Placeholder, v))
-		changed = true
-	}
-	if changed {
-		x.restores = append(x.restores, restore{text: x.out.URL.RawQuery})
-		x.out.URL.RawQuery = strings.Join(params, "&")
-	}
-	return nil
-}
-
-// anyHeader reports whether the secret may stand anywhere in this header.
-func (in Inject) anyHeader(name string) bool {
-	return in.zero() || slices.ContainsFunc(in.Headers, func(h string) bool { return h == "*" || strings.EqualFold(h, name) })
-}
-
 // places names where the secret is injected, for a person.
 func (in Inject) places() string {
 	var out []string
@@ -233,32 +146,3 @@ func (in Inject) places() string {
 	}
 	return strings.Join(out, ", ")
 }
-
-func isBearer(name, value, placeholder string) bool {
-	if !strings.EqualFold(name, "Authorization") {
-		return false
-	}
-	for _, scheme := range []string{"bearer", "token"} {
-		if rest, ok := cutScheme(value, scheme); ok && rest == placeholder {
-			return true
-		}
-	}
-	return false
-}
-
-// cutScheme splits an Authorization value (RFC 9110, section 11.4).
-func cutScheme(value, scheme string) (rest string, ok bool) {
-	if len(value) <= len(scheme) || value[len(scheme)] != ' ' || !strings.EqualFold(value[:len(scheme)], scheme) {
-		return "", false
-	}
-	return strings.TrimLeft(value[len(scheme):], " "), true
-}
-
-// decodeBasic accepts what servers accept: padding or not, and either alphabet
-// (RFC 4648, sections 4 and 5).
-func decodeBasic(s string) (string, error) {
-	b, err := base64.RawStdEncoding.DecodeString(standardAlphabet.Replace(strings.TrimRight(s, "=")))
-	return string(b), err
-}
-
-var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")

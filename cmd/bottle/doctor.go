@@ -46,7 +46,7 @@ other, make sandboxes. No setting of the system is changed.`,
 func (a *app) doctor(ctx context.Context) error {
 	checks := append(a.backendChecks(ctx), checkFolders()...)
 	checks = append(checks, checkLogins()...)
-	checks = append(checks, a.weakValues()...)
+	checks = append(checks, a.manifestSecrets()...)
 	healthy := true
 	for i := range checks {
 		if checks[i].OK {
@@ -84,9 +84,10 @@ func (a *app) backendChecks(ctx context.Context) []vm.Check {
 	return append(a.backend().Doctor(ctx), checks...)
 }
 
-// weakValues names the known values of the manifest here that are short or plain,
-// if there is one and it is trusted: nothing of another is read.
-func (a *app) weakValues() (checks []vm.Check) {
+// manifestSecrets looks at the secrets of the manifest here and names its known values
+// that are short or plain, if there is one and it is trusted: nothing of another is
+// read.
+func (a *app) manifestSecrets() (checks []vm.Check) {
 	m, err := a.load("")
 	if err != nil {
 		return nil // other commands say what is wrong with it
@@ -95,6 +96,7 @@ func (a *app) weakValues() (checks []vm.Check) {
 	if err != nil || manifest.OpenTrust(dir).IsTrusted(m) != nil {
 		return nil
 	}
+	checks = checkGrants(m)
 	for _, w := range m.WeakValues(secret.Options{}) {
 		checks = append(checks, vm.Check{Name: "known values", OK: true, Detail: escape.Text(w)})
 	}

@@ -38,12 +38,20 @@ type credentials struct {
 
 // resolve gets the values of all secrets that are used. The manifest's folder
 // tells the placeholders of one project from those of another. A login may have to be
-// renewed for that: so they come last, when the way out is known.
+// renewed for that, and a token asked for: so they come last, when the way out is
+// known.
 func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts secret.Options, roots *x509.CertPool) (*credentials, error) {
 	c := &credentials{placeholders: map[string]string{}, env: map[string]string{}, values: map[string]gitgate.Value{}}
 	injected := injectedSecrets(m)
-	for _, d := range loginsLast(m) {
-		if d.Source.Login != "" && opts.Transport == nil {
+	opts.Named = func(ctx context.Context, name string) (string, error) {
+		value, ok := c.values[name]
+		if !ok {
+			return "", fmt.Errorf("the secret %s is not there yet", name)
+		}
+		return value(ctx)
+	}
+	for _, d := range askedLast(m) {
+		if d.Source.Asks() && opts.Transport == nil {
 			opts.Transport = proxy.NewTransport(proxy.Config{Policy: m.Egress.Policy, RootCAs: roots, UpstreamProxy: c.proxyOf(m)})
 		}
 		s, err := secret.New(d.Name, d.Source, opts)
@@ -71,6 +79,9 @@ func resolve(ctx context.Context, m *manifest.Manifest, key secret.Key, opts sec
 			c.env[d.Source.Env] = placeholder
 		}
 		lent := proxy.Secret{Name: d.Name, Placeholder: placeholder, Inject: d.Inject, Value: s.Value}
+		if d.Source.Asks() {
+			lent.Renew = s.Renew
+		}
 		if d.Source.Login != "" {
 			if err := c.addLogin(d, s, &lent); err != nil {
 				return nil, fmt.Errorf("%s: %w", d.Declared, err)
@@ -96,11 +107,12 @@ func (c *credentials) proxyOf(m *manifest.Manifest) *proxy.UpstreamProxy {
 	return c.upstreamProxy
 }
 
-// loginsLast are the secrets that are used.
-func loginsLast(m *manifest.Manifest) (list []*manifest.SecretDecl) {
-	for _, logins := range [...]bool{false, true} {
+// askedLast are the secrets that are used, those that are asked for over the network
+// behind those that this may need.
+func askedLast(m *manifest.Manifest) (list []*manifest.SecretDecl) {
+	for _, asked := range [...]bool{false, true} {
 		for i := range m.Secrets {
-			if d := &m.Secrets[i]; d.Used && (d.Source.Login != "") == logins {
+			if d := &m.Secrets[i]; d.Used && d.Source.Asks() == asked {
 				list = append(list, d)
 			}
 		}

@@ -82,7 +82,7 @@ func accountHeader(s *secret.Secret) (map[string]string, error) {
 // expectedLogins are the logins that an agent will have, before there are
 // placeholders. What is wrong with one, Check has told.
 func expectedLogins(m *manifest.Manifest) (list []agent.Login) {
-	for _, d := range loginsLast(m) {
+	for _, d := range askedLast(m) {
 		if d.Source.Login == "" {
 			continue
 		}

@@ -133,7 +133,7 @@ type ExemptionEntry struct {
 
 // Secret is a credential of the host.
 type Secret struct {
-	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file, keyring, command and login."`
+	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file, keyring, command, login, gcp and oauth2."`
 	Inject Inject `yaml:"inject" merge:"replace" jsonschema_description:"Where in a request it goes. Default: any header."`
 }
 
@@ -147,6 +147,19 @@ type From struct {
 	Timeout Duration `yaml:"timeout" jsonschema_description:"With command or keyring: how long it may take. Default: 30s."`
 	Keyring string   `yaml:"keyring" jsonschema:"pattern=^.+/[^/]+$" jsonschema_description:"An entry of the host's keyring: SERVICE/ACCOUNT."`
 	Login   string   `yaml:"login" jsonschema:"enum=claude,enum=codex" jsonschema_description:"The login of an agent's client on this host, which is renewed there. It goes to that client's provider only."`
+	GCP     Path     `yaml:"gcp" jsonschema_description:"The JSON key file of a service account of Google Cloud. The value is an access token, which is had with it and renewed on the host."`
+	Scopes  []string `yaml:"scopes" jsonschema_description:"With gcp: what the tokens are for, such as https://www.googleapis.com/auth/cloud-platform."`
+	OAuth2  OAuth2   `yaml:"oauth2" jsonschema_description:"An access token of an authorization server, which is had and renewed on the host."`
+}
+
+// OAuth2 is a client of an authorization server.
+type OAuth2 struct {
+	TokenURL     string            `yaml:"token_url" jsonschema:"required" jsonschema_description:"Where tokens are had: an https URL."`
+	ClientID     string            `yaml:"client_id" jsonschema:"required" jsonschema_description:"The client's identifier."`
+	ClientSecret string            `yaml:"client_secret" jsonschema_description:"The name of the secret that is the client's."`
+	RefreshToken string            `yaml:"refresh_token" jsonschema_description:"The name of the secret that is a refresh token. Default: none, and the grant is client credentials."`
+	Scopes       []string          `yaml:"scopes" jsonschema_description:"What the tokens are for."`
+	Params       map[string]string `yaml:"params" jsonschema_description:"Further parameters of the request for a token with client credentials, such as audience."`
 }
 
 // Record says what is kept of the traffic.

@@ -89,8 +89,14 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"a known file that is no path", v + "dlp: {known: [\"a\\tb\", 7]}\n", []string{"bottle.yaml:2:15: dlp.known[0]: |no path", "bottle.yaml:2:23: dlp.known[1]: |a path"}},
 		{"a keyring entry without an account", v + "secrets: {a: {from: {keyring: x}}}\n", []string{"bottle.yaml:2:22: secrets.a.from: keyring \"x\" is not SERVICE/ACCOUNT"}},
 		{"another login", v + "secrets: {b: {from: {login: gemini}}}\n", []string{"bottle.yaml:2:29: secrets.b.from.login: \"gemini\" is not one of claude, codex"}},
-		{"later places", v + "secrets: {c: {from: {env: X}, inject: {sigv4: true}}, d: {from: {env: X}, inject: sigv4}}\n", []string{
-			"bottle.yaml:2:47: secrets.c.inject.sigv4: |later", "bottle.yaml:2:83: secrets.d.inject: |later"}},
+		{"a signature without its parts", v + "secrets: {c: {from: {env: X}, inject: {sigv4: {key_id: d}}}, d: {from: {env: X}, inject: sigv4}}\n", []string{
+			"bottle.yaml:2:48: secrets.c.inject.sigv4.regions: |needed", "bottle.yaml:2:48: secrets.c.inject.sigv4.services: |needed", "bottle.yaml:2:90: secrets.d.inject: |key_id: NAME"}},
+		{"parts of a signature", v + "secrets: {c: {from: {env: X}, inject: {sigv4: {key_id: i, session_token: t, regions: [r], services: [s]}}}, t: {from: {env: T}, inject: bearer}}\n", []string{
+			"bottle.yaml:2:56: secrets.c.inject.sigv4.key_id: |there is no secret \"i\"", "bottle.yaml:2:137: secrets.t.inject: |is a part of \"c\""}},
+		{"a signature and a place", v + "secrets: {i: {from: {env: I}}, c: {from: {env: X}, inject: {bearer: true, sigv4: {key_id: i, regions: [r], services: [s]}}}}\n", []string{
+			"bottle.yaml:2:61: secrets.c.inject: |no place"}},
+		{"grants that lack something", v + "secrets: {a: {from: {oauth2: {token_url: \"http://x/t\", client_id: c, client_secret: no}}}, b: {from: {env: B, scopes: [x]}}}\n", []string{
+			"bottle.yaml:2:22: secrets.a.from: |in clear", "bottle.yaml:2:85: secrets.a.from.oauth2.client_secret: |there is no secret", "bottle.yaml:2:103: secrets.b.from: |scopes go with gcp"}},
 		{"a preset that is none", v + "use: [antropic]\n", []string{"bottle.yaml:2:7: use[0]: \"antropic\" is not one of"}},
 		{"a preset of a package manager that nobody has set up", v + "use: [cargo]\n", []string{"bottle.yaml:2:7: use[0]: preset cargo: the configuration on this host names no registry"}},
 
@@ -104,7 +110,7 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"an undefined secret", v + "secrets: {github: {from: {env: S}}}\negress: {routes: [{host: a.com, secrets: [gihtub]}]}\n", []string{"bottle.yaml:3:43: egress.routes[0].secrets[0]: there is no secret \"gihtub\": did you mean github?"}},
 		{"no secrets at all", v + "egress: {routes: [{host: a.com, secrets: [x]}]}\n", []string{"bottle.yaml:2:43: |declare it under secrets"}},
 		{"a source missing", v + "secrets: {s: {from: {}}}\n", []string{"bottle.yaml:2:21: secrets.s.from: one source is needed"}},
-		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file, keyring, command and login may be given, not env and file"}},
+		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file, keyring, command, login, gcp and oauth2 may be given, not env and file"}},
 		{"three sources", v + "secrets: {s: {from: {env: A, file: b, command: [x]}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: |not env and file and command"}},
 		{"a secret without from", v + "secrets: {s: {inject: bearer}}\n", []string{"bottle.yaml:2:15: secrets.s.from: this key is needed"}},
 		{"a ttl without a command", v + "secrets: {s: {from: {env: A, ttl: 1m}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: ttl and timeout"}},

@@ -30,19 +30,23 @@ func (b *builder) secrets() {
 		decl := SecretDecl{Name: name, Inject: proxy.Inject{
 			Headers: s.Inject.Header, Bearer: s.Inject.Bearer, Basic: s.Inject.Basic, Query: s.Inject.Query, Body: s.Inject.Body,
 		}}
+		if v4 := s.Inject.SigV4; v4.KeyID != "" {
+			decl.Inject.SigV4 = &proxy.SigV4{KeyID: v4.KeyID, Token: v4.SessionToken, Regions: v4.Regions, Services: v4.Services}
+		}
 		if n := b.root.dig("secrets", name); n != nil {
 			decl.Declared = placeOf(n)
 		}
 		if from := append(where, "from"); !b.spoiled(from...) {
 			decl.Source = b.source(from, s.From)
 			if given := sourcesGiven(s.From); len(given) > 1 {
-				b.fault(from, "exactly one of env, file, keyring, command and login may be given, not %s", strings.Join(given, " and "))
+				b.fault(from, "exactly one of env, file, keyring, command, login, gcp and oauth2 may be given, not %s", strings.Join(given, " and "))
 			} else if _, err := secret.New(name, decl.Source, secret.Options{}); err != nil {
 				b.fault(from, "%s", strings.TrimPrefix(err.Error(), "secret "+name+": "))
 			}
 		}
 		b.m.Secrets = append(b.m.Secrets, decl)
 	}
+	b.checkParts()
 	if f, ok := forwardedLogins()[b.m.Agent]; ok && b.doc.ForwardHostCredentials {
 		b.loginSecret(f.login) // which routes of the file may name
 	}
@@ -53,7 +57,7 @@ func sourcesGiven(f From) (keys []string) {
 	for _, k := range []struct {
 		key string
 		is  bool
-	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}, {"keyring", f.Keyring != ""}, {"login", f.Login != ""}} {
+	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}, {"keyring", f.Keyring != ""}, {"login", f.Login != ""}, {"gcp", f.GCP != ""}, {"oauth2", f.OAuth2.TokenURL != ""}} {
 		if k.is {
 			keys = append(keys, k.key)
 		}
@@ -65,6 +69,14 @@ func sourcesGiven(f From) (keys []string) {
 func (b *builder) source(where []any, f From) secret.Source {
 	src := secret.Source{Env: f.Env, File: string(f.File), Pointer: f.JSON, Command: f.Command, TTL: time.Duration(f.TTL), Timeout: time.Duration(f.Timeout),
 		Keyring: f.Keyring, Login: f.Login}
+	if f.GCP != "" {
+		src.File, src.GCP = string(f.GCP), &secret.GCP{Scopes: f.Scopes}
+	} else if len(f.Scopes) > 0 {
+		b.fault(where, "scopes go with gcp only; those of oauth2 are inside of it")
+	}
+	if o := f.OAuth2; o.TokenURL != "" {
+		src.OAuth2 = &secret.OAuth2{TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, RefreshToken: o.RefreshToken, Scopes: o.Scopes, Params: o.Params}
+	}
 	below := func(key string) []any { return append(slices.Clone(where), key) }
 	if f.Env != "" && !envName.MatchString(f.Env) {
 		b.fault(below("env"), "%s is not the name of a variable (letters, digits and _, no digit first)", quote(f.Env))
@@ -114,6 +126,7 @@ func (b *builder) routes() {
 	}
 	own := len(b.m.Egress.Routes)
 	b.m.Egress.Routes = append(b.m.Egress.Routes, b.presets()...)
+	b.addParts()
 	policy, err := proxy.NewPolicy(b.m.Egress.Default, b.m.Egress.Routes)
 	for _, err := range leaves(err) {
 		var re *proxy.RouteError

@@ -111,7 +111,15 @@ type Inject struct {
 	Basic  bool  `yaml:"basic" jsonschema_description:"Inside of Authorization: Basic."`
 	Query  Names `yaml:"query" jsonschema_description:"Parameters of the query by name; * is any."`
 	Body   bool  `yaml:"body" jsonschema_description:"Anywhere in the body."`
-	SigV4  bool  `yaml:"sigv4" later:"*" jsonschema_description:"Signatures of AWS."`
+	SigV4  SigV4 `yaml:"sigv4" merge:"replace" jsonschema_description:"The secret is the secret access key of AWS: what the agent signs with its placeholder is signed anew."`
+}
+
+// SigV4 says what signatures of AWS are made of.
+type SigV4 struct {
+	KeyID        string   `yaml:"key_id" jsonschema:"required" jsonschema_description:"The name of the secret that is the access key's ID."`
+	SessionToken string   `yaml:"session_token" jsonschema_description:"The name of the secret that is the session token. Default: none."`
+	Regions      []string `yaml:"regions" jsonschema:"required,minItems=1" jsonschema_description:"Regions that may be signed for, such as eu-central-1."`
+	Services     []string `yaml:"services" jsonschema:"required,minItems=1" jsonschema_description:"Services that may be signed for, by the names that they sign with, such as s3."`
 }
 
 // injectWords are the places that can be named by a word alone.
@@ -124,17 +132,22 @@ func (in *Inject) fromNode(d *decoder, n *node, key string) error {
 		case ok:
 			return nil
 		case n.text == "sigv4":
-			return errors.New("sigv4 comes with a later version of bottle")
+			return errors.New("sigv4 needs the other parts of the credential: write inject: {sigv4: {key_id: NAME, regions: […], services: […]}}")
 		case n.text == "header" || n.text == "query":
 			return fmt.Errorf("%s needs a name: write inject: {%s: NAME}", n.text, n.text)
 		}
 	}
 	if n.kind != mapNode {
-		return errors.New("bearer, basic or body is wanted, or a mapping with the keys bearer, header, basic, query, body")
+		return errors.New("bearer, basic or body is wanted, or a mapping with the keys bearer, header, basic, query, body, sigv4")
 	}
 	type plain Inject // without this method
 	d.value(n, valueOf((*plain)(in)), "", key)
-	if !in.Bearer && !in.Basic && !in.Body && len(in.Header)+len(in.Query) == 0 && !d.bad[key] {
+	places := in.Bearer || in.Basic || in.Body || len(in.Header)+len(in.Query) > 0
+	switch {
+	case d.bad[key]:
+	case n.get("sigv4") != nil && places:
+		return errors.New("what signs goes into no place of a request: with sigv4 there can be no other key")
+	case n.get("sigv4") == nil && !places:
 		return errors.New("it names no place: leave inject out for any header")
 	}
 	return nil

@@ -153,12 +153,12 @@ func (c *checker) known(opts secret.Options) {
 
 // WeakValues says of each known value that is short or plain how it is found. It
 // must only be asked of a manifest that is trusted. It executes nothing, so values
-// that come from a command are not looked at.
+// that come from a command, or over the network, are not looked at.
 func (m *Manifest) WeakValues(opts secret.Options) (out []string) {
 	known, _, _ := m.KnownValues() // what cannot be read is told elsewhere
 	for i := range m.Secrets {
 		d := &m.Secrets[i]
-		if !d.Used || len(d.Source.Command) > 0 {
+		if !d.Used || len(d.Source.Command) > 0 || d.Source.GCP != nil || d.Source.OAuth2 != nil {
 			continue
 		}
 		s, err := secret.New(d.Name, d.Source, opts)

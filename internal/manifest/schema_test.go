@@ -217,9 +217,11 @@ func TestSchemaAgrees(t *testing.T) {
 	}{
 		{"the example", string(example), true},
 		{"the least", v, true},
-		{"later keys that are off", v + "supervise: false\nrecord: {bodies: false}\nsecrets: {s: {from: {env: A}, inject: {bearer: true, sigv4: false}}}\n", true},
+		{"later keys that are off", v + "supervise: false\nrecord: {bodies: false}\nsecrets: {s: {from: {env: A}, inject: {bearer: true}}}\n", true},
 		{"a proxy as a URL", v + "egress: {upstream_proxy: \"http://p:1\"}\n", true},
 		{"places of a secret", v + "secrets: {s: {from: {env: A}, inject: {header: [a, b], query: c, body: true}}, t: {from: {env: A}, inject: bearer}}\n", true},
+		{"a signature", v + "secrets: {s: {from: {env: A}, inject: {sigv4: {key_id: i, regions: [r], services: [s3]}}}, i: {from: {env: I}}}\n", true},
+		{"a signature without regions", v + "secrets: {s: {from: {env: A}, inject: {sigv4: {key_id: i, services: [s3]}}}, i: {from: {env: I}}}\n", false},
 		{"no version", "agent: claude\n", false},
 		{"another version", "version: 2\n", false},
 		{"an unknown key", v + "agnet: claude\n", false},

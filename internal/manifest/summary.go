@@ -203,6 +203,7 @@ func (m *Manifest) secretLine(d *SecretDecl) string {
 			hosts = append(hosts, h.Name+" (git)")
 		}
 	}
+	hosts = append(hosts, m.asksWith(d.Name)...)
 	to := "goes nowhere"
 	if len(hosts) > 0 {
 		to = "may go to " + strings.Join(hosts, ", ")
@@ -210,11 +211,26 @@ func (m *Manifest) secretLine(d *SecretDecl) string {
 	return fmt.Sprintf("%s (%s): %s", escape.Text(d.Name), sourceText(d), to)
 }
 
+// asksWith are the authorization servers that a secret goes to as a part of another.
+func (m *Manifest) asksWith(name string) (hosts []string) {
+	for i := range m.Secrets {
+		d := &m.Secrets[i]
+		if o := d.Source.OAuth2; o != nil && d.Used && (o.ClientSecret == name || o.RefreshToken == name) {
+			hosts = append(hosts, escape.Text(o.TokenURL)+" (for "+escape.Text(d.Name)+")")
+		}
+	}
+	return hosts
+}
+
 // sourceText names where a secret comes from.
 func sourceText(d *SecretDecl) string {
 	switch src := d.Source; {
 	case src.Env != "":
 		return "from the variable " + escape.Text(src.Env)
+	case src.GCP != nil:
+		return "access tokens for the service account of " + escape.Text(src.File)
+	case src.OAuth2 != nil:
+		return "access tokens of " + escape.Text(src.OAuth2.TokenURL)
 	case src.File != "":
 		return "from " + escape.Text(src.File)
 	case src.Login != "":

@@ -11,8 +11,11 @@ type cache struct {
 	mu    sync.Mutex
 	value string
 	err   error
-	until time.Time   // of what a command did
-	info  os.FileInfo // of the file that value was read from
+	until time.Time // of what a command did
+	since time.Time
+	// refresh is the refresh token that came with the last access token.
+	refresh string
+	info    os.FileInfo // of the file that value was read from
 }
 
 // at returns what is held, if it may still be used at that time.
@@ -22,10 +25,33 @@ func (c *cache) at(now time.Time) (value string, err error, ok bool) {
 	return c.value, c.err, now.Before(c.until)
 }
 
-func (c *cache) keep(value string, err error, until time.Time) {
+func (c *cache) keep(value string, err error, since, until time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.value, c.err, c.until = value, err, until
+	c.value, c.err, c.since, c.until = value, err, since, until
+}
+
+// drop forgets a value that was refused, unless it is newer than pause: then age is
+// how old it is.
+func (c *cache) drop(value string, now time.Time, pause time.Duration) (age time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.value != value {
+		return 0, true // another one is there already
+	}
+	if age = now.Sub(c.since); age < pause {
+		return age, false
+	}
+	c.until = time.Time{}
+	return age, true
+}
+
+// refreshed keeps a refresh token and reports whether it is the first one.
+func (c *cache) refreshed(token string) (first bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first, c.refresh = c.refresh == "", token
+	return first
 }
 
 // of returns the value that was read from a file, if that is still the same.

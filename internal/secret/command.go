@@ -22,7 +22,7 @@ const (
 )
 
 // cachedValue returns what a slow source said last, or asks it once for all callers.
-func (s *Secret) cachedValue(ctx context.Context, ask func(context.Context) (string, error)) (string, error) {
+func (s *Secret) cachedValue(ctx context.Context, ask func(context.Context) (v string, keep time.Duration, err error)) (string, error) {
 	if v, err, ok := s.cache.at(s.opts.Now()); ok {
 		return v, err
 	}
@@ -32,12 +32,12 @@ func (s *Secret) cachedValue(ctx context.Context, ask func(context.Context) (str
 		if v, err, ok := s.cache.at(s.opts.Now()); ok {
 			return v, err
 		}
-		v, err := ask(shared)
-		keep := s.source.TTL
+		v, keep, err := ask(shared)
 		if err != nil {
 			keep = retryAfter
 		}
-		s.cache.keep(v, err, s.opts.Now().Add(keep))
+		now := s.opts.Now()
+		s.cache.keep(v, err, now, now.Add(keep))
 		return v, err
 	})
 	select {
@@ -56,6 +56,14 @@ func (s *Secret) program() (string, error) {
 		return "", fmt.Errorf("command: %w", err)
 	}
 	return path, nil
+}
+
+// forTTL is ask for a source that does not say how long its value is good.
+func (s *Secret) forTTL(ask func(context.Context) (string, error)) func(context.Context) (string, time.Duration, error) {
+	return func(ctx context.Context) (string, time.Duration, error) {
+		v, err := ask(ctx)
+		return v, s.source.TTL, err
+	}
 }
 
 func (s *Secret) run(ctx context.Context) (string, error) {

@@ -8,8 +8,11 @@ import (
 )
 
 // Renew returns a value to use instead of one that a provider has refused. Only a
-// login has one; of every other source it is an error.
+// login and a grant have one; of every other source it is an error.
 func (s *Secret) Renew(ctx context.Context, refused string) (string, error) {
+	if s.source.GCP != nil || s.source.OAuth2 != nil {
+		return s.renewGrant(ctx, refused)
+	}
 	if s.login == nil {
 		return "", fmt.Errorf("secret %s: it is no login, so it cannot be renewed", s.name)
 	}
@@ -33,11 +36,16 @@ func (s *Secret) Login() (_ LoginInfo, ok bool, _ error) {
 }
 
 // Sample is what the placeholder of a value is to look like. It is the value itself,
-// but for the token of a login: that changes every few hours, and a placeholder that
+// but for the token of a login or a grant: that changes every few hours, and a placeholder that
 // goes by a sample that does not is the same for as long as the agent's
 // conversations live.
 func (s *Secret) Sample(value string) string {
-	if s.login == nil {
+	switch {
+	case s.source.GCP != nil:
+		return "ya29." + grantSample
+	case s.source.OAuth2 != nil:
+		return grantSample
+	case s.login == nil:
 		return value
 	}
 	switch info, _, err := s.Login(); {

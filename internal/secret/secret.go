@@ -2,8 +2,9 @@
 // placeholders that an agent holds in their stead.
 //
 // A value comes from exactly one Source: a variable of the host's environment,
-// a file, an entry of the host's keyring, what a command prints, or the login of an
-// agent's client. Check says beforehand, without any side effect, whether that can
+// a file, an entry of the host's keyring, what a command prints, the login of an
+// agent's client, or a grant: an access token that a provider gives for the key of a
+// service account or for the credentials of an OAuth2 client. Check says beforehand, without any side effect, whether that can
 // work; Value resolves. No error of this package holds a value or a part of one.
 //
 // A login's token ends after hours. Value renews it a while before, and Renew when a
@@ -31,7 +32,8 @@ const (
 	MaxLength = 16 << 10
 )
 
-// Source says where a value is. One of Env, File, Command, Keyring and Login is set.
+// Source says where a value is. One of Env, File, Command, Keyring, Login and OAuth2
+// is set.
 type Source struct {
 	// Env names a variable of the host's environment.
 	Env string
@@ -56,7 +58,15 @@ type Source struct {
 	Keyring string
 	// Login is LoginClaude or LoginCodex: the login of that client on this host.
 	Login string
+	// GCP says that File is the key of a service account, for which access tokens are
+	// had; the key itself is nobody's value.
+	GCP *GCP
+	// OAuth2 is where access tokens are had from.
+	OAuth2 *OAuth2
 }
+
+// Asks reports whether the value is had over the network.
+func (s *Source) Asks() bool { return s.Login != "" || s.GCP != nil || s.OAuth2 != nil }
 
 // The defaults of a command.
 const (
@@ -77,12 +87,13 @@ type Options struct {
 	// LockDir is where the bottles of a user lock a login while one renews it; ""
 	// means the folder for temporary files.
 	LockDir string
-	// Transport carries the requests that renew a login; nil means
-	// http.DefaultTransport.
+	// Transport carries the requests for tokens; nil means http.DefaultTransport.
 	Transport http.RoundTripper
 	// Warn is told what works and should not be left as it is, by a login; nil is
 	// silent. It may be called from many goroutines.
 	Warn func(string)
+	// Named returns the value of another secret that a Source names.
+	Named func(ctx context.Context, name string) (string, error)
 }
 
 func (o *Options) warn(format string, args ...any) {
@@ -127,18 +138,20 @@ type Secret struct {
 // source itself; whether it yields a value is not looked at.
 func New(name string, src Source, opts Options) (*Secret, error) {
 	set := 0
-	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0, src.Keyring != "", src.Login != ""} {
+	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0, src.Keyring != "", src.Login != "", src.OAuth2 != nil} {
 		if is {
 			set++
 		}
 	}
 	switch {
 	case set != 1:
-		return nil, fmt.Errorf("secret %s: one source is needed: env, file, keyring, command or login", name)
+		return nil, fmt.Errorf("secret %s: one source is needed: env, file, keyring, command, login, gcp or oauth2", name)
 	case strings.ContainsAny(src.Env, "=\x00"):
 		return nil, fmt.Errorf("secret %s: %q is not the name of a variable", name, src.Env)
 	case src.File != "" && !filepath.IsAbs(src.File):
 		return nil, fmt.Errorf("secret %s: file %q is not an absolute path", name, src.File)
+	case src.GCP != nil && (src.File == "" || src.Pointer != ""):
+		return nil, fmt.Errorf("secret %s: the key of a service account is a whole file", name)
 	case src.Pointer != "" && src.File == "":
 		return nil, fmt.Errorf("secret %s: a JSON pointer needs a file", name)
 	case len(src.Command) > 0 && src.Command[0] == "":
@@ -152,6 +165,11 @@ func New(name string, src Source, opts Options) (*Secret, error) {
 	}
 	if src.Pointer != "" {
 		if _, err := splitPointer(src.Pointer); err != nil {
+			return nil, fmt.Errorf("secret %s: %w", name, err)
+		}
+	}
+	if src.OAuth2 != nil {
+		if err := src.OAuth2.check(); err != nil {
 			return nil, fmt.Errorf("secret %s: %w", name, err)
 		}
 	}
@@ -199,14 +217,16 @@ func (s *Secret) value(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("the environment variable %s: %w", src.Env, err)
 		}
 		return v, nil
+	case src.GCP != nil || src.OAuth2 != nil:
+		return s.cachedValue(ctx, s.grant)
 	case src.File != "":
 		return s.fileValue()
 	case src.Login != "":
 		return s.login.value(ctx)
 	case src.Keyring != "":
-		return s.cachedValue(ctx, s.keyringEntry)
+		return s.cachedValue(ctx, s.forTTL(s.keyringEntry))
 	default:
-		return s.cachedValue(ctx, s.run)
+		return s.cachedValue(ctx, s.forTTL(s.run))
 	}
 }
 
@@ -227,9 +247,12 @@ func (s *Secret) Check() (warnings []string, err error) {
 			err = fmt.Errorf("the environment variable %s: %w", src.Env, err)
 		}
 	case src.File != "":
-		warnings, err = checkFile(src.File)
+		if warnings, err = checkFile(src.File); err == nil && src.GCP != nil {
+			_, err = s.serviceAccount()
+		}
 	case src.Login != "":
 		warnings, err = s.login.check()
+	case src.OAuth2 != nil: // its parts are secrets of their own
 	case src.Keyring != "": // asking may put a question on the person's screen
 	default:
 		_, err = s.program()
