@@ -34,12 +34,12 @@ const maxSignedBody = 16 << 20
 
 // The algorithms that the field Authorization, or the query, can name.
 const (
-	awsAlgorithm     = "AWS4-HMAC-SHA256"
-	awsAsymmetric    = "AWS4-ECDSA-P256-SHA256"
-	awsTime          = "20060102T150405Z"
-	awsHash          = "X-Amz-Content-Sha256"
-	awsSecurityToken = "X-Amz-Security-Token"
-	awsUnsigned      = "UNSIGNED-PAYLOAD"
+	awsAlgorithm    = "AWS4-HMAC-SHA256"
+	awsAsymmetric   = "AWS4-ECDSA-P256-SHA256"
+	awsTime         = "20060102T150405Z"
+	awsHash         = "X-Amz-Content-Sha256"
+	awsSessionField = "X-Amz-Security-Token"
+	awsUnsigned     = "UNSIGNED-PAYLOAD"
 )
 
 // awsClaim is what a client says of its signature.
@@ -108,7 +108,7 @@ func (x *exchange) awsCredentials(st *secretState) (c aws.Credentials, d *denial
 		return c, d
 	}
 	if of.Token != "" {
-		c.SessionToken, d = x.credential(x.snap.secret(of.Token), inHeader(awsSecurityToken))
+		c.SessionToken, d = x.credential(x.snap.secret(of.Token), inHeader(awsSessionField))
 	}
 	return c, d
 }
@@ -251,8 +251,8 @@ func (c awsClaim) sign(out *http.Request, creds aws.Credentials, hash string) (s
 			r.ContentLength = out.ContentLength
 		}
 	}
-	r.Header.Del(awsSecurityToken)
-	out.Header.Del(awsSecurityToken)
+	r.Header.Del(awsSessionField)
+	out.Header.Del(awsSessionField)
 	signer := v4.NewSigner(func(o *v4.SignerOptions) {
 		o.DisableURIPathEscaping, o.DisableHeaderHoisting = c.isS3(), true
 	})
@@ -263,7 +263,7 @@ func (c awsClaim) sign(out *http.Request, creds aws.Credentials, hash string) (s
 		return "", err
 	}
 	out.Host = r.Host // without a port that goes without saying, as it was signed
-	for _, name := range []string{"Authorization", "X-Amz-Date", awsSecurityToken} {
+	for _, name := range []string{"Authorization", "X-Amz-Date", awsSessionField} {
 		if v := r.Header.Get(name); v != "" {
 			out.Header.Set(name, v)
 		}

@@ -41,7 +41,7 @@ func awsSecrets(id, key, token string, of SigV4) []Secret {
 	}
 	if token != "" {
 		of.Token = "token"
-		list = append(list, fixedSecret("token", heldToken, token, Inject{Headers: []string{awsSecurityToken}, Query: []string{awsSecurityToken}}))
+		list = append(list, fixedSecret("token", heldToken, token, Inject{Headers: []string{awsSessionField}, Query: []string{awsSessionField}}))
 	}
 	return list
 }
@@ -81,7 +81,7 @@ func TestSignaturesAreThoseOfTheTestSuite(t *testing.T) {
 		{"get-unreserved", "GET", "/" + unreserved, "", nil, "host;x-amz-date", "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f", ""},
 		{"get-header-value-trim", "GET", "/", "", []string{"My-Header1", "value1", "My-Header2", `"a   b   c"`}, "host;my-header1;my-header2;x-amz-date", "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736", ""},
 		{"get-header-key-duplicate", "GET", "/", "", []string{"My-Header1", "value2", "My-Header1", "value2", "My-Header1", "value1"}, "host;my-header1;x-amz-date", "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea", ""},
-		{"get-vanilla-with-session-token", "GET", "/", "", []string{awsSecurityToken, heldToken}, "host;x-amz-date;x-amz-security-token", "07ec1639c89043aa0e3e2de82b96708f198cceab042d4a97044c66dd9f74e7f8", awsToken},
+		{"get-vanilla-with-session-token", "GET", "/", "", []string{awsSessionField, heldToken}, "host;x-amz-date;x-amz-security-token", "07ec1639c89043aa0e3e2de82b96708f198cceab042d4a97044c66dd9f74e7f8", awsToken},
 		{"post-vanilla", "POST", "/", "", nil, "host;x-amz-date", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b", ""},
 		{"post-x-www-form-urlencoded", "POST", "/", "Param1=value1", []string{"Content-Type", "application/x-www-form-urlencoded", awsHash, form}, "content-length;content-type;host;x-amz-content-sha256;x-amz-date", "d3875051da38690788ef43de4db0d8f280229d82040bfac253562e56c3f20e0b", ""},
 	}
@@ -102,8 +102,8 @@ func TestSignaturesAreThoseOfTheTestSuite(t *testing.T) {
 			if got.header.Get("Authorization") != want {
 				t.Errorf("upstream got\n%s\nwant\n%s", got.header.Get("Authorization"), want)
 			}
-			if got.header.Get(awsSecurityToken) != tt.token {
-				t.Errorf("the session token is %q", got.header.Get(awsSecurityToken))
+			if got.header.Get(awsSessionField) != tt.token {
+				t.Errorf("the session token is %q", got.header.Get(awsSessionField))
 			}
 			if text := fmt.Sprintf("%+v", r.journal.all()); strings.Contains(text, awsSuiteKey) || strings.Contains(text, awsToken) {
 				t.Errorf("a value is in the journal: %s", text)
