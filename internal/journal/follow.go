@@ -13,6 +13,11 @@ import (
 // system has no watch to give (their number is limited), or lost an event.
 const pollDelay = time.Second
 
+// settleDelay is for how long a follower that was told of a write lets more come. Each
+// look costs a reading of the folder: one for each of thousands of lines a second would
+// never catch up.
+const settleDelay = 5 * time.Millisecond
+
 // Follow is Read that goes on with what is written from now on, over rotations
 // and writers, until ctx is done.
 func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Entry, error] {
@@ -52,9 +57,25 @@ func follow(ctx context.Context, dir string, f Filter, size int64, events <-chan
 		case <-ctx.Done():
 			return
 		case <-events:
+			settle(ctx, events)
 		case err := <-errs:
 			_ = err // events were lost: look, as after one
 		case <-poll.C:
+		}
+	}
+}
+
+// settle takes the events of settleDelay as one.
+func settle(ctx context.Context, events <-chan fsnotify.Event) {
+	end := time.NewTimer(settleDelay)
+	defer end.Stop()
+	for {
+		select {
+		case <-events:
+		case <-end.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -171,6 +171,36 @@ func TestFollow(t *testing.T) {
 }
 
 // Where nothing tells of changes, a follower looks by itself.
+// A burst of writes is one look at the folder.
+func TestABurstIsOneLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := make(chan fsnotify.Event)
+		sent := 0
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for range 1000 {
+				select {
+				case events <- fsnotify.Event{}:
+					sent++
+				case <-ctx.Done():
+					return
+				}
+			}
+			<-ctx.Done()
+		}()
+		start := time.Now()
+		settle(ctx, events)
+		if took := time.Since(start); sent != 1000 || took != settleDelay {
+			t.Errorf("%d events in %v", sent, took)
+		}
+		cancel()
+		if settle(ctx, nil); time.Since(start) != settleDelay {
+			t.Error("it goes on after the end")
+		}
+	})
+}
+
 // What is passed over is whole lines, in whichever segment they end, and those that
 // follow have their own numbers.
 func TestFollowLast(t *testing.T) {

@@ -17,10 +17,10 @@ import (
 const (
 	// batchTime is how often a view is told of events, however many there are.
 	batchTime = 100 * time.Millisecond
-	// maxBatch bounds the events between two times; who reads more waits.
-	maxBatch = 8000
-	// maxQueue bounds the events that were read and are in no batch yet.
-	maxQueue = 1000
+	// maxBatch bounds the events that a view gets at a time.
+	maxBatch = 2000
+	// maxQueue bounds those that were read and are in no batch yet.
+	maxQueue = 100
 	// maxBehind is how much of a journal is read that is there already, in bytes. Some
 	// gigabytes would keep a view from what happens now for minutes.
 	maxBehind = 32 << 20
@@ -46,7 +46,8 @@ type Bottle struct {
 	Notices []string
 }
 
-// feedEvents sends what the journal holds and gets, in batches.
+// feedEvents sends what the journal holds and gets, in batches: at each batchTime, and
+// at once when there are many. Who takes them slowly is waited for.
 func feedEvents(ctx context.Context, dir string, send func(any)) {
 	events := make(chan proxy.Event, maxQueue)
 	go func() {
@@ -55,32 +56,23 @@ func feedEvents(ctx context.Context, dir string, send func(any)) {
 	}()
 	turn := time.NewTicker(batchTime)
 	defer turn.Stop()
-	for range turn.C {
-		batch, more := takeBatch(events)
-		if len(batch) > 0 {
-			send(batch)
-		}
-		if !more {
-			return
-		}
-	}
-}
-
-// takeBatch takes what is there. It reports whether more can come.
-func takeBatch(events <-chan proxy.Event) (batch eventsMsg, more bool) {
-	for len(batch) < maxBatch {
+	var batch eventsMsg
+	for more := true; more; {
 		select {
 		case e, ok := <-events:
-			if !ok {
-				return batch, false
+			if more = ok; ok {
+				batch = append(batch, e)
 			}
-			batch = append(batch, e)
-			continue
-		default:
+			if ok && len(batch) < maxBatch {
+				continue
+			}
+		case <-turn.C:
 		}
-		break
+		if len(batch) > 0 {
+			send(batch)
+			batch = nil
+		}
 	}
-	return batch, true
 }
 
 // readEvents reads the end of the journal, and then what is written.

@@ -10,7 +10,7 @@ import (
 
 // The limits of what a browser gets at a time.
 const (
-	maxSent  = 200 // rows
+	maxSent  = 100 // rows
 	webHosts = 10
 )
 
