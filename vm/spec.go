@@ -49,6 +49,10 @@ type Spec struct {
 	// to outside: what is connected to there arrives inside, at a listener of
 	// Network's. A backend that cannot do that ignores them; they lead nowhere then.
 	Local []netip.Prefix
+	// Capture has a Keeper take the connections of programs that know no proxy to it;
+	// nil is none. Other backends ignore it: their machines are a Network, in which
+	// package relay does the same.
+	Capture *Capture
 	// Image is the file system of the machine, for a Keeper: the absolute path of
 	// a docker-save archive or of an unpacked root folder.
 	Image string
@@ -64,6 +68,26 @@ type Spec struct {
 	// Ports are those that Listen will be asked for, for backends that must
 	// know them early.
 	Ports []int
+}
+
+// Capture is what a machine does about connections to addresses that are its own by
+// Spec.Local: see package relay.
+type Capture struct {
+	// Port is that of the proxy, one of Spec.Ports.
+	Port int
+	// All takes all names and addresses, else only Services are.
+	All bool
+	// Services are ports of names that have an address from the start.
+	Services []Service
+	// Further returns the ports that are taken for a host beside 80 and 443. It is
+	// asked concurrently, by whatever runs in the machine.
+	Further func(host string) []int
+}
+
+// Service is a port of a name.
+type Service struct {
+	Name string
+	Addr netip.AddrPort
 }
 
 // User is who commands run as.

@@ -51,6 +51,22 @@ func serviceHosts(m *manifest.Manifest) (hosts []vm.Host) {
 	return hosts
 }
 
+// captureSpec is what a machine of a keeper's does about what programs open that know
+// of no proxy.
+func (b *Bottle) captureSpec() *vm.Capture {
+	m := b.prepared.Manifest
+	if len(localPrefixes(m)) == 0 {
+		return nil
+	}
+	c := &vm.Capture{Port: proxyPort, All: m.Capture, Further: b.server.FurtherPorts}
+	for _, s := range services(m) {
+		for _, port := range s.Ports {
+			c.Services = append(c.Services, vm.Service{Name: s.Name, Addr: netip.AddrPortFrom(s.Addr, uint16(port))})
+		}
+	}
+	return c
+}
+
 // startCapture takes what programs open to the proxy that know of none.
 func (b *Bottle) startCapture(ctx context.Context) error {
 	m := b.prepared.Manifest
@@ -58,7 +74,11 @@ func (b *Bottle) startCapture(ctx context.Context) error {
 		return nil
 	}
 	network, ok := b.machine.(vm.Network)
-	if !ok {
+	switch {
+	case ok:
+	case b.prepared.keeper() != nil:
+		return nil // whose machines do it themselves: see captureSpec
+	default:
 		b.log.Warn("this backend takes no connections of programs that know no proxy: they lead nowhere", "backend", b.record.Backend)
 		return nil
 	}

@@ -39,7 +39,7 @@ func (b *Bottle) forKeeper(ctx context.Context, spec *vm.Spec) error {
 	if err != nil {
 		return err
 	}
-	spec.Progress = p.opt.Progress
+	spec.Progress, spec.Capture = p.opt.Progress, b.captureSpec()
 	if spec.Image, err = image.Resolve(ctx, p.Manifest.Image, image.Options{Dir: filepath.Join(stateDir, imagesDir), Progress: p.opt.Progress}); err != nil {
 		return fmt.Errorf("the image of the machine: %w", err)
 	}

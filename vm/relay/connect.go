@@ -75,8 +75,11 @@ func splice(ctx context.Context, client, up net.Conn, early []byte) {
 // abort resets a connection, so that its other end does not take what it got for
 // all that there was.
 func abort(c net.Conn) {
-	if l, ok := c.(interface{ SetLinger(int) error }); ok {
-		_ = l.SetLinger(0)
+	switch c := c.(type) {
+	case interface{ SetLinger(int) error }:
+		_ = c.SetLinger(0)
+	case interface{ Reset() error }: // a stream of a tunnel's
+		_ = c.Reset()
 	}
 	c.Close()
 }

@@ -22,7 +22,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -53,8 +52,18 @@ type Options struct {
 	// Services have their address from the start, and are listened for.
 	Services []Service
 	// Log gets what cannot be told to whoever connects; nil discards it.
-	Log *slog.Logger
+	Log Logger
 }
+
+// Logger is what a *slog.Logger is. That itself would make a guest program a sixth
+// larger.
+type Logger interface {
+	Warn(msg string, args ...any)
+}
+
+type discard struct{}
+
+func (discard) Warn(string, ...any) {}
 
 // Service is a name that stays at an address, of Prefix.
 type Service struct {
@@ -102,7 +111,7 @@ func Start(ctx context.Context, opt Options) (*Relay, error) {
 		return nil, errors.New("relay: Options.Network and Options.Dial are needed")
 	}
 	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
+		opt.Log = discard{}
 	}
 	r := &Relay{opt: opt, places: make(chan struct{}, maxConns), dns: make(chan struct{}, maxDNSConns), further: map[*entry]map[int]net.Listener{}}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))

@@ -140,6 +140,7 @@ func (m *machine) listen(ctx context.Context) error {
 	if m.forward, err = m.service(ctx, forwardName); err != nil {
 		return err
 	}
+	go m.answer(m.forward)
 	for _, port := range m.plan.spec.Ports {
 		if m.ports[port], err = m.service(ctx, "p"+strconv.Itoa(port)); err != nil {
 			return err

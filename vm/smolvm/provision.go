@@ -40,6 +40,9 @@ func (m *machine) provision(ctx context.Context) error {
 	if err := m.trust(ctx); err != nil {
 		return fmt.Errorf("add the certificate to the image's stores: %w", err)
 	}
+	if err := m.shapeNetwork(ctx); err != nil {
+		return fmt.Errorf("have the machine's connections come to the relay: %w", err)
+	}
 	return m.startRelay(ctx)
 }
 

@@ -3,8 +3,12 @@ package smolvm
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
+
+	"github.com/bot-bottle/bottle/vm/relay/guest"
+	"github.com/bot-bottle/bottle/vm/relay/tunnel"
 )
 
 // relayPause is how long the relay may be away before it is looked after: it dials
@@ -20,6 +24,15 @@ func (m *machine) startRelay(ctx context.Context) error {
 	for _, port := range m.plan.spec.Ports {
 		args = append(args, "--listen", strconv.Itoa(port)+"="+guestSocket("p"+strconv.Itoa(port)))
 	}
+	if c := m.plan.spec.Capture; c != nil {
+		args = append(args, "--proxy", strconv.Itoa(c.Port))
+		if c.All {
+			args = append(args, "--capture")
+		}
+		for _, s := range c.Services {
+			args = append(args, "--service", s.Name+"="+s.Addr.String())
+		}
+	}
 	// Not again: a second one would find the ports taken, and end.
 	if _, err := m.b.must(ctx, call{args: args, timeout: quickTimeout}); err != nil {
 		return fmt.Errorf("start the relay: %w", err)
@@ -29,6 +42,58 @@ func (m *machine) startRelay(ctx context.Context) error {
 	}
 	return nil
 }
+
+// shapeNetwork makes the machine's network what capture needs.
+func (m *machine) shapeNetwork(ctx context.Context) error {
+	spec := &m.plan.spec
+	if spec.Capture == nil {
+		return nil
+	}
+	args := []string{"net"}
+	for _, p := range spec.Local {
+		args = append(args, "--local", p.String())
+	}
+	if spec.Capture.All {
+		args = append(args, "--resolver")
+	}
+	for _, h := range spec.Hosts {
+		for _, name := range h.Names {
+			args = append(args, "--host", h.Addr+"="+name)
+		}
+	}
+	_, err := m.guest(ctx, nil, args...)
+	return err
+}
+
+// questions bounds those of the relay that are answered at a time.
+const questions = 16
+
+// answer answers the relay's questions for further ports, to the machine's end.
+func (m *machine) answer(l *tunnel.Listener) {
+	further := func(string) []int { return nil }
+	if c := m.plan.spec.Capture; c != nil && c.Further != nil {
+		further = c.Further
+	}
+	places := make(chan struct{}, questions)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		places <- struct{}{}
+		m.watch.Go(func() {
+			defer func() { <-places }()
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(questionTimeout))
+			if err := guest.AnswerPorts(c, further); err == nil {
+				_, _ = io.Copy(io.Discard, c) // until the relay has it, and closes
+			}
+		})
+	}
+}
+
+// questionTimeout bounds a question with its answer.
+const questionTimeout = 2 * time.Second
 
 // connectTimeout bounds how long the relay may take.
 const connectTimeout = 30 * time.Second

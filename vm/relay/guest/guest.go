@@ -10,6 +10,7 @@
 //	kill    sends a signal to what exec started
 //	unpack  makes the files of a tar stream
 //	pack    writes a tar stream of files
+//	net     makes addresses the machine's own, and has names asked of the relay
 //	trust   puts certificates into the image's own stores
 //
 // Exit codes of its own are those of [ExitFailed] and below; exec's is that of its

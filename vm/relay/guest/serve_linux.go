@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,7 +46,7 @@ const minRestart, maxRestart = 100 * time.Millisecond, 5 * time.Second
 // ends, for whatever reason. It must be started anew after each start of the
 // machine.
 func serve(args []string, _ io.Reader, _ io.Writer) error {
-	if _, _, err := parseServe(args); err != nil {
+	if _, err := parseServe(args); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -73,23 +74,39 @@ func serve(args []string, _ io.Reader, _ io.Writer) error {
 	}
 }
 
-func parseServe(args []string) (ports, string, error) {
-	var listen ports
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen   ports
+	forward  string // the socket of the host's own connections, and of questions to it
+	proxy    int    // the port among listen that is the proxy's
+	capture  bool
+	services services
+}
+
+func parseServe(args []string) (opt serveOptions, err error) {
 	f := flags("serve")
-	f.Var(&listen, "listen", "")
-	forward := f.String("forward", "", "")
+	f.Var(&opt.listen, "listen", "")
+	f.Var(&opt.services, "service", "")
+	f.StringVar(&opt.forward, "forward", "", "")
+	f.IntVar(&opt.proxy, "proxy", 0, "")
+	f.BoolVar(&opt.capture, "capture", false, "")
 	if err := f.Parse(args); err != nil {
-		return nil, "", &codeError{ExitUsage, err}
+		return opt, &codeError{ExitUsage, err}
 	}
-	if len(listen) == 0 {
-		return nil, "", &codeError{ExitUsage, errors.New("nothing to listen on")}
+	captures := opt.capture || len(opt.services) > 0
+	hasProxy := slices.ContainsFunc(opt.listen, func(p portSocket) bool { return p.port == opt.proxy })
+	switch {
+	case len(opt.listen) == 0:
+		return opt, &codeError{ExitUsage, errors.New("nothing to listen on")}
+	case captures && (!hasProxy || opt.forward == ""):
+		return opt, &codeError{ExitUsage, errors.New("capture needs a proxy among what is listened on, and whom to ask")}
 	}
-	return listen, *forward, nil
+	return opt, nil
 }
 
 // work is the relay itself.
 func work(args []string, _ io.Reader, _ io.Writer) error {
-	listen, forward, err := parseServe(args)
+	opt, err := parseServe(args)
 	if err != nil {
 		return err
 	}
@@ -97,19 +114,31 @@ func work(args []string, _ io.Reader, _ io.Writer) error {
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("bring lo up: %w", err)
 	}
-	ended := make(chan error, len(listen))
-	for _, p := range listen {
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)))
+	ctx := context.Background() // to the end of the process
+	ended := make(chan error, len(opt.listen))
+	var proxy, forward *tunnel.Dialer
+	for _, p := range opt.listen {
+		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.port})
 		if err != nil {
 			return err
 		}
 		d := tunnel.NewDialer(strconv.Itoa(p.port), tunnel.Unix(p.socket), nil)
-		go d.Keep(context.Background())
+		if p.port == opt.proxy {
+			proxy = d
+		}
+		go d.Keep(ctx)
 		go func() { ended <- accept(l, d) }()
 	}
-	if forward != "" {
-		d := tunnel.NewDialer("forward", tunnel.Unix(forward), inward)
-		go d.Keep(context.Background())
+	if opt.forward != "" {
+		forward = tunnel.NewDialer("forward", tunnel.Unix(opt.forward), inward)
+	}
+	if opt.capture || len(opt.services) > 0 {
+		if err := capture(ctx, opt, proxy, forward); err != nil {
+			return err
+		}
+	}
+	if forward != nil { // last: the host takes it for all being there
+		go forward.Keep(ctx)
 	}
 	return <-ended
 }
@@ -156,7 +185,7 @@ func inward(c *tunnel.Conn) {
 		_ = c.Close()
 		return
 	}
-	to, err := dialLoopback(strconv.Itoa(int(binary.BigEndian.Uint16(port[:]))))
+	to, err := dialLoopback(int(binary.BigEndian.Uint16(port[:])), inwardTimeout)
 	if err != nil {
 		_, _ = c.Write([]byte{1})
 		_ = c.Close()
@@ -171,15 +200,42 @@ func inward(c *tunnel.Conn) {
 }
 
 // dialLoopback connects to a server inside: many listen on one of the two only.
-func dialLoopback(port string) (*net.TCPConn, error) {
-	var err error
-	for _, host := range []string{"127.0.0.1", "::1"} {
-		var c net.Conn
-		if c, err = net.DialTimeout("tcp", net.JoinHostPort(host, port), inwardTimeout); err == nil {
-			return c.(*net.TCPConn), nil
-		}
+func dialLoopback(port int, timeout time.Duration) (*net.TCPConn, error) {
+	c, err := dial(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, timeout)
+	if err != nil {
+		c, err = dial(&net.TCPAddr{IP: net.IPv6loopback, Port: port}, timeout)
 	}
-	return nil, err
+	return c, err
+}
+
+// dial connects to an address. A net.Dialer would bring the resolver of names, which
+// this program has no use for, and which is a tenth of its size.
+func dial(to *net.TCPAddr, timeout time.Duration) (*net.TCPConn, error) {
+	type result struct {
+		c   *net.TCPConn
+		err error
+	}
+	done := make(chan result)
+	gone := make(chan struct{})
+	go func() {
+		c, err := net.DialTCP("tcp", nil, to)
+		select {
+		case done <- result{c, err}:
+		case <-gone:
+			if err == nil {
+				_ = c.Close()
+			}
+		}
+	}()
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case r := <-done:
+		return r.c, r.err
+	case <-t.C:
+		close(gone)
+		return nil, os.ErrDeadlineExceeded
+	}
 }
 
 // probe sends a request through the relay to the proxy, which answers every one.
@@ -192,7 +248,7 @@ func probe(args []string, _ io.Reader, out io.Writer) error {
 		return &codeError{ExitUsage, err}
 	}
 	deadline := time.Now().Add(*timeout)
-	c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(*port)), *timeout)
+	c, err := dial(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: *port}, *timeout)
 	if err != nil {
 		return fmt.Errorf("the relay does not listen: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -173,7 +174,10 @@ func (m *monitor) spec() (vm.Spec, error) {
 	if err := settings.load(); err != nil {
 		return vm.Spec{}, err
 	}
-	spec := vm.Spec{ID: m.s.Name, Hostname: m.s.Name}
+	// In a machine the image's user may change routes; a sandbox has them from the
+	// start, where nothing listens.
+	everything := []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+	spec := vm.Spec{ID: m.s.Name, Hostname: m.s.Name, Local: everything}
 	uid, gid, err := sandbox.New(sandbox.Options{}).Owner(spec.ID)
 	if err != nil {
 		return spec, err
