@@ -25,8 +25,10 @@ func (t *tunnel) carry(id string, d Decision) {
 	decision := ev
 	decision.Type, decision.Verdict, decision.Findings = EventDecision, Allow, t.findings
 	if d.Action == Ask {
-		if dn := t.s.ask(t.s.ctx, Question{ID: id, Session: t.session, Rule: d.Rule, Findings: t.findings, Length: -1, Route: d.Route,
-			Target: Target{Scheme: scheme, Host: t.shown, Port: t.port, Method: http.MethodConnect}}); dn != nil {
+		ctx, done := t.present()
+		dn := t.s.ask(ctx, Question{ID: id, Session: t.session, Rule: d.Rule, Findings: t.findings, Length: -1, Route: d.Route,
+			Target: Target{Scheme: scheme, Host: t.shown, Port: t.port, Method: http.MethodConnect}})
+		if done(); dn != nil {
 			decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, t.redactReason(dn.message)
 			_ = t.s.record(&decision)
 			t.refuse(dn, id)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 )
@@ -19,11 +18,6 @@ func (x *exchange) isRaw() bool { return x.r == nil }
 // become their placeholders. It fills in ev like passthrough; what is stopped on the
 // way is in ev alone, for no protocol is known to tell it in.
 func (t *tunnel) raw(r *Route, ev *Event) (*denial, error) {
-	snap := t.s.use()
-	if snap == nil {
-		return failure(503, "the proxy has ended"), nil
-	}
-	defer snap.leave()
 	up, done, dn := t.dialUpstream(r)
 	if dn != nil {
 		return dn, nil
@@ -32,24 +26,23 @@ func (t *tunnel) raw(r *Route, ev *Event) (*denial, error) {
 	if err := t.open(); err != nil {
 		return nil, fmt.Errorf("the client went away: %w", err)
 	}
+	snap := t.s.use()
+	if snap == nil {
+		return nil, errEnded
+	}
 	ctx, cancel := context.WithCancel(t.s.ctx)
 	defer cancel()
-	x := &exchange{s: t.s, snap: snap, lent: snap, tunnel: t, session: t.session, id: ev.ID, start: time.Now(), ctx: ctx, cancel: cancel,
-		target: Target{Scheme: "tcp", Host: t.host, Port: t.port}, route: r, hostSecrets: snap.hostSecrets(t.host)}
-	sc := x.scanner()
-	defer snap.scanners.Put(sc)
-	var fromClient, fromUp io.Reader = t.conn, up
-	if !snap.ignores {
-		fromClient = newFilterReader(ctx, t.conn, x.streamScan(sc))
-	}
-	red, err := x.redaction()
+	x := &exchange{s: t.s, snap: snap, tunnel: t, session: t.session, id: ev.ID, start: time.Now(), ctx: ctx, cancel: cancel,
+		target: Target{Scheme: "tcp", Host: t.host, Port: t.port}, route: r}
+	scan := newRawScan(x)
+	defer scan.end()
+	red, err := newRawRedact(x)
 	if err != nil {
 		return nil, err
 	}
-	if red != nil {
-		fromUp = newFilterReader(ctx, up, &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x})
-	}
+	fromClient, fromUp := newFilterReader(ctx, t.conn, scan), newFilterReader(ctx, up, red)
 	ev.BytesOut, ev.BytesIn, err = copyBoth(t.conn, up, fromClient, fromUp)
+	_ = red.ended() // where it broke off
 	x.endRaw(ev)
 	if errors.As(err, new(*blocked)) {
 		err = nil

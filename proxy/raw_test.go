@@ -170,3 +170,34 @@ func TestRawRoutesThatCannotBeKept(t *testing.T) {
 		})
 	}
 }
+
+func TestRawGoesOnWithWhatWasReloaded(t *testing.T) {
+	cfg := Config{Secrets: []Secret{fixedSecret("token", "bottle-placeholder-0001", "the-real-value-of-it-01", Inject{})}}
+	r, conns := rawRig(t, cfg, Allow)
+	c, up := r.open(conns)
+	const second = "quite-unlike-it-kzwq-7"
+	carryText(t, c, up, "before "+second+"\n")
+	carryText(t, up, c, "before "+second+"\n")
+	io.WriteString(up, "it was the-real-")
+	got := make([]byte, len("it was "))
+	if _, err := io.ReadFull(c, got); err != nil {
+		t.Fatal(err)
+	}
+	r.cfg.Secrets = append(r.cfg.Secrets, fixedSecret("second", "bottle-placeholder-0002", second, Inject{}))
+	r.reroute(Route{Host: "db.example.com", Ports: []int{5432}, TLS: Raw, Upstream: up.LocalAddr().String(), Private: true, Source: "f:3"},
+		Route{Host: "db.example.com", Secrets: []string{"second"}})
+	io.WriteString(up, "value-of-it-01, and now "+second+" end")
+	want := "bottle-placeholder-0001, and now bottle-placeholder-0002 end"
+	got = make([]byte, len(want))
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	carryText(t, c, up, "the agent goes on\n")
+	io.WriteString(c, "with "+second+" in it")
+	if b, err := io.ReadAll(up); err == nil || strings.Contains(string(b), second[:8]) {
+		t.Errorf("the server read %q, %v", b, err)
+	}
+	if e := r.journal.wait(t, isEnd); e.Verdict != Deny || e.Rule != "dlp:known-secret" || e.Redacted != 2 {
+		t.Errorf("end %+v", e)
+	}
+}
