@@ -71,12 +71,14 @@ func (x *exchange) admit() *denial {
 
 // giveBack returns all that the exchange took.
 func (x *exchange) giveBack() {
+	x.useTables(nil)
 	if x.share == nil {
 		return
 	}
 	if x.buffered > 0 {
 		x.give(x.buffered)
 	}
+	x.letGo()
 	x.s.budget.leave(x.session, x.share)
 }
 

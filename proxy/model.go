@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/bot-bottle/bottle/dlp"
-	"github.com/bot-bottle/bottle/internal/replace"
 )
 
 // On a route to a model provider (KindModel) what is found in what the agent sends is
@@ -87,9 +86,12 @@ type markers struct {
 	texts map[string]marked
 	order []string
 	size  int
-	// tables are made when they are asked for, for what has a marker by then.
-	tables *markerTables
-	told   map[string]bool // secrets whose value was seen
+	// tables are made when they are asked for, for what has a marker by then, and are
+	// forgotten when nobody uses them.
+	tables   *markerTables
+	inTables int64 // in all tables that are used
+	room     *tableRoom
+	told     map[string]bool // secrets whose value was seen
 }
 
 // alarm tells the operator, once, that the agent has the value of a secret: it must
@@ -106,10 +108,6 @@ func (m *markers) alarm(x *exchange, name string) {
 		x.s.log.Warn("the agent sends the value of a secret to its model: its placeholder was sent instead, and the value is in something that the agent was shown", "name", name, "host", x.shownHost(), "id", x.id)
 	}
 }
-
-// markerTables turn markers into their texts: in a text, and in a text that is JSON
-// itself.
-type markerTables struct{ plain, quoted *replace.Table }
 
 // keep remembers a text by its marker.
 func (m *markers) keep(marker string, raw []byte) {
@@ -163,30 +161,6 @@ func unquoted(s string) string {
 // maxQuoted is how often a text is put into JSON at most.
 const maxQuoted = 4
 
-// get returns the tables, nil while there are no markers.
-func (m *markers) get() (*markerTables, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.tables != nil || len(m.order) == 0 {
-		return m.tables, nil
-	}
-	var plain, quoted []replace.Pair
-	for i, marker := range m.order {
-		plain = append(plain, replace.Pair{From: marker, To: m.texts[marker].plain, ID: i})
-		quoted = append(quoted, replace.Pair{From: marker, To: m.texts[marker].quoted, ID: i})
-	}
-	t := &markerTables{}
-	var err error
-	if t.plain, err = replace.New(plain); err != nil {
-		return nil, err
-	}
-	if t.quoted, err = replace.New(quoted); err != nil {
-		return nil, err
-	}
-	m.tables = t
-	return t, nil
-}
-
 // quote is what a text is inside of the quotes of JSON.
 func quote(s string) string {
 	var b bytes.Buffer
@@ -204,7 +178,7 @@ func (s *Server) markersOf(session string) *markers {
 	defer s.markersMu.Unlock()
 	m := s.markers[session]
 	if m == nil {
-		m = &markers{}
+		m = &markers{room: &s.tables}
 		s.markers[session] = m
 	}
 	return m

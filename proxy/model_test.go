@@ -353,14 +353,14 @@ func FuzzRestoreEvents(f *testing.F) {
 	for _, s := range []string{"data: {\"a\":\"b\"}\n\n", "event: x\r\ndata:[1]\r\n\r\n: c\n\n", "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"BOTTLE_\"}}\n\ndata: {\"type\":\"content_block_stop\"}\n\n", "data: {", "\n\n\n"} {
 		f.Add(s, 3)
 	}
-	m := &markers{}
+	m := &markers{room: &tableRoom{}}
 	m.keep(dlp.MarkerPrefix("x")+"ABCDEFGHIJKL", []byte("text"))
 	tables, err := m.get()
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, stream string, cut int) {
-		if strings.Contains(stream, "BOTTLE") || strings.Contains(stream, `\u`) {
+		if len(stream) > freeEvent || strings.Contains(stream, "BOTTLE") || strings.Contains(stream, `\u`) {
 			return
 		}
 		e := &restoreEvents{x: &exchange{}, r: newRestorer(tables)}

@@ -41,9 +41,11 @@ type exchange struct {
 	upConn      net.Conn // that it was sent on
 	body        *uploadBody
 	scratch     []byte
-	handed      bool   // to the gate
-	share       *share // of the budget; nil before it was admitted
-	buffered    int64  // bytes of it
+	handed      bool          // to the gate
+	share       *share        // of the budget; nil before it was admitted
+	buffered    int64         // bytes of it
+	eventBytes  int64         // of it, for what restorers hold
+	tables      *markerTables // that are used for the answer
 
 	bytesIn  int64
 	status   int

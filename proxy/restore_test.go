@@ -92,7 +92,7 @@ func TestLongDocumentsAreNotKept(t *testing.T) {
 
 // A text can be six times as long inside of the quotes of JSON.
 func TestMarkedTextsAreBoundedInBothForms(t *testing.T) {
-	m := &markers{}
+	m := &markers{room: &tableRoom{}}
 	for i := range 16 {
 		m.keep(fmt.Sprintf("%s%04d]", dlp.MarkerPrefix("rule"), i), []byte(strings.Repeat("\x01", maxMarked/16)))
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // maxEvent is the longest event of an answer, and the longest answer without events,
-// that markers are replaced in, in bytes. A longer one passes as it is.
+// that markers are replaced in, in bytes. A longer one passes as it is, and so does one
+// for which there is no room.
 const maxEvent = 1 << 20
 
 // restoreFilter returns what turns markers in an answer into their texts, nil for
@@ -26,11 +27,13 @@ func (x *exchange) restoreFilter(h http.Header) (filter, error) {
 	return nil, nil
 }
 
+// restorer returns a new one, nil for nothing to restore.
 func (x *exchange) restorer() (*restorer, error) {
 	if !x.isModel() {
 		return nil, nil
 	}
 	tables, err := x.s.markersOf(x.session).get()
+	x.useTables(tables)
 	if tables == nil {
 		return nil, err
 	}
@@ -50,7 +53,7 @@ func (f *restoreDocument) write(p []byte) ([]byte, error) {
 		return p, nil
 	}
 	f.doc = append(f.doc, p...)
-	if f.long = len(f.doc) > maxEvent; !f.long {
+	if f.long = len(f.doc) > maxEvent || !f.x.holds(len(f.doc)); !f.long {
 		return nil, nil
 	}
 	out := f.doc
@@ -92,7 +95,7 @@ func (f *restoreEvents) write(p []byte) ([]byte, error) {
 		f.buf, f.seen, f.long = append(f.buf[:0], f.buf[n:]...), 0, false
 	}
 	f.seen = max(0, len(f.buf)-3)
-	if len(f.buf) > maxEvent {
+	if len(f.buf) > maxEvent || !f.x.holds(len(f.buf)) {
 		f.long = true
 	}
 	if f.long {

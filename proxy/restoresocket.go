@@ -4,8 +4,9 @@ import "github.com/bot-bottle/bottle/internal/wsframe"
 
 // socketRestorer is a restorer of the messages of a WebSocket, each of which is an
 // event. A message is held until it is there in full; one that is longer than maxEvent
-// passes as it is.
+// passes as it is, as one does for which there is no room.
 type socketRestorer struct {
+	x        *exchange
 	r        *restorer // nil while there are no markers
 	collects bool
 	doc      []byte
@@ -13,15 +14,25 @@ type socketRestorer struct {
 
 // begin takes over what has a marker since the last message.
 func (s *socketRestorer) begin(x *exchange, op wsframe.Op) error {
-	s.doc, s.collects = s.doc[:0], false
-	now, err := x.restorer()
-	if now == nil || op != wsframe.Text {
-		return err
+	s.x, s.doc, s.collects = x, s.doc[:0], false
+	if cap(s.doc) > freeEvent {
+		s.doc = nil
 	}
-	if s.r == nil {
-		s.r = now
+	x.letGo()
+	if op != wsframe.Text {
+		return nil
 	}
-	s.r.tables, s.collects = now.tables, true
+	if s.r == nil || len(s.r.order) == 0 { // else texts are under way with the old ones
+		now, err := x.restorer()
+		if now == nil {
+			return err
+		}
+		if s.r == nil {
+			s.r = now
+		}
+		s.r.tables = now.tables
+	}
+	s.collects = true
 	return nil
 }
 
@@ -30,7 +41,7 @@ func (s *socketRestorer) write(p []byte) []byte {
 		return p
 	}
 	s.doc = append(s.doc, p...)
-	if len(s.doc) <= maxEvent {
+	if len(s.doc) <= maxEvent && s.x.holds(len(s.doc)) {
 		return nil
 	}
 	s.collects = false

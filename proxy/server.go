@@ -115,6 +115,7 @@ type Server struct {
 	hashKey   [32]byte // of markers, in all configurations
 	markersMu sync.Mutex
 	markers   map[string]*markers // by session; as many as listeners and credentials
+	tables    tableRoom
 
 	mu      sync.Mutex
 	closing bool
