@@ -16,6 +16,7 @@ type budget struct {
 	mu        sync.Mutex
 	exchanges int
 	shares    map[string]*share   // by session, while it has exchanges
+	receiving receiving
 	bodies    *semaphore.Weighted // bytes
 	decoders  *semaphore.Weighted
 }
@@ -23,6 +24,7 @@ type budget struct {
 // share is what one session has taken.
 type share struct {
 	exchanges int
+	receiving receiving
 	bodies    *semaphore.Weighted // bytes
 }
 
@@ -79,6 +81,9 @@ func (x *exchange) giveBack() {
 		x.give(x.buffered)
 	}
 	x.letGo()
+	if x.receives != nil {
+		x.s.budget.received(x.share, x.receives)
+	}
 	x.s.budget.leave(x.session, x.share)
 }
 

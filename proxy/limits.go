@@ -55,8 +55,13 @@ const (
 	maxConnUnread   = 2 << 20
 	// maxSessionH2 bounds the tunnels of one session in which HTTP/2 is spoken, and
 	// so what is received of its uploads. More are offered HTTP/1.1, which keeps what
-	// is not read in the kernel. Of downloads, maxSessionExchanges is the bound.
+	// is not read in the kernel.
 	maxSessionH2 = 64
+	// maxReceiving bounds the upstream connections with HTTP/2 in which answers are under
+	// way, each with at most maxConnUnread that was not read, maxSessionReceiving those
+	// of one session: an upstream may want one for each request.
+	maxReceiving        = 256
+	maxSessionReceiving = 64
 	// maxIdleFrames bounds the frames of an HTTP/2 client, or of an end of a
 	// WebSocket, that ask for nothing. idleFramesPerSecond and idleFramesPerAnswer, for
 	// each frame of an answer or of a message, make room for more.

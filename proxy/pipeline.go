@@ -39,6 +39,7 @@ type exchange struct {
 	decision    Decision
 	out         *http.Request
 	upConn      net.Conn // that it was sent on
+	receives    net.Conn // the same, while its answer is counted there
 	body        *uploadBody
 	scratch     []byte
 	handed      bool          // to the gate

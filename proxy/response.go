@@ -44,6 +44,11 @@ func (x *exchange) forward() {
 		}
 		return
 	}
+	if d := x.takeAnswer(resp); d != nil {
+		x.refused = d
+		x.answer(d)
+		return
+	}
 	if failed = x.respond(resp); failed != nil {
 		panic(http.ErrAbortHandler)
 	}
