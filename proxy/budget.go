@@ -15,7 +15,7 @@ import (
 type budget struct {
 	mu        sync.Mutex
 	exchanges int
-	shares    map[string]*share   // by session, while it has exchanges
+	shares    map[string]*share // by session, while it has exchanges
 	receiving receiving
 	bodies    *semaphore.Weighted // bytes
 	decoders  *semaphore.Weighted
