@@ -1,6 +1,6 @@
 package manifest
 
-//go:generate go test -run ^TestSchemaIsInStep$ . -args -update
+//go:generate go test -run ^Test(Schema|KeysPage)IsInStep$ . -args -update
 
 // Document is the shape of a manifest file. Its tags are what the decoder, the
 // merging of levels and the JSON Schema go by:

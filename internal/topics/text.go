@@ -65,7 +65,7 @@ func plainLinks(line string) string {
 
 func plain(line string) string {
 	line = plainLinks(line)
-	return strings.ReplaceAll(bold.ReplaceAllString(line, "$1"), `\|`, "|")
+	return strings.NewReplacer(`\|`, "|", `\*`, "*").Replace(bold.ReplaceAllString(line, "$1"))
 }
 
 // Manual returns the topic for manual pages: Markdown without links, and with lists of

@@ -24,6 +24,7 @@ func All() []Topic {
 		{"secrets", "credentials that stay on the host", "manifest.md", "Secrets"},
 		{"git", "repositories, and what may be pushed", "manifest.md", "Git"},
 		{"dlp", "what is found in what leaves, and what happens then", "manifest.md", "dlp"},
+		{"keys", "every key of bottle.yaml", "keys.md", ""},
 		{"levels", "flags, environment, project and user", "manifest.md", "Levels"},
 		{"environment", "variables and PATH in a bottle", "manifest.md", "Environment"},
 		{"dependencies", "node_modules, .venv and the like", "manifest.md", "Dependencies"},
@@ -33,6 +34,8 @@ func All() []Topic {
 		{"work", "what pull takes, and when down refuses", "commands.md", "Work that is in a bottle"},
 		{"exit-codes", "what a command ends with", "commands.md", "Exit codes"},
 		{"files", "where bottle keeps what", "commands.md", "Files"},
+		{"modes", "sandbox, virtual machine, proxy alone; copy, mount", "modes.md", ""},
+		{"standalone", "the proxy in Docker, CI, systemd, Kubernetes", "standalone.md", ""},
 		{"security", "what holds, and what does not", "security.md", ""},
 	}
 }
