@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bot-bottle/bottle/vm/relay/guestbin"
 	"github.com/bot-bottle/bottle/vm/sandbox"
 )
@@ -56,6 +58,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func run(args []string, std stdio) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
+	cobra.EnableCommandSorting = false // what is used first stands first
 	root := newRoot(std)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -44,6 +44,10 @@ exit code is 1. What was pulled and is gone by now is taken again.`,
 
 func (a *app) pull(ctx context.Context, ref []string, opt bottle.PullOptions) error {
 	b, err := a.find(ctx, ref, false)
+	var many *control.AmbiguousError
+	if errors.As(err, &many) && len(ref) == 0 {
+		b, err = a.withWork(ctx, many)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,6 +67,28 @@ func (a *app) pull(ctx context.Context, ref []string, opt bottle.PullOptions) er
 		err = &exitError{code: exitFound}
 	}
 	return err
+}
+
+// withWork returns the one of several bottles of a folder in which there is work that is
+// nowhere else; with more, or none, it is the person who says which is meant.
+func (a *app) withWork(ctx context.Context, many *control.AmbiguousError) (found control.Bottle, err error) {
+	for _, b := range many.Candidates {
+		work, err := a.pulled(ctx, b, bottle.PullOptions{DryRun: true})
+		switch {
+		case errors.Is(err, workspace.ErrNoBase):
+		case err != nil || work.Lost() > 0 && found.ID != "":
+			return control.Bottle{}, many
+		case work.Lost() > 0:
+			found = b
+		}
+	}
+	if found.ID == "" {
+		return control.Bottle{}, many
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.std.err, "bottle: the work of %s; the other bottles of this folder have none\n", found.ID)
+	}
+	return found, nil
 }
 
 // pulled pulls, and shows its progress.

@@ -131,7 +131,7 @@ func (p *proposal) lookAtProject(dir string, h Host) {
 func (p *proposal) text() string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("# What an agent may do in a bottle here. See `bottle help up`; `bottle policy check URL`")
+	say("# What an agent may do in a bottle here. See `bottle help routes`; `bottle policy check URL`")
 	say("# says what a request would come to. Written by `bottle init`; change what you like.")
 	say("version: 1\n")
 	say("# %s.", p.why)
