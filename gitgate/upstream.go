@@ -57,6 +57,9 @@ func (e *credentialError) Unwrap() error { return e.err }
 // upstreamRefusal is the answer to the client when the server gave none.
 func (v *visit) upstreamRefusal(err error) *refusal {
 	v.cause = err
+	if status, rule, text, stopped := v.call.Stopped(); stopped {
+		return &refusal{status, rule, text, false}
+	}
 	var secret *credentialError
 	if errors.As(err, &secret) {
 		return &refusal{http.StatusBadGateway, ruleUpstream, "the credential for " + secret.host + " cannot be had; the operator finds the reason in the journal", true}

@@ -16,6 +16,7 @@ type denial struct {
 	upset   bool   // an upstream failure: nothing was refused
 	fixed   bool   // what was to be redacted could not be
 	last    bool   // the connection carries no further request
+	near    string // limits that the agent is warned of
 }
 
 // advice ends the messages of policy denials. Agents pass it on to their
@@ -71,6 +72,9 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request, id string) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Bottle-Rule", headerText(d.rule))
 	h.Set("Cache-Control", "no-store")
+	if d.near != "" {
+		h.Set(headerBudget, headerText(d.near))
+	}
 	switch d.status {
 	case http.StatusProxyAuthRequired:
 		h.Set("Proxy-Authenticate", proxyChallenge)

@@ -301,6 +301,10 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	}
 	b.started = true
 	n, err := b.filtered.Read(p)
+	if stop := b.x.spend(int64(n)); stop != nil {
+		b.done = true
+		return 0, stop
+	}
 	b.sent += int64(n)
 	if err == nil {
 		return n, nil

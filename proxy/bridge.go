@@ -67,7 +67,7 @@ func (x *exchange) bridgeSocket(resp *http.Response) error {
 func (b *bridge) carryMessages(ctx context.Context, messages *agentMessages) {
 	x, agent := b.x, b.agent
 	b.idle = time.AfterFunc(x.s.socketIdle, b.expire)
-	in := &serverMessages{x: x}
+	in := &serverMessages{x: x, meter: x.socketMeter()}
 	fromAgent := &socketPipe{x: x, src: fetcher{ctx: ctx, src: agent}, dst: b.up.socketWriter, alive: b.alive, filter: messages, parser: wsframe.Parser{FromClient: true}}
 	fromServer := &socketPipe{x: x, src: fetcher{ctx: ctx, src: b.up}, dst: agent.socketWriter, alive: b.alive, filter: in}
 	var other sync.WaitGroup

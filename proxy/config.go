@@ -33,6 +33,8 @@ type Config struct {
 	UpstreamProxy *UpstreamProxy
 	// Gate takes git's requests; nil is none.
 	Gate Gate
+	// Budgets bound what each session sends and uses.
+	Budgets Budgets
 	// AskTimeout bounds the wait for the operator; 0 means 3 minutes.
 	AskTimeout time.Duration
 }

@@ -54,6 +54,7 @@ type Event struct {
 	BytesIn  int64         `json:"bytes_in,omitempty"`  // body bytes the agent received
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Redacted int           `json:"redacted,omitempty"` // injected values replaced in the response
+	Usage    *EventUsage   `json:"usage,omitempty"`    // of the model that answered
 	Restored int           `json:"restored,omitempty"` // markers in the answer of a model that became their texts
 	Inert    []string      `json:"inert,omitempty"`    // placeholders that passed as plain text
 	Error    string        `json:"error,omitempty"`
@@ -69,6 +70,16 @@ type EventFinding struct {
 	Length     int    `json:"length,omitempty"` // of the match
 	Hash       string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes
 	Action     string `json:"action,omitempty"`
+}
+
+// EventUsage is what a model that answered reports of it. Of a WebSocket it is the sum,
+// with the name of the first model.
+type EventUsage struct {
+	Model string `json:"model,omitempty"`
+	Tokens
+	// Cost is by Budgets.Prices; Unpriced says that there was no price.
+	Cost     float64 `json:"cost,omitempty"`
+	Unpriced bool    `json:"unpriced,omitempty"`
 }
 
 // Recorder takes the events of a Server. Record returns only when the event is

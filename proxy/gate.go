@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"github.com/bot-bottle/bottle/dlp"
 )
@@ -32,8 +33,11 @@ type GateCall struct {
 	// Base is what stands before Path in the URLs that the client can reach.
 	Base string
 
-	s    *Server
-	snap *snapshot
+	s     *Server
+	snap  *snapshot
+	purse *payer
+	// stopped is the denial of what was to be sent, where a budget had no room for it.
+	stopped atomic.Pointer[denial]
 }
 
 // Scanner returns a scanner for what the agent wrote. It must be given back by
@@ -86,12 +90,16 @@ func (c *GateCall) Ask(ctx context.Context, method, rule string, findings []Even
 // Transport returns the connections to upstreams. It follows no redirects.
 // Private ones may have private addresses.
 func (c *GateCall) Transport(private bool) http.RoundTripper {
-	return c.snap.upstreams.transport(false, "https", &Route{Private: private})
+	return &paidTransport{c, c.snap.upstreams.transport(false, "https", &Route{Private: private})}
 }
 
 // Dial connects to an upstream that speaks no HTTP.
 func (c *GateCall) Dial(ctx context.Context, host string, port int, private bool) (net.Conn, error) {
-	return c.snap.upstreams.dialer.dialRoute(ctx, host, port, "", private)
+	conn, err := c.snap.upstreams.dialer.dialRoute(ctx, host, port, "", private)
+	if err != nil {
+		return nil, err
+	}
+	return &paidConn{conn, c}, nil
 }
 
 // UpstreamFailure says for a client why an upstream could not be reached. What
@@ -112,15 +120,20 @@ func (x *exchange) gated() *denial {
 		return nil // decide says so
 	}
 	base := url.URL{Scheme: x.target.Scheme, Host: authority(x.target.Scheme, x.target.Host, x.target.Port)}
-	x.hand(gate, x.target.Host, x.r.URL.EscapedPath(), base.String())
-	return nil
+	return x.hand(gate, x.target.Host, x.r.URL.EscapedPath(), base.String())
 }
 
-// hand has the gate answer.
-func (x *exchange) hand(gate Gate, host, path, base string) {
+// hand has the gate answer, within the budget. The manifest names its hosts.
+func (x *exchange) hand(gate Gate, host, path, base string) *denial {
+	purse := &payer{s: x.s, session: x.session, id: x.id, host: host, target: Target{Scheme: "https", Host: x.snap.redactText(host), Port: 443}}
+	if d := purse.begin(x.ctx, gate.Has(host), 0); d != nil {
+		return d
+	}
 	x.handed = true
-	gate.ServeGit(x.w, x.r.WithContext(x.ctx), &GateCall{ID: x.id, Session: x.session, Host: host, Path: path, Base: base, s: x.s, snap: x.snap})
+	x.warnAgent(x.w.Header())
+	gate.ServeGit(x.w, x.r.WithContext(x.ctx), &GateCall{ID: x.id, Session: x.session, Host: host, Path: path, Base: base, s: x.s, snap: x.snap, purse: purse})
 	x.drain()
+	return nil
 }
 
 // ServeGit answers a request that came to a listener for git alone: path is what
@@ -131,11 +144,12 @@ func (s *Server) ServeGit(w http.ResponseWriter, r *http.Request, session, host,
 		if d == nil && x.snap.Gate == nil {
 			d = &denial{status: http.StatusNotFound, rule: "git", message: "the manifest names no host under git"}
 		}
+		if d == nil {
+			d = x.hand(x.snap.Gate, host, path, base)
+		}
 		if d != nil {
 			s.deny(w, r, session, d)
-			return
 		}
-		x.hand(x.snap.Gate, host, path, base)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/replace"
+	"github.com/bot-bottle/bottle/internal/usage"
 	"github.com/bot-bottle/bottle/internal/wsframe"
 )
 
@@ -151,6 +152,7 @@ type serverMessages struct {
 	x       *exchange
 	table   *replace.Table
 	now     *redactFilter // nil for nothing to replace
+	meter   *usage.Reader // of a model that answers; nil for none
 	restore socketRestorer
 }
 
@@ -179,6 +181,9 @@ func (m *serverMessages) finish() {
 }
 
 func (m *serverMessages) write(p []byte) ([]byte, error) {
+	if m.meter != nil {
+		m.meter.Write(p)
+	}
 	if m.now != nil {
 		p, _ = m.now.write(p) // which has no error of its own
 	}
@@ -193,6 +198,9 @@ func (m *serverMessages) flush() ([]byte, error) {
 }
 
 func (m *serverMessages) endMessage() (out []byte, err error) {
+	if m.meter != nil {
+		m.meter.Close()
+	}
 	if m.now != nil {
 		if out, err = m.now.replaceFilter.close(); err != nil {
 			return nil, err

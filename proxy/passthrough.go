@@ -35,12 +35,19 @@ func (t *tunnel) carry(id string, d Decision) {
 			return
 		}
 	}
+	purse := &payer{s: t.s, session: t.session, id: id, host: t.host, target: Target{Scheme: scheme, Host: t.shown, Port: t.port}}
+	if dn := purse.begin(t.s.ctx, named(d.Route) || d.Action == Ask, 0); dn != nil {
+		decision.Verdict, decision.Rule, decision.Reason = Deny, dn.rule, t.redactReason(dn.message)
+		_ = t.s.record(&decision)
+		t.refuse(dn, id)
+		return
+	}
 	if err := t.s.record(&decision); err != nil {
 		t.refuse(journalDenial(err), id)
 		return
 	}
 	ev.Type = EventEnd
-	dn, err := relay(d.Route, &ev)
+	dn, err := relay(d.Route, purse, &ev)
 	if dn != nil {
 		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, t.redactReason(dn.message)
 		if dn.upset {
@@ -70,7 +77,7 @@ func (t *tunnel) dialUpstream(r *Route) (up net.Conn, done func(), d *denial) {
 // passthrough splices a TLS connection whose SNI is the route's host. It fills in
 // the bytes of ev, and returns the refusal that the client is to be told, or the
 // error that nobody is.
-func (t *tunnel) passthrough(r *Route, ev *Event) (*denial, error) {
+func (t *tunnel) passthrough(r *Route, purse *payer, ev *Event) (*denial, error) {
 	up, done, dn := t.dialUpstream(r)
 	if dn != nil {
 		return dn, nil
@@ -86,12 +93,24 @@ func (t *tunnel) passthrough(r *Route, ev *Event) (*denial, error) {
 		return dn, nil
 	}
 	_ = t.conn.SetReadDeadline(time.Time{})
+	if dn := purse.spend(t.s.ctx, int64(len(hello.Raw))); dn != nil {
+		return dn, nil
+	}
 	if _, err = up.Write(hello.Raw); err != nil {
 		return nil, err
 	}
 	client := direct(t.conn)
-	ev.BytesOut, ev.BytesIn, err = copyBoth(client, up, client, up)
+	spend := func(n int64) error {
+		if dn := purse.spend(t.s.ctx, n); dn != nil {
+			return &blocked{dn}
+		}
+		return nil
+	}
+	ev.BytesOut, ev.BytesIn, err = copyBoth(client, up, &paidReader{client, spend}, up)
 	ev.BytesOut += int64(len(hello.Raw))
+	if dn := stoppedBy(err); dn != nil { // there is no protocol to tell it in
+		ev.Verdict, ev.Rule, ev.Reason, err = Deny, dn.rule, t.redactReason(dn.message), nil
+	}
 	return nil, err
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bot-bottle/bottle/internal/usage"
 )
 
 // exchange is one request on its way through the proxy. Its steps stand
@@ -47,6 +49,9 @@ type exchange struct {
 	buffered    int64         // bytes of it
 	eventBytes  int64         // of it, for what restorers hold
 	tables      *markerTables // that are used for the answer
+	purse       *payer        // pays for what leaves; nil before it was counted
+	usage       EventUsage    // of the model that answers
+	meter       *usage.Reader // of its answer, nil for none
 
 	bytesIn  int64
 	status   int
@@ -70,19 +75,20 @@ type exchange struct {
 
 // steps is the path of a request up to the point where it leaves.
 var steps = [...]func(*exchange) *denial{
-	(*exchange).upgrade,     // to a WebSocket is a GET
-	(*exchange).pin,         // the authority is the tunnel's
-	(*exchange).admit,       // as one of so many
-	(*exchange).gated,       // git's requests have a way of their own
-	(*exchange).decide,      // route by host, method and path
-	(*exchange).scanHead,    // what the agent wrote: URL and headers
-	(*exchange).scanDrips,   // short values, with those of the requests before
-	(*exchange).prepare,     // the outgoing request, without hop-by-hop headers
-	(*exchange).injectHead,  // placeholders become credentials
-	(*exchange).prepareBody, // a small body is decided here, a large one while it streams
-	(*exchange).sign,        // what was signed with a placeholder
-	(*exchange).askOperator, // while the request is held
-	(*exchange).journal,     // before the first byte goes upstream
+	(*exchange).upgrade,      // to a WebSocket is a GET
+	(*exchange).pin,          // the authority is the tunnel's
+	(*exchange).admit,        // as one of so many
+	(*exchange).gated,        // git's requests have a way of their own
+	(*exchange).decide,       // route by host, method and path
+	(*exchange).scanHead,     // what the agent wrote: URL and headers
+	(*exchange).scanDrips,    // short values, with those of the requests before
+	(*exchange).prepare,      // the outgoing request, without hop-by-hop headers
+	(*exchange).injectHead,   // placeholders become credentials
+	(*exchange).prepareBody,  // a small body is decided here, a large one while it streams
+	(*exchange).sign,         // what was signed with a placeholder
+	(*exchange).askOperator,  // while the request is held
+	(*exchange).withinBudget, // with all that left before
+	(*exchange).journal,      // before the first byte goes upstream
 }
 
 func (x *exchange) serve() {

@@ -17,7 +17,7 @@ func (x *exchange) isRaw() bool { return x.r == nil }
 // leaves. In what comes back, values of secrets that other routes inject on the host
 // become their placeholders. It fills in ev like passthrough; what is stopped on the
 // way is in ev alone, for no protocol is known to tell it in.
-func (t *tunnel) raw(r *Route, ev *Event) (*denial, error) {
+func (t *tunnel) raw(r *Route, purse *payer, ev *Event) (*denial, error) {
 	up, done, dn := t.dialUpstream(r)
 	if dn != nil {
 		return dn, nil
@@ -33,14 +33,14 @@ func (t *tunnel) raw(r *Route, ev *Event) (*denial, error) {
 	ctx, cancel := context.WithCancel(t.s.ctx)
 	defer cancel()
 	x := &exchange{s: t.s, snap: snap, tunnel: t, session: t.session, id: ev.ID, start: time.Now(), ctx: ctx, cancel: cancel,
-		target: Target{Scheme: "tcp", Host: t.host, Port: t.port}, route: r}
+		target: Target{Scheme: "tcp", Host: t.host, Port: t.port}, route: r, purse: purse}
 	scan := newRawScan(x)
 	defer scan.end()
 	red, err := newRawRedact(x)
 	if err != nil {
 		return nil, err
 	}
-	fromClient, fromUp := newFilterReader(ctx, t.conn, scan), newFilterReader(ctx, up, red)
+	fromClient, fromUp := &paidReader{newFilterReader(ctx, t.conn, scan), x.spend}, newFilterReader(ctx, up, red)
 	ev.BytesOut, ev.BytesIn, err = copyBoth(t.conn, up, fromClient, fromUp)
 	_ = red.ended() // where it broke off
 	x.endRaw(ev)

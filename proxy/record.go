@@ -97,6 +97,8 @@ func (x *exchange) deny(d *denial) {
 
 func (x *exchange) answer(d *denial) {
 	x.status = d.status
-	d.write(x.w, x.r, x.id)
+	told := *d
+	told.near = x.takeWarnings()
+	told.write(x.w, x.r, x.id)
 	x.drain()
 }

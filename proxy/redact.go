@@ -89,21 +89,24 @@ func (x *exchange) filterAnswer(resp *http.Response, red *redaction, restore fil
 		return resp.Body, nil
 	}
 	var src io.Reader = resp.Body
-	sameLength := restore == nil && red.table.SameLength()
+	sameLength := restore == nil && (red == nil || red.table.SameLength())
 	if coding := contentCoding(resp.Header); coding != "" {
 		dec, err := newDecoder(coding, resp.Body)
+		if err != nil && red == nil && restore == nil {
+			return resp.Body, nil // it passes without being read for usage
+		}
 		if err != nil {
 			return nil, err
 		}
 		src, sameLength = dec, false
 		resp.Header.Del("Content-Encoding")
 	}
-	f := restore
+	var f filter = meterFilter{passFilter{}, x.meter}
 	if red != nil {
-		f = &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}
-		if restore != nil { // last, so that what is put back is not looked at
-			f = chain{f, restore}
-		}
+		f = chain{f, &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}}
+	}
+	if restore != nil { // last, so that what is put back is not looked at
+		f = chain{f, restore}
 	}
 	r := newFilterReader(x.ctx, src, f)
 	if sameLength || resp.ContentLength < 0 {

@@ -163,7 +163,8 @@ func (x *exchange) respond(resp *http.Response) error {
 		x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: "what was replaced in the conversation cannot be put back: " + err.Error()})
 		return nil
 	}
-	if red != nil || restore != nil {
+	x.meter = x.usageReader(resp.Header)
+	if red != nil || restore != nil || x.meter != nil {
 		if body, err = x.filterAnswer(resp, red, restore); err != nil {
 			x.answer(&denial{status: http.StatusBadGateway, rule: "redact", upset: true, message: fmt.Sprintf("the answer of %s has Content-Encoding %s, which cannot be searched for credentials", x.target.Host, headerText(contentCoding(resp.Header)))})
 			return nil
@@ -173,6 +174,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	copyHeader(h, resp.Header)
 	x.cleanResponseHeader(h)
 	x.redactHeader(h, red)
+	x.warnAgent(h)
 	announced := 0
 	for name := range resp.Trailer {
 		if red == nil || !red.holds(name) { // else writeTrailers leaves it out
@@ -304,6 +306,12 @@ func (x *exchange) end(err error) {
 	}
 	e.Findings, e.MoreFindings = slices.Clone(x.findings), x.moreFindings
 	e.Secrets = x.injected
+	if x.meter != nil {
+		x.meter.Close() // also of an answer that broke off
+	}
+	if x.usage != (EventUsage{}) {
+		e.Usage = &x.usage
+	}
 	for name := range x.placeholders {
 		if !slices.Contains(x.injected, name) {
 			e.Inert = append(e.Inert, name)

@@ -61,6 +61,10 @@ type Question struct {
 	Route *Route
 	// Gated is a question of a Gate, as about a push, which no route decides.
 	Gated bool
+	// Budget names the limit that a question is about, "" for none: a yes is as much
+	// again. The Target has no more than a host then, and that only where the limit
+	// has one.
+	Budget string
 }
 
 // Answer is the operator's. The zero value is a denial.
@@ -112,10 +116,12 @@ type Server struct {
 	dlpEngine   *dlp.Engine             // of the newest snapshot
 	dlpSessions map[string]*dlp.Session // by name; as many as listeners and credentials
 
-	hashKey   [32]byte // of markers, in all configurations
-	markersMu sync.Mutex
-	markers   map[string]*markers // by session; as many as listeners and credentials
-	tables    tableRoom
+	hashKey    [32]byte // of markers, in all configurations
+	accountsMu sync.Mutex
+	accounts   map[string]*account // by session; as many as listeners and credentials
+	markersMu  sync.Mutex
+	markers    map[string]*markers // by session; as many as listeners and credentials
+	tables     tableRoom
 
 	mu      sync.Mutex
 	closing bool
@@ -142,11 +148,12 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		runID:  strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
 		inbox:  newTunnelListener(),
 		budget: newBudget(), socketIdle: socketIdle,
-		tunnels: map[*tunnel]struct{}{},
-		markers: map[string]*markers{},
-		ofEach:  map[string]int{},
-		h2Each:  map[string]int{},
-		fronts:  map[*http.Server]net.Listener{},
+		tunnels:  map[*tunnel]struct{}{},
+		markers:  map[string]*markers{},
+		accounts: map[string]*account{},
+		ofEach:   map[string]int{},
+		h2Each:   map[string]int{},
+		fronts:   map[*http.Server]net.Listener{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

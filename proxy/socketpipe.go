@@ -123,7 +123,9 @@ func (p *socketPipe) control(ev wsframe.Event) error {
 	if err != nil {
 		return err
 	}
-	p.sent += int64(len(payload))
+	if err := p.pay(int64(len(payload))); err != nil {
+		return err
+	}
 	if err := p.write(p.dst.control(ev.Op, payload)); err != nil {
 		return err
 	}
@@ -249,9 +251,11 @@ func (p *socketPipe) sendMessage() error {
 // before it stood.
 func (p *socketPipe) send(n int, fin bool) error {
 	p.add(nil)
+	if err := p.pay(int64(n)); err != nil {
+		return err
+	}
 	err := p.dst.frame(p.out[p.next:p.next+room+n], p.op, fin)
 	p.op = wsframe.Continuation
-	p.sent += int64(n)
 	p.next += n
 	for i := range p.ends {
 		p.ends[i] -= n
@@ -260,6 +264,17 @@ func (p *socketPipe) send(n int, fin bool) error {
 		p.out, p.next = append(p.out[:room], p.out[p.next+room:]...), 0
 	}
 	return p.write(err)
+}
+
+// pay counts what is about to be sent, which of the agent's must be within its budget.
+func (p *socketPipe) pay(n int64) error {
+	if p.parser.FromClient {
+		if err := p.x.spend(n); err != nil {
+			return err
+		}
+	}
+	p.sent += n
+	return nil
 }
 
 // write sorts the errors of a write: what comes behind a close is thrown away.

@@ -38,6 +38,12 @@ func (b *bridge) copy(ctx context.Context, dst, src *socketLeg, who string) (n i
 		k, err := src.Read(*buf)
 		if k > 0 {
 			b.alive()
+			if dst == b.up {
+				if stop := b.x.spend(int64(k)); stop != nil {
+					b.fail(stop)
+					return n
+				}
+			}
 			if _, failed := dst.w.Write((*buf)[:k]); failed != nil {
 				err = failed
 			} else {

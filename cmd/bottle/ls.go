@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/state"
+	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 func (a *app) lsCmd() *cobra.Command {
@@ -34,6 +37,9 @@ its first 10000 lines: a + says that there are more.`,
 				list = append(list, toListed(b))
 			}
 			if a.json {
+				for i := range list {
+					list[i].Spent = spentOf(cmd.Context(), all[i])
+				}
 				return errors.Join(err, a.printJSON(list))
 			}
 			return errors.Join(err, a.printBottles(list))
@@ -50,6 +56,8 @@ type listed struct {
 	Commands int            `json:"commands,omitempty"` // of "bottle exec" and "bottle shell", that run
 	Version  string         `json:"version,omitempty"`  // of the bottle program
 	Counts   *counts        `json:"counts,omitempty"`   // nil when they cannot be told
+	// Spent is what a running bottle has sent and used; nil when it does not say.
+	Spent *proxy.Spent `json:"spent,omitempty"`
 	// Waits is set while the manifest has changed and is not in force.
 	Waits bool `json:"manifest_waits,omitempty"`
 	// WaitsFor says why.
@@ -88,6 +96,22 @@ func toListed(b control.Bottle) listed {
 		l.Counts = counted(b.ID)
 	}
 	return l
+}
+
+// spentOf asks a running bottle.
+func spentOf(ctx context.Context, b control.Bottle) *proxy.Spent {
+	if b.Status != control.Running {
+		return nil
+	}
+	c, err := control.Dial(ctx, b.Socket)
+	if err != nil {
+		return nil
+	}
+	var s proxy.Spent
+	if c.Call(ctx, supervise.OpSpent, nil, &s) != nil {
+		return nil // one of another version
+	}
+	return &s
 }
 
 // manifestWaits reports whether a running bottle has a manifest that changed and

@@ -14,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
 	"github.com/bot-bottle/bottle/vm"
 )
 
@@ -243,6 +244,9 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 			why = keptWhy(err)
 		}
 	}
+	if !a.quiet {
+		a.showSpent(b.Spent())
+	}
 	switch {
 	case a.quiet || b.Ending():
 	case !gone:
@@ -285,6 +289,22 @@ func (a *app) printPrepared(p *bottle.Prepared) {
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintf(a.std.err, "warning: %s\n", escape.Text(w))
+	}
+}
+
+// showSpent says what was sent and used, where there was anything.
+func (a *app) showSpent(s proxy.Spent) {
+	if s.Requests == 0 {
+		return
+	}
+	fmt.Fprintf(a.std.err, "bottle: %s sent, in %s\n", proxy.Limit{Name: "bytes_out"}.Show(float64(s.BytesOut)), count(s.Requests, "request"))
+	for i := range s.Models {
+		fmt.Fprintf(a.std.err, "bottle: %s\n", escape.Text(s.Models[i].String()))
+	}
+	for _, l := range s.Limits {
+		if l.Near() && l.Name != "requests_per_minute" {
+			fmt.Fprintf(a.std.err, "bottle: near a limit, or at it: %s\n", escape.Text(l.String()))
+		}
 	}
 }
 

@@ -120,6 +120,9 @@ func (b *Bottle) Start(ctx context.Context, c vm.Command) (vm.Process, error) {
 // Denied returns how many requests were denied so far.
 func (b *Bottle) Denied() int64 { return b.journal.denied.Load() }
 
+// Spent returns what the bottle has sent and used.
+func (b *Bottle) Spent() proxy.Spent { return b.server.Spent(b.ID()) }
+
 // Ending reports whether the bottle was told to end, over its control socket.
 func (b *Bottle) Ending() bool { return b.ending.Load() }
 

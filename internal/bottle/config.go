@@ -81,5 +81,6 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 		RootCAs:       roots,
 		UpstreamProxy: c.upstreamProxy,
 		AskTimeout:    m.Egress.AskTimeout,
+		Budgets:       m.Budgets,
 	}, c, nil
 }

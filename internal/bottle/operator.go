@@ -35,12 +35,19 @@ func newOperator(r *reloader, record state.Bottle, log *slog.Logger) *operator {
 // ask is proxy.Options.Ask.
 func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, error) {
 	kind := supervise.KindRequest
-	if q.Gated {
+	switch {
+	case q.Gated:
 		kind = supervise.KindPush
+	case q.Budget != "":
+		kind = supervise.KindBudget
+	}
+	var methods []string
+	if q.Target.Method != "" {
+		methods = []string{q.Target.Method}
 	}
 	out, err := o.desk.Ask(ctx, supervise.Question{
 		ID: q.ID, Kind: kind, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
-		Methods: []string{q.Target.Method}, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail,
+		Methods: methods, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail,
 	})
 	return proxy.Answer{Allow: out.Allow, Reason: out.Reason}, err
 }
@@ -48,6 +55,9 @@ func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, err
 // errPush is for lasting answers to a push: a route would be for requests, and the
 // gate looks at none.
 var errPush = errors.New("an answer about a push is for this push alone: answer it without --session and --always; to have it asked no more, write access: write (or read) for the repository under git in bottle.yaml")
+
+// errBudget is for lasting answers to a limit: a yes is as much again.
+var errBudget = errors.New("an answer about a limit is as much again, or no more, as long as the bottle runs: answer it without --session and --always; to have another limit for good, write it under budgets in bottle.yaml")
 
 // errCut is for lasting answers to a request whose path is not there in full: what is
 // left of it may be another rule's.
@@ -60,6 +70,8 @@ func alone(q supervise.Question) error {
 	switch {
 	case q.Kind == supervise.KindPush:
 		return errPush
+	case q.Kind == supervise.KindBudget:
+		return errBudget
 	case strings.HasSuffix(path, "…"): // which no URL has, but in escapes
 		return errCut
 	}
@@ -159,7 +171,7 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 
 // handlers are the operations on the control socket.
 func (o *operator) handlers() map[string]control.Handler {
-	return map[string]control.Handler{supervise.OpQuestions: o.questions, supervise.OpAnswer: o.answer}
+	return map[string]control.Handler{supervise.OpQuestions: o.questions, supervise.OpAnswer: o.answer, supervise.OpSpent: o.spent}
 }
 
 // questions sends what waits, and again at each change while it is watched.
@@ -180,6 +192,11 @@ func (o *operator) questions(ctx context.Context, call *control.Call) (any, erro
 		}
 	}
 	return o.desk.List(), nil
+}
+
+// spent says what was sent and used.
+func (o *operator) spent(context.Context, *control.Call) (any, error) {
+	return o.reload.server.Spent(o.id), nil
 }
 
 func (o *operator) answer(ctx context.Context, call *control.Call) (any, error) {

@@ -188,3 +188,31 @@ func TestACutPathIsNotSettled(t *testing.T) {
 		}
 	}
 }
+
+// A yes at a limit is as much again, and no route.
+func TestAnswersAtALimit(t *testing.T) {
+	_, o := newAsked(t, "")
+	changed := o.desk.Changed()
+	out := make(chan proxy.Answer, 1)
+	go func() {
+		a, err := o.ask(t.Context(), proxy.Question{ID: "q-1", Rule: "budget:bytes_out", Budget: "bytes_out", Length: -1, Detail: []string{"as much again"}})
+		if err != nil {
+			t.Error(err)
+		}
+		out <- a
+	}()
+	<-changed
+	q := o.desk.List()[0]
+	if q.Kind != supervise.KindBudget || q.Subject() != "more than budgets.bytes_out allows" || !strings.Contains(q.Effect, "as much again") {
+		t.Errorf("asked %+v: %s", q, q.Subject())
+	}
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true, Scope: supervise.Session}); err == nil {
+		t.Error("a lasting yes to a limit")
+	}
+	if _, v, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true}); err != nil || v.Scope != supervise.Once {
+		t.Error(v, err)
+	}
+	if !(<-out).Allow {
+		t.Error("the yes did not arrive")
+	}
+}

@@ -56,6 +56,7 @@ type reloader struct {
 type reloadable interface {
 	Reload(context.Context, proxy.Config) error
 	Redact(string) string
+	Spent(session string) proxy.Spent
 }
 
 // reload applies what the manifest says now, or says why it does not.

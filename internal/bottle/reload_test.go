@@ -23,6 +23,8 @@ type applied struct {
 // Redact takes out what a test calls a secret.
 func (a *applied) Redact(text string) string { return strings.ReplaceAll(text, "a-secret", "[secret]") }
 
+func (a *applied) Spent(string) proxy.Spent { return proxy.Spent{} }
+
 func (a *applied) Reload(_ context.Context, cfg proxy.Config) error {
 	if a.err == nil {
 		a.configs <- cfg

@@ -10,7 +10,7 @@ import (
 // findings in whose texts nothing needs an escape. That is nearly every one, and
 // there are two with each request: reflection would take a tenth of its CPU.
 func appendPlain(dst []byte, e *proxy.Event) (_ []byte, ok bool) {
-	if len(e.Findings) > 0 {
+	if len(e.Findings) > 0 || e.Usage != nil {
 		return dst, false
 	}
 	p := plain{out: append(dst, `{"time":"`...), ok: true}

@@ -20,7 +20,7 @@ func slowBody(t *testing.T, e *proxy.Event) []byte {
 }
 
 // TestPlainLinesHaveEveryField sets each field of an event by itself, and all but
-// the findings together.
+// the findings and the usage together.
 func TestPlainLinesHaveEveryField(t *testing.T) {
 	full := proxy.Event{}
 	for i := range reflect.TypeFor[proxy.Event]().NumField() {
@@ -31,6 +31,10 @@ func TestPlainLinesHaveEveryField(t *testing.T) {
 				f.Set(reflect.ValueOf(time.Date(2026, 5, 6, 7, 8, 9, 10_000, time.FixedZone("", 3600))))
 			case []string:
 				f.Set(reflect.ValueOf([]string{"one", "two", ""}))
+			case *proxy.EventUsage:
+				if e == &one {
+					f.Set(reflect.ValueOf(&proxy.EventUsage{Model: "m", Cost: 0.5}))
+				}
 			case []proxy.EventFinding:
 				if e == &one {
 					f.Set(reflect.ValueOf([]proxy.EventFinding{{Rule: "jwt"}}))
@@ -48,7 +52,7 @@ func TestPlainLinesHaveEveryField(t *testing.T) {
 		}
 		name := reflect.TypeFor[proxy.Event]().Field(i).Name
 		got, ok := appendPlain(nil, &one)
-		if ok != (name != "Findings") {
+		if ok != (name != "Findings" && name != "Usage") {
 			t.Errorf("%s: plain is %v", name, ok)
 		}
 		if want := slowBody(t, &one); ok && !bytes.Equal(got, want) {

@@ -97,11 +97,24 @@ func details(e *proxy.Event) []Field {
 		{"out", size(e.BytesOut)},
 		{"in", size(e.BytesIn)},
 		{"took", duration(e.Duration)},
+		{"model", usage(e.Usage)},
 		{"session", optional(e.Session)},
 		{"id", optional(e.ID)},
 		{"reason", quoted(e.Reason)},
 		{"error", quoted(e.Error)},
 	}
+}
+
+// usage says what a model took: tokens in, from its cache, into it and out.
+func usage(u *proxy.EventUsage) string {
+	if u == nil {
+		return ""
+	}
+	s := fmt.Sprintf("%s(in:%d,cached:%d,caching:%d,out:%d", item(u.Model), u.Input, u.CacheRead, u.CacheWrite, u.Output)
+	if u.Cost > 0 {
+		s += ",cost:" + strconv.FormatFloat(u.Cost, 'f', -1, 64)
+	}
+	return s + ")"
 }
 
 func verdict(e *proxy.Event) string {

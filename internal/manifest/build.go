@@ -36,7 +36,7 @@ func build(p *problems, root *node, host preset.Host, ruleIDs []string) *Manifes
 	var doc Document
 	b.value(root, valueOf(&doc), "", "")
 	b.doc = doc.Keys
-	for _, part := range []func(){b.basics, b.ports, b.mounts, b.resources, b.env, b.secrets, b.routes, b.envRefs, b.upstreamProxy, b.dlp, b.git, b.useParts} {
+	for _, part := range []func(){b.basics, b.ports, b.mounts, b.resources, b.env, b.secrets, b.routes, b.envRefs, b.upstreamProxy, b.dlp, b.git, b.useParts, b.budgets} {
 		part()
 	}
 	return b.m

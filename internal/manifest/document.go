@@ -41,7 +41,7 @@ type Keys struct {
 	DLP                    DLPRules          `yaml:"dlp" jsonschema_description:"What happens when something secret is about to leave."`
 	Secrets                map[string]Secret `yaml:"secrets" jsonschema_description:"Credentials of the host, by name. The bottle only sees placeholders."`
 	Git                    GitHosts          `yaml:"git" jsonschema_description:"Repositories that are reached through the git gate, by the host in their URLs."`
-	Budgets                map[string]string `yaml:"budgets" later:"*" jsonschema_description:"Bounds of what leaves."`
+	Budgets                Budgets           `yaml:"budgets" jsonschema_description:"Limits of what the bottle sends and uses, from its start on."`
 	Record                 Record            `yaml:"record" jsonschema_description:"What is kept of the traffic beside the journal."`
 	Metrics                Metrics           `yaml:"metrics" jsonschema_description:"Metrics for Prometheus."`
 }
@@ -170,4 +170,24 @@ type Record struct {
 // Metrics says where metrics are served.
 type Metrics struct {
 	Listen string `yaml:"listen" jsonschema_description:"A loopback address, such as 127.0.0.1:9095, at which Prometheus finds /metrics. Default: none."`
+}
+
+// Budgets bound what a bottle sends and uses.
+type Budgets struct {
+	BytesOut          Size                  `yaml:"bytes_out" jsonschema_description:"What it sends: URLs, headers, bodies, messages, pushes, and what passes unseen. Default: no limit."`
+	PerHost           Size                  `yaml:"per_host" jsonschema_description:"What it sends to any one host. Default: no limit."`
+	RequestsPerMinute int                   `yaml:"requests_per_minute" jsonschema:"minimum=0" jsonschema_description:"Requests and connections in a minute of the clock; 0 is no limit. Default: 6000."`
+	NewHosts          string                `yaml:"new_hosts" jsonschema:"enum=off,enum=warn,enum=ask" jsonschema_description:"What happens at the first request to a host that no route names, which a wildcard or the default lets through. warn: it is noted in the journal and the log. ask: the operator is asked. off: nothing. Default: warn."`
+	ModelTokens       int                   `yaml:"model_tokens" jsonschema:"minimum=0" jsonschema_description:"Tokens of all kinds that the answers on routes with kind: model report. Default: no limit."`
+	ModelCost         float64               `yaml:"model_cost" jsonschema:"minimum=0" jsonschema_description:"What they cost, by prices. A model without a price has cost all of it. Default: no limit."`
+	Action            string                `yaml:"action" jsonschema:"enum=ask,enum=deny" jsonschema_description:"What happens at a limit. ask: the operator is asked for as much again. deny: nothing more is sent. Default: ask."`
+	Prices            map[string]ModelPrice `yaml:"prices" jsonschema_description:"What a million tokens of a model cost, by its name as answers have it, in which * stands for any text; the longest that fits counts. There are no prices but these. A good place is the user's own file."`
+}
+
+// ModelPrice is for a million tokens, in a currency of the user's choice.
+type ModelPrice struct {
+	Input      float64 `yaml:"input" jsonschema:"minimum=0" jsonschema_description:"Of input that comes from no cache."`
+	CacheRead  float64 `yaml:"cache_read" jsonschema:"minimum=0" jsonschema_description:"Of input that comes from a cache."`
+	CacheWrite float64 `yaml:"cache_write" jsonschema:"minimum=0" jsonschema_description:"Of input that is written into a cache."`
+	Output     float64 `yaml:"output" jsonschema:"minimum=0" jsonschema_description:"Of output, with what the model thinks."`
 }

@@ -45,16 +45,16 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"control characters", v + "env: {A: \x1b[2J}\n", []string{"bottle.yaml:2:10: |U+001B"}},
 
 		{"an image that is no word", v + "image: \"a b\"\n", []string{"bottle.yaml:2:8: image: |neither a path"}},
-		{"later keys", v + "record: {bodies: true}\nbudgets: {a: b}\n", []string{
-			"bottle.yaml:2:18: record.bodies: |later", "bottle.yaml:3:11: budgets: |later"}},
+		{"later keys", v + "record: {bodies: true}\nresources: {disk: 20GiB}\n", []string{
+			"bottle.yaml:2:18: record.bodies: |later", "bottle.yaml:3:19: resources.disk: |later"}},
 		{"ports", v + "ports: [0, 70000, \"70000:80\", \"a:b\", true, \"127.0.0.1:80:80\"]\n", []string{
 			"bottle.yaml:2:9: ports[0]: |port of the bottle", "bottle.yaml:2:12: ports[1]: |port of the bottle", "bottle.yaml:2:19: ports[2]: |port of the host",
 			"bottle.yaml:2:31: ports[3]: |3000", "bottle.yaml:2:38: ports[4]: |3000", "bottle.yaml:2:44: ports[5]: |3000"}},
 		{"a port of the host twice", v + "ports: [80, \"0:80\", \"0:80\", \"80:81\"]\n", []string{"bottle.yaml:2:29: ports[3]: port 80 of the host leads somewhere already"}},
-		{"later groups", v + "budgets: {bytes_out: 2GiB}\nrecord: {bodies: true}\nresources: {disk: 20GiB}\n", []string{
-			"bottle.yaml:2:11: budgets: |later", "bottle.yaml:3:18: record.bodies: |later", "bottle.yaml:4:19: resources.disk: |later"}},
-		{"later keys that say nothing", v + "budgets: {}\nrecord: {}\n", []string{
-			"bottle.yaml:2:10: budgets: this comes with a later version", "bottle.yaml:3:9: record: |later"}},
+		{"later keys that say nothing", v + "record: {}\n", []string{"bottle.yaml:2:9: record: |later"}},
+		{"budgets that bound nothing", v + "budgets: {model_cost: 5, requests_per_minute: -1}\n", []string{
+			"bottle.yaml:2:23: budgets.model_cost: |no prices", "bottle.yaml:2:47: budgets.requests_per_minute: |below nothing"}},
+		{"a price below nothing", v + "budgets: {prices: {a: {output: -0.5}}}\n", []string{"bottle.yaml:2:32: budgets.prices.a.output: |below nothing"}},
 		{"later groups that are switched off", v + "record: false\nbottles: {x: {record: off}}\n", []string{
 			"bottle.yaml:2:9: record: this comes with a later version", "bottle.yaml:3:23: bottles.x.record: this comes with a later version"}},
 		{"later groups with no value and unknown keys", v + "record:\n", []string{"bottle.yaml:2:1: record: this comes"}},
@@ -211,7 +211,7 @@ func TestKnownKeysAreUsable(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), ", secrets") {
 			t.Fatalf("got %v", err)
 		}
-		for _, key := range []string{"record", "budgets"} {
+		for _, key := range []string{"record"} {
 			if strings.Contains(err.Error(), key) {
 				t.Errorf("%s is offered: %v", key, err)
 			}

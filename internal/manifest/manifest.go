@@ -59,6 +59,8 @@ type Manifest struct {
 	// folders.
 	Prompt string
 	Skills []string
+	// Budgets bound what the bottle sends and uses.
+	Budgets proxy.Budgets
 	// Metrics is the loopback address of the metrics; "" for none.
 	Metrics string
 	// Use names the presets whose routes are among those of Egress.

@@ -10,7 +10,7 @@ import (
 // Narrowed returns what of a change takes away, for a change that as a whole has
 // to wait since it gives more as well: the old manifest with its denials and those
 // of its other routes that the new one still has, with the denials that are new,
-// with a default and a dlp
+// with a default, budgets and a dlp
 // policy that are stricter, and without the repositories that are gone. It is nil when nothing is taken away, or
 // when that by itself would give more, as a route does that hid a more open one.
 //
@@ -33,7 +33,8 @@ func Narrowed(old, new *Manifest) *Manifest {
 	if w.dlp(); len(w.found) == 0 {
 		out.DLP = new.DLP
 	}
-	same := e.Default == old.Egress.Default && reflect.DeepEqual(out.DLP, old.DLP) && reflect.DeepEqual(out.Git, old.Git) &&
+	out.Budgets = narrowedBudgets(old, new)
+	same := reflect.DeepEqual(out.Budgets, old.Budgets) && e.Default == old.Egress.Default && reflect.DeepEqual(out.DLP, old.DLP) && reflect.DeepEqual(out.Git, old.Git) &&
 		slices.EqualFunc(e.Routes, old.Egress.Routes, func(a, b proxy.Route) bool { return identity(a) == identity(b) })
 	policy, err := proxy.NewPolicy(e.Default, e.Routes)
 	if same || err != nil {

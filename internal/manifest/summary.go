@@ -55,6 +55,7 @@ func (m *Manifest) Summary() Summary {
 	if p := m.Egress.UpstreamProxy; p != nil {
 		s.Reach = append(s.Reach, "public hosts are reached through "+escape.Text(p.URL.Redacted()))
 	}
+	s.Reach = append(s.Reach, m.budgetLines()...)
 	for _, line := range m.gitLines() {
 		s.Reach = append(s.Reach, escape.Text(line))
 	}

@@ -20,7 +20,7 @@ import (
 // printed as it is.
 func Wider(old, new *Manifest) []string {
 	w := &widening{old: old, new: new}
-	for _, part := range []func(){w.kind, w.routes, w.upstream, w.secrets, w.mounts, w.dlp, w.git} {
+	for _, part := range []func(){w.kind, w.routes, w.upstream, w.secrets, w.mounts, w.dlp, w.git, w.budgets} {
 		part()
 	}
 	return w.found

@@ -9,6 +9,7 @@ import (
 const (
 	OpQuestions = "questions" // QuestionsCall to []Question, sent at each change when watched
 	OpAnswer    = "answer"    // AnswerCall to AnswerReply
+	OpSpent     = "spent"     // nothing to proxy.Spent
 )
 
 // QuestionsCall asks for what waits.
@@ -32,6 +33,13 @@ type AnswerReply struct {
 // whoever shows it escapes it.
 func (q *Question) Subject() string {
 	var b strings.Builder
+	if q.Kind == KindBudget {
+		fmt.Fprintf(&b, "more than %s allows", strings.Replace(q.Rule, "budget:", "budgets.", 1))
+		if q.Host == "" {
+			return b.String()
+		}
+		b.WriteString(" for ")
+	}
 	if q.Kind == KindSecret {
 		fmt.Fprintf(&b, "the secret %s for ", q.Secret)
 	}

@@ -15,6 +15,7 @@ const (
 	KindRequest Kind = "request" // that is held while the operator decides
 	KindPush    Kind = "push"    // of git, that is held too, and that no route decides
 	KindAccess  Kind = "access"  // the agent wants to reach a host
+	KindBudget  Kind = "budget"  // a request that is held at a limit of the manifest's budgets
 	KindSecret  Kind = "secret"  // the agent wants a secret to be used for a host
 )
 
@@ -30,7 +31,7 @@ const (
 
 // Held reports whether something waits for the answer, which a yes for once lets
 // pass.
-func (k Kind) Held() bool { return k == KindRequest || k == KindPush }
+func (k Kind) Held() bool { return k == KindRequest || k == KindPush || k == KindBudget }
 
 // Question waits for the operator. What the agent wrote of it (host, path, reason)
 // is as it came: whoever shows it escapes it. Credentials in it are covered.

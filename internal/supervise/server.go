@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // Host is the name of the virtual host, and URL where MCP is spoken on it.
@@ -35,6 +36,8 @@ type Options struct {
 	Manifest func() *manifest.Manifest
 	// Counts returns the numbers of requests, by what became of them.
 	Counts func() map[string]int64
+	// Spent returns what was sent and used; nil for no limits.
+	Spent func() proxy.Spent
 	// Desk takes what the agent asks for.
 	Desk *Desk
 }

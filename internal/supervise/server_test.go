@@ -14,6 +14,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // load loads a manifest, given behind its first line.
@@ -148,5 +149,18 @@ func TestAllowedExplainsRepositories(t *testing.T) {
 		if len(one.Explained) != 1 || string(one.Explained[0].Verdict) != want {
 			t.Errorf("%s: got %+v", ref, one.Explained)
 		}
+	}
+}
+
+// The agent is warned of a limit that is near.
+func TestStatusTellsOfLimits(t *testing.T) {
+	o := options(load(t, ""))
+	o.Spent = func() proxy.Spent {
+		return proxy.Spent{Limits: []proxy.Limit{{Name: "model_tokens", Used: 85, Allowed: 100}, {Name: "bytes_out", Used: 1, Allowed: 100}}}
+	}
+	var st supervise.Status
+	call(t, connect(t, o), "status", nil, &st)
+	if len(st.Limits) != 2 || !strings.HasSuffix(st.Near, ": budgets.model_tokens: 85 of 100") {
+		t.Errorf("got %+v", st)
 	}
 }

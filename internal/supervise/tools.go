@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -12,7 +13,7 @@ import (
 
 func (o *Options) addTools(s *mcp.Server) {
 	tool(s, "allowed", "Says what this bottle may reach: the routes with hosts, methods and paths, or, when url is given, what would become of a request to it and why.", o.allowed)
-	tool(s, "status", "Says how this bottle stands: since when it runs, how many requests were allowed and denied, and what waits for the operator; with request, how that request of yours stands.", o.status)
+	tool(s, "status", "Says how this bottle stands: since when it runs, how many requests were allowed and denied, what of its limits is used, and what waits for the operator; with request, how that request of yours stands.", o.status)
 	o.addRequests(s)
 }
 
@@ -93,6 +94,10 @@ type Status struct {
 	Bottle  string           `json:"bottle"`
 	Started time.Time        `json:"started"`
 	Counts  map[string]int64 `json:"counts"`
+	// Limits are those of what this bottle sends and uses, and Near warns of those that
+	// are nearly used up.
+	Limits []proxy.Limit `json:"limits,omitempty"`
+	Near   string        `json:"near,omitempty"`
 	// Waiting are the ids of what waits for the operator.
 	Waiting []string `json:"waiting,omitempty"`
 	// Request is the one that was asked for.
@@ -105,6 +110,18 @@ const statusWait = 10 * time.Second
 
 func (o *Options) status(ctx context.Context, in statusIn) (Status, error) {
 	st := Status{Bottle: o.Bottle, Started: o.Started.UTC().Truncate(time.Second), Counts: o.Counts()}
+	var near []string
+	if o.Spent != nil {
+		st.Limits = o.Spent().Limits
+	}
+	for _, l := range st.Limits {
+		if l.Near() {
+			near = append(near, l.String())
+		}
+	}
+	if len(near) > 0 {
+		st.Near = "near a limit, at which requests are held for the operator or refused: " + strings.Join(near, "; ")
+	}
 	if in.Request != "" {
 		r, err := o.outcome(ctx, in.Request, statusWait)
 		if err != nil {

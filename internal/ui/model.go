@@ -42,6 +42,7 @@ type model struct {
 	bottles       []Bottle
 	listing       bool // the bottles
 	earlier       uint64
+	spent         proxy.Spent
 }
 
 func newModel(bottle string, now time.Time, answer func(string, supervise.Verdict) tea.Cmd) *model {
@@ -70,6 +71,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.bottles = msg
 	case noticeMsg:
 		m.notice = string(msg)
+	case spentMsg:
+		m.spent = proxy.Spent(msg)
 	case answeredMsg:
 		m.status = msg.text
 	case endedMsg:

@@ -261,3 +261,21 @@ func TestOnlyDenialsAreShown(t *testing.T) {
 		t.Errorf("got\n%s", s)
 	}
 }
+
+func TestWhatWasUsedIsShown(t *testing.T) {
+	v := newView()
+	if strings.Contains(v.screen(), "tokens") {
+		t.Error("something is shown of nothing")
+	}
+	v.Update(spentMsg{Models: []proxy.SpentModel{{Model: "m-1", Tokens: proxy.Tokens{Input: 12, Output: 3}, Cost: 0.25}},
+		Limits: []proxy.Limit{{Name: "bytes_out", Used: 900, Allowed: 1000}, {Name: "model_cost", Used: 0.25, Allowed: 20}, {Name: "requests_per_minute", Used: 1, Allowed: 6000}}})
+	s := v.screen()
+	for _, want := range []string{"m-1: 12 tokens in, 0 from its cache, 0 into it, 3 out, 0.25", "! budgets.bytes_out: 900 B of 1000 B", "  budgets.model_cost: 0.25 of 20.00"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("no %q in\n%s", want, s)
+		}
+	}
+	if strings.Contains(s, "requests_per_minute") {
+		t.Errorf("a limit that is far is shown:\n%s", s)
+	}
+}

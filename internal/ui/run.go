@@ -44,6 +44,7 @@ func Run(ctx context.Context, o Options) error {
 	feeds.Go(func() { feedEvents(ctx, o.Journal, send) })
 	if o.Client != nil {
 		feeds.Go(func() { feedQuestions(ctx, o.Client, send) })
+		feeds.Go(func() { feedSpent(ctx, o.Client, send) })
 	}
 	if o.Bottles != nil {
 		feeds.Go(func() { feedBottles(ctx, o.Bottles, send) })

@@ -33,6 +33,7 @@ func (m *model) View() tea.View {
 // text is the screen: one line of numbers, the questions, the exchanges, the keys.
 func (m *model) text() string {
 	head := append([]string{m.numbers()}, m.noticeLines()...)
+	head = append(head, m.spentLines()...)
 	if m.listing {
 		head = append(head, m.bottleLines()...)
 	}
