@@ -72,13 +72,51 @@ func (k keychain) read() ([]byte, error) {
 	return out, nil
 }
 
+// maxSecurityLine is the most that security reads as one line of its standard input,
+// in bytes: what is longer is cut, and the entry with it.
+const maxSecurityLine = 4096
+
+// errKeychainLine is the error for an entry that is too long for that.
+var errKeychainLine = errors.New("the entry is longer than the keychain's program takes on one line")
+
+// line is the command that keeps an entry.
+func (k keychain) line(doc []byte) (string, error) {
+	line := fmt.Sprintf("add-generic-password -U -a %q -s %q -X %q\n", k.account(), k.service, hex.EncodeToString(doc))
+	if len(line) > maxSecurityLine {
+		return "", fmt.Errorf("%w (%d bytes, at most %d)", errKeychainLine, len(line), maxSecurityLine)
+	}
+	return line, nil
+}
+
+// prepare refuses what could not be kept before the provider is asked, since that
+// ends the login that is there.
 func (k keychain) prepare(int) (save func([]byte) error, closeIt func(), err error) {
+	if err := k.writable(); err != nil {
+		return nil, nil, err
+	}
 	save = func(doc []byte) error {
-		_, err := k.run(fmt.Sprintf("add-generic-password -U -a %q -s %q -X %q\n", k.account(), k.service, hex.EncodeToString(doc)), "-i")
+		line, err := k.line(doc)
+		if err == nil {
+			_, err = k.run(line, "-i")
+		}
 		return err
 	}
 	return save, func() {}, nil
 }
 
-func (keychain) writable() error     { return nil }
+// keychainGrowth is how much longer a renewed login is expected to be at most, in
+// bytes: its tokens are of one length, and its times have a digit more or less.
+const keychainGrowth = 64
+
+// writable looks at the entry that is there: one near the bound counts as over it, for
+// what is renewed is seldom shorter.
+func (k keychain) writable() error {
+	now, err := k.read()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	_, err = k.line(append(now, make([]byte, keychainGrowth)...))
+	return err
+}
+
 func (keychain) modified() time.Time { return time.Time{} }

@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,3 +70,43 @@ sed 's/.*-X "\([0-9a-f]*\)"/\1/' '`+kept+`'
 		t.Errorf("%s, %v", got, err)
 	}
 }
+
+// An entry that security could not read in one line is refused before the provider is
+// asked, which would end the login that is there.
+func TestAKeychainEntryThatIsTooLong(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		pad  int
+		fits bool
+	}{{"a short one", 0, true}, {"a long one", 1900, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			kept := writeFile(t, "kept", strings.Replace(claudeDoc(0, loginStart), "{", `{"pad":"`+strings.Repeat("x", tt.pad)+`",`, 1), 0o600)
+			script := writeFile(t, "security", "#!/bin/sh\nif [ \"$1\" = -i ]; then cat > /dev/null; exit; fi\ncat '"+kept+"'\n", 0o700)
+			asked := 0
+			opts := Options{
+				LookupEnv: env(map[string]string{"USER": "joe", "HOME": t.TempDir()}), Now: func() time.Time { return loginStart.Add(24 * time.Hour) }, LockDir: t.TempDir(),
+				Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+					asked++
+					return nil, errors.New("nobody is there")
+				}),
+			}
+			opts.fill()
+			l, err := newLogin(LoginClaude, &opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.store = keychain{service: "Claude Code-credentials", program: script, opts: &opts}
+			_, err = l.renew(t.Context(), "another")
+			if (asked == 1) != tt.fits || !tt.fits && !errors.Is(err, errKeychainLine) {
+				t.Errorf("the provider was asked %d times: %v", asked, err)
+			}
+			if _, err := l.check(); tt.fits == errors.Is(err, errKeychainLine) {
+				t.Errorf("the doctor says %v", err)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
