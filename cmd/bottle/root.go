@@ -52,7 +52,7 @@ trust" shows what it grants, and "bottle up -- COMMAND" runs in a bottle.`,
 		group    string
 		commands []*cobra.Command
 	}{
-		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.pullCmd(), a.downCmd(), a.proxyCmd(), a.gateCmd()}},
+		{"run", []*cobra.Command{a.upCmd(), a.execCmd(), a.shellCmd(), a.lsCmd(), a.pullCmd(), a.diffCmd(), a.downCmd(), a.proxyCmd(), a.gateCmd()}},
 		{"policy", []*cobra.Command{a.uiCmd(), a.askCmd(), a.approveCmd(), a.denyCmd(), a.policyCmd(), a.trustCmd(), a.logsCmd(), a.whyCmd(), a.learnCmd(), a.scanCmd(), a.verifyCmd(), a.demoCmd()}},
 		{"host", []*cobra.Command{a.initCmd(), a.doctorCmd(), a.caCmd(), a.manCmd(), a.versionCmd()}},
 	} {

@@ -121,3 +121,9 @@ func lockPull(dir string) (unlock func(), err error) {
 	}
 	return func() { _ = f.Close() }, nil
 }
+
+// OpenSides opens the workspace of a bottle on the host and what the agent made of it.
+// dir is the folder of the bottle's state.
+func OpenSides(r state.Bottle, dir string) (*workspace.Sides, error) {
+	return workspace.OpenSides(r.Workspace, filepath.Join(dir, workspaceDir))
+}
