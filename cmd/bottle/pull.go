@@ -29,7 +29,9 @@ argument it is the bottle whose workspace is here; it may run.
 
 A file that you changed since is not overwritten: the agent's is put beside it, as
 NAME.bottle-ID, and is listed until you have settled it. Links that lead out of the
-project, a .git and the manifest are never taken. When there is any of these, the
+project, a .git and the manifest are never taken; what programs of this host run by
+themselves (.envrc, .vscode, the scripts of package.json and so on) waits for --accept,
+and "bottle diff" shows it. When there is any of these, the
 exit code is 1. What was pulled and is gone by now is taken again.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeBottles(1, false),
@@ -39,6 +41,7 @@ exit code is 1. What was pulled and is gone by now is taken again.`,
 	}
 	cmd.Flags().BoolVar(&opt.DryRun, "dry-run", false, "only list what would be taken")
 	cmd.Flags().BoolVar(&opt.Force, "force", false, "make all that the agent changed as it is in the bottle, also what you changed")
+	cmd.Flags().StringArrayVar(&opt.Accept, "accept", nil, "take this file or folder although programs of this host run it by themselves; may be repeated")
 	return cmd
 }
 
@@ -167,7 +170,7 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
 		ref := shellword.Word(h.Ref)
 		if len(h.Held) > 0 {
-			fmt.Fprintf(w, "The agent's commits change what git here reads or runs: %s. Look at it before you take them over.\n", escape.Text(strings.Join(h.Held, ", ")))
+			fmt.Fprintf(w, "The agent's commits change what git or other programs here read or run: %s. Look at it before you take them over.\n", escape.Text(strings.Join(h.Held, ", ")))
 		}
 		switch {
 		case escape.Text(h.Ref) != h.Ref || escape.Text(h.Repository) != h.Repository:

@@ -1,6 +1,7 @@
 package bottle
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -164,12 +165,17 @@ func (b *Bottle) tellGit(ctx context.Context) {
 			if now[name] == before[name] {
 				continue
 			}
-			if told++; told <= maxToldGit {
+			told++
+			switch why := workspace.RunsItself(name); {
+			case told > maxToldGit:
+			case why != "" || workspace.HasRunPart(name):
+				b.log.Warn("a file that programs of this host run by themselves is new or another than before the bottle ran, so look at it before you work there", "path", filepath.Join(top, name), "why", cmp.Or(why, "it names scripts or drivers"))
+			default:
 				b.log.Warn("a git folder is new or another than before the bottle ran; its config can make git run programs on this host, so look at it before you run git there", "path", filepath.Join(top, name))
 			}
 		}
 		if told > maxToldGit {
-			b.log.Warn("more git folders are new or another", "folder", top, "more", told-maxToldGit)
+			b.log.Warn("more git folders and such files are new or another", "folder", top, "more", told-maxToldGit)
 		}
 		if !all {
 			b.log.Warn("there are too many folders to look for new git folders in all of them", "folder", top)

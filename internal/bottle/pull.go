@@ -27,6 +27,9 @@ var ErrPulling = errors.New("another pull of this bottle is running")
 type PullOptions struct {
 	DryRun bool // only say what would be taken
 	Force  bool // take files that the person changed as well
+	// Accept are paths in the workspace that are taken although a program of the host
+	// runs them by itself.
+	Accept []string
 	// Backends are those whose machines have files of their own, which are brought
 	// here first.
 	Backends []vm.Backend
@@ -65,7 +68,7 @@ func leave(out *workspace.Pulled, work workspace.Work, reason string) {
 func pullWorkspace(ctx context.Context, r state.Bottle, dir string, opt PullOptions) (*workspace.Pulled, error) {
 	opts := workspace.PullOptions{
 		Base: filepath.Join(dir, baseFile), Target: filepath.Join(dir, workspaceDir), Host: r.Workspace, ID: r.ID,
-		Hold: []string{manifest.FileName}, DryRun: opt.DryRun, Force: opt.Force, Getenv: os.Getenv,
+		Hold: []string{manifest.FileName}, DryRun: opt.DryRun, Force: opt.Force, Accept: opt.Accept, Getenv: os.Getenv,
 	}
 	if _, err := os.Lstat(opts.Base); errors.Is(err, fs.ErrNotExist) {
 		return &workspace.Pulled{}, nil // a proxy alone, or nothing ran in it

@@ -17,8 +17,9 @@ var errSearched = fmt.Errorf("more than %d folders", maxSearched)
 
 // FindGit returns what git could take for a repository below a folder, with a
 // fingerprint of what makes it run programs: each .git but the folder's own, and
-// folders that git takes for a repository by what is in them. It tells what came or was replaced between
-// two calls. all is false when there were too many folders to look at.
+// folders that git takes for a repository by what is in them. Files that other programs
+// run by themselves are among them, each with a fingerprint of what is run (RunsItself).
+// It tells what came or was replaced between two calls. all is false when there were too many folders to look at.
 func FindGit(ctx context.Context, top string) (found map[string]string, all bool, err error) {
 	d, err := openDir(top)
 	if err != nil {
@@ -100,6 +101,14 @@ func (f *gitFinder) enter(d *dir, rel, _ string, _ stat) (bool, error) {
 	return true, nil
 }
 
-func (f *gitFinder) leave(*dir, string, stat) error         { return nil }
-func (f *gitFinder) entry(*dir, string, string, stat) error { return nil }
-func (f *gitFinder) skip(string, error) error               { return nil }
+func (f *gitFinder) leave(*dir, string, stat) error { return nil }
+
+// entry notes what programs of the host run by themselves.
+func (f *gitFinder) entry(d *dir, rel, name string, st stat) error {
+	if text := runPrint(d, rel, name, st); text != "" {
+		f.found[rel] = text
+	}
+	return nil
+}
+
+func (f *gitFinder) skip(string, error) error { return nil }

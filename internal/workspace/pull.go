@@ -20,6 +20,9 @@ type PullOptions struct {
 	Mounted      bool   // Target is a git folder that PrepareGit made: there are commits only
 	// Hold are paths that are never written, such as that of the manifest.
 	Hold []string
+	// Accept are paths of the copy, of files or folders, that are taken although a
+	// program of the host runs what is there by itself.
+	Accept []string
 	// Getenv, if set, tells where git on the host has its config: what that runs or
 	// includes is not written either.
 	Getenv func(string) string
@@ -102,7 +105,8 @@ type Head struct {
 //
 // What an earlier pull took counts as far as the host has it: what is gone by now,
 // or is as it was before, is taken again. What the person made something else of is
-// theirs. A conflict lasts until the file beside is gone and theirs has changed.
+// theirs. Files that a program of the host would run by itself are not taken before the
+// person has named them in Accept. A conflict lasts until the file beside is gone and theirs has changed.
 //
 // A pull that was stopped can be repeated: what it took is on the host by then,
 // and is no conflict.
@@ -112,7 +116,7 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
 	defer host.close()
-	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, part: ".bottle-" + opts.ID + "-" + rand.Text() + ".part"}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}, agents: map[string][]plumbing.Hash{}}
+	p := &puller{ctx: ctx, opts: opts, host: &hostTree{top: host, id: opts.ID, part: partName(opts.ID, rand.Text())}, pump: newPump(nil), out: &Pulled{}, gone: map[string]bool{}, agents: map[string][]plumbing.Hash{}}
 	defer func() { p.tips.close() }()
 	if err := p.repositories(); err != nil {
 		return nil, err
@@ -125,6 +129,11 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 			return nil, err
 		}
 		defer p.base.drop()
+		done, err := p.host.begin(opts.Base + pullMark)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 	}
 	_, err = compare(opts.Base, opts.Target, func(c *comparer, top *dir) error {
 		p.c, c.pull, c.ctx, c.top = c, p, ctx, top

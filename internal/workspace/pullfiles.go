@@ -105,6 +105,10 @@ func (p *puller) take(d *difference) error {
 			return errors.New(reason)
 		}
 	}
+	// What the host has already, it runs already: this is about what would be written.
+	if reason := p.quarantine(d.met); reason != "" {
+		return errors.New(reason)
+	}
 	switch {
 	case there.kind == 'd' && now.kind != 0 && !p.again && len(p.late) < maxListed:
 		p.late = append(p.late, d.path)
@@ -226,6 +230,9 @@ func (p *puller) put(d *difference, at string, was *record) error {
 		}
 		if d.st, err = d.parent.lstat(d.name); err != nil {
 			return err
+		}
+		if reason := p.quarantine(d.met); reason != "" {
+			return errors.New(reason)
 		}
 	}
 	return errChanged

@@ -44,7 +44,8 @@ func (p *puller) heldIn(repo string, host *hostObjects, from, to plumbing.Hash) 
 	return c.list
 }
 
-// partChanges looks for what is new of gitParts in a tree.
+// partChanges looks for what is new of gitParts in a tree, and of what programs of the
+// host run by themselves.
 type partChanges struct {
 	*tips
 	list  []string
@@ -60,6 +61,8 @@ func (c *partChanges) look(from, to plumbing.Hash, at string, depth int) {
 		e, old := is[name], was[name]
 		switch {
 		case e == old || len(c.list) >= maxHeld:
+		case RunsItself(path.Join(at, name)) != "":
+			c.list = append(c.list, path.Join(at, name))
 		case e.mode == "40000":
 			if old.mode != e.mode {
 				old.hash = plumbing.ZeroHash

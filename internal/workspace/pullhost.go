@@ -18,7 +18,12 @@ type hostTree struct {
 	// part is the name of a file that is being written, in its folder. Nobody has one
 	// of that name: what there is of it is left alone.
 	part string
-	git  map[ident]bool // git folders in it that have another name
+	id   string // of the bottle
+	// stopped says that an earlier pull was stopped, and swept are folders in which
+	// what it left of files is gone.
+	stopped bool
+	swept   map[ident]bool
+	git     map[ident]bool // git folders in it that have another name
 }
 
 // execBits say what becomes of the x bits of a file that is replaced.
@@ -128,6 +133,7 @@ func (h *hostTree) write(rel string, m met, exec execBits, p *pump, step func(in
 		return "", false, err
 	}
 	defer d.close()
+	h.sweep(d)
 	out, err := d.openat(h.part, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, uint32(before.perm())|0o600)
 	if err != nil {
 		return "", false, err

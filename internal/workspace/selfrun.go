@@ -1,0 +1,155 @@
+package workspace
+
+import (
+	"encoding/json"
+	"errors"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// selfRun are files, and folders with all in them, that a program of the host runs or
+// is configured by as soon as a person works in their folder.
+var selfRun = map[string]string{
+	".envrc": "direnv runs it", ".vscode": "an editor runs tasks and programs of it", ".idea": "an editor runs tasks and programs of it",
+	".claude": "Claude Code runs hooks and programs of it", ".codex": "Codex runs programs of it", ".husky": "git runs it as hooks",
+	".npmrc": "npm takes registries and programs from it", ".pnpmfile.cjs": "pnpm runs it", ".yarnrc": "yarn runs a program of it", ".yarnrc.yml": "yarn runs a program of it",
+}
+
+// The files of which only a part is run.
+const (
+	packageFile    = "package.json"
+	attributesFile = ".gitattributes"
+)
+
+// maxSelfRun bounds what is read of them, in bytes.
+const maxSelfRun = MaxSide
+
+// RunsItself says what on the host runs a file by its path alone, "" for nothing. What
+// a tool put into node_modules is no one's work.
+func RunsItself(rel string) string {
+	reason := ""
+	for name := range strings.SplitSeq(foldPath(rel), "/") {
+		if name == "node_modules" {
+			return ""
+		}
+		if why := selfRun[name]; why != "" && reason == "" {
+			reason = why
+		}
+	}
+	return reason
+}
+
+// HasRunPart reports whether a part of a file is run, by its path: that part alone is
+// compared then.
+func HasRunPart(rel string) bool {
+	name := foldName(path.Base(rel))
+	return (strings.EqualFold(name, packageFile) || strings.EqualFold(name, attributesFile)) && !slices.Contains(strings.Split(foldPath(rel), "/"), "node_modules")
+}
+
+// drivers are attributes that have git run what a config names, gitattributes(5).
+var drivers = regexp.MustCompile(`(?:^|\s)(?:filter|diff|merge)=\S`)
+
+// runPart is the part of a file that is run: the scripts of package.json, which npm
+// runs by itself too, and the lines of .gitattributes with drivers.
+func runPart(rel string, text string) (string, error) {
+	if strings.EqualFold(foldName(path.Base(rel)), attributesFile) {
+		var lines []string
+		for line := range strings.Lines(text) {
+			if drivers.MatchString(line) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		return strings.Join(lines, "\n"), nil
+	}
+	var doc struct {
+		Scripts map[string]any `json:"scripts"`
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", nil
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return "", errors.New("it is not the JSON that npm reads")
+	}
+	if len(doc.Scripts) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(doc.Scripts) // its keys are sorted
+	return string(b), err
+}
+
+// quarantine says why a file waits until the person has seen it, or nothing. What was
+// removed runs nothing.
+func (p *puller) quarantine(m met) string {
+	if m.parent == nil || m.st.isDir() || p.accepted(m.path) {
+		return ""
+	}
+	why := RunsItself(m.path)
+	if why == "" && HasRunPart(m.path) {
+		why = p.newRunPart(m)
+	}
+	if why == "" {
+		return ""
+	}
+	return "on this host " + why + ": look at it, then take it with --accept " + m.path
+}
+
+// accepted reports whether the person has named a path, or a folder that it is in.
+func (p *puller) accepted(rel string) bool {
+	return slices.ContainsFunc(p.opts.Accept, func(a string) bool {
+		a = path.Clean(a)
+		return a == rel || strings.HasPrefix(rel, a+"/")
+	})
+}
+
+// newRunPart compares what is run with what the host has. What cannot be compared
+// waits too.
+func (p *puller) newRunPart(m met) string {
+	what := "git runs programs by its drivers"
+	if strings.EqualFold(foldName(path.Base(m.path)), packageFile) {
+		what = "npm runs its scripts, which are others than yours"
+	}
+	mine, err := sideOf(p.host.top, m.path)
+	if err != nil {
+		return what
+	}
+	theirs, err := sideOf(p.c.top, m.path)
+	after, serr := m.parent.lstat(m.name)
+	if err != nil || serr != nil || !after.same(m.st) || !theirs.There || theirs.Link || theirs.Large || mine.Large {
+		return what
+	}
+	part, err := runPart(m.path, theirs.Text)
+	if err != nil {
+		return what
+	}
+	if was, err := runPart(m.path, mine.Text); part == "" || err == nil && was == part && !mine.Link {
+		return ""
+	}
+	return what
+}
+
+// runPrint stands for what is run of a file, "" when that is nothing.
+func runPrint(d *dir, rel, name string, st stat) string {
+	whole := RunsItself(rel) != ""
+	if !whole && !HasRunPart(rel) {
+		return ""
+	}
+	if st.isLink() {
+		target, _ := d.readlink(name)
+		return "link " + target
+	}
+	text, err := d.readSmall(name, maxSelfRun)
+	if err == nil && !whole {
+		part, perr := runPart(rel, string(text))
+		if part == "" && perr == nil {
+			return ""
+		}
+		text = []byte(part)
+		err = perr
+	}
+	if err != nil {
+		return "unread " + err.Error()
+	}
+	return sumOf(string(text))
+}
