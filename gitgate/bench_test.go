@@ -59,10 +59,16 @@ func BenchmarkGit(b *testing.B) {
 	}
 }
 
-// smallPush pushes a commit to a new branch.
+// smallPush pushes a commit that changes a file to a new branch.
 func (w *benchWorld) smallPush(url, dir string) (wall, cpu time.Duration) {
-	id := w.output("-C", w.work, "commit-tree", "-p", "main", "-m", dir, "main^{tree}")
-	return w.git("-C", w.work, "push", "-q", url, fmt.Sprintf("%s:refs/heads/small-%s", id, strings.ReplaceAll(dir, "/", "-")))
+	branch := "refs/heads/small" + strings.ReplaceAll(dir, "/", "-")
+	in := fmt.Sprintf("commit %s\ncommitter A <a@example.com> 1800000000 +0000\ndata 1\nx\nfrom refs/heads/main\nM 100644 inline d1/f1.go\ndata <<end\n%s\nend\n", branch, dir)
+	cmd := exec.Command("git", "-C", w.work, "fast-import", "--quiet")
+	cmd.Env, cmd.Stdin = w.env, strings.NewReader(in)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		w.Fatalf("%v: %s", err, text)
+	}
+	return w.git("-C", w.work, "push", "-q", url, branch)
 }
 
 // overSSH compares git over ssh with git through a gate that keeps a connection.
@@ -119,6 +125,7 @@ func newBenchWorld(b *testing.B) *benchWorld {
 		w.env = append(w.env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
 	}
 	w.git("init", "-q", "--bare", "-b", "main", filepath.Join(root, "org", "bench.git"))
+	w.git("-C", filepath.Join(root, "org", "bench.git"), "config", "uploadpack.allowFilter", "true") // as forges have it
 	w.git("init", "-q", "--bare", "-b", "main", w.work)
 	w.fill()
 	w.git("-C", w.work, "push", "-q", filepath.Join(root, "org", "bench.git"), "main")
@@ -155,17 +162,6 @@ func (w *benchWorld) fill() {
 		w.Fatalf("%v: %s", err, text)
 	}
 	w.git("-C", w.work, "repack", "-adq")
-}
-
-func (w *benchWorld) output(args ...string) string {
-	w.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Env = w.env
-	out, err := cmd.Output()
-	if err != nil {
-		w.Fatalf("git %v: %v", args, err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // git runs git and returns how long it took, and the CPU time of all processes.

@@ -8,6 +8,10 @@
 // what it has to judge, and that is written anew for the server, never copied: see
 // package pktline.
 //
+// What pushes take is bounded: of all of a Gate together 1.25 GiB of memory and 16
+// files in Options.TempDir at a time, for which others wait while their clients hear
+// so, and of each what the limits of its repository and of package pack say.
+//
 // A Gate is a proxy.Gate. With a proxy.Server around it, git is subject to the same
 // policy about findings, the same scanner and the same journal as all else that an
 // agent sends, whether it comes to the proxy or, through a Front, to a listener for

@@ -133,6 +133,7 @@ func (p *pushVisit) refused() *policy.Refusal {
 func (p *pushVisit) receive(in io.Reader) error {
 	scanner := p.call.Scanner()
 	p.scan = scan.New(p.push.Format, scanner, p.stops)
+	p.scan.Watch(p.repo.policy.Watch())
 	p.answer.after(func() { p.call.Release(scanner) })
 	if !p.push.HasPack() {
 		return p.atEnd(in)
@@ -146,7 +147,15 @@ func (p *pushVisit) receive(in io.Reader) error {
 		return err
 	}
 	p.pack = got
-	return nil
+	return p.memory.reserve(commitMemory(p.scan.Commits()))
+}
+
+// commitMemory is what the scan holds of commits, and the decision about as much.
+func commitMemory(commits []scan.Commit) (n int64) {
+	for _, c := range commits {
+		n += 2*scan.CommitMemory + int64(len(c.Parents))*scan.ParentMemory
+	}
+	return n
 }
 
 // atEnd wants nothing more.

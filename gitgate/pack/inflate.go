@@ -19,10 +19,12 @@ type inflater struct {
 
 // into decompresses an entry at the beginning of r that comes to just b.
 func (f *inflater) into(b []byte, r *bufio.Reader) error {
-	there, err := r.Peek(r.Buffered())
-	if used, ok := f.fast.unzip(b, there); ok && err == nil {
-		_, err = r.Discard(used)
-		return err
+	if f.inBuffer(b, r, r.Buffered()) {
+		return nil
+	}
+	// Its end may not have been in the buffer yet.
+	if n := min(len(b)+len(b)/8+minEntry, r.Size()); n > r.Buffered() && len(b) <= 2*r.Size() && f.inBuffer(b, r, n) {
+		return nil
 	}
 	if err := f.start(r); err != nil {
 		return err
@@ -31,6 +33,22 @@ func (f *inflater) into(b []byte, r *bufio.Reader) error {
 		return err
 	}
 	return f.finish()
+}
+
+// minEntry is more than compressed data of few bytes takes, with what must lie behind
+// it.
+const minEntry = 64 + spare
+
+// inBuffer decompresses an entry that ends in the next n bytes, which fit into the
+// buffer.
+func (f *inflater) inBuffer(b []byte, r *bufio.Reader, n int) bool {
+	there, _ := r.Peek(n) // an error comes again where the entry is read as a stream
+	used, ok := f.fast.unzip(b, there)
+	if !ok {
+		return false
+	}
+	_, err := r.Discard(used)
+	return err == nil
 }
 
 // start begins with the data of an entry. Of r nothing is read behind it.

@@ -104,7 +104,7 @@ func (p *Policy) Check(ctx context.Context, push Push) (*Refusal, error) {
 		}
 		return x.verdict(), nil
 	}
-	commits, err := x.store.newCommits()
+	commits, err := x.store.newCommits(x.Scan)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (x *check) needEdge(commits []*commit) error {
 	}
 	x.edged = true
 	x.edge = x.store.edge(commits)
-	return x.store.fetchEdge(x.edge)
+	return x.store.fetchEdge(x.edge, commits)
 }
 
 // checkTexts scans what is no object.

@@ -22,7 +22,11 @@ func (x *check) checkFiles(commits []*commit) error {
 	if err := x.needEdge(commits); err != nil {
 		return err
 	}
-	for _, c := range commits {
+	apart := x.Scan != nil && !links && len(x.policy.first) > 0 && x.Scan.Lacks(x.policy.first)
+	for i, c := range commits {
+		if apart && i < len(commits)-remembered && x.within(c) {
+			continue
+		}
 		d := differ{store: x.store}
 		d.enter = func(path []string, _ oid.ID) bool { return links || x.policy.deniedBelow(path) }
 		d.file = func(path []string, e *object.Entry) error {
@@ -41,6 +45,21 @@ func (x *check) checkFiles(commits []*commit) error {
 		}
 	}
 	return nil
+}
+
+// within reports whether a commit, its parents and the trees of all come with the
+// push: then the scan has seen every name at the top of them.
+func (x *check) within(c *commit) bool {
+	if !x.store.new(c.tree) {
+		return false
+	}
+	for _, id := range c.parents {
+		p := x.store.commits[id]
+		if p == nil || !x.store.new(id) || !x.store.new(p.tree) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Policy) denied(path []string) bool {

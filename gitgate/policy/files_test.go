@@ -53,6 +53,48 @@ func TestCommitsDoNotChangeWhatIsDenied(t *testing.T) {
 	allowed(t, "the same where nothing is denied", w.decide(open, "HEAD:refs/heads/work"))
 }
 
+// In a long push whose trees have no such name, most commits are not compared. What
+// lies between it and what the server has always is.
+func TestCommitsInALongPushDoNotChangeWhatIsDenied(t *testing.T) {
+	rules := Rules{Create: open.Create, Update: open.Update}
+	w := newWorld(t)
+	w.commit("plain", "src/a.go", "package a\n")
+	w.upload("HEAD:refs/heads/plain")
+	plain := w.git("rev-parse", "HEAD")
+	with := w.commit("with", workflow, "on: push\n")
+	w.upload("HEAD:refs/heads/main")
+	more := func() {
+		for i := range remembered + 4 {
+			w.commit("more", "src/b.go", strings.Repeat("x", 1+i))
+		}
+	}
+	w.git("checkout", "-q", "-B", "work", plain)
+	more()
+	allowed(t, "nothing of it", w.decide(rules, "HEAD:refs/heads/work"))
+
+	w.git("checkout", "-q", "-B", "work", with)
+	w.commit("removed", workflow, "")
+	more()
+	refused(t, "removed by the first", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "ci.yml")
+
+	w.git("checkout", "-q", "-B", "work", plain)
+	w.commit("first", "src/c.go", "package a\n")
+	w.git("read-tree", "-u", "--reset", with) // a tree that does not come with the push
+	w.commit("the tree of another branch")
+	w.git("rm", "-q", workflow)
+	w.commit("and not")
+	more()
+	refused(t, "a tree of the server's", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "ci.yml")
+
+	w.git("checkout", "-q", "-B", "work", plain)
+	w.commit("first", "src/c.go", "package a\n")
+	w.commit("there", workflow, "evil\n")
+	w.git("rm", "-q", workflow)
+	w.commit("and not")
+	more()
+	refused(t, "in the middle", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "ci.yml")
+}
+
 func TestNoLinkStandsForAFolderThatIsDenied(t *testing.T) {
 	rules := Rules{Create: open.Create, Files: Files{Deny: []string{".github/workflows/**", "**/secret/x"}}}
 	w := newWorld(t)

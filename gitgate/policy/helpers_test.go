@@ -29,6 +29,7 @@ type world struct {
 	t              *testing.T
 	format         oid.Format
 	server, client string
+	watch          []string // what scans watch for
 	asked          []Query
 }
 
@@ -161,6 +162,7 @@ func (w *world) push(specs ...string) Push {
 	}
 	b := w.run(w.client, strings.NewReader(revs), "pack-objects", "-q", "--revs", "--stdout", "--delta-base-offset")
 	push.Scan = newScanOf(w.t, w.format)
+	push.Scan.Watch(w.watch)
 	p, err := pack.Receive(context.Background(), strings.NewReader(b), pack.Options{Format: w.format, Visitor: push.Scan, Dir: w.t.TempDir()})
 	if err != nil {
 		w.t.Fatal(err)
@@ -206,6 +208,7 @@ func (w *world) decide(rules Rules, specs ...string) *Refusal {
 func (w *world) decideBy(p *Policy, specs ...string) *Refusal {
 	w.t.Helper()
 	w.asked = nil
+	w.watch = p.Watch()
 	push := w.push(specs...)
 	push.Recent = &Recent{}
 	r, err := p.Check(context.Background(), push)

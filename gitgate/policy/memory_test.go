@@ -34,6 +34,30 @@ func TestAPushOnTheLastOneAsksNothing(t *testing.T) {
 	refused(t, "a change of what is denied", w.decideBy(p, "HEAD:refs/heads/work"), RuleFiles, "ci.yml")
 }
 
+// A commit that changes nothing needs no tree of the server's, and its parent once.
+func TestPushesOfEmptyCommitsAskOnce(t *testing.T) {
+	p, err := New(Rules{Create: open.Create, Update: open.Update})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.commit("first", "a", "1\n")
+	w.upload("HEAD:refs/heads/main")
+	for i, name := range []string{"one", "two"} {
+		w.git("reset", "-q", "--hard", "origin/main")
+		w.commit(name)
+		allowed(t, name, w.decideBy(p, "HEAD:refs/heads/"+name))
+		if len(w.asked) != 1-i {
+			t.Errorf("for push %d the server was asked %+v", i+1, w.asked)
+		}
+	}
+	w.commit("three", "a", "2\n")
+	allowed(t, "three", w.decideBy(p, "HEAD:refs/heads/three"))
+	if len(w.asked) != 1 {
+		t.Errorf("for a change the server was asked %+v", w.asked)
+	}
+}
+
 // What was let through may be refused by the server, or never reach it.
 func TestOfAPushThatTheServerDidNotTakeNothingIsRemembered(t *testing.T) {
 	p, err := New(open)

@@ -61,6 +61,7 @@ type Policy struct {
 	rules                         Rules
 	create, update, force, delete []refPattern
 	deny                          [][]string
+	first                         []string // parts that deny begins with; nil if one is a pattern itself
 	memory                        memory
 }
 
@@ -93,8 +94,19 @@ func New(r Rules) (*Policy, error) {
 		}
 		p.deny = append(p.deny, strings.Split(strings.ToLower(s), "/"))
 	}
+	for _, parts := range p.deny {
+		if strings.Contains(parts[0], "*") {
+			p.first = nil
+			break
+		}
+		p.first = append(p.first, parts[0])
+	}
 	return p, nil
 }
+
+// Watch returns names for scan.Scan.Watch: where no tree of a push has one of them,
+// most of its commits need not be compared with their parents.
+func (p *Policy) Watch() []string { return p.first }
 
 // CheckRefPattern returns why a text is no pattern of refs, or nil.
 func CheckRefPattern(s string) error {

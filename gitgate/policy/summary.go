@@ -40,7 +40,7 @@ func (p *Policy) Summarise(ctx context.Context, push Push) ([]string, error) {
 		lines = append(lines, fmt.Sprintf("and %d refs more: %s", more, digest(push.Commands[summaryRefs:])))
 	}
 	lines = append(lines, x.describeOptions()...)
-	commits, err := x.store.newCommits()
+	commits, err := x.store.newCommits(x.Scan)
 	if err != nil || len(commits) == 0 {
 		return lines, err
 	}

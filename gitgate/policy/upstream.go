@@ -9,6 +9,7 @@ import (
 	"github.com/bot-bottle/bottle/gitgate/object"
 	"github.com/bot-bottle/bottle/gitgate/oid"
 	"github.com/bot-bottle/bottle/gitgate/pack"
+	"github.com/bot-bottle/bottle/gitgate/scan"
 )
 
 // Upstream is the server that a push goes to.
@@ -196,11 +197,18 @@ func (s *store) commit(id oid.ID) (*commit, error) {
 	return c, nil
 }
 
+// remembered is how many of the last commits of a push are read, with what they
+// change, for the next push to build on.
+const remembered = 16
+
 // newCommits returns the commits of the push, the oldest first where git orders
-// them as it does.
-func (s *store) newCommits() (list []*commit, err error) {
+// them as it does. What a scan has of them is not read again.
+func (s *store) newCommits(scanned *scan.Scan) (list []*commit, err error) {
 	if s.pushed == nil {
 		return nil, nil
+	}
+	if scanned != nil {
+		s.scanned(scanned.Commits())
 	}
 	for n := s.pushed.Len() - 1; n >= 0; n-- {
 		if s.pushed.Kind(n) != object.Commit {
@@ -212,7 +220,20 @@ func (s *store) newCommits() (list []*commit, err error) {
 		}
 		list = append(list, c)
 	}
+	for _, c := range list[max(0, len(list)-remembered):] {
+		if _, err := s.read(c.id, object.Commit); err != nil {
+			return nil, err
+		}
+	}
 	return list, nil
+}
+
+// scanned takes over what is known of commits.
+func (s *store) scanned(commits []scan.Commit) {
+	for _, c := range commits {
+		id := s.pushed.ID(c.Object)
+		s.commits[id] = &commit{id: id, tree: c.Tree, parents: c.Parents}
+	}
 }
 
 // edge returns the parents of commits that do not come with the push: where the
@@ -230,14 +251,18 @@ func (s *store) edge(commits []*commit) (list []oid.ID) {
 	return list
 }
 
-// fetchEdge asks for the commits at the edge, with their trees.
-func (s *store) fetchEdge(edge []oid.ID) error {
+// fetchEdge asks for the commits at the edge, with their trees. Those whose tree no
+// commit on them changes need none.
+func (s *store) fetchEdge(edge []oid.ID, commits []*commit) error {
+	changed := func(parent *commit) bool {
+		return slices.ContainsFunc(commits, func(c *commit) bool { return c.tree != parent.tree && slices.Contains(c.parents, parent.id) })
+	}
 	want := slices.DeleteFunc(slices.Clone(edge), func(id oid.ID) bool {
 		if !s.has(id) {
 			return false
 		}
 		c, err := s.commit(id)
-		return err == nil && s.has(c.tree)
+		return err == nil && (s.has(c.tree) || !changed(c))
 	})
 	if len(want) == 0 {
 		return nil

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -36,7 +39,8 @@ type Hit struct {
 // their headers, and the names in trees, each name once. It also checks the form
 // of all but blobs.
 //
-// It holds the largest tree, and 8 bytes for each name.
+// It holds the largest tree, 8 bytes for each name, and for each commit CommitMemory
+// and ParentMemory for each of its parents.
 type Scan struct {
 	format  oid.Format
 	scanner *dlp.Scanner
@@ -49,8 +53,31 @@ type Scan struct {
 	seed  maphash.Seed
 	names map[uint64]struct{} // that were scanned
 
-	hits  []Hit
-	links bool
+	hits    []Hit
+	links   bool
+	commits []Commit
+	watched []watched
+}
+
+// watched is a name, and whether a tree has an entry of it.
+type watched struct {
+	name string
+	seen bool
+}
+
+// What is held of a commit, and of each of its parents, in bytes.
+const (
+	CommitMemory = 128
+	ParentMemory = 48
+)
+
+// Commit is what is kept of one, so that nobody has to read it again to follow its
+// history.
+type Commit struct {
+	// Object is its number in the pack.
+	Object  int
+	Tree    oid.ID
+	Parents []oid.ID
 }
 
 // New returns a Scan of a pack's objects. Only findings for which stops returns
@@ -65,6 +92,45 @@ func (s *Scan) Hits() []Hit { return s.hits }
 
 // Links reports whether a tree has a symbolic link, a submodule, or .gitmodules.
 func (s *Scan) Links() bool { return s.links }
+
+// Commits returns the commits, in no order.
+func (s *Scan) Commits() []Commit { return s.commits }
+
+// Watch has names looked for in trees, which are small letters as strings.ToLower
+// makes them. It is called before the pack arrives.
+func (s *Scan) Watch(names []string) {
+	s.watched = nil
+	for _, name := range names {
+		s.watched = append(s.watched, watched{name: name})
+	}
+}
+
+// Lacks reports whether no tree has an entry of one of the names, in small letters or
+// others. It is false for what was not watched for.
+func (s *Scan) Lacks(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return !slices.Contains(s.watched, watched{name: name})
+	})
+}
+
+// watch notes an entry that is watched for.
+func (s *Scan) watch(name []byte) {
+	for i := range s.watched {
+		w := &s.watched[i]
+		if len(name) == len(w.name) && strings.EqualFold(string(name), w.name) || !ascii(name) && strings.ToLower(string(name)) == w.name {
+			w.seen = true
+		}
+	}
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
 
 // Find returns what is found in a text that is complete, such as another version
 // of a file. It must not be called while a pack arrives.
@@ -128,7 +194,10 @@ func (s *Scan) keep(found []dlp.Finding) error {
 func (s *Scan) End(n int, id oid.ID) (err error) {
 	switch s.kind {
 	case object.Commit:
-		_, err = object.ParseCommit(s.content, s.format)
+		var c *object.CommitInfo
+		if c, err = object.ParseCommit(s.content, s.format); err == nil {
+			s.commits = append(s.commits, Commit{Object: n, Tree: c.Tree, Parents: c.Parents})
+		}
 	case object.Tag:
 		_, err = object.ParseTag(s.content, s.format)
 	case object.Tree:
@@ -160,6 +229,7 @@ func (s *Scan) tree(n int, id oid.ID) error {
 		if e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule || len(e.Name) >= len(gitmodules) && bytes.EqualFold(e.Name, gitmodules) {
 			s.links = true
 		}
+		s.watch(e.Name)
 		if len(e.Name) < dlp.MinKnown {
 			continue // nothing is shorter
 		}
