@@ -56,14 +56,18 @@ egress:
     - {host: "*.lookup.capture.test"}
 `
 
-// newCaptureRig needs the programs; capture says what the manifest says of it.
+// newCaptureRig needs the programs, of which it builds goget; capture says what the manifest says of it.
 func newCaptureRig(t *testing.T, capture string, programs ...string) *captureRig {
 	t.Helper()
-	for _, p := range programs {
-		systemProgram(t, p)
-	}
 	r := &captureRig{t: t, project: newProject(t), token: "tk" + "_" + strings.Repeat("q7Zr2", 6)}
 	p := r.project
+	for _, name := range programs {
+		if name == "goget" {
+			p.buildGo(name, goGet)
+		} else {
+			systemProgram(t, name)
+		}
+	}
 	p.write("token", r.token+"\n", 0o600)
 	plain := httptest.NewServer(r)
 	t.Cleanup(plain.Close)
@@ -244,9 +248,48 @@ const r = await fetch(process.argv[1], {headers});
 console.log("HTTP", r.status, await r.text());
 `
 
+// goGet has a Transport of its own, as many SDKs have, so the variables are not read.
+const goGet = `package main
+
+import (
+	"net/http"
+	"os"
+)
+
+func main() {
+	q, err := http.NewRequest("GET", os.Args[1], nil)
+	if err != nil {
+		panic(err)
+	}
+	if len(os.Args) > 2 {
+		q.Header.Set("Authorization", "Bearer "+os.Getenv("TOKEN"))
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true}}).Do(q)
+	if err != nil {
+		panic(err)
+	}
+	_ = resp.Write(os.Stdout)
+}
+`
+
+// buildGo builds a program into the project, so that it is in the bottle.
+func (p *project) buildGo(name, source string) {
+	p.t.Helper()
+	dir := p.t.TempDir()
+	file := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-o", p.path("work/"+name), file)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		p.t.Fatalf("%v: %s", err, out)
+	}
+}
+
 // Programs that heed no proxy variables are gated and helped all the same.
 func TestProgramsThatKnowNoProxyAreCaptured(t *testing.T) {
-	r := newCaptureRig(t, "true", "curl", "node", "python3")
+	r := newCaptureRig(t, "true", "curl", "goget", "node", "python3")
 	get := map[string]func(url string, auth ...string) []string{
 		"curl": func(url string, auth ...string) []string {
 			if len(auth) > 0 {
@@ -254,6 +297,7 @@ func TestProgramsThatKnowNoProxyAreCaptured(t *testing.T) {
 			}
 			return []string{"curl", "--noproxy", "*", "-sS", "-i", "--max-time", "60", url}
 		},
+		"go": func(url string, auth ...string) []string { return append([]string{"./goget", url}, auth...) },
 		"node": func(url string, auth ...string) []string {
 			return append([]string{"node", "--input-type=module", "-e", nodeGet, "--", url}, auth...)
 		},
