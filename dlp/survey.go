@@ -435,6 +435,10 @@ func (s *Scanner) foldIn(from, to int) {
 
 // surveySingle looks for single characters in a block where there are steps of them.
 func (s *Scanner) surveySingle(k int, steps uint64) {
+	b := block{&s.survey.masks, k}
+	slash := b.of(maskSlash)
+	tabs := b.of(maskPrefix) & b.of(maskThird) & b.of(maskLower) &^ b.of(maskHex) & (slash << 1)
+	steps &^= slash << 1 & (slash >> 1) & (tabs >> 2) & (tabs >> 4) & (tabs >> 6) // most of the rest of varied
 	if s.varied(steps, s.survey.origin+k*blockLen) {
 		s.surveySpaced(k, steps)
 	}
