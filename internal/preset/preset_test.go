@@ -84,7 +84,19 @@ func TestPresetsCompile(t *testing.T) {
 		{"GET", "api.github.com", "/repos/a/b/contents/c", proxy.Allow, "route preset github"},
 		{"PUT", "api.github.com", "/repos/a/b/contents/c", proxy.Deny, "default"},
 		{"POST", "api.github.com", "/repos/a/b/git/refs", proxy.Deny, "default"},
+		{"PATCH", "api.github.com", "/repos/a/b/git/refs/heads/main", proxy.Deny, "default"},
+		{"DELETE", "api.github.com", "/repos/a/b/git/refs/heads/main", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/git/blobs", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/git/trees", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/git/commits", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/git/tags", proxy.Deny, "default"},
+		{"DELETE", "api.github.com", "/repos/a/b/contents/c", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/merges", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/merge-upstream", proxy.Deny, "default"},
+		{"PUT", "api.github.com", "/repos/a/b/pulls/1/update-branch", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/repos/a/b/Git/Refs", proxy.Deny, "default"},
 		{"POST", "api.github.com", "/graphql", proxy.Deny, "default"},
+		{"POST", "api.github.com", "/GraphQL", proxy.Deny, "default"},
 		{"PUT", "api.github.com", "/repos/a/b/pulls/1/merge", proxy.Deny, "default"},
 		{"POST", "api.github.com", "/repos/a/b/issues/1/comments", proxy.Allow, "route preset github"},
 		{"POST", "api.github.com", "/repos/a/b/pulls", proxy.Allow, "route preset github"},
@@ -92,6 +104,25 @@ func TestPresetsCompile(t *testing.T) {
 		d := policy.Decide(proxy.Target{Scheme: "https", Host: tt.host, Port: 443, Method: tt.method, Path: tt.path})
 		if d.Action != tt.want || d.Rule != tt.rule {
 			t.Errorf("%s %s%s: %s by %s", tt.method, tt.host, tt.path, d.Action, d.Rule)
+		}
+	}
+}
+
+// Under another default than deny a write is not refused by the preset, and has no
+// credential all the same: no route of it names one there.
+func TestGitHubLendsNothingToWrites(t *testing.T) {
+	p, err := Named("github", Host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := proxy.NewPolicy(proxy.Allow, p.Routes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/graphql", "/repos/a/b/git/refs", "/repos/a/b/issues/../git/refs", "/repos/a/b/issues/%2e%2e/git/refs"} {
+		d := policy.Decide(proxy.Target{Scheme: "https", Host: "api.github.com", Port: 443, Method: "POST", Path: path})
+		if d.Action == proxy.Allow && d.Route != nil {
+			t.Errorf("%s: %s by %s, with %v", path, d.Action, d.Rule, d.Route.Secrets)
 		}
 	}
 }
