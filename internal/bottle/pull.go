@@ -21,7 +21,7 @@ import (
 const pullLock = "pull.lock"
 
 // ErrPulling: another process takes work out of the bottle.
-var ErrPulling = errors.New("another pull of this bottle is running")
+var ErrPulling = errors.New("another pull of this bottle is running: wait for its end")
 
 // PullOptions are what a person may want of a pull.
 type PullOptions struct {

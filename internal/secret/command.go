@@ -82,7 +82,7 @@ func (s *Secret) run(ctx context.Context) (string, error) {
 	name := filepath.Base(path)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return "", fmt.Errorf("the command %s was ended after %s without an answer", name, s.source.Timeout)
+		return "", fmt.Errorf("the command %s was ended after %s without an answer: run it by hand to see what it waits for, or give it more with timeout", name, s.source.Timeout)
 	case errors.Is(err, exec.ErrWaitDelay): // it ended well, and left a child behind
 	case err != nil:
 		// Its standard error is not quoted: no pattern tells a message from one

@@ -43,7 +43,7 @@ func (s *Secret) keyringEntry(ctx context.Context) (string, error) {
 	case a := <-got:
 		switch {
 		case errors.Is(a.err, keyring.ErrNotFound):
-			return "", fmt.Errorf("the keyring has no entry of the service %q with the account %q", service, account)
+			return "", fmt.Errorf("the keyring has no entry of the service %q with the account %q: store it there, or name another source under from", service, account)
 		case a.err != nil:
 			return "", fmt.Errorf("the keyring of this host cannot be used: %w", a.err)
 		}
@@ -52,6 +52,6 @@ func (s *Secret) keyringEntry(ctx context.Context) (string, error) {
 		}
 		return a.value, nil
 	case <-ctx.Done():
-		return "", fmt.Errorf("the keyring did not answer within %s: is it locked?", s.source.Timeout)
+		return "", fmt.Errorf("the keyring did not answer within %s: is it locked? Unlock it, or name another source under from", s.source.Timeout)
 	}
 }

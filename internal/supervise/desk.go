@@ -186,7 +186,7 @@ func (d *Desk) take(id string, v Verdict) (*entry, Question, Verdict, error) {
 	case v.Scope == "":
 		v.Scope = Session
 	case v.Scope == Once && v.Allow && !e.q.Kind.Held():
-		return nil, Question{}, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long")
+		return nil, Question{}, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long (--session, --always)")
 	}
 	if v.Scope != Once && v.Scope != Session && v.Scope != Always {
 		return nil, Question{}, v, fmt.Errorf("%q is not how far an answer goes: once, session or always", string(v.Scope))
