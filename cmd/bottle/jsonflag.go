@@ -9,7 +9,7 @@ import (
 // withoutJSON are the commands that print no data, by their path. Where only a
 // flag makes it data, it is named.
 var withoutJSON = map[string]string{
-	"bottle up": "dry-run", "bottle trust": "list",
+	"bottle up":   "dry-run",
 	"bottle exec": "", "bottle ui": "", "bottle shell": "", "bottle help": "", "bottle man": "",
 	"bottle completion bash": "", "bottle completion fish": "", "bottle completion powershell": "", "bottle completion zsh": "",
 }

@@ -41,12 +41,12 @@ var outputs = map[string]any{
 	"bottle approve": supervise.AnswerReply{}, "bottle deny": supervise.AnswerReply{},
 	"bottle ask ls": []supervise.Question{}, "bottle ask ls --watch": supervise.Question{},
 	"bottle ca export": caOutput{}, "bottle ca install": caOutput{}, "bottle ca rotate": caOutput{}, "bottle ca uninstall": []caOutput{},
-	"bottle demo": demo.Report{}, "bottle doctor": []vm.Check{}, "bottle down": downOutput{},
+	"bottle demo": demo.Report{}, "bottle diff": diffOutput{}, "bottle doctor": []vm.Check{}, "bottle down": downOutput{},
 	"bottle gate": standaloneOutput{}, "bottle proxy": standaloneOutput{}, "bottle init": initOutput{},
 	"bottle learn": learn.Proposal{}, "bottle logs": journal.Entry{}, "bottle logs verify": journal.Report{},
 	"bottle ls": []listed{}, "bottle policy check": manifest.Explanation{}, "bottle policy check REF": []manifest.GitExplanation{}, "bottle policy presets": []preset.Preset{},
 	"bottle pull": pullOutput{}, "bottle scan": scan.Finding{}, "bottle scan --each-line": scan.Line{}, "bottle scan --list-rules": []ruleOutput{},
-	"bottle trust --list": []manifest.TrustEntry{}, "bottle up --dry-run": bottle.Description{},
+	"bottle trust": trustOutput{}, "bottle trust --list": []manifest.TrustEntry{}, "bottle up --dry-run": bottle.Description{},
 	"bottle verify": verify.Report{}, "bottle version": buildInfo{}, "bottle why": why{},
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/mitm"
 )
 
@@ -49,4 +50,19 @@ type ruleOutput struct {
 	Action      string `json:"action"`
 	Confidence  string `json:"confidence,omitempty"`
 	Description string `json:"description"`
+}
+
+// trustOutput is what became of the trust in a manifest.
+type trustOutput struct {
+	Path    string            `json:"path"`
+	Trusted bool              `json:"trusted"`
+	Grants  *manifest.Summary `json:"grants,omitempty"` // what it gives to an agent
+}
+
+func trustedOutput(m *manifest.Manifest) trustOutput {
+	s := m.Summary()
+	if s.Secrets == nil {
+		s.Secrets = []string{}
+	}
+	return trustOutput{Path: m.Project.Path, Trusted: true, Grants: &s}
 }

@@ -32,13 +32,18 @@ A running bottle whose manifest now gives the agent more waits for this, too,
 also when the manifest was trusted with that text before.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case list:
+			if list {
 				return a.listTrusted()
-			case revoke:
-				return a.revokeTrust(cmd.Context())
 			}
-			return a.addTrust(cmd.Context(), yes)
+			change := func(ctx context.Context) (trustOutput, error) { return a.addTrust(ctx, yes) }
+			if revoke {
+				change = a.revokeTrust
+			}
+			out, err := change(cmd.Context())
+			if err == nil && a.json {
+				err = a.printJSON(out)
+			}
+			return err
 		},
 	}
 	a.configFlag(cmd)
@@ -49,25 +54,25 @@ also when the manifest was trusted with that text before.`,
 	return cmd
 }
 
-func (a *app) addTrust(ctx context.Context, yes bool) error {
+func (a *app) addTrust(ctx context.Context, yes bool) (out trustOutput, err error) {
 	m, err := a.load("")
 	if err != nil {
-		return err
+		return out, err
 	}
 	if m.Project == nil {
 		text := "there is no bottle.yaml here or in a folder above (\"bottle init\" writes one); your own file is always trusted"
 		if m.Overlooked != "" {
 			text += "; " + m.Overlooked
 		}
-		return errors.New(text)
+		return out, errors.New(text)
 	}
 	t, err := openTrust()
 	if err != nil {
-		return err
+		return out, err
 	}
 	why := t.IsTrusted(m)
 	if why != nil && !errors.Is(why, manifest.ErrNotTrusted) {
-		return why
+		return out, why
 	}
 	if !a.quiet {
 		a.showSummary(m)
@@ -75,17 +80,17 @@ func (a *app) addTrust(ctx context.Context, yes bool) error {
 			a.showKnown(m)
 		}
 		if err := a.nameWaiting(ctx, m.Project.Path); err != nil {
-			return err
+			return out, err
 		}
 	}
 	if why == nil {
-		return a.trustAgain(ctx, t, m, yes)
+		return trustedOutput(m), a.trustAgain(ctx, t, m, yes)
 	}
 	if err := a.agree(ctx, t, m, why, yes, "say \"bottle trust --yes\" where nobody can be asked"); err != nil {
-		return err
+		return out, err
 	}
 	_, err = fmt.Fprintf(a.std.err, "trusted: %s\n", escape.Text(m.Project.Path))
-	return err
+	return trustedOutput(m), err
 }
 
 // trustAgain is about a text that is trusted: a running bottle that waits wants a
@@ -163,34 +168,34 @@ func (a *app) agree(ctx context.Context, t *manifest.Trust, m *manifest.Manifest
 	return t.Trust(m)
 }
 
-func (a *app) revokeTrust(ctx context.Context) error {
+func (a *app) revokeTrust(ctx context.Context) (out trustOutput, err error) {
 	m, err := a.load("")
 	path := a.config
 	switch {
 	case err == nil && m.Project != nil:
 		path = m.Project.Path
 	case path == "":
-		return errors.Join(err, errors.New("name the manifest with -f"))
+		return out, errors.Join(err, errors.New("name the manifest with -f"))
 	default: // it may not be valid any more
 		if path, err = filepath.Abs(path); err != nil {
-			return err
+			return out, err
 		}
 	}
 	t, err := openTrust()
 	if err != nil {
-		return err
+		return out, err
 	}
 	was, err := t.Revoke(path)
 	if err != nil {
-		return err
+		return out, err
 	}
 	if !was {
-		return fmt.Errorf("%s was not trusted, so there is nothing to take back: \"bottle trust --list\" shows what is", path)
+		return out, fmt.Errorf("%s was not trusted, so there is nothing to take back: \"bottle trust --list\" shows what is", path)
 	}
 	if _, err = fmt.Fprintf(a.std.err, "no longer trusted: %s\n", escape.Text(path)); err != nil {
-		return err
+		return out, err
 	}
-	return a.nameUsers(ctx, path)
+	return trustOutput{Path: path}, a.nameUsers(ctx, path)
 }
 
 // nameUsers names the running bottles that a manifest was trusted for: they go on
