@@ -35,7 +35,7 @@ type GateCall struct {
 
 	s     *Server
 	snap  *snapshot
-	purse *payer
+	purse *payer // nil where no client made the call
 	// stopped is the denial of what was to be sent, where a budget had no room for it.
 	stopped atomic.Pointer[denial]
 }
