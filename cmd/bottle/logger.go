@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"runtime"
 	"strings"
 
+	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/escape"
 )
 
@@ -19,6 +22,11 @@ func (a *app) logger() *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(&lineHandler{out: a.notices, level: level})
+}
+
+// desktop is where the person is told of questions.
+func (a *app) desktop() *desktop.Notifier {
+	return desktop.New(runtime.GOOS, os.Getenv, a.logger())
 }
 
 // lineHandler prints "bottle: warning: MESSAGE (NAME: VALUE, …)". Names and

@@ -38,7 +38,7 @@ func (a *app) standalone(cmd *cobra.Command, opt *bottle.StandaloneOptions, list
 			return err
 		}
 		a.sayNoManifest(opt.Manifest)
-		opt.Env, opt.Log, opt.Version = env, a.logger(), readBuild().Version
+		opt.Env, opt.Log, opt.Version, opt.Desktop = env, a.logger(), readBuild().Version, a.desktop()
 		return a.serve(cmd.Context(), *opt, clients)
 	}
 }

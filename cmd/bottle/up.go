@@ -172,7 +172,7 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 	}
 	backend, why := a.backendOf(ctx, m)
 	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: backend, Args: command, Env: env, Version: readBuild().Version,
-		Reload: reload, Progress: bar.show, Log: a.logger()})
+		Reload: reload, Progress: bar.show, Log: a.logger(), Desktop: a.desktop()})
 	if err != nil {
 		return err
 	}

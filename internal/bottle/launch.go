@@ -111,7 +111,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	b.reload = &reloader{journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust, load: p.opt.Reload, user: b.user, inForce: cfg,
 		noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
 	b.reload.view.Store(p.Manifest)
-	b.operator = newOperator(b.reload, b.record, b.log)
+	b.operator = newOperator(b.reload, b.record, b.log, p.opt.Desktop)
 	if err := b.journal.serveMetrics(ctx, p.Manifest, b.record, p.opt.Version, b.operator.desk); err != nil {
 		return nil, err
 	}

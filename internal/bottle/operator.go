@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/state"
@@ -23,10 +24,11 @@ type operator struct {
 	desk   *supervise.Desk
 	id     string // of the bottle
 	log    *slog.Logger
+	notify func(desktop.Question) // at the desktop
 }
 
-func newOperator(r *reloader, record state.Bottle, log *slog.Logger) *operator {
-	o := &operator{reload: r, id: record.ID, log: log}
+func newOperator(r *reloader, record state.Bottle, log *slog.Logger, d *desktop.Notifier) *operator {
+	o := &operator{reload: r, id: record.ID, log: log, notify: d.Ask}
 	o.desk = &supervise.Desk{Apply: o.apply, Tell: o.tell, Reach: o.reach}
 	r.changed = o.settle
 	return o
@@ -164,6 +166,9 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 	// What an agent says of its request was scanned as policy has it, which may let a
 	// secret through: it is not for the disk.
 	redact := o.reload.server.Redact
+	if n := o.reload.manifest().Notify; out == nil && n.Questions {
+		o.notify(desktop.Question{Bottle: o.id, ID: q.ID, Method: redact(e.Method), Host: redact(q.Host), Sound: n.Sound})
+	}
 	e.Method, e.Host, e.Path, e.Reason = redact(e.Method), redact(e.Host), redact(e.Path), redact(e.Reason)
 	// A journal that cannot be written denies the request itself; this is a note.
 	_ = o.reload.journal.Record(context.Background(), e)

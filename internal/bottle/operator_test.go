@@ -2,10 +2,12 @@ package bottle
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
@@ -17,7 +19,7 @@ func newAsked(t *testing.T, text string) (*reloading, *operator) {
 	r.view.Store(r.current)
 	cfg := proxy.Config{Policy: r.current.Egress.Policy}
 	r.inForce = cfg
-	return r, newOperator(r.reloader, state.Bottle{ID: "b-1"}, slog.New(slog.DiscardHandler))
+	return r, newOperator(r.reloader, state.Bottle{ID: "b-1"}, slog.New(slog.DiscardHandler), nil)
 }
 
 // asked puts a question and returns it with what it will have come to.
@@ -122,6 +124,27 @@ func TestQuestionsAreInTheJournal(t *testing.T) {
 	notes := r.notes.all()
 	if len(notes) != 2 || notes[0].Path != "/[secret]?q=\n\x1b[2J" || notes[0].Reason != "the operator is asked" || notes[0].ID != q.ID || notes[1].Reason != "the answer was no (once): not today" {
 		t.Errorf("got %+v", notes)
+	}
+}
+
+// The desktop is told of a question, without its path, and of no answer.
+func TestQuestionsAreToldAtTheDesktop(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                             "[{b-1 q-GETa-secret.example.com/a-secret GET [secret].example.com false}]",
+		"notify: {sound: true}\n":      "[{b-1 q-GETa-secret.example.com/a-secret GET [secret].example.com true}]",
+		"notify: {questions: false}\n": "[]",
+	} {
+		_, o := newAsked(t, "egress: {default: ask}\n"+text)
+		told := []desktop.Question{}
+		o.notify = func(q desktop.Question) { told = append(told, q) }
+		q, a := asked(t, o, "GET", "a-secret.example.com", "/a-secret")
+		if _, _, err := o.desk.Answer(context.Background(), q.ID, supervise.Verdict{}); err != nil { // it waits until Tell has been called
+			t.Fatal(err)
+		}
+		<-a
+		if got := fmt.Sprint(told); got != want {
+			t.Errorf("%q: told %s, want %s", text, got, want)
+		}
 	}
 }
 

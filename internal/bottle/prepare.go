@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
+	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
@@ -42,6 +43,8 @@ type Options struct {
 	Progress func(string)
 	// Log gets what the operator should know and the journal does not hold.
 	Log *slog.Logger
+	// Desktop is told of questions; nil for none.
+	Desktop *desktop.Notifier
 	// Mounts and Vars are added to those of the manifest.
 	Mounts []vm.Mount
 	Vars   map[string]string

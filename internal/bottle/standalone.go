@@ -15,6 +15,7 @@ import (
 
 	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/internal/control"
+	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
@@ -35,6 +36,8 @@ type StandaloneOptions struct {
 	NoAuth bool
 	Reload func() (*manifest.Manifest, error)
 	Log    *slog.Logger
+	// Desktop is told of questions; nil for none.
+	Desktop *desktop.Notifier
 	// Version is that of this program.
 	Version string
 	// Gate serves git alone, without a proxy: see Standalone.GitConfig.
@@ -127,7 +130,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	s.reload = &reloader{journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
 		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
 	s.reload.view.Store(opt.Manifest)
-	s.operator = newOperator(s.reload, s.record, opt.Log)
+	s.operator = newOperator(s.reload, s.record, opt.Log, opt.Desktop)
 	if err := s.journal.serveMetrics(ctx, opt.Manifest, s.record, opt.Version, s.operator.desk); err != nil {
 		return nil, nil, err
 	}

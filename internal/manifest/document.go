@@ -44,6 +44,7 @@ type Keys struct {
 	Budgets                Budgets           `yaml:"budgets" jsonschema_description:"Limits of what the bottle sends and uses, from its start on."`
 	Record                 Record            `yaml:"record" jsonschema_description:"What is kept of the traffic beside the journal."`
 	Metrics                Metrics           `yaml:"metrics" jsonschema_description:"Metrics for Prometheus."`
+	Notify                 Notify            `yaml:"notify" jsonschema_description:"Notifications at the desktop of the host."`
 }
 
 // Workspace is the folder that the agent works on.
@@ -165,6 +166,12 @@ type OAuth2 struct {
 // Record says what is kept of the traffic.
 type Record struct {
 	Bodies bool `yaml:"bodies" later:"*" jsonschema_description:"Keep bodies."`
+}
+
+// Notify says what the desktop is told of.
+type Notify struct {
+	Questions bool `yaml:"questions" jsonschema_description:"Tell of each new question that waits for the operator. Default: true."`
+	Sound     bool `yaml:"sound" jsonschema_description:"With a sound. Default: false."`
 }
 
 // Metrics says where metrics are served.

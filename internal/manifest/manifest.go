@@ -61,6 +61,8 @@ type Manifest struct {
 	Skills []string
 	// Budgets bound what the bottle sends and uses.
 	Budgets proxy.Budgets
+	// Notify says what the desktop is told of.
+	Notify Notify
 	// Metrics is the loopback address of the metrics; "" for none.
 	Metrics string
 	// Use names the presets whose routes are among those of Egress.
