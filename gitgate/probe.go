@@ -18,7 +18,7 @@ func (g *Gate) CanPush(ctx context.Context, c *proxy.GateCall, path string) erro
 	}
 	body, err := h.upstream.advertise(ctx, c, path, receivePack, "")
 	if err != nil {
-		v := &visit{g: g, host: h, ctx: ctx}
+		v := &visit{g: g, host: h, call: c, ctx: ctx}
 		return fmt.Errorf("%s", c.Redact(v.upstreamRefusal(err).text))
 	}
 	return body.Close()
