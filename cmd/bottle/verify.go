@@ -7,14 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/verify"
+	"github.com/bot-bottle/bottle/vm"
 )
 
 func (a *app) verifyCmd() *cobra.Command {
 	var inner, victim bool
+	var backend, image string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove from both sides that a bottle holds",
@@ -32,9 +36,12 @@ A row is "untested" when the attack does not work on this host to begin with.`,
 			case victim:
 				return verify.Victim(a.std.in, a.std.out)
 			}
-			return a.verify(cmd.Context())
+			return a.verify(cmd.Context(), backend, image)
 		},
 	}
+	cmd.Flags().StringVar(&backend, "backend", a.backend().Name(), "what the bottle is made of: sandbox or smolvm")
+	cmd.Flags().StringVar(&image, "image", "", "what a virtual machine is made of, as image of a manifest: a path or a reference")
+	offer(cmd, "backend", "sandbox", "smolvm")
 	cmd.Flags().BoolVar(&inner, "inner", false, "")
 	cmd.Flags().BoolVar(&victim, "victim", false, "")
 	for _, f := range []string{"inner", "victim"} {
@@ -43,7 +50,18 @@ A row is "untested" when the attack does not work on this host to begin with.`,
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context) (err error) {
+func (a *app) verify(ctx context.Context, name, image string) (err error) {
+	backends := a.backends()
+	i := slices.IndexFunc(backends, func(b vm.Backend) bool { return b.Name() == name })
+	if i < 0 {
+		return fmt.Errorf("--backend %s: want sandbox or smolvm", escape.Text(name))
+	}
+	// The manifest of that bottle lies in a folder of its own.
+	if _, err := os.Stat(image); err == nil {
+		if image, err = filepath.Abs(image); err != nil {
+			return err
+		}
+	}
 	self, err := program()
 	if err != nil {
 		return err
@@ -55,7 +73,7 @@ func (a *app) verify(ctx context.Context) (err error) {
 	bar := a.progress()
 	defer bar.done()
 	report, err := verify.Run(ctx, verify.Options{
-		Outside: outside(self), Inside: verify.InBottle(a.backend(), self, bar.show),
+		Outside: outside(self), Inside: verify.InBottle(backends[i], image, self, bar.show),
 		Home: home, DeniedURL: verify.MetadataURL, Progress: bar.show,
 	})
 	if err != nil {

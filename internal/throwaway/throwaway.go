@@ -17,8 +17,14 @@ import (
 	"github.com/bot-bottle/bottle/vm"
 )
 
-// program is where Options.Program is seen in the bottle.
-const program = "/run/bottle-self/bottle"
+// programAt is where Options.Program is seen in a bottle: in one whose machine has a
+// file system of its own, where that is no memory.
+func programAt(backend vm.Backend) string {
+	if _, ok := backend.(vm.Keeper); ok {
+		return "/var/lib/bottle/self/bottle"
+	}
+	return "/run/bottle-self/bottle"
+}
 
 // Project is the folder beside the manifest that is meant to be its workspace.
 const Project = "project"
@@ -38,8 +44,9 @@ type Options struct {
 
 // Bottle is a running one. Its methods are for one goroutine.
 type Bottle struct {
-	b   *bottle.Bottle
-	dir string
+	b       *bottle.Bottle
+	dir     string
+	backend vm.Backend
 }
 
 // Launch makes the bottle. When it fails, nothing stays behind.
@@ -48,7 +55,7 @@ func Launch(ctx context.Context, opt Options) (_ *Bottle, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Bottle{dir: dir}
+	t := &Bottle{dir: dir, backend: opt.Backend}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
@@ -65,6 +72,7 @@ func Launch(ctx context.Context, opt Options) (_ *Bottle, err error) {
 	if err := trust.Trust(m); err != nil { // it was written a moment ago, by us
 		return nil, err
 	}
+	program := programAt(opt.Backend)
 	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: opt.Backend, Args: []string{program}, Env: state.Within(dir),
 		Progress: opt.Progress, Mounts: []vm.Mount{{Source: opt.Program, Target: program, ReadOnly: true}}})
 	if err != nil {
@@ -101,7 +109,7 @@ const maxErrors = 1 << 20
 // error.
 func (t *Bottle) Run(ctx context.Context, c vm.Command) error {
 	stderr := &Buffer{Limit: maxErrors}
-	c.Args, c.Stderr = append([]string{program}, c.Args...), stderr
+	c.Args, c.Stderr = append([]string{programAt(t.backend)}, c.Args...), stderr
 	p, err := t.b.Start(ctx, c)
 	if err != nil {
 		return err
@@ -126,8 +134,15 @@ func (t *Bottle) End() error {
 	return t.b.Close()
 }
 
-// Close ends the bottle and removes its files.
-func (t *Bottle) Close() error { return errors.Join(t.End(), os.RemoveAll(t.dir)) }
+// Close ends the bottle and removes its files, and its machine where that outlives it.
+func (t *Bottle) Close() error {
+	err := t.End()
+	if t.b != nil {
+		r := state.Bottle{ID: t.b.ID(), Backend: t.backend.Name()}
+		err = errors.Join(err, bottle.RemoveMachine(context.Background(), r, []vm.Backend{t.backend}))
+	}
+	return errors.Join(err, os.RemoveAll(t.dir))
+}
 
 // Buffer keeps what is written to it, and fails when that is more than Limit
 // bytes.

@@ -43,6 +43,8 @@ var attacks = []attack{
 	{name: "abstract-socket", what: "an abstract unix socket of the host", try: dialAbstract, needsControl: true},
 	{name: "internet", what: "a route to the internet (TCP and UDP 443)", try: routeTo("192.0.2.1:443", "[2001:db8::1]:443")},
 	{name: "metadata", what: "a route to the cloud metadata address", try: routeTo("169.254.169.254:80")},
+	{name: "interfaces", what: "a network interface beside the loopback", try: readInterfaces, insideOnly: true},
+	{name: "gateway", what: "TCP to the host by the gateway of a virtual machine with a network", try: dialGateway, insideOnly: true},
 	{name: "proxy-policy", what: "a denied host, asked through the proxy", try: askProxy, insideOnly: true},
 	{name: "capture-policy", what: "a denied host, dialled past the proxy", try: askPast, insideOnly: true},
 	{name: "home-file", what: "a file in the home folder of the host", try: readHome, needsControl: true},
@@ -160,6 +162,45 @@ func routeTo(addrs ...string) func(context.Context, targets) attempt {
 		}
 		return refused(last)
 	}
+}
+
+// readInterfaces looks for an interface that is up and could lead somewhere.
+func readInterfaces(_ context.Context, t targets) attempt {
+	if t.Control {
+		return attempt{Detail: "not tried on the host"}
+	}
+	list, err := net.Interfaces()
+	if err != nil { // then it may have any
+		return attempt{Reached: true, Detail: "the interfaces cannot be listed: " + cause(err)}
+	}
+	for _, i := range list {
+		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 {
+			return attempt{Reached: true, Detail: "there is " + i.Name}
+		}
+	}
+	return attempt{Detail: fmt.Sprintf("none that is up, of %d", len(list))}
+}
+
+// gateway is the host's address in a machine of smolvm's that has a network: every
+// port of the host's own loopback can be reached by it.
+const gateway = "100.96.0.1"
+
+// dialGateway tries the port of the TCP canary, and one at which nothing is.
+func dialGateway(ctx context.Context, t targets) attempt {
+	if t.Control {
+		return attempt{Detail: "not tried on the host"}
+	}
+	var a attempt
+	for _, addr := range t.TCP {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return refused(err)
+		}
+		if a = dial(ctx, "tcp", net.JoinHostPort(gateway, port), nil); a.Reached {
+			break
+		}
+	}
+	return a
 }
 
 func addrOf(a net.Addr) netip.Addr {

@@ -90,7 +90,7 @@ func TestABottleHolds(t *testing.T) {
 	home, temp := t.TempDir(), shortDir(t)
 	t.Setenv("TMPDIR", temp)
 	r, err := Run(t.Context(), Options{
-		Inside: InBottle(sandbox.New(sandbox.Options{}), program(t), nil), Outside: outside(t), Home: home, DeniedURL: MetadataURL,
+		Inside: InBottle(sandbox.New(sandbox.Options{}), "", program(t), nil), Outside: outside(t), Home: home, DeniedURL: MetadataURL,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/bot-bottle/bottle/internal/throwaway"
@@ -20,8 +21,15 @@ const manifestText = "version: 1\nworkspace: {path: ./" + throwaway.Project + "}
 // own. It makes the bottle when it is called, so that what was planted before is
 // there to leak in, and takes it away again. program is this program, which runs
 // inside.
-func InBottle(backend vm.Backend, program string, progress func(string)) Runner {
-	return inBottle(throwaway.Options{Backend: backend, Program: program, Manifest: manifestText, Progress: progress}, func() map[string]string { return nil })
+//
+// image is what the backend's machine is made of, where it has a file system of its
+// own; "" is the default.
+func InBottle(backend vm.Backend, image, program string, progress func(string)) Runner {
+	text := manifestText
+	if image != "" {
+		text += fmt.Sprintf("image: %q\n", image)
+	}
+	return inBottle(throwaway.Options{Backend: backend, Program: program, Manifest: text, Progress: progress}, func() map[string]string { return nil })
 }
 
 // inBottle asks env for variables of the inner half, when that is run.
