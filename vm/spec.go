@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The defaults of a Spec.
@@ -79,6 +80,8 @@ type Capture struct {
 	All bool
 	// Services are ports of names that have an address from the start.
 	Services []Service
+	// Answer bounds how long the proxy may take to answer for a connection.
+	Answer time.Duration
 	// Further returns the ports that are taken for a host beside 80 and 443. It is
 	// asked concurrently, by whatever runs in the machine.
 	Further func(host string) []int
@@ -127,6 +130,9 @@ type Resources struct {
 	Memory int64   // bytes
 	CPUs   float64 // of one CPU's time
 	PIDs   int     // processes and threads
+	// Disk is what a Keeper's machine may store, and the most that is brought out of
+	// it, in bytes; zero is the backend's default.
+	Disk int64
 }
 
 var (
@@ -244,6 +250,9 @@ func (r Resources) check() error {
 	if r.PIDs < 0 || r.PIDs > 0 && r.PIDs < MinPIDs {
 		errs = append(errs, fmt.Errorf("%d pids: want at least %d, or 0 for no limit", r.PIDs, MinPIDs))
 	}
+	if r.Disk < 0 || r.Disk > 0 && r.Disk < MinDisk {
+		errs = append(errs, fmt.Errorf("a disk of %d bytes: want at least %d, or 0 for the default", r.Disk, int64(MinDisk)))
+	}
 	return errors.Join(errs...)
 }
 
@@ -252,6 +261,7 @@ const (
 	MinMemory = 64 << 20 // bytes
 	MinCPUs   = 0.01
 	MinPIDs   = 16
+	MinDisk   = 1 << 30 // bytes
 
 	maxCPUs = 1 << 20
 )

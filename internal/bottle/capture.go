@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/proxy"
@@ -51,6 +52,10 @@ func serviceHosts(m *manifest.Manifest) (hosts []vm.Host) {
 	return hosts
 }
 
+// answerTime is how long the proxy may take to answer for a captured connection: as
+// long as the operator, and a little more.
+func answerTime(m *manifest.Manifest) time.Duration { return m.Egress.AskTimeout + time.Minute }
+
 // captureSpec is what a machine of a keeper's does about what programs open that know
 // of no proxy.
 func (b *Bottle) captureSpec() *vm.Capture {
@@ -58,7 +63,7 @@ func (b *Bottle) captureSpec() *vm.Capture {
 	if len(localPrefixes(m)) == 0 {
 		return nil
 	}
-	c := &vm.Capture{Port: proxyPort, All: m.Capture, Further: b.server.FurtherPorts}
+	c := &vm.Capture{Port: proxyPort, All: m.Capture, Answer: answerTime(m), Further: b.server.FurtherPorts}
 	for _, s := range services(m) {
 		for _, port := range s.Ports {
 			c.Services = append(c.Services, vm.Service{Name: s.Name, Addr: netip.AddrPortFrom(s.Addr, uint16(port))})
@@ -86,6 +91,6 @@ func (b *Bottle) startCapture(ctx context.Context) error {
 	b.captured = make(chan error, 1)
 	go func() { b.captured <- b.server.Serve(pairs, proxy.ListenOptions{Session: b.record.ID}) }()
 	var err error
-	b.relay, err = relay.Start(ctx, relay.Options{Network: network, Dial: pairs.Dial, Capture: m.Capture, Ports: b.server.FurtherPorts, Services: services(m), Log: b.log})
+	b.relay, err = relay.Start(ctx, relay.Options{Network: network, Dial: pairs.Dial, Capture: m.Capture, Ports: b.server.FurtherPorts, Services: services(m), Answer: answerTime(m), Log: b.log})
 	return err
 }

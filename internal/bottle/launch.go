@@ -250,7 +250,7 @@ func (b *Bottle) spec() vm.Spec {
 	}
 	return vm.Spec{
 		ID: b.record.ID, Hostname: b.record.ID, Mounts: mounts, Links: p.links, Env: b.env,
-		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs},
+		Resources: vm.Resources{Memory: m.Resources.Memory, CPUs: m.Resources.CPUs, PIDs: m.Resources.PIDs, Disk: m.Resources.Disk},
 		Hosts:     serviceHosts(m), Local: localPrefixes(m), Ports: []int{proxyPort},
 	}
 }

@@ -25,8 +25,8 @@ func (b *Bottle) sayLimits(limits []vm.Limit) {
 
 // wantedText renders a limit as people write it.
 func wantedText(l vm.Limit) string {
-	if n, err := strconv.ParseInt(l.Wanted, 10, 64); err == nil && l.Resource == "memory" {
-		return size(n) + " of memory"
+	if n, err := strconv.ParseInt(l.Wanted, 10, 64); err == nil && (l.Resource == "memory" || l.Resource == "disk") {
+		return size(n) + " of " + l.Resource
 	}
 	return l.Wanted + " " + l.Resource
 }

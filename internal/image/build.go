@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -115,11 +114,19 @@ const maxSaid = 2 << 10
 
 func run(ctx context.Context, program string, args []string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.Discard, &out
+	var said tail
+	cmd.Stdout, cmd.Stderr = io.Discard, &said
 	if err := cmd.Run(); err != nil {
-		text := strings.TrimSpace(out.String())
-		return fmt.Errorf("%s %s: %w: %s", program, args[0], err, text[max(0, len(text)-maxSaid):])
+		return fmt.Errorf("%s %s: %w: %s", program, args[0], err, strings.TrimSpace(string(said)))
 	}
 	return nil
+}
+
+// tail keeps the last maxSaid bytes that are written to it.
+type tail []byte
+
+func (t *tail) Write(p []byte) (int, error) {
+	*t = append(*t, p[max(0, len(p)-maxSaid):]...)
+	*t = append((*t)[:0], (*t)[max(0, len(*t)-maxSaid):]...)
+	return len(p), nil
 }

@@ -155,7 +155,10 @@ func (b *builder) mounts() {
 
 func (b *builder) resources() {
 	r := b.doc.Resources
-	b.m.Resources = Resources{Memory: int64(r.Memory), CPUs: r.CPUs, PIDs: r.PIDs}
+	b.m.Resources = Resources{Memory: int64(r.Memory), CPUs: r.CPUs, PIDs: r.PIDs, Disk: int64(r.Disk)}
+	if r.Disk != 0 && r.Disk < vm.MinDisk {
+		b.fault(at("resources", "disk"), "at least %dGiB is needed", int64(vm.MinDisk)>>30)
+	}
 	if r.Memory != 0 && r.Memory < vm.MinMemory {
 		b.fault(at("resources", "memory"), "at least %dMiB is needed", int64(vm.MinMemory)>>20)
 	}

@@ -71,7 +71,7 @@ type ResourceLimits struct {
 	Memory Size    `yaml:"memory" jsonschema_description:"Memory, at least 64MiB."`
 	CPUs   float64 `yaml:"cpus" jsonschema:"minimum=0" jsonschema_description:"Time of so many CPUs, such as 2 or 0.5."`
 	PIDs   int     `yaml:"pids" jsonschema:"minimum=0" jsonschema_description:"Processes and threads, at least 16."`
-	Disk   string  `yaml:"disk" later:"*" jsonschema_description:"Size of a virtual machine's disk."`
+	Disk   Size    `yaml:"disk" jsonschema_description:"Size of a virtual machine's disk, at least 1GiB, and the most that is brought out of it. Default: 20GiB."`
 }
 
 // GitUser is who the agent commits as.

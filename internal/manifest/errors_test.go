@@ -55,6 +55,7 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"budgets that bound nothing", v + "budgets: {model_cost: 5, requests_per_minute: -1}\n", []string{
 			"bottle.yaml:2:23: budgets.model_cost: |no prices", "bottle.yaml:2:47: budgets.requests_per_minute: |below nothing"}},
 		{"a price below nothing", v + "budgets: {prices: {a: {output: -0.5}}}\n", []string{"bottle.yaml:2:32: budgets.prices.a.output: |below nothing"}},
+		{"a later group and a small disk", v + "record: {bodies: true}\nresources: {disk: 1MiB}\n", []string{"bottle.yaml:2:18: record.bodies: |later", "bottle.yaml:3:19: resources.disk: at least 1GiB"}},
 		{"later groups that are switched off", v + "record: false\nbottles: {x: {record: off}}\n", []string{
 			"bottle.yaml:2:9: record: this comes with a later version", "bottle.yaml:3:23: bottles.x.record: this comes with a later version"}},
 		{"later groups with no value and unknown keys", v + "record:\n", []string{"bottle.yaml:2:1: record: this comes"}},

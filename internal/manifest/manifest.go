@@ -128,6 +128,7 @@ type Resources struct {
 	Memory int64 // bytes
 	CPUs   float64
 	PIDs   int
+	Disk   int64 // bytes, of a virtual machine; zero is its default
 }
 
 // Egress is what the bottle reaches.

@@ -51,6 +51,9 @@ type Options struct {
 	Ports func(host string) []int
 	// Services have their address from the start, and are listened for.
 	Services []Service
+	// Answer bounds how long the proxy may take to answer for a connection: somebody may
+	// be asked meanwhile. Zero is defaultAnswer.
+	Answer time.Duration
 	// Log gets what cannot be told to whoever connects; nil discards it.
 	Log Logger
 }
@@ -82,6 +85,8 @@ const (
 	maxEach    = 32
 	// openTimeout bounds the opening of a listener, for which an answer waits.
 	openTimeout = 2 * time.Second
+	// defaultAnswer is longer than an operator has by default to say yes.
+	defaultAnswer = 5 * time.Minute
 	// acceptPause is what a listener waits after an error, such as too many open
 	// files.
 	acceptPause = 100 * time.Millisecond
@@ -109,6 +114,9 @@ type Relay struct {
 func Start(ctx context.Context, opt Options) (*Relay, error) {
 	if opt.Network == nil || opt.Dial == nil {
 		return nil, errors.New("relay: Options.Network and Options.Dial are needed")
+	}
+	if opt.Answer == 0 {
+		opt.Answer = defaultAnswer
 	}
 	if opt.Log == nil {
 		opt.Log = discard{}
@@ -334,7 +342,9 @@ func (r *Relay) carry(c net.Conn) {
 	}
 	defer up.Close()
 	stop := context.AfterFunc(r.ctx, func() { up.Close() })
+	_ = up.SetDeadline(time.Now().Add(r.opt.Answer))
 	early, err := connect(up, authority)
+	_ = up.SetDeadline(time.Time{})
 	stop()
 	if err != nil {
 		r.opt.Log.Warn("the proxy did not answer for a captured connection", "to", authority, "error", err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -287,6 +288,22 @@ func TestTheProxyBreaksOff(t *testing.T) {
 				t.Errorf("%q and a good end", b)
 			}
 		})
+	}
+}
+
+// TestASilentProxy: a proxy that never answers is given up, and the program sees that.
+func TestASilentProxy(t *testing.T) {
+	_, silent := pair(t)
+	w := &world{t: t, listeners: map[netip.AddrPort]*listener{}}
+	r, err := Start(t.Context(), Options{Network: w, Dial: func(context.Context) (net.Conn, error) { return silent, nil },
+		Services: []Service{{Name: "db", Addr: poolAddr(0), Ports: []int{5432}}}, Answer: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c := w.mustDial("198.18.0.1:5432")
+	if n, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
 

@@ -27,7 +27,12 @@ const (
 // folder and removes the group.
 func (m *machine) limit(cfg *config) (*os.File, error) {
 	r := m.spec.Resources
-	if r == (vm.Resources{}) {
+	if r.Disk > 0 {
+		defer func() {
+			m.limits = append(m.limits, vm.Limit{Resource: "disk", Wanted: strconv.FormatInt(r.Disk, 10), Scope: vm.ScopeNone, Detail: "a sandbox has no disk of its own: its files are this host's"})
+		}()
+	}
+	if r == (vm.Resources{Disk: r.Disk}) {
 		return nil, nil
 	}
 	dir, kept, rest, why := chooseGroup("/", groupSettings(r))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"github.com/bot-bottle/bottle/vm"
 	"github.com/bot-bottle/bottle/vm/relay/guest"
@@ -23,6 +24,9 @@ func (b *Backend) Collect(ctx context.Context, id string, mounts []vm.Mount) (er
 	if s == nil {
 		return fmt.Errorf("machine %s: %w", p.name, fs.ErrNotExist)
 	}
+	if n, err := strconv.ParseInt(s.Labels[diskLabel], 10, 32); err == nil {
+		p.spec.Resources.Disk = n << 30
+	}
 	if s.State == unready {
 		return fmt.Errorf("machine %s never started: %w", p.name, fs.ErrNotExist)
 	}
@@ -32,7 +36,7 @@ func (b *Backend) Collect(ctx context.Context, id string, mounts []vm.Mount) (er
 		}
 		defer func() { err = errors.Join(err, b.stop(ctx, p.name)) }()
 	}
-	if err := b.answers(ctx, p); err != nil {
+	if err := b.isContained(ctx, p); err != nil {
 		return err
 	}
 	if r, err := b.inside(ctx, p.name, "test -x "+guestProgram); err != nil || r.code != 0 {

@@ -122,6 +122,10 @@ func (p *plan) createArgs(memory int) []string {
 // fixedArgs are the arguments that a machine keeps for ever.
 func (p *plan) fixedArgs() []string {
 	args := []string{"--image", p.spec.Image}
+	if p.spec.Resources.Disk > 0 {
+		size := strconv.FormatInt(p.disk()>>30, 10)
+		args = append(args, "--storage", size, "--overlay", size, "--label", diskLabel+"="+size)
+	}
 	for _, name := range p.services() {
 		args = append(args, "--mount-socket", p.socket(name)+":"+guestSocket(name))
 	}
@@ -153,6 +157,18 @@ func (p *plan) cpus() int {
 	return defaultCPUs
 }
 
+// diskLabel is the label that holds the size of a machine's disk in GiB, for who
+// brings its work out without its manifest.
+const diskLabel = "bottle-disk"
+
+// disk is the size of the machine's disk in bytes, in whole GiB.
+func (p *plan) disk() int64 {
+	if n := p.spec.Resources.Disk; n > 0 {
+		return (n + 1<<30 - 1) >> 30 << 30
+	}
+	return defaultBytes
+}
+
 func (p *plan) memory() int {
 	if n := p.spec.Resources.Memory; n > 0 {
 		return int(n >> 20)
@@ -168,6 +184,9 @@ func (p *plan) limits() []vm.Limit {
 	}
 	if r.CPUs > 0 {
 		list = append(list, vm.Limit{Resource: "cpus", Wanted: fmt.Sprintf("%g", r.CPUs), Scope: vm.ScopeMachine, Detail: fmt.Sprintf("%d processors of the virtual machine", p.cpus())})
+	}
+	if r.Disk > 0 {
+		list = append(list, vm.Limit{Resource: "disk", Wanted: strconv.FormatInt(r.Disk, 10), Scope: vm.ScopeMachine, Detail: fmt.Sprintf("%d GiB of the virtual machine's disks, each", p.disk()>>30)})
 	}
 	if r.PIDs > 0 {
 		list = append(list, vm.Limit{Resource: "pids", Wanted: strconv.Itoa(r.PIDs), Scope: vm.ScopeNone, Detail: "smolvm has no such limit; the virtual machine's kernel is the agent's own"})

@@ -212,7 +212,7 @@ func (m *machine) collect(ctx context.Context) error {
 const newSuffix, oldSuffix = ".bottle-new", ".bottle-old"
 
 func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) (err error) {
-	t := &readTrees{mounts: m.plan.copies, roots: make([]*os.Root, len(m.plan.copies)),
+	t := &readTrees{limit: m.plan.disk(), mounts: m.plan.copies, roots: make([]*os.Root, len(m.plan.copies)),
 		progress: func(n int) { m.plan.progress("bringing the work out of the machine: %d files", n) }}
 	var targets []string
 	for i, c := range m.plan.copies {

@@ -25,7 +25,7 @@ func (m *machine) startRelay(ctx context.Context) error {
 		args = append(args, "--listen", strconv.Itoa(port)+"="+guestSocket("p"+strconv.Itoa(port)))
 	}
 	if c := m.plan.spec.Capture; c != nil {
-		args = append(args, "--proxy", strconv.Itoa(c.Port))
+		args = append(args, "--proxy", strconv.Itoa(c.Port), "--answer", c.Answer.String())
 		if c.All {
 			args = append(args, "--capture")
 		}

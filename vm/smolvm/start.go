@@ -97,10 +97,7 @@ func (b *Backend) isUp(ctx context.Context, p *plan) error {
 // what the machine has.
 func (b *Backend) ready(ctx context.Context, p *plan) error {
 	p.progress("waiting for the virtual machine")
-	if err := b.answers(ctx, p); err != nil {
-		return err
-	}
-	if err := b.hasNoNetwork(ctx, p); err != nil {
+	if err := b.isContained(ctx, p); err != nil {
 		return err
 	}
 	for _, name := range p.services() {
@@ -111,6 +108,19 @@ func (b *Backend) ready(ctx context.Context, p *plan) error {
 		}
 	}
 	return nil
+}
+
+// isContained follows every start: commands run in the machine, and it has no
+// network. One that has is ended.
+func (b *Backend) isContained(ctx context.Context, p *plan) error {
+	if err := b.answers(ctx, p); err != nil {
+		return err
+	}
+	err := b.hasNoNetwork(ctx, p)
+	if err != nil {
+		err = errors.Join(err, b.stop(ctx, p.name))
+	}
+	return err
 }
 
 // inside runs a line of shell inside, to its end. It may be done several times.

@@ -20,10 +20,11 @@ import (
 // progressEvery is after how many files progress is told.
 const progressEvery = 2000
 
-// The bounds of what is brought back from a machine.
+// The bounds of what is brought back from a machine. The bytes are those of its disk:
+// files with holes and links are told as more than they take.
 const (
-	maxFiles = 5_000_000
-	maxBytes = 256 << 30
+	maxFiles     = 5_000_000
+	defaultBytes = 20 << 30
 )
 
 // writeTree writes what a mount shows as a tar stream with the paths of the
@@ -88,6 +89,7 @@ type readTrees struct {
 	folders  []folder   // their modes and times come last
 	files    int
 	bytes    int64
+	limit    int64 // of bytes
 	progress func(files int)
 }
 
@@ -130,8 +132,8 @@ func (t *readTrees) read(ctx context.Context, r io.Reader) error {
 func (t *readTrees) entry(h *tar.Header, r io.Reader) error {
 	t.files++
 	t.bytes += h.Size
-	if t.files > maxFiles || t.bytes > maxBytes {
-		return fmt.Errorf("the machine's files are more than %d, or %d bytes", maxFiles, int64(maxBytes))
+	if t.files > maxFiles || t.bytes > t.limit || h.Size < 0 {
+		return fmt.Errorf("the machine's files are more than %d, or more than %d GiB: delete some in it, or raise resources.disk in the manifest", maxFiles, t.limit>>30)
 	}
 	if t.files%progressEvery == 0 {
 		t.progress(t.files)

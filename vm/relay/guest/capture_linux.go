@@ -37,7 +37,7 @@ func (s *services) Set(text string) error {
 // capture takes what programs open that know of no proxy to the proxy: until ctx ends.
 func capture(ctx context.Context, opt serveOptions, proxy, forward *tunnel.Dialer) error {
 	_, err := relay.Start(ctx, relay.Options{
-		Network: ownNetwork{}, Capture: opt.capture, Services: opt.services,
+		Network: ownNetwork{}, Capture: opt.capture, Services: opt.services, Answer: opt.answer,
 		Dial:  func(ctx context.Context) (net.Conn, error) { return proxy.Dial(ctx) },
 		Ports: func(host string) []int { return furtherPorts(ctx, forward, host) },
 		Log:   logger{},

@@ -80,6 +80,7 @@ type serveOptions struct {
 	forward  string // the socket of the host's own connections, and of questions to it
 	proxy    int    // the port among listen that is the proxy's
 	capture  bool
+	answer   time.Duration // see relay.Options
 	services services
 }
 
@@ -89,6 +90,7 @@ func parseServe(args []string) (opt serveOptions, err error) {
 	f.Var(&opt.services, "service", "")
 	f.StringVar(&opt.forward, "forward", "", "")
 	f.IntVar(&opt.proxy, "proxy", 0, "")
+	f.DurationVar(&opt.answer, "answer", 0, "")
 	f.BoolVar(&opt.capture, "capture", false, "")
 	if err := f.Parse(args); err != nil {
 		return opt, &codeError{ExitUsage, err}
