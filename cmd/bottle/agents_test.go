@@ -32,13 +32,16 @@ func haveAgent(name string) bool {
 	return err == nil
 }
 
-// cmdAgent puts the folder of a real agent client into PATH.
+// cmdAgent puts the folder of a real agent client into PATH, and into AGENT_DIR.
 func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: agent NAME")
 	}
 	dir, err := agentFolder(args[0])
 	ts.Check(err)
+	dir, err = filepath.EvalSymlinks(dir)
+	ts.Check(err)
+	ts.Setenv("AGENT_DIR", dir)
 	ts.Setenv("PATH", ts.Getenv("PATH")+string(filepath.ListSeparator)+dir)
 }
 

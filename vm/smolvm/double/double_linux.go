@@ -125,7 +125,8 @@ func (d *double) record(args []string) string {
 	}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == "SSH_AUTH_SOCK" || name == "RUST_LOG" || strings.HasPrefix(name, "SMOLVM_") && name != "SMOLVM_DATA_DIR" {
+		own := name == "SMOLVM_DATA_DIR" || name == "SMOLVM_VM_UID_DROP"
+		if strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == "SSH_AUTH_SOCK" || name == "RUST_LOG" || strings.HasPrefix(name, "SMOLVM_") && !own {
 			return "variable " + name
 		}
 	}
