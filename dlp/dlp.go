@@ -241,6 +241,7 @@ func New(opts Options) (*Engine, error) {
 	if e.hashKey = opts.HashKey; e.hashKey == ([32]byte{}) {
 		_, _ = rand.Read(e.hashKey[:]) // never fails (crypto/rand)
 	}
+	e.hashPlaceholders()
 	e.scanners.New = func() any { return e.NewScanner() }
 	return e, nil
 }

@@ -48,6 +48,17 @@ type literal struct {
 	confidence Confidence
 	// cut says that it is a part of the text of a long one.
 	cut bool
+	// hash is that of the text, or "" where it is made when it is needed.
+	hash string
+}
+
+// hashPlaceholders makes the hashes of what stands in most requests of an agent.
+func (e *Engine) hashPlaceholders() {
+	for i := range e.literals {
+		if l := &e.literals[i]; l.form == nil && l.kind == KindPlaceholder {
+			l.hash = e.hash([]byte(l.text))
+		}
+	}
 }
 
 // trigger is what makes the scanner look whether a literal is there.

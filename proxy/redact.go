@@ -152,11 +152,14 @@ func (x *exchange) redactHeader(h http.Header, red *redaction) {
 	if red == nil {
 		return
 	}
-	s := red.table.NewStream()
+	var s *replace.Stream // most heads need none
 	var out []byte
 	redact := func(text string) string {
 		if len(text) < red.least {
 			return text
+		}
+		if s == nil {
+			s = red.table.NewStream()
 		}
 		out = s.Append(out[:0], []byte(text))
 		if out = s.Close(out); string(out) == text {
