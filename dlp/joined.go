@@ -40,10 +40,10 @@ func (s *Scanner) mayBeJoined(k, from, to int) bool {
 		return true
 	case mayBeURL(b[max(0, from-viewContext-regionLead):min(len(b), to+regionRest)]):
 		return true
+	case joinsMore(b, end) || goesOn(b, start):
+		return true
 	case n < minRun:
 		return false
-	case mayJoin[b[end]] && (joinsAt(b, end) || breaksAt(b, end)):
-		return true
 	}
 	var text joinedText
 	before := copy(text[:], b[start-min(start, blockLen):start])
@@ -52,16 +52,54 @@ func (s *Scanner) mayBeJoined(k, from, to int) bool {
 	return s.mayBeInRun(&text, blockLen+n, blockLen+from-start)
 }
 
-// mayJoin are the bytes behind a run that more may be joined at.
-var mayJoin = newClass("\\\r\n\"'`")
+// joinsMore reports whether more may be joined where what goes on at s.buf[i] ends, which
+// may be a run, or parts of a token with dots and such between.
+func joinsMore(b []byte, i int) bool {
+	for most := min(len(b), i+blockLen); i < most && partByte[b[i]]; {
+		i++
+	}
+	return i < len(b) && mayJoin[b[i]] && (breaksAt(b, i) || joinsAt(b, i))
+}
 
-// joinsAt and breaksAt report whether more is joined behind a run that ends at b[i].
-func joinsAt(b []byte, i int) bool {
-	for range escapeSlashes {
-		if i < len(b) && b[i] == '\\' {
-			i++
+// goesOn reports whether what goes on at b[i] may be the last part of a token: it was
+// joined with what is before, or the parts before have a digit.
+func goesOn(b []byte, i int) bool {
+	for least := max(1, i-blockLen); i > least && partByte[b[i-1]]; i-- {
+		if c := b[i-1]; '0' <= c && c <= '9' {
+			return true
 		}
 	}
+	if quoteByte[b[i-1]] {
+		for q := i - 2; q > 0 && q > i-maxJoiner; q-- {
+			if quoteByte[b[q]] {
+				_, to := joiner(b, q)
+				return to == i
+			}
+		}
+		return false
+	}
+	line := i
+	for least := max(0, i-maxIndent); line > least && (b[line-1] == ' ' || b[line-1] == '\t'); {
+		line--
+	}
+	switch {
+	case line < 3:
+		return true
+	case b[line-1] == '\n':
+		return partByte[b[line-2]] || b[line-2] == '\r' && partByte[b[line-3]]
+	}
+	return (b[line-1] == 'n' || b[line-1] == 'r') && b[line-2] == '\\'
+}
+
+// mayJoin are the bytes that more may be joined at, partByte those that stand before.
+var (
+	mayJoin  = newClass("\\\r\n\"'`")
+	partByte = newClass("!#-&(-[]-_a-~")
+)
+
+// joinsAt reports whether a string that ends at b[i] is joined with another one.
+func joinsAt(b []byte, i int) bool {
+	i = skipSlashes(b, i)
 	if i == len(b) || !quoteByte[b[i]] {
 		return false
 	}
@@ -69,12 +107,22 @@ func joinsAt(b []byte, i int) bool {
 	return to > 0
 }
 
+// breaksAt reports whether there is a line break at b[i], plain or escaped.
 func breaksAt(b []byte, i int) bool {
-	if b[i] == '\r' {
-		i++
+	if b[i] != '\\' {
+		return b[i] == '\n' || b[i] == '\r'
 	}
-	_, to := wrap(b, i)
-	return to > 0
+	i = skipSlashes(b, i)
+	return i == len(b) || breakNext[b[i]]
+}
+
+func skipSlashes(b []byte, i int) int {
+	for range escapeSlashes {
+		if i < len(b) && b[i] == '\\' {
+			i++
+		}
+	}
+	return i
 }
 
 // mayBeURL reports whether a URL with a password may be in text.

@@ -34,6 +34,31 @@ func TestJoinedAnywhere(t *testing.T) {
 	}
 }
 
+// TestJoinedInMany: a value is found, too, that is parted where neither of two parts
+// that are joined first, nor the last two, say what they are of.
+func TestJoinedInMany(t *testing.T) {
+	e := mustEngine(t)
+	values := [][]string{
+		{"AB", "IA", "Y", "ZVD", "KCU", "J2W2ZHB5R"},
+		{"AKIAYZVD", "KCUJ2W", "2ZHB5R"},
+		{"sat", ".4", "5VjqiUpaWaZnhdxWJmRDV.6ad4524eae9ad37d6c9774b3.xEvvmaPtThzyqujon2cP"},
+		{"sat.45VjqiUpaWaZnhdxWJmRDV.6ad4524eae9ad37d6c9774b3.xEvvmaP", "tThzyqujon2cP"},
+		{"sat.45VjqiUpaWaZnhdxWJmRDV.6ad4524eae9ad37d6c9774b3.x", "Ev", "vmaPtThzyqujon2cP"},
+	}
+	const before, behind = "func f() {\n\tvalueOfSomething := here\n\tanotherLineOfCode := 12\n\tx = ", "\n\treturn theOtherThing\n}\n\nfunc someOtherFunction() {\n\tcontinue\n}\n"
+	for _, with := range [][2]string{{"\" + \"", "\""}, {"\"\n  \"", "\""}, {"' . '", "'"}} {
+		for _, parts := range values {
+			text := before + with[1] + strings.Join(parts, with[0]) + with[1] + behind
+			if len(e.Scan([]byte(text))) == 0 {
+				t.Errorf("nothing found in %d parts joined by %q, the first %q", len(parts), with[0], parts[0])
+			}
+		}
+	}
+	if len(e.Scan([]byte(before+strings.Join(values[3], "\n\t")+behind))) == 0 {
+		t.Error("nothing found in two lines")
+	}
+}
+
 // isWordLike reports whether a part of a value may be that of a name.
 func isWordLike(part string) bool { return !strings.ContainsAny(part, "0123456789_") }
 
