@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -96,9 +97,7 @@ func (r *filterReader) next() {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		if r.filter.held() > 0 { // close may write over what the last write gave
-			r.out = append([]byte(nil), r.out...)
-		}
+		r.out = bytes.Clone(r.out) // close may write over what the last write gave
 		tail, closeErr := r.filter.close()
 		if closeErr != nil {
 			r.out, r.err = nil, closeErr

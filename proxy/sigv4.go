@@ -89,6 +89,9 @@ func (x *exchange) signWith(st *secretState) *denial {
 		return denySignature(st, err)
 	}
 	if x.chunks != nil && strings.HasPrefix(hash, awsStreaming) {
+		if d := x.reserve(2 * maxSignedChunk); d != nil { // a chunk that is held, and with its signature
+			return d
+		}
 		x.chunks.sign = newChunkSigner(creds, claim, signature, strings.HasSuffix(hash, awsTrailer))
 	}
 	return nil

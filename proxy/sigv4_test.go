@@ -375,6 +375,19 @@ func TestChunksAreSignedAsPublished(t *testing.T) {
 	}
 }
 
+// A chunk that is signed is held whole, so there has to be room for it.
+func TestSignedChunksTakeRoom(t *testing.T) {
+	up := &upstreamLog{}
+	r := awsRig(t, up, "s3.amazonaws.com", awsS3ID, awsS3Key, "", SigV4{Regions: []string{"us-east-1"}, Services: []string{"s3"}})
+	if !r.server.budget.bodies.TryAcquire(maxBodyBytes - 2*maxSignedChunk + 1) {
+		t.Fatal("the room is taken")
+	}
+	req := request("PUT", "http://s3.amazonaws.com/b/k", "0;chunk-signature="+strings.Repeat("0", 64)+"\r\n\r\n", "Content-Encoding", "aws-chunked", awsHash, awsStreamings[0])()
+	if status, body := r.do(signedAs(req, heldID(awsS3ID), "s3", "host;x-amz-content-sha256;x-amz-date")); status != 503 || !strings.Contains(body, "too-many-bodies") {
+		t.Errorf("got %d %q", status, body)
+	}
+}
+
 func TestBodiesInChunksOfAWS(t *testing.T) {
 	sig := ";chunk-signature=" + strings.Repeat("0", 64)
 	tests := []struct {
@@ -384,6 +397,8 @@ func TestBodiesInChunksOfAWS(t *testing.T) {
 	}{
 		{"without signatures", "5\r\nhello\r\n3\r\nyou\r\n0\r\nx-amz-checksum-crc32:aaaaaa==\r\n\r\n", awsStreamings[2], 200, ""},
 		{"the client's own signatures stay", "5" + sig + "\r\nhello\r\n0" + sig + "\r\n\r\n", awsStreamings[0], 200, ""},
+		{"a text of which nothing is held at its end", "6\r\nhello \r\n0\r\nx-amz-checksum-crc32:aaaaaa==\r\n\r\n", awsStreamings[2], 200, ""},
+		{"a secret in the place of signatures", "5;chunk-signature=" + asSignature(testValue[:32]) + "\r\nhello\r\n0;chunk-signature=" + asSignature(testValue[32:]) + "\r\n\r\n", awsStreamings[0], 400, "acme"},
 		{"a secret over two chunks", "15\r\nkey " + testValue[:17] + "\r\n14\r\n" + testValue[17:] + "\r\n0\r\n\r\n", awsStreamings[2], 400, "acme"},
 		{"a secret in the trailer", "0\r\nx-amz-meta-a:" + testValue + "\r\n\r\n", awsStreamings[2], 400, "acme"},
 		{"an extension that is no signature", "5;note=abc\r\nhello\r\n0\r\n\r\n", awsStreamings[2], 400, "extension"},
@@ -409,6 +424,11 @@ func TestBodiesInChunksOfAWS(t *testing.T) {
 	}
 }
 
+// asSignature gives a text the form of a signature.
+func asSignature(text string) string {
+	return fmt.Sprintf("%x", text+strings.Repeat(" ", 32-len(text)))
+}
+
 // FuzzAWSChunks holds the frames to what came in: they leave as they are or not at
 // all, however they were cut.
 func FuzzAWSChunks(f *testing.F) {
@@ -416,7 +436,7 @@ func FuzzAWSChunks(f *testing.F) {
 	f.Add([]byte("1;chunk-signature="+strings.Repeat("a", 64)+"\r\nx\r\n0\r\nx-amz-a:b\r\n\r\n"), uint8(1))
 	f.Add([]byte("0\r\n\r\n"), uint8(9))
 	f.Fuzz(func(t *testing.T, body []byte, cut uint8) {
-		x := &exchange{snap: &snapshot{}}
+		x := &exchange{snap: &snapshot{ignores: true}}
 		c := &awsChunked{x: x, inner: passFilter{}, read: (*awsChunked).readSize}
 		x.body = &uploadBody{x: x}
 		var out []byte
