@@ -2,6 +2,8 @@ package workspace
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -68,10 +70,47 @@ func (c *partChanges) look(from, to plumbing.Hash, at string, depth int) {
 				old.hash = plumbing.ZeroHash
 			}
 			c.look(old.hash, e.hash, path.Join(at, name), depth+1)
-		case isGitPart(name):
+		case isGitPart(name) || HasRunPart(path.Join(at, name)) && c.runsOther(path.Join(at, name), old, e):
 			c.list = append(c.list, path.Join(at, name))
 		}
 	}
+}
+
+// runsOther reports whether what is run of a file is another than it was. What cannot be
+// compared is.
+func (c *partChanges) runsOther(rel string, old, e entry) bool {
+	is, err := c.runOf(rel, e)
+	if err != nil || is == "" {
+		return err != nil
+	}
+	was, err := c.runOf(rel, old)
+	return err != nil || was != is
+}
+
+func (c *partChanges) runOf(rel string, e entry) (string, error) {
+	if e.hash.IsZero() {
+		return "", nil
+	}
+	if !strings.HasPrefix(e.mode, "100") {
+		return "", errors.New("it is no file")
+	}
+	if n, err := c.host.store.EncodedObjectSize(e.hash); err != nil || n > maxSelfRun {
+		return "", errors.Join(err, errors.New("it is too large"))
+	}
+	o, err := c.host.store.EncodedObject(plumbing.BlobObject, e.hash)
+	if err != nil {
+		return "", err
+	}
+	in, err := o.Reader()
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxSelfRun))
+	if err != nil {
+		return "", err
+	}
+	return runPart(rel, string(text))
 }
 
 // entries are those of a tree, as far as it can be read.

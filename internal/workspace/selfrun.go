@@ -63,19 +63,24 @@ func runPart(rel string, text string) (string, error) {
 		}
 		return strings.Join(lines, "\n"), nil
 	}
-	var doc struct {
-		Scripts map[string]any `json:"scripts"`
-	}
 	if strings.TrimSpace(text) == "" {
 		return "", nil
 	}
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+	// A struct's field would be that of keys in another spelling too, of which the last
+	// counts; npm takes the one that is spelled so.
+	var doc map[string]json.RawMessage
+	var scripts map[string]any
+	err := json.Unmarshal([]byte(text), &doc)
+	if has := doc["scripts"]; err == nil && has != nil {
+		err = json.Unmarshal(has, &scripts)
+	}
+	if err != nil {
 		return "", errors.New("it is not the JSON that npm reads")
 	}
-	if len(doc.Scripts) == 0 {
+	if len(scripts) == 0 {
 		return "", nil
 	}
-	b, err := json.Marshal(doc.Scripts) // its keys are sorted
+	b, err := json.Marshal(scripts) // its keys are sorted
 	return string(b), err
 }
 

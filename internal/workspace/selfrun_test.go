@@ -24,6 +24,8 @@ func TestPullHoldsWhatRunsByItself(t *testing.T) {
 		{"registries and programs of npm", ".npmrc", "a", "b", true},
 		{"a new script", "package.json", scripts, evil, true},
 		{"a script in a new package", "p/package.json", "", scripts, true},
+		{"a new script, and none in another spelling", "package.json", scripts, evil[:len(evil)-1] + `,"Scripts":null}`, true},
+		{"a new script, and the old ones in another spelling", "package.json", scripts, `{"scripts":{"test":"evil"},"SCRIPTS":{"test":"x"}}`, true},
 		{"a package that is no JSON", "package.json", scripts, "{", true},
 		{"a package that is a link", "package.json", scripts, "@other.json", true},
 		{"another version, and the same scripts", "package.json", scripts, `{"scripts":{"test":"x"},"version":"2"}`, false},
@@ -85,13 +87,14 @@ func TestRemovingWhatRunsByItselfIsTaken(t *testing.T) {
 
 // Commits that bring such files are named before the command that merges them.
 func TestPullNamesWhatRunsByItselfInCommits(t *testing.T) {
-	dir := newRepo(t, files{"a": "1"})
+	dir := newRepo(t, files{"a": "1", "package.json": `{"scripts":{"a":"b"}}`, "same/package.json": `{"scripts":{"a":"b"}}`})
 	c := copyOf(t, dir)
-	write(t, c.target, files{"sub/.envrc": "x", ".vscode/tasks.json": "{}", "b": "2"})
+	write(t, c.target, files{"sub/.envrc": "x", ".vscode/tasks.json": "{}", "b": "2", "package.json": `{"scripts":{"a":"c"}}`, "same/package.json": `{"scripts":{"a":"b"},"version":"2"}`,
+		"d/.gitattributes": "* filter=x\n", "e/.gitattributes": "* text\n", "f/package.json": "@../b"})
 	git(t, c.target, "add", "-A")
 	git(t, c.target, "commit", "-qm", "work")
 	out := pull(t, c)
-	if len(out.Heads) != 1 || !slices.Equal(out.Heads[0].Held, []string{".vscode", "sub/.envrc"}) {
+	if len(out.Heads) != 1 || !slices.Equal(out.Heads[0].Held, []string{".vscode", "d/.gitattributes", "f/package.json", "package.json", "sub/.envrc"}) {
 		t.Errorf("heads: %+v", out.Heads)
 	}
 }
