@@ -81,14 +81,15 @@ func (m *machine) answer(l *tunnel.Listener) {
 			return
 		}
 		places <- struct{}{}
-		m.watch.Go(func() {
+		// Not one of m.watch, for which somebody may wait by now: it ends by itself.
+		go func() {
 			defer func() { <-places }()
 			defer c.Close()
 			_ = c.SetDeadline(time.Now().Add(questionTimeout))
 			if err := guest.AnswerPorts(c, further); err == nil {
 				_, _ = io.Copy(io.Discard, c) // until the relay has it, and closes
 			}
-		})
+		}()
 	}
 }
 
