@@ -16,7 +16,7 @@ func TestSayPulledOfHooks(t *testing.T) {
 	a.std.err = &out
 	heads := []workspace.Head{{Repository: ".", Ref: "bottle/b1/heads/main", Held: []string{".husky", "x\u202e"}}}
 	a.sayPulled(control.Bottle{}, &workspace.Pulled{Heads: heads}, bottle.PullOptions{})
-	if text := out.String(); !strings.Contains(text, `reads or runs: .husky, x\u202e. Look`) {
+	if text := out.String(); !strings.Contains(text, `read or run: .husky, x\u202e. Look`) {
 		t.Errorf("%q", text)
 	}
 }

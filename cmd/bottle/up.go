@@ -55,6 +55,11 @@ on with the last bottle of this workspace that has ended, as it was left, unless
 			if d := cmd.ArgsLenAtDash(); d >= 0 {
 				n = d
 			}
+			for _, p := range o.ports { // an agent's -p is a prompt
+				if strings.Trim(p, "0123456789:") != "" {
+					return flagError(cmd, fmt.Errorf("%q is not a port such as 3000, or 8080:80", p))
+				}
+			}
 			if n > 1 {
 				return manyNames(args[:n])
 			}

@@ -196,7 +196,7 @@ func dialGateway(ctx context.Context, t targets) attempt {
 		if err != nil {
 			return refused(err)
 		}
-		if a = dial(ctx, "tcp", net.JoinHostPort(gateway, port), nil); a.Reached {
+		if a = dial(ctx, "tcp", net.JoinHostPort(t.Gateway, port), nil); a.Reached {
 			break
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,7 @@ type broken struct {
 	text   func(*testing.T) string  // of the manifest
 	env    func() map[string]string // that the inner half is run with
 	denied bool                     // a host may refuse it to everybody, or to all but root
+	lacks  func() string            // what this host has not that it takes
 	detail string
 }
 
@@ -38,6 +40,8 @@ var breaches = []broken{
 	{row: "abstract-socket", breach: sandbox.BreachNet | sandbox.BreachLandlock},
 	{row: "internet", breach: sandbox.BreachNet, denied: true},
 	{row: "metadata", breach: sandbox.BreachNet, denied: true},
+	{row: "interfaces", breach: sandbox.BreachNet, lacks: noInterface},
+	{row: "gateway", breach: sandbox.BreachNet},
 	{row: "proxy-policy", text: allowingMetadata},
 	{row: "capture-policy", text: allowingMetadata},
 	{row: "home-file", wrap: withHome, root: sandbox.BreachUser},
@@ -67,11 +71,22 @@ func TestEachRowFailsWithoutItsFence(t *testing.T) {
 				t.Logf("this host cannot plant it: %s", row.Detail)
 			case b.denied && strings.HasSuffix(row.Detail, hostRefuses):
 				t.Logf("this host refuses it: %s", row.Detail)
+			case b.lacks != nil && b.lacks() != "":
+				t.Logf("this host has %s", b.lacks())
 			default:
 				t.Errorf("without the fences %s the row says %s: %s", breach, row.Outcome, row.Detail)
 			}
 		})
 	}
+}
+
+// noInterface says that a host has no interface but its loopback.
+func noInterface() string {
+	list, err := net.Interfaces()
+	if err == nil && slices.ContainsFunc(list, func(i net.Interface) bool { return i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 }) {
+		return ""
+	}
+	return "no interface that is up but its loopback"
 }
 
 func TestEveryRowIsBrokenByATest(t *testing.T) {
@@ -137,7 +152,7 @@ func (b *broken) verify(t *testing.T, breach sandbox.Breach) *Report {
 		env = b.env
 	}
 	run := inBottle(throwaway.Options{Backend: backend, Program: program(t), Manifest: text}, env)
-	r, err := Run(t.Context(), Options{Inside: run, Outside: outside(t), Home: home, DeniedURL: MetadataURL})
+	r, err := Run(t.Context(), Options{Inside: run, Outside: outside(t), Home: home, DeniedURL: MetadataURL, Gateway: "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -32,6 +33,7 @@ type targets struct {
 	Key       string   `json:"key"`
 	Variable  string   `json:"variable"`
 	DeniedURL string   `json:"denied_url"`
+	Gateway   string   `json:"gateway"`
 }
 
 // variable is the canary in the environment of this process, which runners on
@@ -73,7 +75,7 @@ func plant(ctx context.Context, opt Options) (_ *canaries, err error) {
 			c.remove()
 		}
 	}()
-	c.targets.Nonce, c.targets.DeniedURL = hex.EncodeToString(nonce), opt.DeniedURL
+	c.targets.Nonce, c.targets.DeniedURL, c.targets.Gateway = hex.EncodeToString(nonce), opt.DeniedURL, cmp.Or(opt.Gateway, gateway)
 	for _, step := range []func(context.Context, Options) error{
 		c.plantTCP, c.plantDatagrams, c.plantAbstract, c.plantHomeFile, c.plantVictim, c.plantVariable, c.plantDescriptor,
 	} {

@@ -69,6 +69,9 @@ type Options struct {
 	// DeniedURL is what the bottle's proxy must refuse, such as the metadata
 	// service of clouds.
 	DeniedURL string
+	// Gateway is the address of the host in a virtual machine that has a network; ""
+	// for smolvm's.
+	Gateway string
 	// Progress, when set, is told what is being done.
 	Progress func(string)
 }
