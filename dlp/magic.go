@@ -56,13 +56,25 @@ func magicFits(b []byte, kind codec) bool {
 	case codecGzip: // the flags that are reserved (RFC 1952, section 2.3.1)
 		return len(b) > 3 && b[3]&0xe0 == 0
 	case codecBzip2: // the size, and a block or the end
-		return len(b) >= 10 && '1' <= b[3] && b[3] <= '9' && (string(b[4:10]) == "1AY&SY" || string(b[4:10]) == "\x17\x72\x45\x38\x50\x90")
+		return len(b) >= 10 && '1' <= b[3] && b[3] <= '9' && (string(b[4:10]) == "1AY&SY" && blockFits(b) || string(b[4:10]) == "\x17\x72\x45\x38\x50\x90")
 	case codecZip: // a version and a method that there are (APPNOTE.TXT, section 4.4)
 		return len(b) < 10 || b[5] <= 3 && b[9] == 0
 	case codecUnknown: // it is no text; age alone has a header that is
 		return b[0] == 'a' || len(b) < leastUnknown || binaryBytes(b[wordLen:]) >= leastBinary
 	}
 	return true
+}
+
+// blockFits reports whether the first block of bzip2 may have where its text starts, of
+// 24 bits behind a checksum and a flag: within the block. It does not in text, which a
+// decoder would take megabytes for.
+func blockFits(b []byte) bool {
+	const at = 14
+	if len(b) < at+wordLen {
+		return true
+	}
+	start := binary.BigEndian.Uint64(b[at:]) << 1 >> 40
+	return start < uint64(b[3]-'0')*100_000
 }
 
 // leastBinary is how many of the bytes behind a magic no text has.

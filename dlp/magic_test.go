@@ -137,3 +137,16 @@ func FuzzDeflateStarts(f *testing.F) {
 		}
 	})
 }
+
+// TestTextIsNoBzip2: what says in text how bzip2 begins is taken for none.
+func TestTextIsNoBzip2(t *testing.T) {
+	const header = "BZh91AY&SY"
+	for _, rest := range []string{header + header, "\", codecBzip2}, // the size", "~~~~~~~~~~~~", "            "} {
+		if magic([]byte(header+rest)) == codecBzip2 {
+			t.Errorf("%q", header+rest)
+		}
+	}
+	if magic([]byte(header+"abcd\x00\x00\x01\x00rest")) != codecBzip2 {
+		t.Error("a block is none")
+	}
+}
