@@ -92,6 +92,9 @@ func (s *Secret) grant(ctx context.Context) (string, time.Duration, error) {
 	keep := DefaultTTL
 	if !t.Expiry.IsZero() {
 		life := time.Until(t.Expiry) // by the clock that the library took
+		if life <= 0 {
+			return "", 0, fmt.Errorf("the access token of %s had ended when it came: is the clock of this host right?", host)
+		}
 		keep = max(life-renewBefore, life/2)
 	}
 	return t.AccessToken, keep, nil

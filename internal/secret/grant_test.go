@@ -266,6 +266,21 @@ func TestARotatedRefreshTokenIsUsed(t *testing.T) {
 	}
 }
 
+// TestATokenThatComesEnded: it is no token, and the clocks are named.
+func TestATokenThatComesEnded(t *testing.T) {
+	server, now := newTokenServer(t), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	server.answer = func(int, map[string]string) (int, map[string]any) {
+		return 200, map[string]any{"access_token": "access-token-number-1", "expires_in": -60}
+	}
+	s, err := New("cloud", Source{OAuth2: &OAuth2{TokenURL: server.URL, ClientID: "me", RefreshToken: "refresh"}}, grantOptions(&now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Value(t.Context()); err == nil || !strings.Contains(err.Error(), "clock") {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
 func TestSourcesOfGrantsThatAreRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		src  Source

@@ -12,8 +12,9 @@ import (
 // selfRun are files, and folders with all in them, that a program of the host runs or
 // is configured by as soon as a person works in their folder.
 var selfRun = map[string]string{
-	".envrc": "direnv runs it", ".vscode": "an editor runs tasks and programs of it", ".idea": "an editor runs tasks and programs of it",
-	".claude": "Claude Code runs hooks and programs of it", ".codex": "Codex runs programs of it", ".husky": "git runs it as hooks",
+	".envrc": "direnv runs it", ".vscode": "an editor runs tasks and programs of it", ".idea": "an editor runs tasks and programs of it", ".zed": "an editor runs tasks and programs of it",
+	".claude": "Claude Code runs hooks and programs of it", ".codex": "Codex runs programs of it", ".cursor": "Cursor runs programs of it", ".gemini": "Gemini CLI runs programs of it", ".mcp.json": "agents start the programs that it names",
+	".husky": "git runs it as hooks", ".pre-commit-config.yaml": "git's hooks run what it names", "binding.gyp": "npm builds by it when it installs",
 	".npmrc": "npm takes registries and programs from it", ".pnpmfile.cjs": "pnpm runs it", ".yarnrc": "yarn runs a program of it", ".yarnrc.yml": "yarn runs a program of it",
 }
 
@@ -52,7 +53,8 @@ func HasRunPart(rel string) bool {
 var drivers = regexp.MustCompile(`(?:^|\s)(?:filter|diff|merge)=\S`)
 
 // runPart is the part of a file that is run: the scripts of package.json, which npm
-// runs by itself too, and the lines of .gitattributes with drivers.
+// runs by itself too, the package manager that it has fetched, and the lines of
+// .gitattributes with drivers.
 func runPart(rel string, text string) (string, error) {
 	if strings.EqualFold(foldName(path.Base(rel)), attributesFile) {
 		var lines []string
@@ -70,17 +72,21 @@ func runPart(rel string, text string) (string, error) {
 	// counts; npm takes the one that is spelled so.
 	var doc map[string]json.RawMessage
 	var scripts map[string]any
+	var manager any
 	err := json.Unmarshal([]byte(text), &doc)
 	if has := doc["scripts"]; err == nil && has != nil {
 		err = json.Unmarshal(has, &scripts)
 	}
+	if has := doc["packageManager"]; err == nil && has != nil {
+		err = json.Unmarshal(has, &manager)
+	}
 	if err != nil {
 		return "", errors.New("it is not the JSON that npm reads")
 	}
-	if len(scripts) == 0 {
+	if len(scripts) == 0 && manager == nil {
 		return "", nil
 	}
-	b, err := json.Marshal(scripts) // its keys are sorted
+	b, err := json.Marshal([]any{scripts, manager}) // its keys are sorted
 	return string(b), err
 }
 
