@@ -57,7 +57,7 @@ on with the last bottle of this workspace that has ended, as it was left, unless
 			}
 			for _, p := range o.ports { // an agent's -p is a prompt
 				if strings.Trim(p, "0123456789:") != "" {
-					return flagError(cmd, fmt.Errorf("%q is not a port such as 3000, or 8080:80", p))
+					return flagError(cmd, fmt.Errorf("--port %q is not a port such as 3000, or 8080:80", p))
 				}
 			}
 			if n > 1 {
