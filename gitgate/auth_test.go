@@ -181,7 +181,7 @@ func TestNoRedirectCarriesTheCredential(t *testing.T) {
 // TestATokenIsSentAsBearer clones from and pushes to a server that takes nothing else.
 func TestATokenIsSentAsBearer(t *testing.T) {
 	o, _, base := newGate(t, func(h *gitgate.Host) { h.Auth = gitgate.BearerAuth{Token: value(token)} })
-	o.bearer = true
+	o.bearer.Store(true)
 	dir := filepath.Join(t.TempDir(), "work")
 	for _, args := range [][]string{{"clone", "-q", base + "/org/write", dir}, {"-C", dir, "commit", "-q", "--allow-empty", "-m", "one"}, {"-C", dir, "push", "-q", "origin", "HEAD:refs/heads/agent/one"}} {
 		cmd := exec.Command("git", append([]string{"-c", "http.proxy=", "-c", "user.name=A", "-c", "user.email=a@example.com"}, args...)...)
@@ -190,7 +190,7 @@ func TestATokenIsSentAsBearer(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	o.bearer = false
+	o.bearer.Store(false)
 	if out, err := exec.Command("git", "-c", "http.proxy=", "ls-remote", base+"/org/write").CombinedOutput(); err == nil || !strings.Contains(string(out), "does not accept the credential") {
 		t.Errorf("a server that takes no bearer: %v\n%s", err, out)
 	}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,7 +79,7 @@ type origin struct {
 	*httptest.Server
 	root string
 	// bearer wants the credential as "Authorization: Bearer", not as Basic.
-	bearer bool
+	bearer atomic.Bool
 
 	mu   sync.Mutex
 	seen []string // method, path and Git-Protocol of each request
@@ -119,7 +120,7 @@ func newOrigin(t testing.TB, root string) *origin {
 
 // admits checks the credential.
 func (o *origin) admits(r *http.Request) bool {
-	if o.bearer {
+	if o.bearer.Load() {
 		return r.Header.Get("Authorization") == "Bearer "+token
 	}
 	_, password, _ := r.BasicAuth()

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,14 +176,14 @@ func TestFollow(t *testing.T) {
 func TestABurstIsOneLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := make(chan fsnotify.Event)
-		sent := 0
+		var sent atomic.Int64
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() {
 			for range 1000 {
 				select {
 				case events <- fsnotify.Event{}:
-					sent++
+					sent.Add(1)
 				case <-ctx.Done():
 					return
 				}
@@ -191,8 +192,8 @@ func TestABurstIsOneLook(t *testing.T) {
 		}()
 		start := time.Now()
 		settle(ctx, events)
-		if took := time.Since(start); sent != 1000 || took != settleDelay {
-			t.Errorf("%d events in %v", sent, took)
+		if took := time.Since(start); sent.Load() != 1000 || took != settleDelay {
+			t.Errorf("%d events in %v", sent.Load(), took)
 		}
 		cancel()
 		if settle(ctx, nil); time.Since(start) != settleDelay {
