@@ -99,7 +99,7 @@ var (
 
 // joinsAt reports whether a string that ends at b[i] is joined with another one.
 func joinsAt(b []byte, i int) bool {
-	i = skipSlashes(b, i)
+	i += runAfter(b, i, escapeSlashes, backslash)
 	if i == len(b) || !quoteByte[b[i]] {
 		return false
 	}
@@ -112,17 +112,8 @@ func breaksAt(b []byte, i int) bool {
 	if b[i] != '\\' {
 		return b[i] == '\n' || b[i] == '\r'
 	}
-	i = skipSlashes(b, i)
+	i += runAfter(b, i, escapeSlashes, backslash)
 	return i == len(b) || breakNext[b[i]]
-}
-
-func skipSlashes(b []byte, i int) int {
-	for range escapeSlashes {
-		if i < len(b) && b[i] == '\\' {
-			i++
-		}
-	}
-	return i
 }
 
 // mayBeURL reports whether a URL with a password may be in text.
