@@ -2,9 +2,10 @@ package dlp
 
 // A block of 64 bytes becomes a mask for each of some classes of bytes. Then a test
 // of one byte is a test of all of them, and what stands beside what is a shift. No
-// branch depends on the text before that. The classes are looked up by the nibbles
-// of each byte (Langdale, Lemire: Parsing Gigabytes of JSON per Second, section
-// 3.1), or by seven bits of it; without vector instructions they are made of planes.
+// branch depends on the text before that. The classes are made of bit planes, or looked
+// up by seven bits of each byte where there are instructions for that; pairs of bytes by
+// the nibbles of both (Langdale, Lemire: Parsing Gigabytes of JSON per Second, section
+// 3.1).
 
 // masks has for each class a mask of each of some blocks, the first byte of the block
 // in the lowest bit. There is room for vectors of eight masks that start at any of
@@ -16,14 +17,16 @@ const maskBlocks = 32
 // of returns the mask of a class of a block.
 func (b block) of(class int) uint64 { return b.masks[class][b.k&31] }
 
+// classLanes is how many blocks may be classed at once.
+const classLanes = 4
+
 // block is one of those that masks has.
 type block struct {
 	masks *masks
 	k     int
 }
 
-// The classes of masks. The first rowClasses are any of ASCII, the next
-// byteClasses are of one byte.
+// The classes of masks.
 const (
 	maskUpper = iota
 	maskLower
@@ -57,8 +60,6 @@ const (
 	maskPair // the first of one of magicPairs
 
 	maskClasses = maskPair + 1
-	rowClasses  = maskSlash
-	byteClasses = maskHigh - maskSlash
 )
 
 // classSpecs are the classes as newClass takes them.
@@ -85,10 +86,8 @@ var classSpecs = [...]string{
 
 // classTables are what the classes are looked up in.
 type classTables struct {
-	rows    [rowClasses + byteClasses][16]byte // for BYTE, the byte in each
-	bits    [16]byte                           // of the high nibbles
-	pairs   [4][16]byte                        // buckets of the first bytes of pairs by low and high nibble, and of the second
-	classes [4][256]byte                       // of each byte, eight in each
+	pairs   [4][16]byte  // buckets of the first bytes of pairs by low and high nibble, and of the second
+	classes [4][256]byte // of each byte, eight in each
 	firsts  [256]byte
 	seconds [256]byte
 }
@@ -96,23 +95,11 @@ type classTables struct {
 var tables = newClassTables()
 
 func newClassTables() (t classTables) {
-	for h := range 8 { // no byte from 0x80 on is in a row
-		t.bits[h] = 1 << h
-	}
 	for n, spec := range classSpecs {
-		c := newClass(spec)
-		for b, ok := range c {
-			switch {
-			case !ok:
-				continue
-			case n < rowClasses:
-				t.rows[n][b&15] |= 1 << (b >> 4)
-			default:
-				for i := range t.rows[n] {
-					t.rows[n][i] = byte(b)
-				}
+		for b, ok := range newClass(spec) {
+			if ok {
+				t.classes[n/8][b] |= 1 << (n % 8)
 			}
-			t.classes[n/8][b] |= 1 << (n % 8)
 		}
 	}
 	for k, p := range magicPairs {
@@ -133,12 +120,13 @@ func newClassTables() (t classTables) {
 }
 
 // classify makes the masks of n blocks of text, the first of which is block k. It reads
-// a byte behind them, as text has to have.
+// a byte behind them, as text has to have. There has to be room for as many blocks as are
+// a multiple of classLanes: what those behind the last then have is not told.
 func (m *masks) classify(k, n int, text []byte) {
 	if n == 0 {
 		return
 	}
-	_, _ = text[n*blockLen], m[0][k+n-1]
+	_, _ = text[n*blockLen], m[0][k+((n-1)|(classLanes-1))]
 	if !m.classifyVectors(k, n, text) {
 		m.classifyPlain(k, n, text)
 	}

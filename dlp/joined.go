@@ -14,7 +14,7 @@ const (
 	maxJoined = blockLen - 4
 	// joinedBlock is the block of survey's masks that a joined run has. No block that
 	// is surveyed reaches it.
-	joinedBlock = maskBlocks - 2
+	joinedBlock = maskBlocks - classLanes
 )
 
 // The views that join.
