@@ -36,4 +36,4 @@ func escaped(b []byte) bool {
 	return false
 }
 
-func escapeLetter(c byte) bool { return escapeLetters[c] != 0 }
+func escapeLetter(c byte) bool { return escapeLetters[c] }

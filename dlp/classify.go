@@ -55,9 +55,10 @@ const (
 	maskLess
 	maskAt
 	maskDash
-	maskHigh // from 0x80 on
-	maskLead // from 0xc0 on
-	maskPair // the first of one of magicPairs
+	maskParts // those of maskJoiner that part words
+	maskHigh  // from 0x80 on
+	maskLead  // from 0xc0 on
+	maskPair  // the first of one of magicPairs
 
 	maskClasses = maskPair + 1
 )
@@ -77,6 +78,7 @@ var classSpecs = [...]string{
 	maskEscape:   "uUx/0-3",                    // behind the backslash of a sign
 	maskControl:  "\x00-\x08\x0b\x0c\x0e-\x1f", // of what is no text
 	maskSlash:    "\\", maskLine: "\n", maskDot: ".", maskEquals: "=", maskPercent: "%", maskAmpersand: "&", maskTilde: "~", maskLess: "<", maskAt: "@", maskDash: "-",
+	maskParts:  "+/-",
 	maskRun:    runSpec,
 	maskFirst:  "A-Za-f", // of which the values (RFC 4648, section 4) lack the bit that is the top one of a byte
 	maskSecond: "A-HQ-Xg-nw-z0-3",
@@ -182,7 +184,8 @@ func planeClasses(m *[maskClasses]uint64, p planes) {
 	m[maskUpper] = r4&^c0 | r5&upToA
 	m[maskLower] = r6&^c0 | r7&upToA
 	m[maskDigit] = r3 & upTo9
-	m[maskJoiner] = r2&p3&p0&(p2|p1) | r5&cF
+	m[maskParts] = r2 & p3 & p0 & (p2 | p1)
+	m[maskJoiner] = m[maskParts] | r5&cF
 	quote := r2 & p1 &^ (p3 | (p2 ^ p0)) // " and '
 	m[maskQuote] = quote | r6&c0
 	m[maskOperator] = r2&(cB|cE|c6) | r7&(cC|cE)

@@ -129,11 +129,11 @@ func (s *Scanner) mayBeInRun(text *joinedText, end, joint int) bool {
 	m.masks.classify(joinedBlock, 1, text[start:])
 	t := e.prefixes.traitsOf(m, text[:], start, end)
 	switch {
-	case t.text|t.spans|uint64(t.word|t.reversed|t.blob|t.scheme) != 0:
+	case t.text|t.spans|t.flags&^traitLead != 0:
 		return true
 	case bits.OnesCount64(t.digits) >= minDigits || t.digits != 0 && e.rulesAt(text[:], start, end, true) != 0:
 		return true
-	case t.lead != 0 && e.mayLead(text[:start+wordLen], start):
+	case t.flags&traitLead != 0 && e.mayLead(text[:start+wordLen], start):
 		return true
 	case e.mayBeNeedle(text[:], start, end, joint):
 		return true

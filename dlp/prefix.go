@@ -49,6 +49,14 @@ func (t *beginnings) bit(w uint64, bytes int) uint8 {
 	return 0
 }
 
+// wordBit is bit of a word that is known whole.
+func (t *beginnings) wordBit(w uint64) uint64 {
+	if c := &t.common[t.slots[slotOf(w)]]; w&c.mask == c.value {
+		return 1
+	}
+	return 0
+}
+
 // of reports whether a word, of which bytes are known, may begin so.
 func (m *maskedWord) of(w uint64, bytes int) bool {
 	return (w&m.mask^m.value)<<(8*uint(wordLen-bytes)) == 0

@@ -44,9 +44,9 @@ func (s *Scanner) closeShort(start, end int) {
 	}
 	s.run.start = s.base + int64(start)
 	s.run.long, s.run.tried = true, s.base+int64(end)
-	if t.lead != 0 {
+	if t.flags&traitLead != 0 {
 		s.tryLead(start)
-	} else if t.word != 0 {
+	} else if t.flags&traitWord != 0 {
 		s.try(start, false)
 	}
 	for ; t.separators != 0; t.separators &= t.separators - 1 {
@@ -54,54 +54,14 @@ func (s *Scanner) closeShort(start, end int) {
 			s.try(at, false)
 		}
 	}
-	if t.spans != 0 || end-start >= textReach && t.upper != 0 && (t.text != 0 || t.blob|t.lead != 0 && s.mayBeBlob(start, end)) {
+	if t.spans != 0 || end-start >= textReach && t.upper != 0 && (t.text != 0 || t.flags&(traitBlob|traitLead) != 0 && s.mayBeBlob(start, end)) {
 		s.decodeRun(end)
 	}
 	s.tryReversed(end)
-	if t.digits != 0 || t.scheme != 0 {
+	if t.digits != 0 || t.flags&traitScheme != 0 {
 		s.lookAtRun(end)
 	}
 	s.behindRun(end)
-}
-
-// traits are what tells that something may be in a run: bits of its bytes, or one.
-type traits struct {
-	digits     uint64
-	separators uint64 // where a token may start behind one
-	upper      uint64
-	text       uint64 // where text in base64 may start
-	spans      uint64 // of what may be in base32 or so
-	word       uint8  // whether a prefix starts it
-	lead       uint8  // whether a token may start before it, or behind an escape
-	reversed   uint8  // whether a prefix ends it backwards
-	blob       uint8  // whether it may be compressed
-	scheme     uint8  // whether that of an authorization is before it
-}
-
-// none says that nothing is in the run.
-func (t *traits) none() bool {
-	return t.digits|t.separators|t.text|t.spans|uint64(t.word|t.lead|t.reversed|t.blob|t.scheme) == 0
-}
-
-// traitsOf returns the traits of the run b[start:end] of at most blockLen bytes, of which
-// a view knows. There are three bytes before it.
-func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
-	all := ^uint64(0) >> (blockLen - (end - start))
-	joiners := m.of(maskJoiner) & all
-	t.digits, t.upper = m.of(maskDigit)&all, m.of(maskUpper)&all
-	t.separators = m.partsRun() << 1 & all
-	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
-	text &= text >> groupLen
-	t.text = text & (text >> (2 * groupLen))
-	mixed := joiners | ^all
-	t.spans = spanIn(mixed|t.upper) | spanIn(mixed|m.of(maskLower))
-	before, first := b[start-1], start+int(shortEscape[b[start-1]])
-	t.word = p.startBit(b[start:])
-	t.lead = p.startBit(b[first:])&shortEscape[before] | leadFlags[before] | shortEscape[before]&^escapeLetters[b[start]]
-	t.reversed = p.endBit(b[:end])
-	t.blob = blobBit(base64Group(b[start:])) | blobBit(base64Group(b[first:]))
-	t.scheme = schemeFlags[0][b[start-3]] & schemeFlags[1][b[start-2]] & schemeFlags[2][before]
-	return t
 }
 
 // decodeRun reads the run that ends at s.buf[end].
@@ -111,29 +71,6 @@ func (s *Scanner) decodeRun(end int) {
 	s.decodePhases(end, true)
 	s.decodeSpans(end, true)
 }
-
-// flags returns a table that has 1 for the bytes of a class.
-func flags(spec string) (t [256]uint8) {
-	for c, ok := range newClass(spec) {
-		if ok {
-			t[c] = 1
-		}
-	}
-	return t
-}
-
-var (
-	// leadFlags have what stands before a run in which more than its start is tried:
-	// the bytes of a lead that are of no run, and that of an escape of a URL.
-	leadFlags = flags(":.$%")
-	// shortEscape has the backslash of an escape, which is one byte and of
-	// escapeLetters if a token may start behind it.
-	shortEscape   = flags("\\")
-	escapeLetters = flags("ntrbf")
-	// schemeFlags are the last bytes of a scheme of authorization, and the blank behind
-	// it.
-	schemeFlags = [3][256]uint8{flags("ie"), flags("cr"), flags(" ")}
-)
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].
 func (s *Scanner) advance(end int, closed bool) {
@@ -200,13 +137,8 @@ func (s *Scanner) edges(from, to int) (edges uint64, ok bool) {
 	if (m.of(maskSlash)|m.of(maskPercent))&(1<<n-1) != 0 {
 		return 0, false
 	}
-	edges = ^(m.of(maskRun)&^m.partsRun())<<1 | 1 // the start of the stream is one
+	edges = ^(m.of(maskRun)&^m.of(maskParts))<<1 | 1 // the start of the stream is one
 	return edges >> n & (1<<(to-from+1) - 1), true
-}
-
-// partsRun returns the mask of the bytes that part words in a run: + - /
-func (v view) partsRun() uint64 {
-	return v.of(maskJoiner) & (v.of(maskDash) | v.of(maskOperator) | v.of(maskEscape))
 }
 
 // leadStart returns where the lead of at most n bytes before s.buf[i] starts

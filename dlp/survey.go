@@ -239,7 +239,7 @@ func (s *Scanner) surveyRun(start, end int) {
 	case end == len(s.buf):
 		s.run.open, s.run.start = true, s.base+int64(start)
 	case end < s.survey.newAt || end-start < minRun:
-	case !s.run.long && start > 2 && s.inWindow(start, end):
+	case !s.run.long && start > 2 && start+wordLen <= len(s.buf) && s.inWindow(start, end):
 		s.closeShort(start, end)
 	default:
 		s.run.start = s.base + int64(start)
