@@ -327,6 +327,9 @@ blocks:
 
 	// Characters that are not ASCII.
 	MOVV AT(const_maskLead), V0
+	NONZERO(V0)
+	TESTL AX, AX
+	JZ ascii
 	ANDNV AT(const_maskHigh), V0, V1
 	BEHIND(V1, V1)
 	ANDV V0, V1, V1
@@ -346,9 +349,10 @@ blocks:
 	ORV V4, V2, V2
 	SPREAD(SHRV, 8, V3)
 	ORV V3, V2, V2
-	ANDNV V1, V2, V1
-	STORE(const_signFold, V1)
+	ANDNV V1, V2, V0
 
+ascii:
+	STORE(const_signFold, V0)
 	ADDQ $(LANES*8), SI
 	ADDQ $(LANES*8), DI
 	ADDL $LANES, CX

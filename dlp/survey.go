@@ -139,7 +139,8 @@ func (m *masks) clear(k int) {
 // keep moves the last two of the blocks before block n+2 to the front.
 func (m *masks) keep(n int) {
 	for c := range m {
-		m[c][0], m[c][1] = m[c][n], m[c][n+1]
+		row := &m[c]
+		row[0], row[1] = row[n&(maskBlocks-1)], row[(n+1)&(maskBlocks-1)]
 	}
 }
 
