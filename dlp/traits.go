@@ -32,7 +32,7 @@ func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
 	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
 	text &= text >> groupLen
 	text &= text >> (2 * groupLen)
-	spans := spanIn(^all|joiners|upper) | spanIn(^(digits|upper))
+	spans := spanIn(^all|joiners|upper) | spanIn(^(digits | upper))
 
 	first, last := b[start-3:start+wordLen:start+wordLen], b[end-wordLen:end]
 	f := runFlags[first[0]]&flagScheme[0] | runFlags[first[1]]&flagScheme[1] | runFlags[first[2]]
