@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -72,23 +71,12 @@ func printGit(w io.Writer, list []manifest.GitExplanation) error {
 
 // lastGit returns the last decisions of a journal about repositories, and about the
 // ref if one is asked about.
-func lastGit(dir string, list []manifest.GitExplanation) (times []proxy.Event, err error) {
-	if dir == "" {
-		return nil, nil
+func lastGit(dir string, list []manifest.GitExplanation) ([]proxy.Event, error) {
+	f := journal.Filter{Proto: "git", Last: maxTimes, Where: func(e *proxy.Event) bool { return ofAny(list, e) }}
+	if len(list) == 1 {
+		f.Host = list[0].Host
 	}
-	for e, err := range journal.Read(dir, journal.Filter{}) {
-		var bad *journal.LineError
-		if errors.As(err, &bad) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if e.Proto == "git" && (e.Type == proxy.EventDecision || e.Verdict == proxy.Deny) && ofAny(list, &e.Event) {
-			times = appendTime(times, e.Event)
-		}
-	}
-	return times, nil
+	return lastDecided(dir, f)
 }
 
 func ofAny(list []manifest.GitExplanation, e *proxy.Event) bool {

@@ -26,15 +26,20 @@ func (a *app) logsCmd() *cobra.Command {
 		Use:   "logs [ID|NAME]",
 		Short: "Show the journal of a bottle",
 		Long: `Show what a bottle asked for, what was decided and by which rule, and what went
-over the wire. Without an argument it is the bottle whose workspace is here, the
-latest one when there are several. With --json each line is one object, with --har
+over the wire, from the first that is wanted to the last; with -n only the last so many
+of these. Without an argument it is the bottle whose workspace is here, the latest one
+when there are several. However long a journal is, it is shown as it is read, and what
+cannot hold what is wanted is not read. With --json each line is one object, with --har
 the exchanges are an HTTP archive, without headers and bodies, which a journal has not.`,
-		Example: "  bottle logs -f\n  bottle logs --denied --since 10m\n  bottle logs --rule 'dlp:*'\n  bottle logs --har >session.har\n  bottle logs verify",
+		Example: "  bottle logs -n 20 -f\n  bottle logs --denied --since 10m\n  bottle logs --rule 'dlp:*'\n  bottle logs --har >session.har\n  bottle logs verify",
 		Args:    cobra.MaximumNArgs(1),
 
 		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
+			if cmd.Flags().Changed("last") && o.Last < 1 {
+				return fmt.Errorf("-n %d: how many are wanted, so 1 or more; without -n it is all", o.Last)
+			}
 			if o.Since, err = sinceTime(since, time.Now()); err != nil {
 				return err
 			}
@@ -61,6 +66,7 @@ the exchanges are an HTTP archive, without headers and bodies, which a journal h
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&o.Follow, "follow", "f", false, "go on with what happens from now on")
+	f.IntVarP(&o.Last, "last", "n", 0, "only the last so `many`, and with -f what happens from then on")
 	f.BoolVar(&o.Denied, "denied", false, "only what was denied")
 	f.StringVar(&o.Host, "host", "", "only this host, or \"*.example.com\"")
 	f.StringVar(&since, "since", "", "only what happened in this `time` until now, such as 10m, 12h or 2d")
@@ -72,6 +78,7 @@ the exchanges are an HTTP archive, without headers and bodies, which a journal h
 	cmd.MarkFlagsMutuallyExclusive("denied", "verdict")
 	offer(cmd, "verdict", "allow", "deny")
 	offer(cmd, "rule")
+	offer(cmd, "last", "20", "100")
 	offerBy(cmd, "id", a.completeSeen(true))
 	offerBy(cmd, "host", a.completeSeen(false))
 	offer(cmd, "since", "10m", "1h", "24h")

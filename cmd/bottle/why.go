@@ -132,26 +132,37 @@ func (a *app) whyJournal(ctx context.Context, of string, w *why) (string, error)
 }
 
 // decisionOf finds the decision of an exchange, or what ended it later.
-func decisionOf(dir, id string) (found *proxy.Event, err error) {
-	if dir != "" {
-		for e, err := range journal.Read(dir, journal.Filter{ID: id}) {
-			var bad *journal.LineError
-			if errors.As(err, &bad) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			if e.Type == proxy.EventDecision || e.Verdict == proxy.Deny {
-				event := e.Event
-				found = &event
-			}
-		}
+func decisionOf(dir, id string) (*proxy.Event, error) {
+	list, err := lastDecided(dir, journal.Filter{ID: id, Last: 1})
+	if err != nil {
+		return nil, err
 	}
-	if found == nil {
+	if len(list) == 0 {
 		return nil, fmt.Errorf("no request %s is in the journal that was looked into: name its bottle with --bottle; \"bottle ls\" lists them", id)
 	}
-	return found, nil
+	return &list[0], nil
+}
+
+// lastDecided returns the last decisions that a filter wants, as many as it says, and
+// what stopped requests later. In no journal there are none.
+func lastDecided(dir string, f journal.Filter) (list []proxy.Event, err error) {
+	if dir == "" {
+		return nil, nil
+	}
+	f.Decided = true
+	for e, err := range journal.Read(dir, f) {
+		var bad *journal.LineError
+		switch {
+		case errors.As(err, &bad):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if list = append(list, e.Event); len(list) > f.Last { // some came meanwhile
+			list = slices.Delete(list, 0, 1)
+		}
+	}
+	return list, nil
 }
 
 func eventURL(e *proxy.Event) string {
@@ -170,31 +181,12 @@ func eventURL(e *proxy.Event) string {
 }
 
 // lastTimes returns the last decisions about the host of a URL.
-func lastTimes(dir, about string) (list []proxy.Event, err error) {
+func lastTimes(dir, about string) ([]proxy.Event, error) {
 	t, err := manifest.TargetOf("", about)
-	if err != nil || dir == "" {
+	if err != nil {
 		return nil, err
 	}
-	for e, err := range journal.Read(dir, journal.Filter{Host: t.Host}) {
-		var bad *journal.LineError
-		switch {
-		case errors.As(err, &bad):
-			continue
-		case err != nil:
-			return nil, err
-		case e.Type == proxy.EventDecision || e.Verdict == proxy.Deny:
-			list = appendTime(list, e.Event)
-		}
-	}
-	return list, nil
-}
-
-// appendTime keeps the last ones.
-func appendTime(list []proxy.Event, e proxy.Event) []proxy.Event {
-	if list = append(list, e); len(list) > maxTimes {
-		list = slices.Delete(list, 0, 1)
-	}
-	return list
+	return lastDecided(dir, journal.Filter{Host: t.Host, Last: maxTimes})
 }
 
 // explainGitEvent says what would allow a request of git's. Routes decide none. A

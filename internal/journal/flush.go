@@ -33,6 +33,11 @@ func (w *Writer) flush() error {
 		w.pending = nil
 	}
 	w.pending = w.pending[:0]
+	for i := range w.marks {
+		w.held.add(&w.marks[i])
+	}
+	clear(w.marks)
+	w.marks = w.marks[:0]
 	return nil
 }
 
@@ -63,8 +68,9 @@ func (w *Writer) rotate() error {
 func (w *Writer) begin(next file) {
 	if w.f != nil {
 		_ = w.f.Close() // an fsync has told all that there is to tell of it
+		w.held.write(w.dir, w.first, w.size, w.opts.open)
 	}
-	w.f, w.size, w.torn = next, 0, false
+	w.f, w.first, w.size, w.torn, w.held = next, w.written.seq+1, 0, false, newHolding()
 }
 
 // heal tries to get over an fsync or a head that failed.
@@ -90,13 +96,13 @@ func (w *Writer) replace() error {
 		}
 		w.begin(next)
 	}
-	kept, before := len(w.pending), w.last
+	was := w.point()
 	if err := w.appendNote(fmt.Sprintf("an fsync failed (%v): after a crash of the machine, lines %d to %d may be missing",
 		w.broken, w.synced.seq+1, max(w.written.seq, w.synced.seq+1))); err != nil {
 		return err
 	}
 	if err := w.flush(); err != nil {
-		w.pending, w.last = w.pending[:kept], before
+		w.backTo(was)
 		return err
 	}
 	if err := errors.Join(w.f.Sync(), syncDir(w.dir)); err != nil {

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"iter"
-	"math"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -21,12 +20,6 @@ const settleDelay = 5 * time.Millisecond
 // Follow is Read that goes on with what is written from now on, over rotations
 // and writers, until ctx is done.
 func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Entry, error] {
-	return FollowLast(ctx, dir, f, math.MaxInt64)
-}
-
-// FollowLast is Follow that begins with the first line of the last bytes of what is
-// there, so many as size says.
-func FollowLast(ctx context.Context, dir string, f Filter, size int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		// The watch begins before the reading, so that nothing falls between.
 		w, err := fsnotify.NewWatcher()
@@ -35,19 +28,18 @@ func FollowLast(ctx context.Context, dir string, f Filter, size int64) iter.Seq2
 			err = w.Add(dir)
 		}
 		if err != nil {
-			follow(ctx, dir, f, size, nil, nil, yield)
+			follow(ctx, dir, f, nil, nil, yield)
 			return
 		}
-		follow(ctx, dir, f, size, w.Events, w.Errors, yield)
+		follow(ctx, dir, f, w.Events, w.Errors, yield)
 	}
 }
 
 // follow reads at each event, and at each error of the watch.
-func follow(ctx context.Context, dir string, f Filter, size int64, events <-chan fsnotify.Event, errs <-chan error, yield func(Entry, error) bool) {
-	c := cursor{dir: dir, filter: f, yield: yield}
+func follow(ctx context.Context, dir string, f Filter, events <-chan fsnotify.Event, errs <-chan error, yield func(Entry, error) bool) {
+	c := newCursor(dir, f, yield)
 	defer c.close()
-	if err := c.skipTo(size); err != nil {
-		_ = yield(Entry{}, err)
+	if !c.begin() {
 		return
 	}
 	poll := time.NewTicker(pollDelay)

@@ -82,7 +82,7 @@ func countLines(t *testing.T, dir string) (readable, bad int) {
 	return readable, bad
 }
 
-func mustRead(f *testing.F, path string) []byte {
+func mustRead(f testing.TB, path string) []byte {
 	f.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -6,10 +6,11 @@
 //
 // A journal is a folder (0700) with
 //
-//	0000000000000001.jsonl   a segment: JSON lines, named by the number of its first line
-//	0000000000000894.jsonl   the next one
-//	head.json                how many lines there are, and the hash of the last
-//	lock                     held by the writer (flock); holds its process id
+//	0000000000000001.jsonl         a segment: JSON lines, named by the number of its first line
+//	0000000000000894.jsonl         the next one
+//	0000000000000001.extent.json   what that one holds, for readers who look for something
+//	head.json                      how many lines there are, and the hash of the last
+//	lock                           held by the writer (flock); holds its process id
 //
 // Each line is a [proxy.Event] with two fields before it: seq, which counts the
 // lines from 1 through all segments, and prev, the SHA-256 of the line before (of

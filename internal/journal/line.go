@@ -26,12 +26,17 @@ var (
 // LineError says which line of a journal cannot be read.
 type LineError struct {
 	Segment string
-	Line    int
+	Line    int // 0 where it is not known, since the reading began in the middle
 	Err     error
 }
 
 // Error names the line.
-func (e *LineError) Error() string { return fmt.Sprintf("%s, line %d: %v", e.Segment, e.Line, e.Err) }
+func (e *LineError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.Segment, e.Err)
+	}
+	return fmt.Sprintf("%s, line %d: %v", e.Segment, e.Line, e.Err)
+}
 
 // Unwrap returns what is wrong with it.
 func (e *LineError) Unwrap() error { return e.Err }

@@ -47,7 +47,8 @@ func Logs(ctx context.Context, w io.Writer, dir string, o LogsOptions) error {
 		default:
 			err = o.write(out, &e)
 		}
-		if err == nil && o.Follow {
+		// What comes seldom is shown when it is found: the next one may be gigabytes away.
+		if err == nil && (o.Follow || o.narrow()) {
 			err = out.Flush()
 		}
 		if err != nil {

@@ -40,10 +40,10 @@ func (w *Writer) lastNote() {
 	if w.lost.count == 0 || w.heal() != nil {
 		return
 	}
-	kept, before := len(w.pending), w.last
+	was := w.point()
 	if w.tellLost() == nil && w.flush() == nil {
 		w.lost = lost{}
 		return
 	}
-	w.pending, w.last = w.pending[:kept], before
+	w.backTo(was)
 }

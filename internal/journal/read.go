@@ -5,64 +5,30 @@ import (
 	"io"
 	"iter"
 	"os"
-	"slices"
-	"strings"
-	"time"
-
-	"github.com/bot-bottle/bottle/proxy"
 )
-
-// Filter says which events a reader wants. The zero value wants all.
-type Filter struct {
-	Denied bool      // only denials: decisions, and ends of what was stopped later
-	Since  time.Time // only events of this time and later
-	Host   string    // only events of this host, or with "*.example.com" of hosts below it
-	// Verdict, Rule and ID, when set, are those of an event. A rule that ends in *
-	// stands for all that begin so. The end of what went on has neither verdict nor
-	// rule.
-	Verdict  proxy.Action
-	Rule, ID string
-}
-
-// Match reports whether the filter wants an event.
-func (f *Filter) Match(e *proxy.Event) bool {
-	switch {
-	case f.Denied && e.Verdict != proxy.Deny:
-		return false
-	case e.Time.Before(f.Since):
-		return false
-	case f.Verdict != "" && e.Verdict != f.Verdict, f.ID != "" && e.ID != f.ID, f.Rule != "" && !matchRule(f.Rule, e.Rule):
-		return false
-	case f.Host == "":
-		return true
-	}
-	host := strings.ToLower(e.Host)
-	want := strings.ToLower(f.Host)
-	if below, wild := strings.CutPrefix(want, "*"); wild {
-		return strings.HasSuffix(host, below) && len(host) > len(below)
-	}
-	return host == want
-}
-
-func matchRule(want, rule string) bool {
-	if begin, more := strings.CutSuffix(want, "*"); more {
-		return strings.HasPrefix(rule, begin)
-	}
-	return rule == want
-}
 
 // Read returns the entries of a journal that the filter wants, in the order in
 // which they were written, in bounded memory. It needs no lock: a line that is
 // being written is not there yet.
 //
 // With a line that cannot be read comes a *LineError, and the reading goes on
-// behind it. After any other error there is nothing more.
+// behind it. After any other error there is nothing more. With a filter, only what may
+// hold something of its kind is looked at, so not all such lines are found.
 func Read(dir string, f Filter) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		c := cursor{dir: dir, filter: f, yield: yield}
+		c := newCursor(dir, f, yield)
 		defer c.close()
-		c.drain()
+		if c.begin() {
+			c.drain()
+		}
 	}
+}
+
+// readFile is what a reader does to a file.
+type readFile interface {
+	io.ReaderAt
+	io.Closer
+	Stat() (os.FileInfo, error)
 }
 
 // cursor is a place in a journal up to which it was read.
@@ -70,11 +36,32 @@ type cursor struct {
 	dir    string
 	filter Filter
 	yield  func(Entry, error) bool
+	open   func(path string) (readFile, error)
 
 	first  uint64 // of the segment; 0 before the first one
-	f      *os.File
+	f      readFile
 	offset int64
-	line   int
+	line   int // 0 while it is not known, since the reading began in the middle
+}
+
+func newCursor(dir string, f Filter, yield func(Entry, error) bool) *cursor {
+	return &cursor{dir: dir, filter: f, yield: yield, open: func(path string) (readFile, error) { return os.Open(path) }}
+}
+
+// begin goes to where the filter says that the reading begins. It reports whether there
+// is something to read.
+func (c *cursor) begin() bool {
+	var err error
+	switch {
+	case c.filter.LastBytes > 0:
+		err = c.skipTo(c.filter.LastBytes)
+	case c.filter.Last > 0:
+		err = c.skipToLast(c.filter.Last)
+	}
+	if err != nil {
+		return c.yield(Entry{}, err) && false
+	}
+	return true
 }
 
 // drain reads what is there. It reports whether there can be more: not after an
@@ -83,92 +70,64 @@ func (c *cursor) drain() bool {
 	for {
 		// What the list says about later segments must be known before the end
 		// of this one is: a segment that has a successor grows no more.
-		next, more, err := c.successor()
+		later, err := c.successors()
 		if err != nil {
 			return c.yield(Entry{}, err) && false
 		}
-		if c.f != nil && !c.lines(more) {
+		if c.f != nil && !c.lines(len(later) > 0) {
 			return false
 		}
-		if !more {
+		for len(later) > 1 && !c.holds(later[0]) {
+			c.first, later = later[0], later[1:]
+		}
+		if len(later) == 0 {
 			return true
 		}
-		c.close()
-		if c.f, err = os.Open(segmentPath(c.dir, next)); err != nil {
+		if err := c.enter(later[0], 0, 0); err != nil {
 			return c.yield(Entry{}, err) && false
 		}
-		c.first, c.offset, c.line = next, 0, 0
 	}
 }
 
-// skipTo goes to the first line that begins in the last bytes of the journal, so many
-// as size says.
-func (c *cursor) skipTo(size int64) error {
+// enter opens a segment at a place in it.
+func (c *cursor) enter(first uint64, offset int64, line int) (err error) {
+	c.close()
+	c.f, err = c.open(segmentPath(c.dir, first))
+	c.first, c.offset, c.line = first, offset, line
+	return err
+}
+
+// successors are the segments behind the one of the cursor.
+func (c *cursor) successors() ([]uint64, error) {
 	list, err := segments(c.dir)
-	if err != nil {
-		return err
+	for len(list) > 0 && list[0] <= c.first {
+		list = list[1:]
 	}
-	for _, first := range slices.Backward(list) {
-		info, err := os.Stat(segmentPath(c.dir, first))
-		if err != nil {
-			return err
-		}
-		if size >= info.Size() {
-			size -= info.Size()
-			continue
-		}
-		if c.f, err = os.Open(segmentPath(c.dir, first)); err != nil {
-			return err
-		}
-		c.first = first
-		return c.skip(info.Size() - size)
-	}
-	return nil
-}
-
-// skip passes over the lines that begin before an offset.
-func (c *cursor) skip(offset int64) error {
-	r := newLineReader(c.f, 0, false)
-	for c.offset < offset {
-		err := r.next()
-		if errors.Is(err, io.EOF) || errors.Is(err, ErrTorn) {
-			return nil
-		}
-		if err != nil && !errors.Is(err, ErrLong) {
-			return err
-		}
-		c.offset = r.offset
-		c.line++
-	}
-	return nil
-}
-
-func (c *cursor) successor() (first uint64, ok bool, err error) {
-	list, err := segments(c.dir)
-	for _, first := range list {
-		if first > c.first {
-			return first, true, err
-		}
-	}
-	return 0, false, err
+	return list, err
 }
 
 // lines yields the lines of a segment from the cursor on. It reports whether to go
 // on.
 func (c *cursor) lines(full bool) bool {
 	r := newLineReader(c.f, c.offset, false)
+	narrow := c.filter.narrow()
 	for {
 		err := r.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, ErrTorn) && !full {
 			return true
 		}
-		c.offset = r.offset
-		c.line++
+		known := c.offset == 0 || c.line > 0
+		if c.offset = r.offset; known {
+			c.line++
+		}
 		if errors.Is(err, ErrTorn) {
 			return c.yield(Entry{}, c.lineError(err))
 		}
 		if err != nil && !errors.Is(err, ErrLong) {
 			return c.yield(Entry{}, err) && false
+		}
+		if err == nil && narrow && c.filter.passes(r.line) {
+			continue
 		}
 		var e Entry
 		if err == nil {
@@ -179,6 +138,9 @@ func (c *cursor) lines(full bool) bool {
 				return false
 			}
 			continue
+		}
+		if c.line == 0 && e.Seq >= c.first {
+			c.line = int(e.Seq-c.first) + 1 // as it is in a whole journal
 		}
 		if !c.filter.Match(&e.Event) {
 			continue

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -204,7 +203,7 @@ func TestABurstIsOneLook(t *testing.T) {
 
 // What is passed over is whole lines, in whichever segment they end, and those that
 // follow have their own numbers.
-func TestFollowLast(t *testing.T) {
+func TestFollowBeginsNearTheEnd(t *testing.T) {
 	dir := threeSegments(t)
 	line := func(first uint64) int64 { return int64(len(lines(t, dir, first)[9])) + 1 }
 	third := int64(0)
@@ -216,7 +215,7 @@ func TestFollowLast(t *testing.T) {
 		size int64
 		want string
 	}{
-		{"nothing of it", 0, "31 at 21.jsonl:11"},
+		{"the line feed of the last one", 1, "31 at 21.jsonl:11"},
 		{"less than a line", line(21) - 1, "31 at 21.jsonl:11"},
 		{"one line", line(21), "30 at 21.jsonl:10"},
 		{"a segment", third, "21 at 21.jsonl:1"},
@@ -236,7 +235,7 @@ func TestFollowLast(t *testing.T) {
 				time.AfterFunc(10*time.Millisecond, func() { setRaw(t, dir, 21, strings.Join(list, "\n")+"\n"+next) })
 				defer setLines(t, dir, 21, list)
 			}
-			for e, err := range FollowLast(t.Context(), dir, Filter{}, tt.size) {
+			for e, err := range Follow(t.Context(), dir, Filter{LastBytes: tt.size}) {
 				if got := fmt.Sprintf("%d at %s:%d", e.Seq, strings.TrimLeft(e.Segment, "0"), e.Line); err != nil || got != tt.want {
 					t.Errorf("%s, %v; want %s", got, err, tt.want)
 				}
@@ -247,7 +246,7 @@ func TestFollowLast(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range FollowLast(t.Context(), dir, Filter{}, 10) {
+	for _, err := range Follow(t.Context(), dir, Filter{LastBytes: 10}) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Error(err)
 		}
@@ -260,7 +259,7 @@ func TestFollowPolls(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		n := 0
-		follow(ctx, dir, Filter{}, math.MaxInt64, make(chan fsnotify.Event), make(chan error), func(e Entry, err error) bool {
+		follow(ctx, dir, Filter{}, make(chan fsnotify.Event), make(chan error), func(e Entry, err error) bool {
 			if err != nil {
 				t.Error(err)
 			}

@@ -40,7 +40,7 @@ func (w *Writer) recover() (notes []string, err error) {
 		if w.f, err = w.opts.open(segmentPath(w.dir, first), os.O_WRONLY|os.O_APPEND); err != nil {
 			return nil, err
 		}
-		w.size, w.last = t.size, t.end
+		w.first, w.size, w.last, w.held = first, t.size, t.end, t.held
 	}
 	switch {
 	case head.Count > w.last.seq:
@@ -48,7 +48,8 @@ func (w *Writer) recover() (notes []string, err error) {
 		notes = append(notes, fmt.Sprintf("%d lines, %d to %d, were gone when the journal was opened", head.Count-w.last.seq, w.last.seq+1, head.Count))
 		if w.f != nil {
 			_ = w.f.Close() // nothing was written to it
-			w.f, w.size = nil, 0
+			w.held.write(w.dir, w.first, w.size, w.opts.open)
+			w.f, w.size, w.held = nil, 0, newHolding()
 		}
 		w.last = chainEnd{seq: head.Count, sum: head.Hash}
 	case t.changed:
@@ -78,6 +79,7 @@ type tail struct {
 	cut     int64 // bytes that were cut off behind them
 	end     chainEnd
 	changed bool // the line that the head is about is another
+	held    *holding
 }
 
 // mend reads a segment and cuts off a line without an end.
@@ -87,7 +89,7 @@ func mend(dir string, first uint64, head Head) (t tail, err error) {
 		return t, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	t.end.seq = first - 1
+	t.end.seq, t.held = first-1, newHolding()
 	lines := newLineReader(f, 0, true)
 	for {
 		err := lines.next()
@@ -105,6 +107,8 @@ func mend(dir string, first uint64, head Head) (t tail, err error) {
 		var e Entry
 		if err == nil && parse(lines.line, &e) == nil && e.Seq < maxStart {
 			t.end.seq = e.Seq
+			m := markOf(&e.Event)
+			t.held.add(&m)
 		}
 		t.lines++
 		t.size, t.end.sum = lines.offset, lines.sum

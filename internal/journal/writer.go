@@ -27,13 +27,17 @@ type Writer struct {
 	mu     sync.Mutex
 	closed bool
 	f      file
-	size   int64 // of what is whole in f
-	total  int64 // of all segments
-	torn   bool  // there is more in f than size: the start of a line that did not fit
+	first  uint64 // of the lines in f
+	size   int64  // of what is whole in f
+	total  int64  // of all segments
+	torn   bool   // there is more in f than size: the start of a line that did not fit
 
 	last    chainEnd // of all lines, those in pending too
 	written chainEnd // of the lines in f
 	synced  chainEnd // of the lines on disk
+
+	held  *holding // what is in f
+	marks []mark   // of the pending lines, and perhaps of more
 
 	pending []byte    // whole lines that are not in f yet
 	due     time.Time // when the oldest line that is not on disk must go there; zero without any
@@ -72,7 +76,7 @@ func Open(dir string, o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		dir: dir, opts: o, lock: lock,
-		head:     &headFile{dir: dir, open: o.open},
+		head: &headFile{dir: dir, open: o.open}, held: newHolding(),
 		encoders: sync.Pool{New: func() any { return newEncoder() }},
 		wake:     make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -136,7 +140,7 @@ func (w *Writer) Record(_ context.Context, e *proxy.Event) error {
 		return fmt.Errorf("journal %s: %w", w.dir, err)
 	}
 	w.mu.Lock()
-	g, err := w.add(body, careFor(e), e.Type == proxy.EventEnd || e.Rule == RuleRepair)
+	g, err := w.add(body, markOf(e), careFor(e), e.Type == proxy.EventEnd || e.Rule == RuleRepair)
 	w.mu.Unlock()
 	if err == nil && g != nil {
 		<-g.done
@@ -151,7 +155,7 @@ func (w *Writer) Record(_ context.Context, e *proxy.Event) error {
 // add puts a line behind the others, and into the file unless it may wait. A
 // line that is last may use the room kept for such. The group is what the caller
 // has to wait for.
-func (w *Writer) add(body []byte, c care, last bool) (*group, error) {
+func (w *Writer) add(body []byte, m mark, c care, last bool) (*group, error) {
 	if w.closed {
 		return nil, ErrClosed
 	}
@@ -163,11 +167,11 @@ func (w *Writer) add(body []byte, c care, last bool) (*group, error) {
 		w.lost.add(err)
 		return nil, err
 	}
-	kept, before := len(w.pending), w.last
+	was := w.point()
 	if err := w.tellLost(); err != nil {
 		return nil, err
 	}
-	w.append(body)
+	w.append(body, m)
 	if c == careBatch && w.lost.count == 0 && len(w.pending) <= batchSize {
 		w.dirty(false)
 		return nil, nil
@@ -177,7 +181,7 @@ func (w *Writer) add(body []byte, c care, last bool) (*group, error) {
 			w.dirty(false)
 			return nil, nil
 		}
-		w.pending, w.last = w.pending[:kept], before
+		w.backTo(was)
 		w.lost.add(err)
 		return nil, err
 	}
@@ -198,8 +202,22 @@ func (w *Writer) room(last bool) int64 {
 	return room
 }
 
-func (w *Writer) append(body []byte) {
+// point is how much is pending at some time.
+type point struct {
+	pending, marks int
+	last           chainEnd
+}
+
+func (w *Writer) point() point { return point{len(w.pending), len(w.marks), w.last} }
+
+// backTo takes back what was added since.
+func (w *Writer) backTo(p point) {
+	w.pending, w.marks, w.last = w.pending[:p.pending], w.marks[:p.marks], p.last
+}
+
+func (w *Writer) append(body []byte, m mark) {
 	start := len(w.pending)
+	w.marks = append(w.marks, m)
 	w.last.seq++
 	w.pending = appendLine(w.pending, w.last.seq, &w.last.sum, body)
 	w.last.sum = sumOf(w.pending[start : len(w.pending)-1])
@@ -207,11 +225,12 @@ func (w *Writer) append(body []byte) {
 
 func (w *Writer) appendNote(text string) error {
 	enc := newEncoder()
-	body, err := enc.body(repairNote(time.Now(), text))
+	e := repairNote(time.Now(), text)
+	body, err := enc.body(e)
 	if err != nil {
 		return err
 	}
-	w.append(body)
+	w.append(body, markOf(e))
 	return nil
 }
 

@@ -78,7 +78,7 @@ func feedEvents(ctx context.Context, dir string, send func(any)) {
 // readEvents reads the end of the journal, and then what is written.
 func readEvents(ctx context.Context, dir string, send func(any), events chan<- proxy.Event) {
 	first, unreadable := true, 0
-	for e, err := range journal.FollowLast(ctx, dir, journal.Filter{}, maxBehind) {
+	for e, err := range journal.Follow(ctx, dir, journal.Filter{LastBytes: maxBehind}) {
 		var bad *journal.LineError
 		switch {
 		case errors.As(err, &bad):

@@ -186,7 +186,7 @@ func (m *model) keys() string {
 		return bold.Render(escape.TextMax(m.status, 400))
 	}
 	s := "q quit  / filter  d denied  enter details  b bottles  ↑↓ choose"
-	if m.filter != (filter{}) {
+	if m.filter.text != "" || m.filter.Denied {
 		s = fmt.Sprintf("filter: %s (%d of %d; esc takes it off)  %s", m.filter.String(), len(m.shown), len(m.rows), s)
 	} else if m.earlier > 0 {
 		s = fmt.Sprintf("%s  (%d earlier lines are not counted: \"bottle logs\" has them)", s, m.earlier)
