@@ -199,18 +199,17 @@ func (x *exchange) sendWhole(body []byte) {
 	x.out.Body, _ = x.out.GetBody()
 }
 
-// spool reads a body that would stream, decided, so that its hash can be signed
-// before it is sent.
-func (x *exchange) spool(st *secretState) *denial {
+// hold reads a body that would stream, decided, so that something can be said of all
+// of it before it is sent. One of more than most bytes is answered by large.
+func (x *exchange) hold(most int, large *denial) *denial {
 	limit := x.limitRead(smallBodyTimeout)
-	body, err := x.readSpool()
+	body, err := x.readHeld(most)
 	var stop *blocked
 	switch over := limit.end(); {
 	case errors.As(err, &stop):
 		return stop.denial
-	case errors.Is(err, errSpoolFull):
-		return &denial{status: http.StatusRequestEntityTooLarge, rule: "sigv4", message: fmt.Sprintf(
-			"the request body has more than %d MiB, and the signature with the secret %s needs its hash first. Send it with X-Amz-Content-Sha256, or in parts.", maxSignedBody>>20, st.Name)}
+	case errors.Is(err, errHeldFull):
+		return large
 	case over && err != nil:
 		return slowBody("the request body")
 	case err != nil:
@@ -220,9 +219,9 @@ func (x *exchange) spool(st *secretState) *denial {
 	return nil
 }
 
-var errSpoolFull = errors.New("the body is too large to be held")
+var errHeldFull = errors.New("the body is too large to be held")
 
-func (x *exchange) readSpool() ([]byte, error) {
+func (x *exchange) readHeld(most int) ([]byte, error) {
 	var b bytes.Buffer
 	for {
 		if d := x.reserve(2 * decideBytes); d != nil { // a buffer that grows can have twice the length
@@ -231,8 +230,8 @@ func (x *exchange) readSpool() ([]byte, error) {
 		switch _, err := io.CopyN(&b, x.body, decideBytes); {
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, err
-		case b.Len() > maxSignedBody:
-			return nil, errSpoolFull
+		case b.Len() > most:
+			return nil, errHeldFull
 		case err != nil:
 			return b.Bytes(), nil
 		}

@@ -85,6 +85,7 @@ var steps = [...]func(*exchange) *denial{
 	(*exchange).prepare,      // the outgoing request, without hop-by-hop headers
 	(*exchange).injectHead,   // placeholders become credentials
 	(*exchange).prepareBody,  // a small body is decided here, a large one while it streams
+	(*exchange).onlyQueries,  // where the route says so of GraphQL
 	(*exchange).sign,         // what was signed with a placeholder
 	(*exchange).askOperator,  // while the request is held
 	(*exchange).withinBudget, // with all that left before

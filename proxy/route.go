@@ -72,6 +72,9 @@ type Route struct {
 	Secrets []string `json:"secrets,omitempty"`
 	// Kind is KindModel for a model provider, "" for all else.
 	Kind string `json:"kind,omitempty"`
+	// GraphQL is GraphQLQuery where GraphQL's queries pass and nothing else does, ""
+	// where nothing is said of GraphQL.
+	GraphQL string `json:"graphql,omitempty"`
 	// Source says where the route is written ("bottle.yaml:12"). It is the
 	// name of the rule in answers and in the journal.
 	Source string `json:"source,omitempty"`
@@ -143,7 +146,7 @@ func compileRoute(r Route, index int) (*compiledRoute, error) {
 		for _, f := range []struct {
 			name string
 			set  bool
-		}{{"methods", len(r.Methods) > 0}, {"paths", len(r.Paths) > 0}, {"secrets", len(r.Secrets) > 0}, {"kind", r.Kind != ""}} {
+		}{{"methods", len(r.Methods) > 0}, {"paths", len(r.Paths) > 0}, {"secrets", len(r.Secrets) > 0}, {"kind", r.Kind != ""}, {"graphql", r.GraphQL != ""}} {
 			if f.set {
 				return nil, &RouteError{Field: f.name, Err: fmt.Errorf("a %s route cannot have %s: no requests are made out in the connection; use tls: intercept, or remove %s", c.TLS, f.name, f.name)}
 			}
@@ -156,6 +159,9 @@ func compileRoute(r Route, index int) (*compiledRoute, error) {
 	}
 	if r.Kind != "" && r.Kind != KindModel {
 		return nil, &RouteError{Field: "kind", Err: fmt.Errorf("%q is not a kind: model", r.Kind)}
+	}
+	if r.GraphQL != "" && r.GraphQL != GraphQLQuery {
+		return nil, &RouteError{Field: "graphql", Err: fmt.Errorf("%q is nothing that GraphQL is held to: query", r.GraphQL)}
 	}
 	if r.Upstream != "" {
 		if err := c.checkUpstream(); err != nil {

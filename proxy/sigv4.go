@@ -225,7 +225,9 @@ func (x *exchange) hashBody(st *secretState) (string, *denial) {
 		return sum(nil), nil
 	}
 	if x.out.GetBody == nil {
-		if d := x.spool(st); d != nil {
+		large := &denial{status: http.StatusRequestEntityTooLarge, rule: "sigv4", message: fmt.Sprintf(
+			"the request body has more than %d MiB, and the signature with the secret %s needs its hash first. Send it with X-Amz-Content-Sha256, or in parts.", maxSignedBody>>20, st.Name)}
+		if d := x.hold(maxSignedBody, large); d != nil {
 			return "", d
 		}
 	}

@@ -229,6 +229,12 @@ func routeFields(r proxy.Route) []string {
 	if r.Upstream != "" {
 		f = append(f, "upstream: "+yamlText(r.Upstream))
 	}
+	if r.Kind != "" {
+		f = append(f, "kind: "+r.Kind)
+	}
+	if r.GraphQL != "" {
+		f = append(f, "graphql: "+r.GraphQL)
+	}
 	list("secrets", r.Secrets)
 	return f
 }

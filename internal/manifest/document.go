@@ -98,6 +98,7 @@ type RouteEntry struct {
 	Action   string   `yaml:"action" jsonschema:"enum=allow,enum=deny,enum=ask" jsonschema_description:"Default: allow."`
 	TLS      string   `yaml:"tls" jsonschema:"enum=intercept,enum=passthrough,enum=raw" jsonschema_description:"intercept: requests are seen, matched and scanned. passthrough: only the name is checked; no methods, paths or secrets. raw: any protocol, on the ports that are named; what is sent is scanned; no methods, paths or secrets. Default: intercept."`
 	Kind     string   `yaml:"kind" jsonschema:"enum=model" jsonschema_description:"model: a model provider. What looks like a credential there is replaced by a marker, which becomes the text again in the answers, so that a conversation that has seen one can go on."`
+	GraphQL  string   `yaml:"graphql" jsonschema:"enum=query" jsonschema_description:"query: only GraphQL queries pass. Mutations, subscriptions, batches, persisted documents and what is no GraphQL are refused."`
 	Private  bool     `yaml:"private" jsonschema_description:"true: the host may have a loopback or private address, and secrets may go there over plain http."`
 	Upstream string   `yaml:"upstream" jsonschema_description:"host:port that is dialled instead of the host."`
 	Secrets  []string `yaml:"secrets" jsonschema_description:"Names of the secrets that may be put into requests here."`

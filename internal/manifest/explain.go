@@ -59,6 +59,9 @@ func (m *Manifest) Explain(method, rawURL string) (*Explanation, error) {
 		out.Source = r.Source
 		if d.Action != proxy.Deny {
 			out.TLS, out.Private, out.Upstream, out.Secrets = r.TLS, r.Private, r.Upstream, r.Secrets
+			if r.GraphQL == proxy.GraphQLQuery {
+				out.Notes = append(out.Notes, "of GraphQL queries pass here, and mutations and all that is no GraphQL are refused")
+			}
 		}
 	}
 	out.guard(t.Host)

@@ -110,7 +110,7 @@ func (b *builder) routes() {
 		}
 		b.m.Egress.Routes = append(b.m.Egress.Routes, proxy.Route{
 			Host: e.Host, Ports: e.Ports, Methods: e.Methods, Paths: e.Paths, Action: proxy.Action(e.Action), TLS: proxy.TLSMode(e.TLS),
-			Private: e.Private, Upstream: e.Upstream, Secrets: e.Secrets, Kind: e.Kind, Source: placeOf(b.root.dig(where...)),
+			Private: e.Private, Upstream: e.Upstream, Secrets: e.Secrets, Kind: e.Kind, GraphQL: e.GraphQL, Source: placeOf(b.root.dig(where...)),
 		})
 		places = append(places, where)
 	}

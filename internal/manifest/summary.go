@@ -120,6 +120,9 @@ func routeLine(r *proxy.Route) string {
 	if r.Kind == proxy.KindModel {
 		b.WriteString(", a model provider")
 	}
+	if r.GraphQL == proxy.GraphQLQuery {
+		b.WriteString(", of GraphQL queries only")
+	}
 	if len(r.Secrets) > 0 {
 		b.WriteString(", with " + escape.Text(strings.Join(r.Secrets, ", ")))
 	}

@@ -55,6 +55,8 @@ func TestWider(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"nothing changed", egress("{host: a}"), egress("{host: a}"), ""},
 		{"the place and the order in lists", egress("{host: a, methods: [GET, PUT]}"), "\n\n" + egress("{host: a, methods: [PUT, GET]}"), ""},
+		{"mutations of GraphQL too", egress("{host: a, graphql: query}"), egress("{host: a}"), "a route is wider than bottle.yaml:2"},
+		{"queries of GraphQL only", egress("{host: a}"), egress("{host: a, graphql: query}"), ""},
 		{"a higher limit", "budgets: {bytes_out: 1GiB}\n", "budgets: {bytes_out: 2GiB}\n", "budgets.bytes_out is 2 GiB instead of 1 GiB"},
 		{"a lower limit", "budgets: {bytes_out: 2GiB, action: ask, new_hosts: off}\n", "budgets: {bytes_out: 1GiB, action: deny, new_hosts: ask}\n", ""},
 		{"no limit any more", "", "budgets: {requests_per_minute: 0}\n", "budgets.requests_per_minute is no limit instead of 6000"},

@@ -133,7 +133,7 @@ func moreOpen(a, b *proxy.Route) bool {
 		return false
 	case b.Action == proxy.Deny, looser(actionRank, a.Action, b.Action):
 		return true
-	case a.TLS != b.TLS && a.TLS != proxy.Intercept, a.Private && !b.Private, a.Upstream != b.Upstream, a.Kind != b.Kind && a.Kind != "":
+	case a.TLS != b.TLS && a.TLS != proxy.Intercept, a.Private && !b.Private, a.Upstream != b.Upstream, a.Kind != b.Kind && a.Kind != "", a.GraphQL != b.GraphQL && a.GraphQL == "":
 		return true
 	}
 	return !subset(a.Secrets, b.Secrets)

@@ -141,7 +141,7 @@ func chatgpt() Preset {
 
 // github lets an agent read, and take part in issues and pull requests. What writes
 // refs, contents or git data is not among it: pushes go through the git gate, which
-// has rules for them. Nor is GraphQL, whose mutations write them too. A route of the
+// has rules for them. Nor are GraphQL's mutations, which write them too. A route of the
 // manifest can name them.
 func github() Preset {
 	return Preset{
@@ -150,6 +150,7 @@ func github() Preset {
 			{Host: "api.github.com", Methods: read},
 			{Host: "api.github.com", Methods: []string{"POST", "PATCH"}, Paths: []string{"/repos/*/*/issues/**", "/repos/*/*/labels/**"}},
 			{Host: "api.github.com", Methods: []string{"POST", "PATCH"}, Paths: []string{"/repos/*/*/pulls", "/repos/*/*/pulls/*", "/repos/*/*/pulls/*/comments/**", "/repos/*/*/pulls/*/reviews/**", "/repos/*/*/pulls/*/requested_reviewers"}},
+			{Host: "api.github.com", Paths: []string{"/graphql"}, GraphQL: proxy.GraphQLQuery},
 			{Host: "*.githubusercontent.com", Methods: read},
 			{Host: "codeload.github.com", Methods: read},
 		},

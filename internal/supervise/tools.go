@@ -46,6 +46,8 @@ type Route struct {
 	Methods []string     `json:"methods,omitempty"`
 	Paths   []string     `json:"paths,omitempty"`
 	Action  proxy.Action `json:"action"`
+	// GraphQL is "query" where GraphQL's queries pass and nothing else does.
+	GraphQL string `json:"graphql,omitempty"`
 	// Secrets are put in by the proxy where their placeholders stand.
 	Secrets []string `json:"secrets,omitempty"`
 }
@@ -73,7 +75,7 @@ func (o *Options) allowed(_ context.Context, in allowedIn) (Allowed, error) {
 	out := Allowed{Default: m.Egress.Default}
 	for i := range m.Egress.Routes {
 		r := &m.Egress.Routes[i]
-		out.Routes = append(out.Routes, Route{Host: r.Host, Ports: r.Ports, Methods: r.Methods, Paths: r.Paths, Action: r.Action, Secrets: r.Secrets})
+		out.Routes = append(out.Routes, Route{Host: r.Host, Ports: r.Ports, Methods: r.Methods, Paths: r.Paths, Action: r.Action, GraphQL: r.GraphQL, Secrets: r.Secrets})
 	}
 	for i := range m.Git {
 		h := &m.Git[i]
