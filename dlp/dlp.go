@@ -168,7 +168,9 @@ type Finding struct {
 	// Confidence says how sure it is that this is a credential; "" for what was
 	// not read.
 	Confidence Confidence
-	// Field is where in a structured message the match stands, where known.
+	// Field is the name of the member, header, parameter or variable that the match is
+	// the value of, as far as it stands before it, in 64 bytes; "" if there is none or
+	// not all words of it are known to be of such names, for it may be a secret, too.
 	Field string
 
 	cut  bool // of a known value that is looked for in parts

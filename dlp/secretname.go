@@ -60,16 +60,23 @@ func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // isSecretWord reports whether a word alone names a secret.
 func isSecretWord(w []byte) bool {
-	switch string(w) {
-	case "secret", "secrets", "token", "tokens", "password", "passwords", "passwd", "passwort", "pwd", "pass", "passphrase", "passcode",
-		"auth", "authorization", "credential", "credentials", "cred", "creds", "apikey", "apikeys", "accesskey", "secretkey", "privatekey",
-		"authkey", "signingkey", "encryptionkey", "masterkey", "apitoken", "apisecret", "pat", "dsn":
+	if secretWord(w) {
 		return true
 	}
 	for _, suffix := range [...]string{"token", "secret", "password", "passwd", "apikey", "secretkey", "accesskey", "privatekey", "pwd"} {
 		if len(w) > len(suffix) && bytes.HasSuffix(w, []byte(suffix)) {
 			return true
 		}
+	}
+	return false
+}
+
+func secretWord(w []byte) bool {
+	switch string(w) {
+	case "secret", "secrets", "token", "tokens", "password", "passwords", "passwd", "passwort", "pwd", "pass", "passphrase", "passcode",
+		"auth", "authorization", "credential", "credentials", "cred", "creds", "apikey", "apikeys", "accesskey", "secretkey", "privatekey",
+		"authkey", "signingkey", "encryptionkey", "masterkey", "apitoken", "apisecret", "pat", "dsn":
+		return true
 	}
 	return false
 }

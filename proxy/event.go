@@ -65,11 +65,13 @@ type EventFinding struct {
 	Rule string `json:"rule"`
 	// Confidence is how likely it is a credential in use (dlp.Confidence).
 	Confidence string `json:"confidence,omitempty"`
-	Where      string `json:"where"`            // url, header, body, messages, stream
-	Offset     int64  `json:"offset"`           // in that part
-	Length     int    `json:"length,omitempty"` // of the match
-	Hash       string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes
-	Action     string `json:"action,omitempty"`
+	// Field is the name of what the match is the value of, where known (dlp.Finding).
+	Field  string `json:"field,omitempty"`
+	Where  string `json:"where"`            // url, header, body, messages, stream
+	Offset int64  `json:"offset"`           // in that part
+	Length int    `json:"length,omitempty"` // of the match
+	Hash   string `json:"hash,omitempty"`   // keyed: equal texts in one run have equal hashes
+	Action string `json:"action,omitempty"`
 }
 
 // EventUsage is what a model that answered reports of it. Of a WebSocket it is the sum,

@@ -51,7 +51,7 @@ func (v *verdict) add(f dlp.Finding, where string, wanted, done dlp.Action) {
 	case done == dlp.Off:
 		return
 	}
-	v.events = append(v.events, EventFinding{Rule: f.Rule, Confidence: string(f.Confidence), Where: where, Offset: f.Offset, Length: f.Length, Hash: f.Hash, Action: string(done)})
+	v.events = append(v.events, EventFinding{Rule: f.Rule, Confidence: string(f.Confidence), Field: f.Field, Where: where, Offset: f.Offset, Length: f.Length, Hash: f.Hash, Action: string(done)})
 	if done == dlp.Block && v.stop == nil {
 		v.stop = denyDLP(f.Rule, blockMessage(f, where, wanted == dlp.Redact))
 		v.stop.fixed = wanted == dlp.Redact

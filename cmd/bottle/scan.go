@@ -286,6 +286,9 @@ func (r *scanRules) line(f scan.Finding) string {
 	} else {
 		fmt.Fprintf(&b, " (%s)", f.Action)
 	}
+	if f.Field != "" {
+		fmt.Fprintf(&b, " [value of: %s]", f.Field)
+	}
 	if f.Path != "" {
 		fmt.Fprintf(&b, " [encoded: %s]", f.Path)
 	}

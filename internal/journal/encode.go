@@ -141,7 +141,7 @@ func shorten(e *proxy.Event) (*proxy.Event, []string) {
 	s.Findings = slices.Clone(s.Findings[:min(len(s.Findings), cutList)])
 	for i := range s.Findings {
 		f := &s.Findings[i]
-		for _, p := range []*string{&f.Rule, &f.Confidence, &f.Where, &f.Hash, &f.Action} {
+		for _, p := range []*string{&f.Rule, &f.Confidence, &f.Field, &f.Where, &f.Hash, &f.Action} {
 			text("findings", p, cutName)
 		}
 	}

@@ -30,6 +30,7 @@ type LineFinding struct {
 	Rule       string         `json:"rule"`
 	Name       string         `json:"name,omitempty"`
 	Confidence dlp.Confidence `json:"confidence,omitempty"`
+	Field      string         `json:"field,omitempty"`
 	Action     dlp.Action     `json:"action"`
 	Path       string         `json:"path"`
 	Hash       string         `json:"hash"`
@@ -149,6 +150,6 @@ func (l *lines) report(f dlp.Finding, _, column int64) {
 		l.line.More++
 	default:
 		l.line.Findings = append(l.line.Findings, LineFinding{Column: column, Offset: f.Offset, Length: f.Length,
-			Rule: f.Rule, Name: f.Name, Confidence: f.Confidence, Action: action, Path: f.Path, Hash: f.Hash})
+			Rule: f.Rule, Name: f.Name, Confidence: f.Confidence, Field: f.Field, Action: action, Path: f.Path, Hash: f.Hash})
 	}
 }

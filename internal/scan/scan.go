@@ -24,7 +24,9 @@ type Finding struct {
 	Rule       string         `json:"rule"`
 	Name       string         `json:"name,omitempty"` // of a known value
 	Confidence dlp.Confidence `json:"confidence,omitempty"`
-	Action     dlp.Action     `json:"action"`
+	// Field is the name of what the match is the value of, where known.
+	Field  string     `json:"field,omitempty"`
+	Action dlp.Action `json:"action"`
 	// Path is the encodings that the match lies in, from the outermost.
 	Path string `json:"path"`
 	// Hash is equal for equal texts within one run.
@@ -182,5 +184,5 @@ func (w *worker) file(j *job) {
 
 func finding(file string, f dlp.Finding, action dlp.Action, line, column int64) Finding {
 	return Finding{File: file, Line: line, Column: column, Offset: f.Offset, Length: f.Length,
-		Rule: f.Rule, Name: f.Name, Confidence: f.Confidence, Action: action, Path: f.Path, Hash: f.Hash}
+		Rule: f.Rule, Name: f.Name, Confidence: f.Confidence, Field: f.Field, Action: action, Path: f.Path, Hash: f.Hash}
 }
