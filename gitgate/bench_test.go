@@ -35,28 +35,53 @@ func BenchmarkGit(b *testing.B) {
 		b.Skip("it makes a large repository")
 	}
 	w := newBenchWorld(b)
-	for b.Loop() {
-		w.report("clone-cpu", 5, func(url, dir string) (time.Duration, time.Duration) {
-			return w.git("clone", "-q", "--bare", url, dir)
-		}, true)
-		w.report("ls-remote-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
-			return w.git("ls-remote", "-q", url)
-		}, false)
-		w.report("no-op-fetch-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
-			return w.git("-C", w.work, "fetch", "-q", url, "main")
-		}, false)
-		w.report("small-push-wall", 9, w.smallPush, false)
-		w.report("full-push-wall", 3, func(url, _ string) (time.Duration, time.Duration) {
-			w.git("init", "-q", "--bare", filepath.Join(w.root, "org", "full.git"))
-			took, cpu := w.git("-C", w.work, "push", "-q", strings.TrimSuffix(url, "bench")+"full", "main")
-			if err := os.RemoveAll(filepath.Join(w.root, "org", "full.git")); err != nil {
-				b.Fatal(err)
+	row := func(name string, n int, run func(url, dir string) (wall, cpu time.Duration), byCPU bool) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				w.on(b).report(n, run, byCPU)
 			}
-			return took, cpu
-		}, false)
-		w.overSSH()
-		w.memory(w.origin)
+		})
 	}
+	row("clone-cpu", 5, func(url, dir string) (time.Duration, time.Duration) {
+		return w.git("clone", "-q", "--bare", url, dir)
+	}, true)
+	row("ls-remote-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
+		return w.git("ls-remote", "-q", url)
+	}, false)
+	row("no-op-fetch-wall", 15, func(url, _ string) (time.Duration, time.Duration) {
+		return w.git("-C", w.work, "fetch", "-q", url, "main")
+	}, false)
+	row("small-push-wall", 9, w.smallPush, false)
+	row("full-push-wall", 3, func(url, _ string) (time.Duration, time.Duration) {
+		w.git("init", "-q", "--bare", filepath.Join(w.root, "org", "full.git"))
+		took, cpu := w.git("-C", w.work, "push", "-q", strings.TrimSuffix(url, "bench")+"full", "main")
+		if err := os.RemoveAll(filepath.Join(w.root, "org", "full.git")); err != nil {
+			b.Fatal(err)
+		}
+		return took, cpu
+	}, false)
+	overSSH := func(name string, n int, run func(over *benchWorld, url, dir string) (wall, cpu time.Duration)) {
+		b.Run(name, func(b *testing.B) {
+			over := w.on(b).overSSH()
+			for b.Loop() {
+				over.report(n, func(url, dir string) (wall, cpu time.Duration) { return run(over, url, dir) }, false)
+			}
+		})
+	}
+	overSSH("ssh-ls-remote-wall", 9, func(w *benchWorld, url, _ string) (wall, cpu time.Duration) { return w.git("ls-remote", "-q", url) })
+	overSSH("ssh-small-push-wall", 9, (*benchWorld).smallPush)
+	overSSH("ssh-clone-wall", 3, func(w *benchWorld, url, dir string) (wall, cpu time.Duration) {
+		return w.git("clone", "-q", "--bare", url, dir)
+	})
+	b.Run("memory", func(b *testing.B) { w.on(b).memory(w.origin) })
+}
+
+// on is the world for a part of the benchmark, so that -bench BenchmarkGit/NAME runs
+// that part alone.
+func (w *benchWorld) on(b *testing.B) *benchWorld {
+	part := *w
+	part.B = b
+	return &part
 }
 
 // smallPush pushes a commit that changes a file to a new branch.
@@ -72,7 +97,7 @@ func (w *benchWorld) smallPush(url, dir string) (wall, cpu time.Duration) {
 }
 
 // overSSH compares git over ssh with git through a gate that keeps a connection.
-func (w *benchWorld) overSSH() {
+func (w *benchWorld) overSSH() *benchWorld {
 	ssh := need(w, "ssh")
 	s := newSSHServer(w, w.root, true)
 	host := benchHost(s.url)
@@ -81,11 +106,7 @@ func (w *benchWorld) overSSH() {
 	over := *w
 	over.ways = []way{{"direct", s.url.JoinPath("org", "bench.git").String()}, {"gate", front + "/forge.test/org/bench"}}
 	over.env = append(slices.Clone(w.env), "GIT_SSH_COMMAND="+ssh+" -F none -i "+s.key+" -o IdentitiesOnly=yes -o UserKnownHostsFile="+s.knownHosts)
-	over.report("ssh-ls-remote-wall", 9, func(url, _ string) (time.Duration, time.Duration) { return over.git("ls-remote", "-q", url) }, false)
-	over.report("ssh-small-push-wall", 9, over.smallPush, false)
-	over.report("ssh-clone-wall", 3, func(url, dir string) (time.Duration, time.Duration) {
-		return over.git("clone", "-q", "--bare", url, dir)
-	}, false)
+	return &over
 }
 
 type benchWorld struct {
@@ -190,7 +211,7 @@ func cpuTime() (sum time.Duration) {
 
 // report runs something n times each way, by turns, and reports the ratio of the
 // medians.
-func (w *benchWorld) report(name string, n int, run func(url, dir string) (wall, cpu time.Duration), byCPU bool) {
+func (w *benchWorld) report(n int, run func(url, dir string) (wall, cpu time.Duration), byCPU bool) {
 	w.Helper()
 	took := make([][]time.Duration, len(w.ways))
 	dir := w.TempDir()
@@ -205,9 +226,9 @@ func (w *benchWorld) report(name string, n int, run func(url, dir string) (wall,
 	}
 	for k, way := range w.ways {
 		slices.Sort(took[k])
-		w.Logf("%-18s %-7s %v", name, way.name, took[k][n/2].Round(time.Millisecond))
+		w.Logf("%-7s %v", way.name, took[k][n/2].Round(time.Millisecond))
 		if k > 0 {
-			w.ReportMetric(float64(took[k][n/2])/float64(took[0][n/2]), name+"-"+way.name+"/direct")
+			w.ReportMetric(float64(took[k][n/2])/float64(took[0][n/2]), way.name+"/direct")
 		}
 	}
 }

@@ -137,23 +137,24 @@ func bodyRefusal(err error) *refusal {
 func checkFetch(r *pktline.Reader) ([]byte, error) {
 	var out []byte
 	command := false
-	for part, n := capabilityPart, 0; ; n++ {
+	for part, whole := capabilityPart, false; ; {
 		kind, payload, err := r.Next()
 		switch {
-		case errors.Is(err, io.EOF) && n > 0:
+		case errors.Is(err, io.EOF) && whole:
 			return out, nil
 		case err != nil:
 			return nil, readError(err)
 		case kind == pktline.Flush:
 			out = append(out, pktline.FlushPacket...)
-			part, command = capabilityPart, false
+			part, command, whole = capabilityPart, false, true
 			continue
 		case kind == pktline.Delim && part == capabilityPart && command:
-			out, part = append(out, pktline.DelimPacket...), argumentPart
+			out, part, whole = append(out, pktline.DelimPacket...), argumentPart, false
 			continue
 		case kind != pktline.Data:
 			return nil, errMisplaced
 		}
+		whole = false
 		text := strings.TrimSuffix(string(payload), "\n")
 		name, _, _ := strings.Cut(text, "=")
 		switch {
@@ -175,6 +176,11 @@ func checkFetch(r *pktline.Reader) ([]byte, error) {
 }
 
 const capabilityPart, argumentPart = 0, 1
+
+// maxLine bounds a line that is written anew with more in it, in bytes.
+const maxLine = pktline.MaxPayload - 1<<10
+
+var errLongLine = fmt.Errorf("%w: a line of more than %d bytes", pktline.ErrMalformed, maxLine)
 
 var errMisplaced = fmt.Errorf("%w: a packet in a place where it has none", pktline.ErrMalformed)
 
@@ -200,6 +206,9 @@ func checkOldFetch(r *pktline.Reader) ([]byte, error) {
 		}
 		text := string(payload)
 		if want, caps, ok := cutWant(text); first && ok {
+			if len(text) > maxLine {
+				return nil, errLongLine
+			}
 			text, first = want, false
 			for word := range strings.FieldsSeq(caps) {
 				if !strings.HasPrefix(word, "session-id=") {

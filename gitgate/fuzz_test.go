@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/bot-bottle/bottle/gitgate/pktline"
@@ -28,6 +29,8 @@ func FuzzFetchRequest(f *testing.F) {
 	f.Add(true, packets("command=fetch", "server-option=x", "0001", "thin-pack", "packfile-uris https", "want "+id+"\n", "have "+id+"\n", "done\n", "0000"))
 	f.Add(false, packets("want "+id+" multi_ack_detailed side-band-64k session-id=x agent=git/2\n", "want "+id+"\n", "deepen 1\n", "0000", "have "+id+"\n", "done\n"))
 	f.Add(false, []byte("0000"))
+	f.Add(true, packets("session-id=0"))
+	f.Add(false, packets("want "+id+" "+strings.Repeat("x", pktline.MaxPayload-46)))
 	f.Fuzz(func(t *testing.T, second bool, body []byte) {
 		check := checkOldFetch
 		if second {
@@ -51,6 +54,12 @@ func FuzzAdvertisement(f *testing.F) {
 	f.Add(true, true, []byte("000eversion 2\n0018agent=git/2.39.5-x\n000cls-refs\n002afetch=shallow packfile-uris filter xxx\n000fbundle-uri\n0000"))
 	f.Add(true, false, append(pktline.Append(nil, id+" HEAD\x00multi_ack session-id=1\n"), pktline.FlushPacket...))
 	f.Add(false, true, append(pktline.Append(nil, id+" refs/heads/x\x00report-status push-cert=1 push-options atomic\n"), pktline.FlushPacket...))
+	long := func(begin string) []byte {
+		return append(pktline.Append(nil, begin+strings.Repeat("x", pktline.MaxPayload-len(begin))), pktline.FlushPacket...)
+	}
+	f.Add(true, true, long(id+" HEAD\x00"))
+	f.Add(false, true, long(id+" HEAD\x00atomic "))
+	f.Add(true, true, append(pktline.Append(nil, "version 2\n"), long("agent=")...))
 	f.Fuzz(func(t *testing.T, fetch, options bool, text []byte) {
 		service := receivePack
 		if fetch {

@@ -94,10 +94,15 @@ func editAdvertisement(r *bufio.Reader, service string, options bool) (first []b
 			return nil, nil, fmt.Errorf("%w: no refs behind the version", pktline.ErrMalformed)
 		}
 	}
-	if service == uploadPack {
+	switch {
+	case len(payload) > maxLine:
+		return nil, nil, errLongLine
+	case service == uploadPack:
 		payload = offerOld(payload)
-	} else if payload, err = pktline.OfferPush(payload, options); err != nil {
-		return nil, nil, err
+	default:
+		if payload, err = pktline.OfferPush(payload, options); err != nil {
+			return nil, nil, err
+		}
 	}
 	return pktline.Append(first, payload), &flushReader{r: r, packets: packets}, nil
 }
@@ -116,6 +121,8 @@ func offerFetch(r *pktline.Reader) ([]byte, error) {
 			return append(out, pktline.FlushPacket...), nil
 		case kind != pktline.Data || n > pktline.MaxCapabilities:
 			return nil, fmt.Errorf("%w: no list of capabilities", pktline.ErrMalformed)
+		case len(payload) > maxLine:
+			return nil, errLongLine
 		}
 		name, value, hasValue := strings.Cut(strings.TrimSuffix(string(payload), "\n"), "=")
 		if !slices.Contains(fetchCapabilities, name) {

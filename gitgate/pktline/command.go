@@ -78,6 +78,9 @@ func ReadPush(r *Reader) (*Push, error) {
 	}
 }
 
+// maxFirst bounds the first command, which is sent on with more in it, in bytes.
+const maxFirst = MaxPayload - 1<<10
+
 var (
 	shallowWord = []byte("shallow ")
 	certWord    = []byte("push-cert")
@@ -89,6 +92,9 @@ func (p *Push) add(payload []byte) error {
 		return p.addShallow(id)
 	}
 	if len(p.Commands) == 0 {
+		if len(text) > maxFirst {
+			return malformed("a first command of more than %d bytes", maxFirst)
+		}
 		if bytes.HasPrefix(text, certWord) {
 			return malformed("a signed push, which was not offered")
 		}

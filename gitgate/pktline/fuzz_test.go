@@ -40,6 +40,8 @@ func FuzzPush(f *testing.F) {
 	f.Add([]byte(packets(zero+" "+one+" refs/heads/agent\u00a0../main", "")))
 	f.Add([]byte(packets(one+" "+zero+" refs/heads/a\x00quiet", "")))
 	f.Add([]byte(packets("")))
+	first := zero + " " + one + " refs/heads/main\x00atomic="
+	f.Add([]byte(packets(first+strings.Repeat("x", MaxPayload-len(first)), "")))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p, err := ReadPush(NewReader(bytes.NewReader(in)))
 		if err != nil {
