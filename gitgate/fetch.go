@@ -40,7 +40,8 @@ func (v *visit) serveFetch() {
 		return
 	}
 	v.out = int64(len(body))
-	answer, err := v.host.upstream.call(v.ctx, v.call, serviceRequest{repo: v.repo.Path, service: uploadPack, protocol: protocol, body: bytes.NewReader(body), size: v.out})
+	answer, err := v.host.upstream.call(v.ctx, v.call, serviceRequest{repo: v.repo.Path, service: uploadPack, protocol: protocol,
+		body: func() io.Reader { return bytes.NewReader(body) }, size: v.out, lists: listsRefs(protocol, body)})
 	if err != nil {
 		v.refuseFetch(v.upstreamRefusal(err))
 		return

@@ -59,7 +59,7 @@ func skipService(r *bufio.Reader, service string) error {
 }
 
 func (u *httpUpstream) call(ctx context.Context, c *proxy.GateCall, r serviceRequest) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url(r.repo).JoinPath(r.service).String(), r.body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url(r.repo).JoinPath(r.service).String(), r.body())
 	if err != nil {
 		return nil, err
 	}

@@ -46,12 +46,12 @@ func (o *objects) Fetch(ctx context.Context, q policy.Query) (*pack.Pack, error)
 		}
 		o.offer = offer
 	}
-	req := serviceRequest{repo: o.repo.Path, service: uploadPack, protocol: "version=2"}
+	req := serviceRequest{repo: o.repo.Path, service: uploadPack}
 	body := o.oldRequest(q)
 	if o.offer.second {
-		body = o.request(q)
+		body, req.protocol = o.request(q), "version=2"
 	}
-	req.body, req.size = bytes.NewReader(body), int64(len(body))
+	req.body, req.size = func() io.Reader { return bytes.NewReader(body) }, int64(len(body))
 	answer, err := o.host.upstream.call(ctx, o.call, req)
 	if err != nil {
 		return nil, err

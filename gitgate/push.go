@@ -284,9 +284,10 @@ func (p *pushVisit) forward() {
 		return
 	}
 	commands := p.push.Append(nil, p.g.opt.Agent)
-	req := serviceRequest{repo: p.repo.Path, service: receivePack, body: bytes.NewReader(commands), size: int64(len(commands))}
+	req := serviceRequest{repo: p.repo.Path, service: receivePack, body: func() io.Reader { return bytes.NewReader(commands) }, size: int64(len(commands))}
 	if p.pack != nil {
-		req.body, req.size = io.MultiReader(req.body, p.pack.Reader()), req.size+p.pack.Bytes()
+		req.body = func() io.Reader { return io.MultiReader(bytes.NewReader(commands), p.pack.Reader()) }
+		req.size += p.pack.Bytes()
 	}
 	p.out = req.size
 	body, err := p.host.upstream.call(p.ctx, p.call, req)

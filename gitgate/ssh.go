@@ -37,11 +37,14 @@ type sshUpstream struct {
 
 	mu      sync.Mutex
 	kept    *sshConn
-	dialing *sshDial // nil if nobody connects
+	dialing *sshDial                    // nil if nobody connects
+	waiting map[sessionKey]*keptSession // for their second request
+	kepts   int                         // sessions that were kept
+	wanted  int                         // sessions that wait for a place
 }
 
 func newSSHUpstream(h *Host) *sshUpstream {
-	return &sshUpstream{host: h, sessions: semaphore.NewWeighted(maxSSHSessions)}
+	return &sshUpstream{host: h, sessions: semaphore.NewWeighted(maxSSHSessions), waiting: map[sessionKey]*keptSession{}}
 }
 
 func (u *sshUpstream) advertise(ctx context.Context, c *proxy.GateCall, repo, service, protocol string) (io.ReadCloser, error) {
@@ -49,36 +52,49 @@ func (u *sshUpstream) advertise(ctx context.Context, c *proxy.GateCall, repo, se
 	if err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(s.out, copyBuffer)
-	if _, err := r.Peek(4); err != nil {
+	if _, err := s.r.Peek(4); err != nil {
 		return nil, s.failure(err)
 	}
-	return &readCloser{&flushReader{r: r, packets: pktline.NewReader(r)}, closer(func() error {
-		_, _ = io.WriteString(s.in, pktline.FlushPacket) // that nothing is wanted
-		return s.Close()
+	key := newSessionKey(c, repo, service, spoken(s.r))
+	refs := &flushReader{r: s.r, packets: pktline.NewReader(s.r)}
+	return &readCloser{refs, closer(func() error {
+		if refs.over {
+			u.keep(key, s)
+		} else {
+			s.end()
+		}
+		return nil
 	})}, nil
 }
 
 func (u *sshUpstream) call(ctx context.Context, c *proxy.GateCall, req serviceRequest) (io.ReadCloser, error) {
+	key := newSessionKey(c, req.repo, req.service, req.protocol)
+	if s := u.resume(ctx, key); s != nil {
+		answer, err := s.exchange(key, req)
+		if err == nil {
+			return answer, nil
+		}
+		_ = s.Close() // it had ended without a word of an answer: another may give one
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
 	s, err := u.start(ctx, c, req.repo, req.service, req.protocol)
 	if err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(s.out, copyBuffer)
 	// What is said first is known from the request before.
-	if _, err := io.Copy(io.Discard, &flushReader{r: r, packets: pktline.NewReader(r)}); err != nil {
+	if _, err := io.Copy(io.Discard, &flushReader{r: s.r, packets: pktline.NewReader(s.r)}); err != nil {
 		return nil, s.failure(err)
 	}
-	// The answer may begin before the request has ended.
-	go func() {
-		_, err := io.Copy(s.in, req.body)
-		if err != nil {
-			_ = s.Close()
-			return
-		}
-		_ = s.in.Close()
-	}()
-	return &readCloser{r, s}, nil
+	answer, err := s.exchange(key, req)
+	if errors.Is(err, io.EOF) { // an answer without a word
+		return &readCloser{s.r, s}, nil
+	}
+	if err != nil {
+		_ = s.Close()
+	}
+	return answer, err
 }
 
 // sshSession is one service that runs.
@@ -87,15 +103,16 @@ type sshSession struct {
 	conn *sshConn
 	*ssh.Session
 	in     io.WriteCloser
-	out    io.Reader
+	r      *bufio.Reader // of standard output
 	errs   *headBuffer
-	stop   func() bool // the watch on the context
+	stop   func() bool   // the watch on the context
+	ended  chan struct{} // closed when the service has, and all of errs is there
 	closed sync.Once
 }
 
 // start runs a service. Its end is that of ctx, or Close.
 func (u *sshUpstream) start(ctx context.Context, c *proxy.GateCall, repo, service, protocol string) (*sshSession, error) {
-	if err := u.sessions.Acquire(ctx, 1); err != nil {
+	if err := u.place(ctx); err != nil {
 		return nil, err
 	}
 	s, err := u.open(ctx, c)
@@ -107,18 +124,33 @@ func (u *sshUpstream) start(ctx context.Context, c *proxy.GateCall, repo, servic
 	if protocol != "" {
 		_ = s.Setenv("GIT_PROTOCOL", protocol) // refused by most servers, which then speak the first version
 	}
-	s.errs = &headBuffer{}
-	s.Stderr = s.errs
-	if s.in, err = s.StdinPipe(); err == nil {
-		if s.out, err = s.StdoutPipe(); err == nil {
-			err = s.Start(service + " " + shellword.Quote(u.path(repo)))
-		}
-	}
-	if err != nil {
+	if err := s.begin(service + " " + shellword.Quote(u.path(repo))); err != nil {
 		_ = s.Close()
 		return nil, u.explain(err)
 	}
 	return s, nil
+}
+
+// begin starts the service.
+func (s *sshSession) begin(command string) (err error) {
+	s.errs, s.ended = &headBuffer{}, make(chan struct{})
+	s.Stderr = s.errs
+	if s.in, err = s.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := s.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	s.r = bufio.NewReaderSize(out, copyBuffer)
+	if err := s.Start(command); err != nil {
+		return err
+	}
+	go func() {
+		_ = s.Wait() // git's status says nothing that its answer does not
+		close(s.ended)
+	}()
+	return nil
 }
 
 // path is that of a repository on the server: absolute if the URL has one.
@@ -192,7 +224,7 @@ func (s *sshSession) Close() error {
 // failure says why a service said nothing, from what it wrote to its standard
 // error.
 func (s *sshSession) failure(err error) error {
-	_ = s.Wait() // for all of standard error
+	<-s.ended
 	_ = s.Close()
 	text := pktline.CleanReason(s.errs.String())
 	name := s.u.host.URL.Hostname()

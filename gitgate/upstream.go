@@ -29,9 +29,10 @@ type upstream interface {
 // serviceRequest is what is sent to a service.
 type serviceRequest struct {
 	repo, service string
-	protocol      string // of the header Git-Protocol, or ""
-	body          io.Reader
-	size          int64 // of body
+	protocol      string           // of the header Git-Protocol, or ""
+	body          func() io.Reader // called again where it is sent again
+	size          int64            // of body
+	lists         bool             // see listsRefs
 }
 
 // upstreamError is an answer of a server that is none of git's, or a way to it that
