@@ -29,7 +29,7 @@ const (
 // writeManifest makes a manifest with everything on, and what more says.
 func writeManifest(s setup, more string) string {
 	var b strings.Builder
-	b.WriteString("version: 1\n" + more + "env: {BENCH_TOKEN: \"${secret:s00}\"}\negress:\n  upstream_ca: [" + s.CA + "]\n  routes:\n")
+	b.WriteString("version: 1\n" + more + "env: {BENCH_TOKEN: \"${secret:s00}\"}\nbudgets: {requests_per_minute: 0}\negress:\n  upstream_ca: [" + s.CA + "]\n  routes:\n")
 	names := make([]string, secretCount)
 	for i := range names {
 		names[i] = fmt.Sprintf("s%02d", i)
@@ -61,6 +61,10 @@ func bottleProxy(s setup, more string) (where, func() error, error) {
 	m, err := manifest.Load(manifest.Options{File: file, Dir: s.Dir, Environ: []string{"HOME=" + s.Dir}})
 	if err != nil {
 		return where{}, nil, err
+	}
+	if budgets := m.Budgets; budgets.RequestsPerMinute+budgets.BytesOut+budgets.PerHost+budgets.ModelTokens > 0 || budgets.ModelCost > 0 {
+		// The short form would pass below limits that the whole one comes to.
+		return where{}, nil, fmt.Errorf("a budget would end the measurement: %+v", budgets)
 	}
 	env := state.Within(s.Dir)
 	stateDir, err := env.MakeStateDir()
