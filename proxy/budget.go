@@ -15,7 +15,7 @@ import (
 type budget struct {
 	mu        sync.Mutex
 	exchanges int
-	shares    map[string]*share // by session, while it has exchanges
+	shares    map[string]*share // by session; as many as listeners and credentials
 	receiving receiving
 	bodies    *semaphore.Weighted // bytes
 	decoders  *semaphore.Weighted
@@ -52,13 +52,11 @@ func (b *budget) enter(session string) (*share, string) {
 	return sh, ""
 }
 
-func (b *budget) leave(session string, sh *share) {
+func (b *budget) leave(sh *share) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.exchanges--
-	if sh.exchanges--; sh.exchanges == 0 {
-		delete(b.shares, session)
-	}
+	sh.exchanges--
 }
 
 // admit makes the exchange one of so many.
@@ -84,7 +82,7 @@ func (x *exchange) giveBack() {
 	if x.receives != nil {
 		x.s.budget.received(x.share, x.receives)
 	}
-	x.s.budget.leave(x.session, x.share)
+	x.s.budget.leave(x.share)
 }
 
 // reserve waits for room for n bytes of a body, which the exchange keeps to its
@@ -143,32 +141,21 @@ func acquire(ctx context.Context, sem *semaphore.Weighted, n int64) bool {
 // readLimit ends the reading of a request body when its time is up. It costs no
 // system call while it is not.
 type readLimit struct {
-	mu      sync.Mutex
-	timer   *time.Timer
-	over    bool // the handler may have returned: its controller must not be used
+	late    *late
 	expired bool
 }
 
 func (x *exchange) limitRead(d time.Duration) *readLimit {
 	l := &readLimit{}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.timer = time.AfterFunc(d, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !l.over {
-			l.expired = true
-			_ = x.rc.SetReadDeadline(time.Now().Add(-time.Second)) // in the past: at once
-		}
+	l.late = x.s.after(d, func() {
+		l.expired = true
+		_ = x.rc.SetReadDeadline(time.Now().Add(-time.Second)) // in the past: at once
 	})
 	return l
 }
 
 // end stops the clock and reports whether it ran out.
 func (l *readLimit) end() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.over = true
-	l.timer.Stop()
+	l.late.end()
 	return l.expired
 }

@@ -162,7 +162,7 @@ type payer struct {
 	s       *Server
 	session string
 	id      string
-	target  Target // for the operator: its host is redacted
+	target  Target // for the operator: its host is redacted, and it has no path
 	host    string // canonical
 }
 
@@ -276,7 +276,7 @@ func denyBudget(name, why string) *denial {
 
 // payer is who pays for the exchange.
 func (x *exchange) payer() *payer {
-	t := x.shownTarget()
+	t := Target{Scheme: x.target.Scheme, Host: x.shownHost(), Port: x.target.Port}
 	return &payer{s: x.s, session: x.session, id: x.id, host: x.target.Host, target: t}
 }
 

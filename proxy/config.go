@@ -96,7 +96,9 @@ type snapshot struct {
 	scanners  sync.Pool
 	former    former
 	namable   []namable
-	names     cleanNames
+	names     cleanNames // of fields
+	hosts     cleanNames
+	clean     cleanValues
 	secrets   []*secretState
 	byName    map[string]*secretState
 	upstreams *upstreams

@@ -39,14 +39,22 @@ func (x *exchange) scanField(sc *dlp.Scanner, kind, name string, values []string
 	}
 	fixed := !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != ""
 	for i, v := range values {
+		last := kind == "header" && len(values) == 1
+		if last && x.snap.clean.is(x.session, name, v) {
+			continue
+		}
 		var d *denial
+		var found bool
 		if fixed {
-			_, d = x.scanPart(sc, at, name, ": ", v)
+			found, d = x.scanPart(sc, at, name, ": ", v)
 		} else {
-			values[i], _, d = x.redactPart(sc, at, name+": ", v, "")
+			values[i], found, d = x.redactPart(sc, at, name+": ", v, "")
 		}
 		if d != nil {
 			return d
+		}
+		if last && !found {
+			x.snap.clean.add(x.session, name, v)
 		}
 	}
 	return nil
@@ -90,6 +98,44 @@ func (x *exchange) redactPart(sc *dlp.Scanner, at spot, before, text, together s
 		return text, true, d
 	}
 	return string(whole[len(before):]), true, nil
+}
+
+// The limits of the list of values that hold nothing.
+const (
+	maxCleanValues    = 256
+	maxCleanValueSize = 256
+)
+
+// cleanValues remembers, of each session and header, the last value in which nothing
+// was found: most come again with every request. What a session has sent of a secret in
+// pieces stays counted for as long as the engine knows the secret, so a value that
+// comes again adds nothing to it.
+type cleanValues struct {
+	mu   sync.RWMutex
+	last map[[2]string]string // by session and name
+}
+
+func (c *cleanValues) is(session, name, value string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	was, ok := c.last[[2]string{session, name}]
+	return ok && was == value
+}
+
+func (c *cleanValues) add(session, name, value string) {
+	if len(name) > maxCleanNameSize || len(value) > maxCleanValueSize {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := [2]string{session, name}
+	if _, ok := c.last[key]; !ok && len(c.last) >= maxCleanValues {
+		return
+	}
+	if c.last == nil {
+		c.last = map[[2]string]string{}
+	}
+	c.last[key] = strings.Clone(value)
 }
 
 // nameSpellings returns the spellings that the name of a field may have had or

@@ -125,3 +125,41 @@ func TestNamesOfAnsweredFieldsAreRedacted(t *testing.T) {
 		t.Errorf("got %s", b)
 	}
 }
+
+// TestOnlyTheSameHeaderIsNotScannedAgain: a header that comes again with another value,
+// from another session, or when more is known, is scanned like a new one.
+func TestOnlyTheSameHeaderIsNotScannedAgain(t *testing.T) {
+	const secret = "hJqmXzblWtnrVcyKqPws"
+	r := newRig(t, http.HandlerFunc(echo), Config{Secrets: []Secret{fixedSecret("acme", testPlaceholder, "another-value-of-the-secret", Inject{})}})
+	send := func(value string, want int) {
+		t.Helper()
+		if status, body := r.get("https://example.com/", "X-Agent", value); status != want {
+			t.Errorf("%s: %d %s", value, status, body)
+		}
+	}
+	send(secret, 200)
+	send(secret, 200)
+	if !r.server.current.Load().clean.is("test", "X-Agent", secret) {
+		t.Error("it is scanned each time")
+	}
+	if r.server.current.Load().clean.is("other", "X-Agent", secret) {
+		t.Error("another session profits")
+	}
+	send("another-value-of-the-secret", 400)
+	send("another-value-of-the-secret", 400)
+	send(secret, 200)
+	r.cfg.Secrets = []Secret{fixedSecret("acme", testPlaceholder, secret, Inject{})}
+	r.reroute(Route{Host: "example.com"})
+	send(secret, 400)
+}
+
+func TestCleanValuesAreBounded(t *testing.T) {
+	var c cleanValues
+	for i := range 2 * maxCleanValues {
+		c.add("s", fmt.Sprint("x-", i), "v")
+	}
+	c.add("s", "x-0", strings.Repeat("v", maxCleanValueSize+1))
+	if len(c.last) != maxCleanValues || !c.is("s", "x-0", "v") {
+		t.Errorf("%d values", len(c.last))
+	}
+}

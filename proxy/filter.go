@@ -32,6 +32,17 @@ func (c chain) write(p []byte) ([]byte, error) {
 	return c.second.write(out)
 }
 
+// behind is a chain of those that are there.
+func behind(first, second filter) filter {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return chain{first, second}
+}
+
 func (c chain) flush() ([]byte, error) { return c.last(c.first.flush, c.second.flush) }
 func (c chain) close() ([]byte, error) { return c.last(c.first.close, c.second.close) }
 func (c chain) held() int              { return c.first.held() + c.second.held() }

@@ -63,7 +63,7 @@ func checkHead(head []byte) (h headInfo, err error) {
 		if err != nil {
 			return h, err
 		}
-		i := slices.IndexFunc(checkedFields[:], func(f checkedField) bool { return strings.EqualFold(f.name, name) })
+		i := slices.IndexFunc(checkedFields[:], func(f checkedField) bool { return len(f.name) == len(name) && strings.EqualFold(f.name, name) })
 		if i < 0 {
 			continue
 		}
@@ -174,9 +174,25 @@ func validTarget(method, target string) bool {
 		return true
 	case target[0] != '/' && !strings.Contains(target, "://"):
 		return false
+	case isPlainPath(target):
+		return true
 	}
 	u, err := url.ParseRequestURI(target)
 	return err == nil && u.Opaque == ""
+}
+
+// isPlainPath reports whether a target is a path, and maybe a query, of which no
+// parser makes anything else.
+func isPlainPath(target string) bool {
+	if target[0] != '/' || strings.HasPrefix(target, "//") {
+		return false
+	}
+	for _, c := range []byte(target) {
+		if !isAlnum(c) && strings.IndexByte("/-._~?&=", c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // splitField parses a header or trailer line.

@@ -15,29 +15,35 @@ const maxRemembered = 1024
 // remembered are upstreams that have shown something.
 type remembered struct {
 	mu  sync.Mutex
-	set map[string]bool
+	set map[upstreamPlace]bool
 }
 
-func (r *remembered) has(where string) bool {
+// upstreamPlace names an upstream.
+type upstreamPlace struct {
+	host     string
+	port     int
+	upstream string // of the route
+}
+
+func (r *remembered) has(where upstreamPlace) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.set[where]
 }
 
-func (r *remembered) add(where string) {
+func (r *remembered) add(where upstreamPlace) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.set == nil || len(r.set) >= maxRemembered {
-		r.set = map[string]bool{}
+		r.set = map[upstreamPlace]bool{}
 	}
 	r.set[where] = true
 }
 
-// placeOf names an upstream.
-func placeOf(target Target, r *Route) string {
-	where := joinHostPort(target.Host, target.Port)
+func placeOf(target Target, r *Route) upstreamPlace {
+	where := upstreamPlace{host: target.Host, port: target.Port}
 	if r != nil {
-		where += " " + r.Upstream
+		where.upstream = r.Upstream
 	}
 	return where
 }
@@ -63,6 +69,9 @@ func (u *upstreams) roundTrip(out *http.Request, h2 bool, target Target, r *Rout
 // wantsH2 reports whether a handshake failed because the upstream has no HTTP/1.1
 // (RFC 7301, section 3.2).
 func wantsH2(err error) bool {
+	if err == nil {
+		return false
+	}
 	alert := tlsAlert(err)
 	return alert != nil && alert.Error() == tls.AlertError(120).Error()
 }

@@ -40,6 +40,7 @@ type exchange struct {
 	hostSecrets secretSet
 	decision    Decision
 	out         *http.Request
+	trace       trace    // of out
 	upConn      net.Conn // that it was sent on
 	receives    net.Conn // the same, while its answer is counted there
 	body        *uploadBody
@@ -175,6 +176,9 @@ func (x *exchange) pin() *denial {
 	t := x.tunnel
 	x.keepFindings(t.findings)
 	x.target = Target{Scheme: t.scheme, Host: t.host, Port: t.port}
+	if x.r.Host == t.host && x.r.URL.Scheme == "" {
+		return nil // as nearly all are
+	}
 	host, port := x.r.Host, ""
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		host, port = h, p
@@ -240,7 +244,7 @@ func (x *exchange) decide() *denial {
 
 // prepare makes the outgoing request from what may go on.
 func (x *exchange) prepare() *denial {
-	out := x.r.WithContext(x.ctx)
+	out := x.r.WithContext(x.traced())
 	u := *x.r.URL
 	u.User = nil // never sent, and never scanned
 	u.Scheme, u.Host = x.target.Scheme, joinHostPort(x.target.Host, x.target.Port)

@@ -11,12 +11,24 @@ import (
 func (x *exchange) shownHost() string {
 	if x.host == "" {
 		if x.tunnel != nil {
-			x.host = x.snap.redactText(x.tunnel.shown)
+			x.host = x.snap.shownHost(x.tunnel.shown)
 		} else {
 			x.host = x.snap.redactHost(x.r.URL.Hostname(), x.target.Host)
 		}
 	}
 	return x.host
+}
+
+// shownHost is redactText for a host that comes with each request of a tunnel.
+func (snap *snapshot) shownHost(host string) string {
+	if snap.hosts.clean(host) {
+		return host
+	}
+	shown := snap.redactText(host)
+	if shown == host {
+		snap.hosts.add(host)
+	}
+	return shown
 }
 
 // redact covers what a reason or an error must not tell.
@@ -50,12 +62,14 @@ func (x *exchange) shownPath() string {
 
 // event describes the request for the journal, redacted.
 func (x *exchange) event() Event {
-	proto := strings.ToLower(x.r.Proto)
-	if x.r.ProtoMajor == 2 {
-		proto = "h2"
-	}
-	if x.socket != nil {
+	proto := "http/1.1"
+	switch {
+	case x.socket != nil:
 		proto = protoWebSocket
+	case x.r.ProtoMajor == 2:
+		proto = "h2"
+	case x.r.ProtoMinor != 1:
+		proto = strings.ToLower(x.r.Proto)
 	}
 	return Event{ID: x.id, Session: x.session, Proto: proto, Method: x.snap.redactText(x.r.Method), Scheme: x.target.Scheme,
 		Host: x.shownHost(), Port: x.target.Port, Path: x.shownPath(), Rule: x.decision.Rule}

@@ -101,12 +101,15 @@ func (x *exchange) filterAnswer(resp *http.Response, red *redaction, restore fil
 		src, sameLength = dec, false
 		resp.Header.Del("Content-Encoding")
 	}
-	var f filter = meterFilter{passFilter{}, x.meter}
+	var f filter
 	if red != nil {
-		f = chain{f, &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}}
+		f = &redactFilter{replaceFilter: replaceFilter{stream: red.table.NewStream()}, x: x}
+	}
+	if x.meter != nil {
+		f = behind(meterFilter{passFilter{}, x.meter}, f)
 	}
 	if restore != nil { // last, so that what is put back is not looked at
-		f = chain{f, restore}
+		f = behind(f, restore)
 	}
 	r := newFilterReader(x.ctx, src, f)
 	if sameLength || resp.ContentLength < 0 {

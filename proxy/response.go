@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -77,42 +78,15 @@ func (x *exchange) roundTripDenial(err error) *denial {
 // roundTrip sends the request in the client's own protocol and passes 1xx
 // answers on as they come.
 func (x *exchange) roundTrip() (*http.Response, error) {
-	var mu sync.Mutex // the Transport may still call the trace when it has returned
-	over := false
-	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
-			return nil
-		}
-		red, err := x.redaction()
-		if err != nil {
-			return err
-		}
-		h := x.w.Header()
-		copyHeader(h, http.Header(header))
-		x.cleanResponseHeader(h)
-		x.redactHeader(h, red)
-		x.w.WriteHeader(code)
-		clear(h)
-		return nil
-	}, GotConn: func(info httptrace.GotConnInfo) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !over {
-			x.upConn = info.Conn
-		}
-	}}
-	out := x.out.WithContext(httptrace.WithClientTrace(x.ctx, trace))
-	resp, err := x.send(out)
+	resp, err := x.send(x.out)
 	if err == nil {
-		if again := x.resend(out, resp); again != nil {
+		if again := x.resend(x.out, resp); again != nil {
 			resp, err = x.send(again)
 		}
 	}
-	mu.Lock()
-	over = true
-	mu.Unlock()
+	x.trace.mu.Lock()
+	x.trace.over = true
+	x.trace.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +104,47 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// trace is what the Transport tells while it sends, and may still tell when it has
+// returned.
+type trace struct {
+	mu    sync.Mutex
+	over  bool
+	hooks httptrace.ClientTrace
+}
+
+// traced is a context for the request to the upstream.
+func (x *exchange) traced() context.Context {
+	x.trace.hooks = httptrace.ClientTrace{Got1xxResponse: x.interim, GotConn: x.gotConn}
+	return httptrace.WithClientTrace(x.ctx, &x.trace.hooks)
+}
+
+func (x *exchange) interim(code int, header textproto.MIMEHeader) error {
+	x.trace.mu.Lock()
+	defer x.trace.mu.Unlock()
+	if x.trace.over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	red, err := x.redaction()
+	if err != nil {
+		return err
+	}
+	h := x.w.Header()
+	copyHeader(h, http.Header(header))
+	x.cleanResponseHeader(h)
+	x.redactHeader(h, red)
+	x.w.WriteHeader(code)
+	clear(h)
+	return nil
+}
+
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.trace.mu.Lock()
+	defer x.trace.mu.Unlock()
+	if !x.trace.over {
+		x.upConn = info.Conn
+	}
 }
 
 func (x *exchange) send(out *http.Request) (*http.Response, error) {
@@ -246,7 +261,7 @@ func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
 			return err
 		}
 	} else if resp.ContentLength > 0 {
-		w.arm()
+		w.arm(x.s)
 	}
 	defer w.disarm()
 	bp := copyBuffers.Get().(*[]byte)

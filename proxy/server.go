@@ -106,6 +106,7 @@ type Server struct {
 	seq   atomic.Uint64
 
 	budget     *budget
+	lates      sync.Pool     // of *late
 	socketIdle time.Duration // the limit of that name, but in tests
 
 	reloading sync.Mutex // serialises the building of snapshots

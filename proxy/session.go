@@ -88,13 +88,26 @@ type dripScan struct {
 
 // path looks at each segment. The last is the same field however deep it is.
 func (d *dripScan) path(p string) {
-	segments := strings.Split(p, "/")
-	last := len(segments) - 1
-	for i, segment := range segments[:last] {
-		d.value(spot{part: partURL}, "path "+strconv.Itoa(i), segment)
+	for i := 0; ; i++ {
+		segment, rest, more := strings.Cut(p, "/")
+		if !more {
+			d.value(spot{part: partURL}, "path", "", segment)
+			return
+		}
+		d.value(spot{part: partURL}, "path ", smallNumber(i), segment)
+		p = rest
 	}
-	d.value(spot{part: partURL}, "path", segments[last])
 }
+
+// smallNumber is strconv.Itoa.
+func smallNumber(i int) string {
+	if i < len(smallNumbers) {
+		return smallNumbers[i : i+1]
+	}
+	return strconv.Itoa(i)
+}
+
+const smallNumbers = "0123456789"
 
 // query looks at values by their name, and at names by their position: a name
 // may be what is sent.
@@ -106,8 +119,8 @@ func (d *dripScan) query(q string) {
 		}
 		name, value, _ := strings.Cut(pair, "=")
 		name, value = queryText(name), queryText(value)
-		d.value(spot{part: partURL}, "query name "+strconv.Itoa(i), name)
-		d.value(spot{part: partURL}, "query "+name, value)
+		d.value(spot{part: partURL}, "query name ", smallNumber(i), name)
+		d.value(spot{part: partURL}, "query ", name, value)
 		if name != "" {
 			i++ // what is empty would shift the others
 		}
@@ -122,9 +135,9 @@ func queryText(s string) string {
 	return s
 }
 
-func (d *dripScan) value(at spot, field, value string) {
+func (d *dripScan) value(at spot, kind, name, value string) {
 	if short := d.short(value); short != nil {
-		d.look(at, field, short)
+		d.look(at, kind+name, short)
 	}
 }
 
