@@ -18,8 +18,7 @@ import (
 //
 // What is sent is counted where it leaves, before it does: URLs and headers, bodies,
 // the messages of WebSockets, pushes and all else that the Gate sends, and what
-// passes in connections that are not looked into (there in steps of 256 KiB). Frames
-// and TLS are not.
+// passes in connections that are not looked into. Frames and TLS are not.
 type Budgets struct {
 	// BytesOut bounds what the session sends, PerHost what it sends to any one host.
 	BytesOut, PerHost int64
@@ -181,6 +180,12 @@ func (p *payer) begin(ctx context.Context, named bool, n int64) *denial {
 // spend counts bytes that are about to leave.
 func (p *payer) spend(ctx context.Context, n int64) *denial {
 	return p.pay(ctx, p.s.accountOf(p.session), charge{bytes: n})
+}
+
+// bounded reports whether there is a limit to the bytes that leave.
+func (p *payer) bounded() bool {
+	b := &p.s.current.Load().Budgets
+	return b.BytesOut > 0 || b.PerHost > 0
 }
 
 // pay takes a charge, or says why it cannot be. At a limit the operator gives as much

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -180,7 +181,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 				}
 			}
 			c.Close()
-			if n := <-got; n > paidStep+20_000 {
+			if n := <-got; n > 20_000 {
 				t.Errorf("the upstream got %d bytes", n)
 			}
 			if e := r.lastEnd(); e.Verdict != Deny || e.Rule != "budget:bytes_out" {
@@ -483,5 +484,61 @@ func TestVirtualHostsCostNothing(t *testing.T) {
 	}
 	if status, body := r.get("https://supervise.test/"); status != 200 || body != "here" {
 		t.Errorf("got %d %s", status, body)
+	}
+}
+
+// What comes little by little is paid for by and by, up to the limit, and a connection
+// that ends before is carried to its end.
+func TestAConnectionIsPaidBeforeItIsCopied(t *testing.T) {
+	addr, conns := tcpServer(t)
+	r := newRig(t, http.NotFoundHandler(), Config{})
+	hello := clientHello(t, "pass.example.com")
+	limit := len(hello) + 1000
+	r.cfg.Budgets.PerHost = int64(limit)
+	r.reroute(Route{Host: "pass.example.com", TLS: Passthrough, Upstream: addr, Private: true})
+	c := r.dial()
+	if l := r.connect(c, "pass.example.com:443"); !strings.Contains(l, " 200 ") {
+		t.Fatal(l)
+	}
+	write := func(p []byte) {
+		t.Helper()
+		if _, err := c.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(hello)
+	up := <-conns
+	read := func(n int) {
+		t.Helper()
+		if _, err := io.ReadFull(up, make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(len(hello))
+	for range 4 {
+		write(make([]byte, 250))
+		read(250)
+	}
+	if got := r.server.Spent("test").BytesOut; got != int64(limit) {
+		t.Errorf("%d bytes were counted", got)
+	}
+	write([]byte{0})
+	if n, err := up.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Errorf("one byte too much: %d, %v", n, err)
+	}
+
+	r.cfg.Budgets.PerHost = 1 << 20
+	r.reroute(Route{Host: "pass.example.com", TLS: Passthrough, Upstream: addr, Private: true})
+	c = r.dial()
+	r.connect(c, "pass.example.com:443")
+	write(hello)
+	up = <-conns
+	read(len(hello))
+	write([]byte("end"))
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := io.ReadAll(up); string(rest) != "end" || err != nil {
+		t.Errorf("got %q, %v", rest, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"github.com/bot-bottle/bottle/internal/usage"
 )
@@ -19,7 +20,8 @@ const paidStep = 256 << 10
 // paid before it is handed on.
 type paidReader struct {
 	io.Reader
-	spend func(n int64) error
+	spend   func(n int64) error
+	bounded func() bool // whether a limit is set; nil where the kernel does not copy
 }
 
 func (r *paidReader) Read(p []byte) (int, error) {
@@ -30,26 +32,60 @@ func (r *paidReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo implements io.WriterTo. Between two connections the kernel copies, and what
-// was sent is paid behind it, in steps.
+// WriteTo implements io.WriterTo. Between two connections the kernel copies, in steps:
+// where a limit is set, each is what has come by then, and is paid before; where none
+// is, it is counted behind.
 func (r *paidReader) WriteTo(w io.Writer) (n int64, err error) {
-	_, from := r.Reader.(net.Conn)
+	from, _ := r.Reader.(syscall.Conn)
 	_, to := w.(io.ReaderFrom)
-	if !from || !to {
+	if from == nil || !to {
 		buf := copyBuffers.Get().(*[]byte)
 		defer copyBuffers.Put(buf)
 		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, *buf)
 	}
-	for {
-		k, err := io.Copy(w, io.LimitReader(r.Reader, paidStep))
+	raw, err := from.SyscallConn()
+	for err == nil {
+		var k int64
+		if r.bounded() {
+			k, err = r.paidCopy(w, raw)
+		} else {
+			k, err = r.countedCopy(w)
+		}
 		n += k
-		if stop := r.spend(k); stop != nil {
-			return n, stop
-		}
-		if err != nil || k < paidStep {
-			return n, err
-		}
 	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
+// countedCopy copies a whole step.
+func (r *paidReader) countedCopy(w io.Writer) (n int64, err error) {
+	n, err = io.Copy(w, io.LimitReader(r.Reader, paidStep))
+	if stop := r.spend(n); stop != nil {
+		return n, stop
+	}
+	if err == nil && n < paidStep {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// paidCopy copies what there is, or waits for it.
+func (r *paidReader) paidCopy(w io.Writer, raw syscall.RawConn) (n int64, err error) {
+	step, err := awaitBytes(raw)
+	if err != nil {
+		return 0, err
+	}
+	step = min(step, paidStep)
+	if stop := r.spend(step); stop != nil {
+		return 0, stop
+	}
+	n, err = io.Copy(w, io.LimitReader(r.Reader, step))
+	if err == nil && n < step {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // spend pays for what the gate is about to send, and keeps the denial for whoever
@@ -95,11 +131,11 @@ func (t *paidTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	out := r.WithContext(r.Context())
 	spend := func(n int64) error { return t.c.spend(r.Context(), n) }
-	out.Body = &paidBody{paidReader{r.Body, spend}, r.Body}
+	out.Body = &paidBody{paidReader{Reader: r.Body, spend: spend}, r.Body}
 	if r.GetBody != nil {
 		out.GetBody = func() (io.ReadCloser, error) {
 			body, err := r.GetBody()
-			return &paidBody{paidReader{body, spend}, body}, err
+			return &paidBody{paidReader{Reader: body, spend: spend}, body}, err
 		}
 	}
 	return t.RoundTripper.RoundTrip(out)

@@ -106,7 +106,7 @@ func (t *tunnel) passthrough(r *Route, purse *payer, ev *Event) (*denial, error)
 		}
 		return nil
 	}
-	ev.BytesOut, ev.BytesIn, err = copyBoth(client, up, &paidReader{client, spend}, up)
+	ev.BytesOut, ev.BytesIn, err = copyBoth(client, up, &paidReader{client, spend, purse.bounded}, up)
 	ev.BytesOut += int64(len(hello.Raw))
 	if dn := stoppedBy(err); dn != nil { // there is no protocol to tell it in
 		ev.Verdict, ev.Rule, ev.Reason, err = Deny, dn.rule, t.redactReason(dn.message), nil

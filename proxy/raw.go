@@ -40,7 +40,7 @@ func (t *tunnel) raw(r *Route, purse *payer, ev *Event) (*denial, error) {
 	if err != nil {
 		return nil, err
 	}
-	fromClient, fromUp := &paidReader{newFilterReader(ctx, t.conn, scan), x.spend}, newFilterReader(ctx, up, red)
+	fromClient, fromUp := &paidReader{Reader: newFilterReader(ctx, t.conn, scan), spend: x.spend}, newFilterReader(ctx, up, red)
 	ev.BytesOut, ev.BytesIn, err = copyBoth(t.conn, up, fromClient, fromUp)
 	_ = red.ended() // where it broke off
 	x.endRaw(ev)
