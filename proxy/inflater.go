@@ -20,6 +20,8 @@ const (
 	// one more byte of input.
 	flateWindow = 32 << 10
 	flateMatch  = 258
+	// markStep is how much of the input there is between every other mark, at least.
+	markStep = 64
 	// zstdBlock is the most that one block of zstd becomes (RFC 8878, section 3.1.1.2).
 	zstdBlock = 128 << 10
 )
@@ -102,10 +104,18 @@ func (f *inflater) seen(out int64) int64 {
 }
 
 // mark notes what was taken of the input, and that it becomes at most ahead more
-// bytes than came out.
+// bytes than came out. A mark takes the place of those that it says more than, and of
+// one that is near: what comes byte by byte, or becomes nothing, needs no memory.
 func (f *inflater) mark(ahead int64) {
-	in := f.src.n - int64(len(f.src.p)) - int64(f.in.Buffered())
-	f.marks = append(f.marks, inflateMark{in, f.out + ahead})
+	m := inflateMark{f.src.n - int64(len(f.src.p)) - int64(f.in.Buffered()), f.out + ahead}
+	n := len(f.marks)
+	for n > 0 && f.marks[n-1].out >= m.out {
+		n--
+	}
+	if n > 1 && m.in-f.marks[n-2].in < markStep {
+		n--
+	}
+	f.marks = append(f.marks[:n], m)
 }
 
 // run is the coroutine.

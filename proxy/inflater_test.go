@@ -165,3 +165,42 @@ func TestInflaterIsStoppedAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// What comes byte by byte, and what becomes nothing, is not remembered byte by byte.
+func TestInflaterKeepsFewMarks(t *testing.T) {
+	for name, open := range compressors(t) {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			w := open(&b)
+			for i := range 4000 {
+				if _, err := w.Write([]byte{byte(i)}); err != nil {
+					t.Fatal(err)
+				}
+				if fl, ok := w.(interface{ Flush() error }); ok {
+					if err := fl.Flush(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := newInflater(coding(name), func([]byte) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.stop()
+			for p := range slices.Chunk(b.Bytes(), 1) {
+				if err := f.write(p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := len(f.marks); n > 2*b.Len()/markStep+2 {
+				t.Errorf("%d marks in %d bytes", n, b.Len())
+			}
+			if got := f.seen(4000); got < int64(b.Len())-markStep {
+				t.Errorf("of %d bytes %d were seen", b.Len(), got)
+			}
+		})
+	}
+}
