@@ -79,6 +79,9 @@ func (x *exchange) giveBack() {
 		x.give(x.buffered)
 	}
 	x.letGo()
+	if x.textBytes > 0 {
+		x.give(x.textBytes)
+	}
 	if x.receives != nil {
 		x.s.budget.received(x.share, x.receives)
 	}

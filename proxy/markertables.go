@@ -134,6 +134,20 @@ func (x *exchange) holds(n int) bool {
 	return true
 }
 
+// holdText takes room for the template of one text, which dropText gives back.
+func (x *exchange) holdText() bool {
+	if !x.tryTake(maxTemplate) {
+		return false
+	}
+	x.textBytes += maxTemplate
+	return true
+}
+
+func (x *exchange) dropText() {
+	x.give(maxTemplate)
+	x.textBytes -= maxTemplate
+}
+
 // letGo gives back what holds took.
 func (x *exchange) letGo() {
 	if x.eventBytes > 0 {

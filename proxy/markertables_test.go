@@ -78,7 +78,7 @@ func TestEventsAreHeldWithinTheBudget(t *testing.T) {
 			t.Fatalf("there is no room for %d bytes", n)
 		}
 	}
-	f := &restoreDocument{x: &exchange{s: s, share: x.share}, r: newRestorer(nil)}
+	f := &restoreDocument{x: &exchange{s: s, share: x.share}, r: newRestorer(nil, roomForAll, noRoomUsed)}
 	doc := []byte(strings.Repeat("a", 300<<10))
 	if out, err := f.write(doc); string(out) != string(doc) || err != nil {
 		t.Errorf("of a document for which there is no room, %d bytes pass, %v", len(out), err)

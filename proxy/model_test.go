@@ -363,7 +363,7 @@ func FuzzRestoreEvents(f *testing.F) {
 		if len(stream) > freeEvent || strings.Contains(stream, "BOTTLE") || strings.Contains(stream, `\u`) {
 			return
 		}
-		e := &restoreEvents{x: &exchange{}, r: newRestorer(tables)}
+		e := &restoreEvents{x: &exchange{}, r: newRestorer(tables, roomForAll, noRoomUsed)}
 		var got []byte
 		for p := []byte(stream); len(p) > 0; {
 			n := min(len(p), max(1, cut%7))

@@ -49,6 +49,7 @@ type exchange struct {
 	share       *share        // of the budget; nil before it was admitted
 	buffered    int64         // bytes of it
 	eventBytes  int64         // of it, for what restorers hold
+	textBytes   int64         // of it, for what they keep of texts under way
 	tables      *markerTables // that are used for the answer
 	purse       *payer        // pays for what leaves; nil before it was counted
 	usage       EventUsage    // of the model that answers

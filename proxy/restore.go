@@ -25,6 +25,9 @@ type restorer struct {
 	texts  map[string]*deltas
 	order  []string // of the texts, as they began
 	count  int      // replaced
+
+	hold func() bool // reports whether there is room for one more template
+	drop func()      // gives it back
 }
 
 // deltas is a text on its way.
@@ -32,18 +35,20 @@ type deltas struct {
 	stream *replace.Stream
 	path   string // where it stands in last
 	last   []byte // the document with its newest delta
+	held   bool   // there is room for last
 }
 
 const (
 	// maxTexts bounds the texts of one answer that are under way at a time.
 	maxTexts = 256
 	// maxTemplate bounds a document that is kept to bring the end of a text, in bytes.
-	// Behind a longer one nothing of its text is held back.
+	// Behind a longer one, or where there is no room for it, nothing of its text is held
+	// back.
 	maxTemplate = 16 << 10
 )
 
-func newRestorer(tables *markerTables) *restorer {
-	return &restorer{tables: tables, texts: map[string]*deltas{}}
+func newRestorer(tables *markerTables, hold func() bool, drop func()) *restorer {
+	return &restorer{tables: tables, texts: map[string]*deltas{}, hold: hold, drop: drop}
 }
 
 // event is what is looked at of a document to know which text its deltas belong to.
@@ -160,6 +165,9 @@ func (r *restorer) end(text string) [][]byte {
 		return nil
 	}
 	delete(r.texts, text)
+	if d.held {
+		defer r.drop()
+	}
 	r.order = slices.DeleteFunc(r.order, func(t string) bool { return t == text })
 	rest := d.stream.Close(nil)
 	r.counted(d.stream)
@@ -203,7 +211,8 @@ func (r *restorer) delta(text, path string, raw, doc []byte) []byte {
 		return raw
 	}
 	out := d.stream.Append(nil, []byte(s))
-	if len(doc) <= maxTemplate {
+	d.held = d.held || r.hold()
+	if d.held && len(doc) <= maxTemplate {
 		d.path, d.last = path, append(d.last[:0], doc...)
 	} else {
 		out = d.stream.Close(out)

@@ -70,7 +70,7 @@ func TestLongDocumentsAreNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRestorer(&markerTables{plain: table, quoted: table})
+	r := newRestorer(&markerTables{plain: table, quoted: table}, roomForAll, noRoomUsed)
 	delta := func(text, more string) string {
 		_, out := r.document(fmt.Appendf(nil, `{"type":"content_block_delta","delta":{"text":%q},"more":%q}`, text, more))
 		return string(out)
@@ -87,6 +87,52 @@ func TestLongDocumentsAreNotKept(t *testing.T) {
 	}
 	if rest := r.close(); len(rest) != 0 || r.count != 1 {
 		t.Errorf("the end brought %q, %d were replaced", rest, r.count)
+	}
+}
+
+func roomForAll() bool { return true }
+func noRoomUsed()      {}
+
+// What texts under way are kept in is given back when they end, and where there is none
+// of it nothing is held back.
+func TestTextsTakeRoom(t *testing.T) {
+	marker := dlp.MarkerPrefix("rule") + "0123]"
+	table, err := replace.New([]replace.Pair{{From: marker, To: "text"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, most := 0, 2
+	r := newRestorer(&markerTables{plain: table, quoted: table}, func() bool {
+		if taken == most {
+			return false
+		}
+		taken++
+		return true
+	}, func() { taken-- })
+	delta := func(block int, text string) string {
+		_, out := r.document(fmt.Appendf(nil, `{"type":"content_block_delta","index":%d,"delta":{"text":%q}}`, block, text))
+		return string(out)
+	}
+	for block := range 3 {
+		for range 2 {
+			delta(block, "words ")
+		}
+	}
+	if taken != most {
+		t.Errorf("three texts have taken the room of %d", taken)
+	}
+	if got := delta(2, "a "+marker[:4]); !strings.Contains(got, fmt.Sprintf("%q", "a "+marker[:4])) {
+		t.Errorf("without room something was held back: %s", got)
+	}
+	r.document([]byte(`{"type":"content_block_stop","index":0}`))
+	if taken != 1 {
+		t.Errorf("when one has ended, the room of %d is taken", taken)
+	}
+	if got := delta(2, "a "+marker[:4]); !strings.Contains(got, `"a "`) {
+		t.Errorf("with room nothing was held back: %s", got)
+	}
+	if r.close(); taken != 0 {
+		t.Errorf("at the end, the room of %d is taken", taken)
 	}
 }
 

@@ -37,7 +37,7 @@ func (x *exchange) restorer() (*restorer, error) {
 	if tables == nil {
 		return nil, err
 	}
-	return newRestorer(tables), nil
+	return newRestorer(tables, x.holdText, x.dropText), nil
 }
 
 // restoreDocument holds an answer until it is there in full.
