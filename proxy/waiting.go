@@ -16,11 +16,11 @@ func awaitBytes(c syscall.RawConn) (n int64, err error) {
 		var one [1]byte
 		for {
 			peeked, _, failed = unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-			if failed != unix.EINTR { //nolint:errorlint // system calls return it as it is
+			if failed != unix.EINTR {
 				break
 			}
 		}
-		if failed == unix.EAGAIN { //nolint:errorlint // as above
+		if failed == unix.EAGAIN {
 			return false
 		}
 		if failed == nil && peeked > 0 {
