@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -197,6 +198,26 @@ func (g *Gate) Only(keep func(host string, r Repo) (Repo, bool)) *Gate {
 		out.hosts[name] = &less
 	}
 	return out
+}
+
+// With returns a gate that has a repository in the place of what a host had of it, or
+// beside its others. It shares the connections of g.
+func (g *Gate) With(name string, r Repo) (*Gate, error) {
+	h := g.hosts[name]
+	if h == nil {
+		return nil, fmt.Errorf("git host %s is not there", name)
+	}
+	ready, err := newRepo(r)
+	if err != nil {
+		return nil, fmt.Errorf("repository %q: %w", r.Path, err)
+	}
+	out := *g
+	out.hosts = maps.Clone(g.hosts)
+	more := *h
+	more.repos = maps.Clone(h.repos)
+	more.repos[strings.TrimSuffix(r.Path, ".git")] = ready
+	out.hosts[name] = &more
+	return &out, nil
 }
 
 // CheckURL returns why a URL cannot be that of a server, or nil.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -26,6 +27,8 @@ type Push struct {
 	Options bool
 	// Ask has the operator decide each push that the rules allow.
 	Ask bool
+	// AskRefs are refs of which each push is decided so, by their names in full.
+	AskRefs []string
 	// MaxObject and MaxPack bound an object and a push in bytes; 0 is the default of
 	// package pack.
 	MaxObject, MaxPack int64
@@ -190,7 +193,13 @@ func (p *pushVisit) close() {
 
 // ask has the operator decide, while the client waits.
 func (p *pushVisit) ask() *policy.Refusal {
-	if !p.repo.Push.Ask {
+	var refs []string
+	about := p.repo.Push.Ask
+	for _, c := range p.push.Commands {
+		refs = append(refs, c.Ref)
+		about = about || slices.Contains(p.repo.Push.AskRefs, c.Ref)
+	}
+	if !about {
 		return nil
 	}
 	detail, err := p.repo.policy.Summarise(p.ctx, p.decided())
@@ -201,7 +210,7 @@ func (p *pushVisit) ask() *policy.Refusal {
 		detail[i] = p.call.Redact(line)
 	}
 	p.answer.say("bottle: the push waits for the operator")
-	if why := p.call.Ask(p.ctx, "PUSH", p.rule(), p.findings, detail); why != "" {
+	if why := p.call.Ask(p.ctx, "PUSH", p.rule(), p.findings, detail, refs...); why != "" {
 		return &policy.Refusal{Rule: rulePush, Others: why}
 	}
 	return nil

@@ -77,9 +77,10 @@ func (c *GateCall) Record(e *Event) error {
 func JournalRefusal(err error) string { return journalDenial(err).message }
 
 // Ask puts a question to the operator and waits. It returns why the answer is no,
-// or "". The detail tells the question from others about the same target.
-func (c *GateCall) Ask(ctx context.Context, method, rule string, findings []EventFinding, detail []string) string {
-	q := Question{ID: c.ID, Session: c.Session, Rule: rule, Findings: findings, Detail: detail, Gated: true,
+// or "". The detail tells the question from others about the same target; refs are
+// those of a push.
+func (c *GateCall) Ask(ctx context.Context, method, rule string, findings []EventFinding, detail []string, refs ...string) string {
+	q := Question{ID: c.ID, Session: c.Session, Rule: rule, Findings: findings, Detail: detail, Gated: true, Refs: refs,
 		Target: Target{Scheme: "https", Host: c.Host, Port: 443, Method: method, Path: c.Path}}
 	if d := c.s.ask(ctx, q); d != nil {
 		return d.message

@@ -61,6 +61,8 @@ type Question struct {
 	Route *Route
 	// Gated is a question of a Gate, as about a push, which no route decides.
 	Gated bool
+	// Refs are all that a push has, as the client wrote them.
+	Refs []string
 	// Budget names the limit that a question is about, "" for none: a yes is as much
 	// again. The Target has no more than a host then, and that only where the limit
 	// has one.

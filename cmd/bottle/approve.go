@@ -17,9 +17,10 @@ func (a *app) approveCmd() *cobra.Command {
 		Use:   "approve ID",
 		Short: "Say yes to a question of a bottle",
 		Long: `Say yes to a question that "bottle ask ls" lists. By itself a yes is for what
-waits now, or for what an agent asked beforehand, until the bottle ends. What a
-lasting yes gives stands with the question: the host and methods of the request, and
-the paths and secrets of the route that asked. No yes gets past a route that denies.`,
+waits now, for one push of a ref that an agent asked for, or for what else an agent
+asked beforehand, until the bottle ends. What a lasting yes gives stands with the
+question: the host and methods of the request, and the paths and secrets of the route
+that asked, or the ref of a push. No yes gets past a route that denies.`,
 		Example: "  bottle approve k7m2qxw4-17\n  bottle approve k7m2qxw4-17 --always",
 	})
 }
@@ -50,7 +51,7 @@ func (a *app) answerCmd(allow bool, cmd *cobra.Command) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&session, "session", false, "for all like it, until the bottle ends")
-	f.BoolVar(&always, "always", false, "write it into the project's manifest as a route")
+	f.BoolVar(&always, "always", false, "write it into the project's manifest, as a route or a rule for pushes")
 	cmd.MarkFlagsMutuallyExclusive("session", "always")
 	f.StringVar(&v.Reason, "reason", "", "a `text` that the agent is told")
 	offer(cmd, "reason")

@@ -69,21 +69,24 @@ func printGit(w io.Writer, list []manifest.GitExplanation) error {
 	return nil
 }
 
-// lastGit returns the last decisions of a journal about repositories, and about the
-// ref if one is asked about.
+// lastGit returns the last decisions and answers of a journal about repositories, and
+// about the ref if one is asked about.
 func lastGit(dir string, list []manifest.GitExplanation) ([]proxy.Event, error) {
-	f := journal.Filter{Proto: "git", Last: maxTimes, Where: func(e *proxy.Event) bool { return ofAny(list, e) }}
+	f := journal.Filter{Proto: "git", Last: maxTimes, Where: func(e *proxy.Event) bool {
+		told := e.Type == proxy.EventDecision || e.Type == proxy.EventNote || e.Verdict == proxy.Deny // what was asked for, too
+		return told && ofAny(list, e)
+	}}
 	if len(list) == 1 {
 		f.Host = list[0].Host
 	}
-	return lastDecided(dir, f)
+	return lastOf(dir, f)
 }
 
 func ofAny(list []manifest.GitExplanation, e *proxy.Event) bool {
 	for i := range list {
 		x := &list[i]
 		rest, ok := strings.CutPrefix(e.Path, x.Path)
-		if ok && strings.EqualFold(e.Host, x.Host) && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ".git/")) && (x.Ref == "" || x.Ref == e.Ref) {
+		if ok && strings.EqualFold(e.Host, x.Host) && (rest == "" || rest == ".git" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ".git/")) && (x.Ref == "" || x.Ref == e.Ref) {
 			return true
 		}
 	}

@@ -145,11 +145,16 @@ func decisionOf(dir, id string) (*proxy.Event, error) {
 
 // lastDecided returns the last decisions that a filter wants, as many as it says, and
 // what stopped requests later. In no journal there are none.
-func lastDecided(dir string, f journal.Filter) (list []proxy.Event, err error) {
+func lastDecided(dir string, f journal.Filter) ([]proxy.Event, error) {
+	f.Decided = true
+	return lastOf(dir, f)
+}
+
+// lastOf returns the last events that a filter lets pass.
+func lastOf(dir string, f journal.Filter) (list []proxy.Event, err error) {
 	if dir == "" {
 		return nil, nil
 	}
-	f.Decided = true
 	for e, err := range journal.Read(dir, f) {
 		var bad *journal.LineError
 		switch {

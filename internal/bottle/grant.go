@@ -17,6 +17,11 @@ func (r *reloader) manifest() *manifest.Manifest { return r.view.Load() }
 func (r *reloader) put(ctx context.Context, m *manifest.Manifest, cfg proxy.Config) error {
 	with, _ := m.With(r.grants)
 	cfg.Policy = with.Egress.Policy
+	gate, err := grantGate(cfg.Gate, with, r.grants)
+	if err != nil {
+		return err
+	}
+	cfg.Gate = gate
 	if err := r.server.Reload(ctx, cfg); err != nil {
 		return err
 	}
@@ -27,7 +32,7 @@ func (r *reloader) put(ctx context.Context, m *manifest.Manifest, cfg proxy.Conf
 	return nil
 }
 
-// grant adds a route until the bottle ends.
+// grant adds a route, or what of a push, until the bottle ends.
 func (r *reloader) grant(ctx context.Context, g manifest.Grant) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -35,8 +40,13 @@ func (r *reloader) grant(ctx context.Context, g manifest.Grant) error {
 }
 
 func (r *reloader) grantLocked(ctx context.Context, g manifest.Grant) error {
+	return r.setGrants(ctx, append(r.grants[:len(r.grants):len(r.grants)], g))
+}
+
+// setGrants has other grants in force. The caller holds r.mu.
+func (r *reloader) setGrants(ctx context.Context, grants []manifest.Grant) error {
 	before := r.grants
-	r.grants = append(before[:len(before):len(before)], g)
+	r.grants = grants
 	cfg := r.inForce
 	cfg.KeepValues = true // no secret of it is new
 	err := r.put(ctx, r.current, cfg)
@@ -46,7 +56,7 @@ func (r *reloader) grantLocked(ctx context.Context, g manifest.Grant) error {
 	return err
 }
 
-// grantAlways writes a route into the project's manifest, and trusts that as it is
+// grantAlways writes it into the project's manifest, and trusts that as it is
 // then: the person who answers agreed to all else in it before.
 func (r *reloader) grantAlways(ctx context.Context, g manifest.Grant, id string) error {
 	r.mu.Lock()

@@ -25,6 +25,8 @@ type operator struct {
 	id     string // of the bottle
 	log    *slog.Logger
 	notify func(desktop.Question) // at the desktop
+
+	refused refusals // pushes
 }
 
 func newOperator(r *reloader, record state.Bottle, log *slog.Logger, d *desktop.Notifier) *operator {
@@ -38,6 +40,8 @@ func newOperator(r *reloader, record state.Bottle, log *slog.Logger, d *desktop.
 func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, error) {
 	kind := supervise.KindRequest
 	switch {
+	case q.Gated && o.reload.usePush(ctx, q, false):
+		return proxy.Answer{Allow: true}, nil
 	case q.Gated:
 		kind = supervise.KindPush
 	case q.Budget != "":
@@ -51,6 +55,9 @@ func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, err
 		ID: q.ID, Kind: kind, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
 		Methods: methods, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail,
 	})
+	if q.Gated && out.Allow {
+		o.reload.usePush(ctx, q, true) // it was one push
+	}
 	return proxy.Answer{Allow: out.Allow, Reason: out.Reason}, err
 }
 
@@ -91,6 +98,9 @@ func want(q supervise.Question) manifest.Want {
 
 // reach says what a lasting yes would give, or why it would give nothing.
 func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
+	if q.Kind == supervise.KindPushRule {
+		return o.reachOfPush(q)
+	}
 	if err := alone(q); err != nil {
 		return nil, err.Error()
 	}
@@ -105,6 +115,9 @@ func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
 
 // apply makes an answer that lasts come true.
 func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.Verdict) error {
+	if q.Kind == supervise.KindPushRule {
+		return o.applyPush(ctx, q, v)
+	}
 	if err := alone(q); err != nil {
 		return err
 	}
@@ -148,6 +161,9 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 	if e.Path == "" {
 		e.Path = strings.Join(q.Paths, ",")
 	}
+	if q.Kind == supervise.KindPushRule {
+		e.Proto, e.Method, e.Path, e.Ref = "git", "PUSH", "/"+q.Repository, q.Ref
+	}
 	switch {
 	case out == nil:
 		e.Reason = "the operator is asked"
@@ -169,7 +185,7 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 	if n := o.reload.manifest().Notify; out == nil && n.Questions {
 		o.notify(desktop.Question{Bottle: o.id, ID: q.ID, Method: redact(e.Method), Host: redact(q.Host), Sound: n.Sound})
 	}
-	e.Method, e.Host, e.Path, e.Reason = redact(e.Method), redact(e.Host), redact(e.Path), redact(e.Reason)
+	e.Method, e.Host, e.Path, e.Ref, e.Reason = redact(e.Method), redact(e.Host), redact(e.Path), redact(e.Ref), redact(e.Reason)
 	// A journal that cannot be written denies the request itself; this is a note.
 	_ = o.reload.journal.Record(context.Background(), e)
 }

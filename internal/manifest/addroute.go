@@ -58,7 +58,7 @@ func (t *Trust) addTo(m *Manifest, load func() (*Manifest, error), g Grant, id s
 	e := edit{base: filepath.Base(path), variant: m.Name, id: id, date: t.now()}
 	next, err := e.add(text, g)
 	if err != nil {
-		return nil, false, fmt.Errorf("the route cannot be written into %s without touching what else is in it (%w): write it there yourself and run `bottle trust`, or answer for the session:\n%s", path, err, routeText(g.Route, "  "))
+		return nil, false, fmt.Errorf("it cannot be written into %s without touching what else is in it (%w): write it there yourself and run `bottle trust`, or answer for the session:\n%s", path, err, g.YAML("  "))
 	}
 	undo, done, err := swapFile(path, text, next)
 	if !done || err != nil {
@@ -69,7 +69,7 @@ func (t *Trust) addTo(m *Manifest, load func() (*Manifest, error), g Grant, id s
 		return nil, false, nil // and somebody else has the last word
 	}
 	if err == nil {
-		err = decides(now, g)
+		err = decides(m, now, g)
 	}
 	if err == nil {
 		err = t.Trust(now)
@@ -80,8 +80,15 @@ func (t *Trust) addTo(m *Manifest, load func() (*Manifest, error), g Grant, id s
 	return now, true, nil
 }
 
-// decides reports whether a manifest has the route.
-func decides(m *Manifest, g Grant) error {
+// decides reports whether a manifest has what was granted beside one before it: the
+// route, or what of a push and nothing else of git.
+func decides(was, m *Manifest, g Grant) error {
+	if g.Push != nil {
+		if with, left := was.With([]Grant{g}); len(left) > 0 || !sameGit(with, m) {
+			return errors.New("what may be pushed as it was written is not what was meant")
+		}
+		return nil
+	}
 	if !slices.ContainsFunc(m.Egress.Routes, func(r proxy.Route) bool { return identity(r) == identity(g.Route) }) {
 		return errors.New("the route as it was written is not the one that was meant")
 	}

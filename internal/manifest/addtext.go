@@ -26,15 +26,11 @@ type edit struct {
 // add returns the text with the route. Whatever it does to the text, the result is
 // read again, and must say what was said before and the route, and nothing else.
 func (e *edit) add(text []byte, g Grant) ([]byte, error) {
-	var err error
-	if e.root, err = parse(&source{shown: e.base, base: e.base}, text); err != nil {
-		return nil, err
+	if g.Push != nil {
+		return e.addPush(text, g)
 	}
-	e.lines = strings.SplitAfter(string(text), "\n")
-	if n := len(e.lines) - 1; e.lines[n] == "" {
-		e.lines = e.lines[:n]
-	} else if !strings.HasSuffix(e.lines[n], "\n") {
-		e.lines[n] += "\n"
+	if _, err := e.read(text); err != nil {
+		return nil, err
 	}
 	where, list, at := e.place(g)
 	next, err := e.insert(list, where, at, g.Route)
@@ -49,6 +45,16 @@ func (e *edit) add(text []byte, g Grant) ([]byte, error) {
 		return nil, errors.New("it would change more than that")
 	}
 	return []byte(next), nil
+}
+
+// split takes the lines of a text, each with its end.
+func (e *edit) split(text string) {
+	e.lines = strings.SplitAfter(text, "\n")
+	if n := len(e.lines) - 1; e.lines[n] == "" {
+		e.lines = e.lines[:n]
+	} else if !strings.HasSuffix(e.lines[n], "\n") {
+		e.lines[n] += "\n"
+	}
 }
 
 // place finds the list that the route belongs into, and where in it: before the
@@ -142,7 +148,12 @@ func (e *edit) intoBlock(list *node, at int, r proxy.Route) string {
 		}
 		return e.before(i, e.blockText(r, indent))
 	}
-	end := list.list[at-1].line
+	return e.before(e.blockEnd(list, indent), e.blockText(r, indent))
+}
+
+// blockEnd is the index of the line behind the last entry of a block list.
+func (e *edit) blockEnd(list *node, indent string) int {
+	end := list.list[len(list.list)-1].line
 	for i := end; i < len(e.lines); i++ {
 		l := e.lines[i]
 		text := strings.TrimLeft(l, " ")
@@ -154,7 +165,7 @@ func (e *edit) intoBlock(list *node, at int, r proxy.Route) string {
 		}
 		end = i + 1
 	}
-	return e.before(end, e.blockText(r, indent))
+	return end
 }
 
 // afterBracket puts text behind the bracket that a value in flow form begins with.
@@ -297,5 +308,15 @@ func (n *node) plain() any {
 	return [2]any{n.scalar, n.text}
 }
 
-// YAML renders the grant as an entry of egress.routes.
-func (g Grant) YAML(indent string) string { return routeText(g.Route, indent) }
+// YAML renders the grant as an entry of egress.routes, or of the repos of a git host.
+func (g Grant) YAML(indent string) string {
+	if g.Push == nil {
+		return routeText(g.Route, indent)
+	}
+	r := GitRepo{Path: g.Push.Repo, Access: GitRead}
+	if g.was != nil {
+		r = *g.was
+	}
+	r = r.with(g.Push)
+	return entryText(repoFields(&r), indent)
+}

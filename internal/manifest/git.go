@@ -54,6 +54,8 @@ type GitRepo struct {
 	Author                        policy.Author
 	// Offered says that no manifest names it: the workspace comes from it.
 	Offered bool
+	// Once are refs that a person let be pushed once: the gate asks about each push.
+	Once []string
 }
 
 // What may be done with a repository.
@@ -71,7 +73,7 @@ func (r *GitRepo) Push() *gitgate.Push {
 	if r.Access == GitRead {
 		return nil
 	}
-	p := &gitgate.Push{Options: r.Options, Ask: r.Access == GitAsk, MaxObject: r.MaxObject, MaxPack: r.MaxPush, Rules: policy.Rules{
+	p := &gitgate.Push{Options: r.Options, Ask: r.Access == GitAsk, AskRefs: r.Once, MaxObject: r.MaxObject, MaxPack: r.MaxPush, Rules: policy.Rules{
 		Create: r.Create, Update: r.Update, Force: r.Force, Delete: r.Delete, Files: policy.Files{Deny: r.DenyFiles}, Author: r.Author}}
 	if patterns := r.Submodules; len(patterns) > 0 {
 		p.Rules.Files.Submodule = func(url string) bool {

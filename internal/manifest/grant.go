@@ -21,9 +21,13 @@ type Want struct {
 	Secret string
 }
 
-// Grant is a route that an answer makes.
+// Grant is a route, or what of a push, that an answer makes.
 type Grant struct {
 	Route proxy.Route
+	// Push is what may be pushed; nil for a route.
+	Push *PushWant
+	// was is what the manifest said of the repository; nil for nothing.
+	was *GitRepo
 	// Over is the identity of the route that asked, which the grant goes before;
 	// "" when none did.
 	Over string
@@ -103,12 +107,19 @@ func (w Want) target() proxy.Target {
 	return t
 }
 
-// With returns the manifest with routes that a person granted while it was in
-// force, as far as it has them not. One that cannot stand beside the others is left
+// With returns the manifest with what a person granted while it was in force, as far
+// as it has that not. One that cannot stand beside the others is left
 // out, and left says why.
 func (m *Manifest) With(grants []Grant) (with *Manifest, left []error) {
 	out := *m
+	out.base = m.ungranted()
 	for _, g := range grants {
+		if g.Push != nil {
+			if err := out.addPush(out.base, g); err != nil {
+				left = append(left, err)
+			}
+			continue
+		}
 		routes := slices.Clone(out.Egress.Routes)
 		if slices.ContainsFunc(routes, func(r proxy.Route) bool { return identity(r) == identity(g.Route) }) {
 			continue

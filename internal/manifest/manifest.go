@@ -81,6 +81,9 @@ type Manifest struct {
 
 	// Project is the project's manifest file; nil when there is none.
 	Project *File
+	// base is the manifest without what was granted while it was in force; nil is this
+	// one.
+	base *Manifest
 	// Overlooked says what was probably meant to be the project's manifest and is
 	// not, such as a bottle.yml, where there is no project.
 	Overlooked string

@@ -40,6 +40,9 @@ func (q *Question) Subject() string {
 		}
 		b.WriteString(" for ")
 	}
+	if q.Kind == KindPushRule {
+		return fmt.Sprintf("git pushes to %s/%s that %s %s", q.Host, q.Repository, strings.Join(q.Operations, ", "), q.Ref)
+	}
 	if q.Kind == KindSecret {
 		fmt.Fprintf(&b, "the secret %s for ", q.Secret)
 	}

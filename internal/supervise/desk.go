@@ -24,7 +24,7 @@ var ErrUnknown = errors.New("no such question waits: it was answered, its time r
 
 // Desk is where questions wait. Its methods may be called from any goroutine.
 type Desk struct {
-	// Apply makes an answer that lasts come true, before those who wait are let go;
+	// Apply makes an answer that lasts, or that nothing waits for, come true, before those who wait are let go;
 	// its error leaves the question open. It must be set.
 	Apply func(context.Context, Question, Verdict) error
 	// Reach fills in what a lasting yes would give, or why nothing. It may be nil.
@@ -134,7 +134,7 @@ func (d *Desk) Answer(ctx context.Context, id string, v Verdict) (Question, Verd
 	if err != nil {
 		return Question{}, v, err
 	}
-	if v.Scope != Once {
+	if v.Scope != Once || v.Allow && !q.Kind.Held() {
 		err = d.Apply(ctx, q, v)
 	}
 	d.mu.Lock()
@@ -181,11 +181,11 @@ func (d *Desk) take(id string, v Verdict) (*entry, Question, Verdict, error) {
 		return nil, Question{}, v, ErrUnknown
 	case e.busy:
 		return nil, Question{}, v, errors.New("somebody else answers it at this moment")
-	case v.Scope == "" && (e.q.Kind.Held() || !v.Allow):
+	case v.Scope == "" && (e.q.Kind.Once() || !v.Allow):
 		v.Scope = Once
 	case v.Scope == "":
 		v.Scope = Session
-	case v.Scope == Once && v.Allow && !e.q.Kind.Held():
+	case v.Scope == Once && v.Allow && !e.q.Kind.Once():
 		return nil, Question{}, v, errors.New("nothing of it waits, so a yes for once has nothing to let pass: say for how long (--session, --always)")
 	}
 	if v.Scope != Once && v.Scope != Session && v.Scope != Always {

@@ -17,6 +17,8 @@ const (
 	KindAccess  Kind = "access"  // the agent wants to reach a host
 	KindBudget  Kind = "budget"  // a request that is held at a limit of the manifest's budgets
 	KindSecret  Kind = "secret"  // the agent wants a secret to be used for a host
+	// KindPushRule is of an agent that wants to be let push a ref.
+	KindPushRule Kind = "push-rule"
 )
 
 // Scope is how far an answer goes.
@@ -32,6 +34,9 @@ const (
 // Held reports whether something waits for the answer, which a yes for once lets
 // pass.
 func (k Kind) Held() bool { return k == KindRequest || k == KindPush || k == KindBudget }
+
+// Once reports whether there can be a yes for once: to what is held, and to one push.
+func (k Kind) Once() bool { return k.Held() || k == KindPushRule }
 
 // Question waits for the operator. What the agent wrote of it (host, path, reason)
 // is as it came: whoever shows it escapes it. Credentials in it are covered.
@@ -49,9 +54,15 @@ type Question struct {
 	Path    string    `json:"path,omitempty"`  // of a request, with its query
 	Paths   []string  `json:"paths,omitempty"` // patterns that are wanted
 	Secret  string    `json:"secret,omitempty"`
-	Rule    string    `json:"rule,omitempty"`   // that asks
-	Reason  string    `json:"reason,omitempty"` // the agent's
-	Length  int64     `json:"length,omitempty"` // of the body; -1 when it has none declared
+	// Repository (its path), Ref and Operations (of create, update, force, delete) are
+	// of a push that is wanted.
+	Repository string   `json:"repository,omitempty"`
+	Ref        string   `json:"ref,omitempty"`
+	Operations []string `json:"operations,omitempty"`
+
+	Rule   string `json:"rule,omitempty"`   // that asks
+	Reason string `json:"reason,omitempty"` // the agent's
+	Length int64  `json:"length,omitempty"` // of the body; -1 when it has none declared
 
 	Findings []proxy.EventFinding `json:"findings,omitempty"`
 	// Detail is more about what is asked for, in lines, as of a push.
@@ -69,14 +80,14 @@ func (q *Question) key() string {
 	for i := range q.Findings {
 		hashes[i] = q.Findings[i].Rule + q.Findings[i].Hash
 	}
-	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Rule, q.Length, hashes, q.Detail})
+	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Repository, q.Ref, q.Operations, q.Rule, q.Length, hashes, q.Detail})
 }
 
 // Verdict is the operator's answer.
 type Verdict struct {
 	Allow bool `json:"allow"`
-	// Scope is how far it goes; "" is once for a request, and session for what the
-	// agent asks beforehand.
+	// Scope is how far it goes; "" is once for a request and a push, and session for
+	// what else the agent asks beforehand.
 	Scope  Scope  `json:"scope,omitempty"`
 	Reason string `json:"reason,omitempty"` // told to the agent
 }

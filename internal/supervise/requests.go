@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,11 @@ func (o *Options) addRequests(s *mcp.Server) {
 		"Give the reason in one sentence. Waits up to 45 seconds for the answer; when state is waiting then, call status with the request's id later. A denial is final: do not ask again."}, o.requestAccess)
 	addTool(s, &mcp.Tool{Name: "request_secret_use", Annotations: asks, Description: "Asks the operator to let a secret of the manifest be used for a host: the proxy then puts it in where its placeholder stands. " +
 		"You never see the value. Waits like request_access."}, o.requestSecret)
+	addTool(s, &mcp.Tool{Name: "request_push", Annotations: asks, Description: pushTool}, o.requestPush)
 }
+
+const pushTool = "Asks the operator to let this bottle push a ref to a repository, where the rules refuse it. " +
+	"Ask before you push, with the exact ref. A yes may be for one push, or for more; what is pushed is scanned either way. Waits like request_access."
 
 type accessIn struct {
 	URL     string   `json:"url" jsonschema:"the host or URL that is needed, such as https://api.example.com/"`
@@ -46,6 +51,13 @@ type secretIn struct {
 	Secret string `json:"secret" jsonschema:"the name of the secret in the manifest"`
 	URL    string `json:"url" jsonschema:"the host or URL that it is needed for"`
 	Reason string `json:"reason" jsonschema:"what it is needed for, in one sentence"`
+}
+
+type pushIn struct {
+	Repository string   `json:"repository" jsonschema:"the URL of the repository, such as https://github.com/org/repo"`
+	Ref        string   `json:"ref" jsonschema:"the one ref that is to be pushed, such as refs/heads/feature; no pattern"`
+	Operations []string `json:"operations,omitempty" jsonschema:"what is to be done to it, of create, update (by fast-forward), force and delete; create and update when left out"`
+	Reason     string   `json:"reason" jsonschema:"what it is needed for, in one sentence"`
 }
 
 // Request is how a request of the agent stands.
@@ -72,7 +84,23 @@ func (o *Options) requestSecret(ctx context.Context, in secretIn) (Request, erro
 	return o.request(ctx, Question{Kind: KindSecret, Secret: in.Secret, Reason: in.Reason}, in.URL)
 }
 
-// request puts a question and waits a while.
+func (o *Options) requestPush(ctx context.Context, in pushIn) (Request, error) {
+	q := Question{Kind: KindPushRule, Scheme: "https", Port: 443, Ref: in.Ref, Operations: in.Operations, Repository: in.Repository, Reason: in.Reason}
+	if err := bounded(&q); err != nil {
+		return Request{}, err
+	}
+	w, err := o.Manifest().PushWantOf(in.Repository, in.Ref, in.Operations)
+	if err != nil {
+		return Request{}, err
+	}
+	q.Host, q.Repository, q.Ref, q.Operations = w.Host, w.Repo, w.Ref, nil
+	for _, op := range w.Operations {
+		q.Operations = append(q.Operations, string(op))
+	}
+	return o.post(ctx, q)
+}
+
+// request puts a question about a URL and waits a while.
 func (o *Options) request(ctx context.Context, q Question, url string) (Request, error) {
 	t, err := manifest.TargetOf("GET", url)
 	if err != nil {
@@ -81,8 +109,12 @@ func (o *Options) request(ctx context.Context, q Question, url string) (Request,
 	if err := bounded(&q); err != nil {
 		return Request{}, err
 	}
-	q.ID, q.Bottle = "r-"+strings.ToLower(rand.Text()[:8]), o.Bottle
 	q.Scheme, q.Host, q.Port = t.Scheme, t.Host, t.Port
+	return o.post(ctx, q)
+}
+
+func (o *Options) post(ctx context.Context, q Question) (Request, error) {
+	q.ID, q.Bottle = "r-"+strings.ToLower(rand.Text()[:8]), o.Bottle
 	if o.Desk.Reach != nil {
 		if _, effect := o.Desk.Reach(q); effect != "" {
 			return o.without(q, effect)
@@ -97,6 +129,9 @@ func (o *Options) request(ctx context.Context, q Question, url string) (Request,
 
 // without answers a question whose yes would change nothing.
 func (o *Options) without(q Question, effect string) (Request, error) {
+	if effect == manifest.ErrPushAllowed.Error() {
+		return Request{State: "allowed", Reason: effect}, nil
+	}
 	m := o.Manifest()
 	d := m.Egress.Policy.Decide(proxy.Target{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Method: append(q.Methods, "GET")[0], Path: "/"})
 	if q.Kind == KindAccess && d.Action == proxy.Allow {
@@ -112,12 +147,12 @@ func bounded(q *Question) error {
 		return errors.New("a reason is needed: the operator decides by it")
 	case len(q.Reason) > maxReason:
 		return fmt.Errorf("the reason has %d bytes, of at most %d", len(q.Reason), maxReason)
-	case len(q.Methods) > maxList || len(q.Paths) > maxList:
+	case len(q.Methods) > maxList || len(q.Paths) > maxList || len(q.Operations) > maxList:
 		return fmt.Errorf("at most %d methods and paths can be asked for at once", maxList)
 	}
-	for _, s := range append(append([]string{q.Secret}, q.Methods...), q.Paths...) {
+	for _, s := range slices.Concat([]string{q.Secret, q.Ref, q.Repository}, q.Methods, q.Paths, q.Operations) {
 		if len(s) > maxPattern {
-			return fmt.Errorf("a method, path or name has %d bytes, of at most %d", len(s), maxPattern)
+			return fmt.Errorf("a method, path, ref or name has %d bytes, of at most %d", len(s), maxPattern)
 		}
 	}
 	return nil

@@ -107,3 +107,63 @@ func TestRequestSecretUse(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 }
+
+// An agent asks for a push: what is allowed is said at once, what is not is asked.
+func TestRequestPush(t *testing.T) {
+	m := load(t, "git: {forge.example.com: {repos: [{path: org/repo, access: write}]}}\n")
+	o := options(m)
+	var applied []supervise.Scope
+	o.Desk = &supervise.Desk{
+		Apply: func(_ context.Context, q supervise.Question, v supervise.Verdict) error {
+			applied = append(applied, v.Scope)
+			return nil
+		},
+		Reach: func(q supervise.Question) ([]string, string) {
+			w, err := m.PushWantOf(q.Host+"/"+q.Repository, q.Ref, q.Operations)
+			if err == nil {
+				_, _, err = m.PushGrantFor(w)
+			}
+			if err != nil {
+				return nil, err.Error()
+			}
+			return []string{"more"}, ""
+		},
+	}
+	s := connect(t, o)
+	var r supervise.Request
+	call(t, s, "request_push", map[string]any{"repository": "git@forge.example.com:org/repo", "ref": "agent/x", "reason": "x"}, &r)
+	if r.State != "allowed" || r.Request != "" || len(o.Desk.List()) != 0 {
+		t.Errorf("what is allowed: %+v", r)
+	}
+	changed := o.Desk.Changed()
+	go func() {
+		<-changed
+		q := o.Desk.List()[0]
+		if got := q.Subject(); got != "git pushes to forge.example.com/org/repo that create, force refs/heads/main" || q.Reason != "to test" || len(q.Reach) != 1 {
+			t.Errorf("got %q, %+v", got, q)
+		}
+		_, _, _ = o.Desk.Answer(context.Background(), q.ID, supervise.Verdict{Allow: true})
+	}()
+	call(t, s, "request_push", map[string]any{"repository": "https://forge.example.com/org/repo.git", "ref": "refs/heads/main", "operations": []string{"create", "FORCE"}, "reason": "to test"}, &r)
+	// A yes by itself is for one push, which somebody has to be told of.
+	if r.State != "allowed" || r.Scope != supervise.Once || len(applied) != 1 || applied[0] != supervise.Once {
+		t.Errorf("got %+v, applied %v", r, applied)
+	}
+	for _, c := range []struct {
+		in   map[string]any
+		text string
+	}{
+		{map[string]any{"repository": "forge.example.com/org/repo", "ref": "refs/heads/*", "reason": "x"}, "not the name of a ref"},
+		{map[string]any{"repository": "forge.example.com/org/repo", "ref": "main", "operations": []string{"own"}, "reason": "x"}, "none of create"},
+		{map[string]any{"repository": "git@other.example.com:org/repo", "ref": "main", "reason": "x"}, "would change nothing"},
+		{map[string]any{"repository": "forge.example.com/org/repo", "ref": "main", "reason": ""}, "a reason is needed"},
+		{map[string]any{"repository": "forge.example.com/org/repo", "ref": strings.Repeat("x", 201), "reason": "x"}, "of at most 200"},
+	} {
+		if text := call(t, s, "request_push", c.in, &r); !strings.Contains(text, c.text) {
+			t.Errorf("%v: got %q", c.in, text)
+		}
+	}
+	if list := o.Desk.List(); len(list) != 0 {
+		t.Errorf("somebody is asked: %+v", list)
+	}
+}

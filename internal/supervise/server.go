@@ -46,8 +46,8 @@ type Options struct {
 const instructions = `You work in a bottle: a sandbox whose network goes through a proxy that only lets
 through what its operator allowed. A request that is denied gets an answer with the
 header Bottle-Rule and a JSON body whose error.message says why; trying again does not
-help. Ask "allowed" what you can reach instead of trying, and "request_access" for what
-you need and have not.`
+help. Ask "allowed" what you can reach instead of trying, "request_access" for what you
+need and have not, and "request_push" before a push that its rules refuse.`
 
 // Handler serves the MCP server of one bottle. It keeps no sessions: each call stands
 // alone, so a client that reconnects finds all as it was.

@@ -88,7 +88,7 @@ func TestToolsAreListed(t *testing.T) {
 	for _, tool := range list.Tools {
 		names = append(names, tool.Name)
 	}
-	for _, want := range []string{"allowed", "status", "request_access", "request_secret_use"} {
+	for _, want := range []string{"allowed", "status", "request_access", "request_secret_use", "request_push"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("no tool %s in %v", want, names)
 		}

@@ -113,7 +113,7 @@ func toWebQuestions(list []supervise.Question) []webQuestion {
 	for i := range list {
 		q, w := &list[i], words(&list[i])
 		all[i] = webQuestion{ID: q.ID, Subject: w.subject, Rule: escape.TextMax(q.Rule, 120), Until: q.Until.UnixMilli(), Waiting: q.Waiting,
-			About: w.about, Detail: w.detail, Once: q.Kind.Held(), Lasting: w.lasting}
+			About: w.about, Detail: w.detail, Once: q.Kind.Once(), Lasting: w.lasting}
 	}
 	return all
 }
