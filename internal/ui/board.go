@@ -40,11 +40,20 @@ type board struct {
 	at              int64           // the second that is counted
 }
 
-// row is an event with its line, as the journal shows it.
+// row is an event.
 type row struct {
 	number int64 // from 0, of all rows that there were
 	event  proxy.Event
-	line   string
+	line   string // by text, where it was needed
+}
+
+// text is the line that the journal shows. Most rows of many are gone before they are
+// looked at, so it is made when it is.
+func (r *row) text() string {
+	if r.line == "" {
+		r.line = journal.Line(&r.event)
+	}
+	return r.line
 }
 
 // volume is bytes of bodies.
@@ -63,7 +72,7 @@ type filter struct {
 }
 
 func (f *filter) match(r *row) bool {
-	return f.Match(&r.event) && (f.text == "" || strings.Contains(strings.ToLower(r.line), strings.ToLower(f.text)))
+	return f.Match(&r.event) && (f.text == "" || strings.Contains(strings.ToLower(r.text()), strings.ToLower(f.text)))
 }
 
 // String shows the filter.
@@ -99,7 +108,7 @@ func (b *board) add(e *proxy.Event) *row {
 	if had, is := b.hosts[e.Host]; v.sum() > 0 && (is || len(b.hosts) < maxHosts) {
 		b.hosts[e.Host] = volume{had.out + v.out, had.in + v.in}
 	}
-	b.rows = append(b.rows, row{number: b.read, event: *e, line: journal.Line(e)})
+	b.rows = append(b.rows, row{number: b.read, event: *e})
 	b.read++
 	return &b.rows[len(b.rows)-1]
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // hub keeps what browsers are shown of one bottle. Its methods may be called from any
@@ -21,6 +22,7 @@ type hub struct {
 	mu        sync.Mutex
 	board     board
 	questions []supervise.Question
+	spent     proxy.Spent
 	earlier   uint64
 	notices   []string
 	version   int64 // counts changes
@@ -37,6 +39,7 @@ func openHub(ctx context.Context, id, journal string, client *control.Client, no
 	h.done.Go(func() { feedEvents(ctx, journal, h.send) })
 	if client != nil {
 		h.done.Go(func() { feedQuestions(ctx, client, h.send) })
+		h.done.Go(func() { feedSpent(ctx, client, h.send) })
 	}
 	h.done.Go(func() {
 		second := time.NewTicker(time.Second)
@@ -68,6 +71,8 @@ func (h *hub) send(msg any) {
 		h.earlier = uint64(msg)
 	case questionsMsg:
 		h.questions = msg
+	case spentMsg:
+		h.spent = proxy.Spent(msg)
 	case noticeMsg:
 		h.notice(string(msg))
 	case endedMsg:
@@ -114,6 +119,7 @@ func (h *hub) state(f *filter, next, version int64) *webState {
 		s.Skipped = 0
 	}
 	s.numbers(&h.board)
+	s.spent(&h.spent)
 	s.Questions = toWebQuestions(h.questions)
 	return s
 }

@@ -188,9 +188,9 @@ func TestOldRowsGo(t *testing.T) {
 		t.Errorf("%d rows, %d shown, %d hosts, selected %d", len(v.rows), len(v.shown), len(v.hosts), v.selected)
 	}
 	v.press("up")
-	chosen := v.rows[v.shown[v.selected]].line
+	chosen := v.rows[v.shown[v.selected]].text()
 	v.Update(eventsMsg{decided("new.example", proxy.Allow)})
-	if got := v.rows[v.shown[v.selected]].line; got != chosen {
+	if got := v.rows[v.shown[v.selected]].text(); got != chosen {
 		t.Errorf("chosen was %s and is %s", chosen, got)
 	}
 }

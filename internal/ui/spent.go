@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,21 +39,40 @@ func feedSpent(ctx context.Context, c *control.Client, send func(any)) {
 // maxShownModels is how many models have a line.
 const maxShownModels = 3
 
+// spentModels say what models took, and how many are not told of.
+func spentModels(s *proxy.Spent) (lines []string) {
+	for i := range min(len(s.Models), maxShownModels) {
+		lines = append(lines, escape.TextMax(s.Models[i].String(), 200))
+	}
+	if more := len(s.Models) - maxShownModels; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d models more", more))
+	}
+	return lines
+}
+
+// spentLimits are those that are of interest: that of requests is not while it is far.
+func spentLimits(s *proxy.Spent) (list []proxy.Limit) {
+	for _, l := range s.Limits {
+		if l.Near() || l.Name != "requests_per_minute" {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+func limitText(l proxy.Limit) string { return escape.TextMax(l.String(), 100) }
+
 // spentLines say what models took, and how the limits stand; one that is near is
 // marked.
 func (m *model) spentLines() (lines []string) {
-	for i := range min(len(m.spent.Models), maxShownModels) {
-		lines = append(lines, escape.TextMax(m.spent.Models[i].String(), 200))
-	}
+	lines = spentModels(&m.spent)
 	var parts []string
-	for _, l := range m.spent.Limits {
-		text := escape.TextMax(l.String(), 100)
-		switch {
-		case l.Near():
-			parts = append(parts, red.Render("! "+text))
-		case l.Name != "requests_per_minute": // of no interest while it is far
-			parts = append(parts, text)
+	for _, l := range spentLimits(&m.spent) {
+		text := limitText(l)
+		if l.Near() {
+			text = red.Render("! " + text)
 		}
+		parts = append(parts, text)
 	}
 	if len(parts) > 0 {
 		lines = append(lines, strings.Join(parts, "  "))

@@ -139,7 +139,7 @@ func (m *model) rowLines(room int) (lines []string) {
 	first := max(0, min(m.selected-room/2, len(m.shown)-room))
 	for i := first; i < len(m.shown) && len(lines) < room; i++ {
 		r := &m.rows[m.shown[i]]
-		line := r.line
+		line := r.text()
 		if len(line) > len("2006-01-02 ") {
 			line = line[len("2006-01-02 "):]
 		}

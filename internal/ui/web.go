@@ -56,7 +56,8 @@ type Web struct {
 
 	mu      sync.Mutex
 	bottles []Bottle
-	hubs    []*hub // the one that was used last is the last
+	hubs    []*hub                   // the one that was used last is the last
+	opening map[string]chan struct{} // by bottle, closed when it was tried
 	streams int
 }
 
@@ -182,31 +183,78 @@ func sayJSON(rw http.ResponseWriter, status int, v any) {
 }
 
 // hub returns what is read of a bottle, and counts one more who looks; leave takes that
-// back. The hub that nobody looked at for the longest makes room for another.
+// back. The hub that nobody looked at for the longest makes room for another. Nothing is
+// waited for under w.mu: a bottle that gives no answer holds up its own pages alone.
 func (w *Web) hub(ctx context.Context, id string) (*hub, error) {
+	for {
+		h, opened, mine := w.known(id)
+		switch {
+		case h != nil:
+			return h, nil
+		case mine:
+			return w.add(ctx, id, opened)
+		}
+		select {
+		case <-opened: // by somebody else, or it failed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// known returns the hub that there is of a bottle, or what is closed when one is opened;
+// mine says that the caller is to do it.
+func (w *Web) known(id string) (h *hub, opened chan struct{}, mine bool) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	at := slices.IndexFunc(w.hubs, func(h *hub) bool { return h.id == id })
-	if at >= 0 && w.outdated(w.hubs[at]) {
-		w.hubs[at].close()
+	if at >= 0 && !w.outdated(w.hubs[at]) {
+		h = w.hubs[at]
+		w.hubs = append(slices.Delete(w.hubs, at, at+1), h)
+		h.watchers++
+		w.mu.Unlock()
+		return h, nil, false
+	}
+	var old *hub
+	if at >= 0 {
+		old = w.hubs[at]
 		w.hubs = slices.Delete(w.hubs, at, at+1)
-		at = -1
 	}
-	if at < 0 {
-		if err := w.makeRoom(); err != nil {
-			return nil, err
+	if opened = w.opening[id]; opened == nil {
+		if w.opening == nil {
+			w.opening = map[string]chan struct{}{}
 		}
-		h, err := w.open(ctx, id)
-		if err != nil {
-			return nil, err
-		}
+		opened, mine = make(chan struct{}), true
+		w.opening[id] = opened
+	}
+	w.mu.Unlock()
+	if old != nil {
+		old.close()
+	}
+	return nil, opened, mine
+}
+
+// add opens the hub of a bottle, and lets those go who wait for it.
+func (w *Web) add(ctx context.Context, id string, opened chan struct{}) (*hub, error) {
+	h, err := w.open(ctx, id)
+	w.mu.Lock()
+	var old *hub
+	if err == nil {
+		old, err = w.makeRoom()
+	}
+	if err == nil {
 		w.hubs = append(w.hubs, h)
-		at = len(w.hubs) - 1
+		h.watchers++
 	}
-	h := w.hubs[at]
-	w.hubs = append(slices.Delete(w.hubs, at, at+1), h)
-	h.watchers++
-	return h, nil
+	delete(w.opening, id)
+	close(opened)
+	w.mu.Unlock()
+	if err != nil {
+		old, h = h, nil
+	}
+	if old != nil {
+		old.close()
+	}
+	return h, err
 }
 
 // outdated reports whether a bottle that did not run when its hub was made, as one that
@@ -221,18 +269,19 @@ func (w *Web) leave(h *hub) {
 	h.watchers--
 }
 
-// makeRoom keeps the number of hubs. The caller holds w.mu.
-func (w *Web) makeRoom() error {
+// makeRoom keeps the number of hubs, and returns the one that makes room, if one must.
+// The caller holds w.mu.
+func (w *Web) makeRoom() (old *hub, err error) {
 	if len(w.hubs) < maxHubs {
-		return nil
+		return nil, nil
 	}
 	at := slices.IndexFunc(w.hubs, func(h *hub) bool { return h.watchers == 0 })
 	if at < 0 {
-		return fmt.Errorf("%d bottles are looked at already, which is the most: close one of their pages", maxHubs)
+		return nil, fmt.Errorf("%d bottles are looked at already, which is the most: close one of their pages", maxHubs)
 	}
-	w.hubs[at].close()
+	old = w.hubs[at]
 	w.hubs = slices.Delete(w.hubs, at, at+1)
-	return nil
+	return old, nil
 }
 
 // open begins to read a bottle that there is.

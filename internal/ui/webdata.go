@@ -6,6 +6,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // The limits of what a browser gets at a time.
@@ -24,6 +25,8 @@ type webState struct {
 	Totals    []webTotal    `json:"totals"`
 	Hosts     []webHost     `json:"hosts"`
 	Seconds   webSeconds    `json:"seconds"`
+	Models    []string      `json:"models"` // what was used of them
+	Limits    []webLimit    `json:"limits"`
 	Questions []webQuestion `json:"questions"`
 	Bottles   []webBottle   `json:"bottles"`
 	Notices   []string      `json:"notices"`
@@ -46,6 +49,13 @@ type webRow struct {
 type webTotal struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// webLimit is how a budget stands.
+type webLimit struct {
+	Text string  `json:"text"`
+	Part float64 `json:"part"` // that is used, at most 1
+	Near bool    `json:"near"`
 }
 
 type webHost struct {
@@ -150,4 +160,12 @@ func (s *webState) numbers(b *board) {
 		peak = max(peak, n.bytes)
 	}
 	s.Seconds.Most = bytes(peak)
+}
+
+// spent fills in what was used, and how the limits stand.
+func (s *webState) spent(of *proxy.Spent) {
+	s.Models, s.Limits = append([]string{}, spentModels(of)...), []webLimit{}
+	for _, l := range spentLimits(of) {
+		s.Limits = append(s.Limits, webLimit{Text: limitText(l), Part: min(1, l.Used/max(l.Allowed, 1e-9)), Near: l.Near()})
+	}
 }

@@ -1,4 +1,4 @@
-import {drawHosts, drawSeconds, drawTotals} from "./charts.js";
+import {drawHosts, drawSeconds, drawSpent, drawTotals} from "./charts.js";
 import {byId, element, write} from "./dom.js";
 import {drawQuestions, toFirst} from "./questions.js";
 import {addRows, close, focusRow, pause} from "./rows.js";
@@ -37,6 +37,7 @@ function draw(state) {
   drawBottles(state.bottles, state.bottle);
   drawQuestions(state.bottle, state.questions);
   drawTotals(state.totals);
+  drawSpent(state.limits, state.models);
   drawSeconds(state.seconds);
   drawHosts(state.hosts, text => setFilter(text));
   addRows(state.bottle, state);

@@ -67,3 +67,23 @@ export function drawTotals(totals) {
   }
   totals.forEach((t, i) => write(list.children[i].lastChild, t.value));
 }
+
+// drawSpent shows the budgets, and what models took. What is near is said in words, too.
+export function drawSpent(limits, models) {
+  const list = byId("limits");
+  if (list.children.length !== limits.length) {
+    list.replaceChildren(...limits.map(() => element("li", {}, element("span"),
+      shape("svg", {viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true"}, shape("rect", {y: 1, height: 8})))));
+  }
+  limits.forEach((l, i) => {
+    const [text, bar] = list.children[i].children;
+    write(text, (l.near ? "near the limit: " : "") + l.text);
+    list.children[i].className = l.near ? "near" : "";
+    bar.firstChild.setAttribute("width", l.part * 100);
+  });
+  const used = byId("models");
+  if (used.children.length !== models.length) used.replaceChildren(...models.map(() => element("li")));
+  models.forEach((m, i) => write(used.children[i], m));
+  list.hidden = limits.length === 0;
+  used.hidden = models.length === 0;
+}
