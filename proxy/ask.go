@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // AnswerNo stands in the reason of a denial that the operator spoke.
@@ -25,7 +26,7 @@ func (x *exchange) askOperator() *denial {
 
 func (s *Server) ask(ctx context.Context, q Question) *denial {
 	deny := func(why string) *denial {
-		return &denial{status: http.StatusForbidden, rule: q.Rule, message: fmt.Sprintf("%s %s needs the operator's approval (%s), and %s. %s", q.Target.Method, describe(q.Target), q.Rule, why, advice)}
+		return &denial{status: http.StatusForbidden, rule: q.Rule, message: fmt.Sprintf("%s needs the operator's approval (%s), and %s. %s", q.subject(), q.Rule, why, advice)}
 	}
 	if s.opts.Ask == nil {
 		return deny("there is no one to ask in this run")
@@ -47,4 +48,12 @@ func (s *Server) ask(ctx context.Context, q Question) *denial {
 		return deny(AnswerNo)
 	}
 	return nil
+}
+
+// subject says what needs an approval.
+func (q *Question) subject() string {
+	if q.Over != "" {
+		return "over budget: " + q.Over + "; more"
+	}
+	return strings.TrimSpace(q.Target.Method + " " + describe(q.Target))
 }

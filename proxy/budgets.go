@@ -127,6 +127,28 @@ func (l Limit) Show(n float64) string {
 	return fmt.Sprintf("%.0f", n)
 }
 
+// words say what may be sent or used at most.
+func (l Limit) words() string {
+	n := l.Show(l.Allowed)
+	switch l.Name {
+	case budgetRequests:
+		return grouped(n) + " requests a minute"
+	case budgetTokens:
+		return grouped(n) + " tokens of models"
+	case budgetCost:
+		return n + " for models"
+	}
+	return n + " sent"
+}
+
+// grouped puts commas into the digits of a number.
+func grouped(digits string) string {
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
 // binarySize shows bytes in the units of the manifest.
 func binarySize(n float64) string {
 	for _, unit := range [...]string{"B", "KiB", "MiB", "GiB"} {
@@ -209,8 +231,9 @@ func (p *payer) atLimit(ctx context.Context, l *account, over *overrun, ask bool
 	if !ask || l.wasRefused(over) {
 		return denyBudget(over.Name, over.message()+", so this was not sent")
 	}
-	q := Question{ID: p.id, Session: p.session, Rule: ruleBudget(over.Name), Budget: over.Name, Length: -1, Detail: over.detail()}
+	q := Question{ID: p.id, Session: p.session, Rule: ruleBudget(over.Name), Budget: over.Name, Length: -1, Detail: over.detail(), Over: over.words()}
 	if over.Host != "" {
+		q.Over += " to " + p.target.Host
 		q.Target = Target{Scheme: p.target.Scheme, Host: p.target.Host, Port: p.target.Port}
 	}
 	return p.ask(ctx, q, func(no bool) {

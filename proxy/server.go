@@ -67,6 +67,9 @@ type Question struct {
 	// again. The Target has no more than a host then, and that only where the limit
 	// has one.
 	Budget string
+	// Over says in words which limit that is, "" where it is none of a number, as that of
+	// new hosts.
+	Over string
 }
 
 // Answer is the operator's. The zero value is a denial.

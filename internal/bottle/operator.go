@@ -53,7 +53,7 @@ func (o *operator) ask(ctx context.Context, q proxy.Question) (proxy.Answer, err
 	}
 	out, err := o.desk.Ask(ctx, supervise.Question{
 		ID: q.ID, Kind: kind, Bottle: o.id, Scheme: q.Target.Scheme, Host: q.Target.Host, Port: q.Target.Port,
-		Methods: methods, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail,
+		Methods: methods, Path: q.Path, Rule: q.Rule, Length: q.Length, Findings: q.Findings, Detail: q.Detail, Over: q.Over,
 	})
 	if q.Gated && out.Allow {
 		o.reload.usePush(ctx, q, true) // it was one push
@@ -170,7 +170,12 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 		if q.Reason != "" {
 			e.Reason += ", and the agent says why: " + q.Reason
 		}
-		o.log.Warn(fmt.Sprintf("%s wants %s; answer with: bottle approve %s, or bottle deny %s", o.id, escape.TextMax(q.Subject(), 200), q.ID, q.ID))
+		verb := "wants"
+		if q.Over != "" {
+			verb = "is"
+			e.Reason = "over budget: " + q.Over + ": " + e.Reason
+		}
+		o.log.Warn(fmt.Sprintf("%s %s %s; answer with: bottle approve %s, or bottle deny %s", o.id, verb, escape.TextMax(q.Subject(), 200), q.ID, q.ID))
 	case out.Allow:
 		e.Reason = fmt.Sprintf("the operator said yes (%s)", out.Scope)
 	default:
@@ -183,7 +188,7 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 	// secret through: it is not for the disk.
 	redact := o.reload.server.Redact
 	if n := o.reload.manifest().Notify; out == nil && n.Questions {
-		o.notify(desktop.Question{Bottle: o.id, ID: q.ID, Method: redact(e.Method), Host: redact(q.Host), Sound: n.Sound})
+		o.notify(desktop.Question{Bottle: o.id, ID: q.ID, Method: redact(e.Method), Host: redact(q.Host), Over: redact(q.Over), Sound: n.Sound})
 	}
 	e.Method, e.Host, e.Path, e.Ref, e.Reason = redact(e.Method), redact(e.Host), redact(e.Path), redact(e.Ref), redact(e.Reason)
 	// A journal that cannot be written denies the request itself; this is a note.

@@ -130,8 +130,8 @@ func TestQuestionsAreInTheJournal(t *testing.T) {
 // The desktop is told of a question, without its path, and of no answer.
 func TestQuestionsAreToldAtTheDesktop(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                             "[{b-1 q-GETa-secret.example.com/a-secret GET [secret].example.com false}]",
-		"notify: {sound: true}\n":      "[{b-1 q-GETa-secret.example.com/a-secret GET [secret].example.com true}]",
+		"":                             "[{b-1 q-GETa-secret.example.com/a-secret GET [secret].example.com  false}]",
+		"notify: {sound: true}\n":      "[{b-1 q-GETa-secret.example.com/a-secret GET [secret].example.com  true}]",
 		"notify: {questions: false}\n": "[]",
 	} {
 		_, o := newAsked(t, "egress: {default: ask}\n"+text)
@@ -218,7 +218,7 @@ func TestAnswersAtALimit(t *testing.T) {
 	changed := o.desk.Changed()
 	out := make(chan proxy.Answer, 1)
 	go func() {
-		a, err := o.ask(t.Context(), proxy.Question{ID: "q-1", Rule: "budget:bytes_out", Budget: "bytes_out", Length: -1, Detail: []string{"as much again"}})
+		a, err := o.ask(t.Context(), proxy.Question{ID: "q-1", Rule: "budget:bytes_out", Budget: "bytes_out", Over: "2 GiB sent", Length: -1, Detail: []string{"as much again"}})
 		if err != nil {
 			t.Error(err)
 		}
@@ -226,7 +226,7 @@ func TestAnswersAtALimit(t *testing.T) {
 	}()
 	<-changed
 	q := o.desk.List()[0]
-	if q.Kind != supervise.KindBudget || q.Subject() != "more than budgets.bytes_out allows" || !strings.Contains(q.Effect, "as much again") {
+	if q.Kind != supervise.KindBudget || q.Subject() != "over budget: 2 GiB sent" || !strings.Contains(q.Effect, "as much again") {
 		t.Errorf("asked %+v: %s", q, q.Subject())
 	}
 	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true, Scope: supervise.Session}); err == nil {

@@ -30,6 +30,7 @@ const (
 type Question struct {
 	Bottle, ID   string
 	Method, Host string // as the agent wrote them
+	Over         string // the limit that it is about; "" for a request
 	Sound        bool
 }
 
@@ -111,8 +112,11 @@ func (n *Notifier) Ask(q Question) {
 		n.missed++
 	default:
 		n.busy = true
-		body := fmt.Sprintf("It wants %s %s.\nAnswer with: bottle ui, or bottle approve %s", shown(escape.TextMax(q.Method, 40)), shown(escape.HostMax(q.Host, maxColumns)), shown(escape.WordMax(q.ID, 40)))
-		go n.show(q, body)
+		about := fmt.Sprintf("It wants %s %s.", shown(escape.TextMax(q.Method, 40)), shown(escape.HostMax(q.Host, maxColumns)))
+		if q.Over != "" {
+			about = fmt.Sprintf("It is over budget: %s.", shown(escape.TextMax(q.Over, maxColumns)))
+		}
+		go n.show(q, about+"\nAnswer with: bottle ui, or bottle approve "+shown(escape.WordMax(q.ID, 40)))
 	}
 }
 

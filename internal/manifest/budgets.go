@@ -12,7 +12,7 @@ import (
 
 // defaultRequests is more than an agent with its package managers makes, and less than
 // a loop that got out of hand.
-const defaultRequests = 6000
+const defaultRequests = 60_000
 
 func (b *builder) budgets() {
 	d := b.doc.Budgets

@@ -184,7 +184,7 @@ type Metrics struct {
 type Budgets struct {
 	BytesOut          Size                  `yaml:"bytes_out" jsonschema_description:"What it sends: URLs, headers, bodies, messages, pushes, and what passes unseen. Default: no limit."`
 	PerHost           Size                  `yaml:"per_host" jsonschema_description:"What it sends to any one host. Default: no limit."`
-	RequestsPerMinute int                   `yaml:"requests_per_minute" jsonschema:"minimum=0" jsonschema_description:"Requests and connections in a minute of the clock; 0 is no limit. Default: 6000."`
+	RequestsPerMinute int                   `yaml:"requests_per_minute" jsonschema:"minimum=0" jsonschema_description:"Requests and connections in a minute of the clock; 0 is no limit. Default: 60000."`
 	NewHosts          string                `yaml:"new_hosts" jsonschema:"enum=off,enum=warn,enum=ask" jsonschema_description:"What happens at the first request to a host that no route names, which a wildcard or the default lets through. warn: it is noted in the journal and the log. ask: the operator is asked. off: nothing. Default: warn."`
 	ModelTokens       int                   `yaml:"model_tokens" jsonschema:"minimum=0" jsonschema_description:"Tokens of all kinds that the answers on routes with kind: model report. Default: no limit."`
 	ModelCost         float64               `yaml:"model_cost" jsonschema:"minimum=0" jsonschema_description:"What they cost, by prices. A model without a price has cost all of it. Default: no limit."`

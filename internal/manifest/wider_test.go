@@ -59,7 +59,7 @@ func TestWider(t *testing.T) {
 		{"queries of GraphQL only", egress("{host: a}"), egress("{host: a, graphql: query}"), ""},
 		{"a higher limit", "budgets: {bytes_out: 1GiB}\n", "budgets: {bytes_out: 2GiB}\n", "budgets.bytes_out is 2 GiB instead of 1 GiB"},
 		{"a lower limit", "budgets: {bytes_out: 2GiB, action: ask, new_hosts: off}\n", "budgets: {bytes_out: 1GiB, action: deny, new_hosts: ask}\n", ""},
-		{"no limit any more", "", "budgets: {requests_per_minute: 0}\n", "budgets.requests_per_minute is no limit instead of 6000"},
+		{"no limit any more", "", "budgets: {requests_per_minute: 0}\n", "budgets.requests_per_minute is no limit instead of 60000"},
 		{"asked at a limit", "budgets: {action: deny}\n", "", "you are asked instead"},
 		{"an alarm less", "budgets: {new_hosts: ask}\n", "", "budgets.new_hosts is warn instead of ask"},
 		{"another price", "budgets: {model_cost: 1, prices: {a: {input: 2}}}\n", "budgets: {model_cost: 1, prices: {a: {input: 1}}}\n", "the price of the model a is another"},

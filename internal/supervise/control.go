@@ -34,11 +34,10 @@ type AnswerReply struct {
 func (q *Question) Subject() string {
 	var b strings.Builder
 	if q.Kind == KindBudget {
-		fmt.Fprintf(&b, "more than %s allows", strings.Replace(q.Rule, "budget:", "budgets.", 1))
-		if q.Host == "" {
-			return b.String()
+		if q.Over != "" {
+			return "over budget: " + q.Over
 		}
-		b.WriteString(" for ")
+		b.WriteString("a host that no route names: ")
 	}
 	if q.Kind == KindPushRule {
 		return fmt.Sprintf("git pushes to %s/%s that %s %s", q.Host, q.Repository, strings.Join(q.Operations, ", "), q.Ref)

@@ -62,6 +62,7 @@ type Question struct {
 
 	Rule   string `json:"rule,omitempty"`   // that asks
 	Reason string `json:"reason,omitempty"` // the agent's
+	Over   string `json:"over,omitempty"`   // which limit a request is at, in words
 	Length int64  `json:"length,omitempty"` // of the body; -1 when it has none declared
 
 	Findings []proxy.EventFinding `json:"findings,omitempty"`
@@ -80,7 +81,7 @@ func (q *Question) key() string {
 	for i := range q.Findings {
 		hashes[i] = q.Findings[i].Rule + q.Findings[i].Hash
 	}
-	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Repository, q.Ref, q.Operations, q.Rule, q.Length, hashes, q.Detail})
+	return fmt.Sprintf("%q", []any{q.Kind, q.Scheme, q.Host, q.Port, q.Methods, q.Path, q.Paths, q.Secret, q.Repository, q.Ref, q.Operations, q.Rule, q.Over, q.Length, hashes, q.Detail})
 }
 
 // Verdict is the operator's answer.
