@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/smallstep/truststore"
@@ -67,5 +68,13 @@ func storeError(what string, err error) error {
 	if len(out) == 0 {
 		out = []byte("it printed nothing")
 	}
+	if os.Geteuid() != 0 && deniedByRights(out) {
+		return fmt.Errorf("mitm: %s the trust store: only root may write it, and sudo is not there: run it as root, or give one shell or program the CA by itself: `bottle ca export` prints it, and `bottle proxy` prints the variables", what)
+	}
 	return fmt.Errorf("mitm: %s the trust store: `%s`: %w: %s", what, strings.Join(failed.Cmd().Args, " "), failed.Err(), out)
+}
+
+// deniedByRights reports whether a tool said that its user may not write there.
+func deniedByRights(out []byte) bool {
+	return bytes.Contains(out, []byte("Permission denied")) || bytes.Contains(out, []byte("Operation not permitted"))
 }

@@ -161,7 +161,7 @@ func upstreamFailure(host string, err error) *denial {
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return failure(http.StatusGatewayTimeout, fmt.Sprintf("%s did not answer in time", host))
 	default:
-		return failure(http.StatusBadGateway, fmt.Sprintf("no answer from %s: %s", host, failureClass(err)))
+		return failure(http.StatusBadGateway, fmt.Sprintf("no answer from %s: %s; try again later, and tell the operator if it stays so: the host may be down, or egress.routes or egress.upstream_proxy in bottle.yaml lead elsewhere", host, failureClass(err)))
 	}
 }
 

@@ -41,7 +41,7 @@ What is not text, or has more than 1 MiB, is only named.`,
 }
 
 func (a *app) diff(ctx context.Context, ref []string, stat bool) error {
-	b, err := a.find(ctx, ref, false)
+	b, err := a.findWork(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -59,9 +59,7 @@ func (a *app) diff(ctx context.Context, ref []string, stat bool) error {
 	if a.json {
 		return a.printJSON(diffJSON(b, out, patches))
 	}
-	if out.None() && !a.quiet {
-		fmt.Fprintf(a.std.err, "%s has nothing that you do not have\n", b.ID)
-	}
+	a.sayNone(b, out)
 	return printDiff(a.std.out, out, patches, stat)
 }
 

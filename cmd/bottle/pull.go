@@ -46,11 +46,7 @@ exit code is 1. What was pulled and is gone by now is taken again.`,
 }
 
 func (a *app) pull(ctx context.Context, ref []string, opt bottle.PullOptions) error {
-	b, err := a.find(ctx, ref, false)
-	var many *control.AmbiguousError
-	if errors.As(err, &many) && len(ref) == 0 {
-		b, err = a.withWork(ctx, many)
-	}
+	b, err := a.findWork(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -70,6 +66,16 @@ func (a *app) pull(ctx context.Context, ref []string, opt bottle.PullOptions) er
 		err = &exitError{code: exitFound}
 	}
 	return err
+}
+
+// findWork finds the bottle whose work is meant.
+func (a *app) findWork(ctx context.Context, ref []string) (control.Bottle, error) {
+	b, err := a.find(ctx, ref, false)
+	var many *control.AmbiguousError
+	if errors.As(err, &many) && len(ref) == 0 {
+		return a.withWork(ctx, many)
+	}
+	return b, err
 }
 
 // withWork returns the one of several bottles of a folder in which there is work that is
@@ -160,12 +166,17 @@ func pullLine(state string, i workspace.PullItem) string {
 	return b.String()
 }
 
+// sayNone says that there is nothing to take.
+func (a *app) sayNone(b control.Bottle, out *workspace.Pulled) {
+	if out.None() && !a.quiet {
+		fmt.Fprintf(a.std.err, "%s has nothing that you do not have\n", b.ID)
+	}
+}
+
 // sayPulled says what to do next.
 func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.PullOptions) {
 	w := a.std.err
-	if out.None() {
-		fmt.Fprintf(w, "%s has nothing that you do not have\n", b.ID)
-	}
+	a.sayNone(b, out)
 	for _, h := range out.Heads {
 		git := "git -C " + shellword.Word(filepath.Join(b.Workspace, strings.TrimPrefix(h.Repository, "modules/")))
 		ref := shellword.Word(h.Ref)
