@@ -67,6 +67,7 @@ func newBench(t *testing.T) *bench {
 	for _, role := range []string{"splice", "reverse", "goproxy", "bottle", "off"} {
 		b.ways[role] = b.newWay(role)
 	}
+	b.ways["captured"] = b.ways["bottle"].captured()
 	return b
 }
 

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
+
+	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 // way is one way to the upstream.
@@ -23,7 +25,7 @@ type way struct {
 	*process
 	connect bool // it wants a CONNECT
 	roots   *x509.CertPool
-	auth    string // for CONNECT
+	auth    string // for CONNECT, and what else stands there
 	token   string // what an agent would send as its credential
 }
 
@@ -55,6 +57,14 @@ func (b *bench) newWay(role string) *way {
 		w.auth = "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password)) + "\r\n"
 	}
 	return w
+}
+
+// captured is the same way as the relay of a bottle opens it, for a program that knows
+// of no proxy.
+func (w *way) captured() *way {
+	c := *w
+	c.auth += relay.CapturedHeader + ": 1\r\n"
+	return &c
 }
 
 // dial opens a connection on which TLS with host is spoken. Sessions are resumed

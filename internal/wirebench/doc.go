@@ -13,6 +13,8 @@
 //	goproxy  goproxy as it comes, intercepting everything
 //	bottle   `bottle proxy` with everything on: all rules, 20 secrets, 50 routes,
 //	         redaction of answers, a password, the journal on disk
+//	captured the same process, as a bottle's relay comes to it for a program that
+//	         knows of no proxy; the relay itself is not in it
 //	off      the same with dlp: off
 //
 // The ways are measured in turn, in rounds; what is printed is the median of the

@@ -99,9 +99,9 @@ func (b *bench) smallH2(n int) scenario {
 
 // connections are new ones with one request each.
 func (b *bench) connections(resumed bool) scenario {
-	s := scenario{name: "new connection", unit: "connection", ways: "direct splice reverse goproxy bottle", per: time.Microsecond}
+	s := scenario{name: "new connection", unit: "connection", ways: "direct splice reverse goproxy bottle captured", per: time.Microsecond}
 	if resumed {
-		s.name, s.ways = "resumed connection", "direct splice reverse bottle" // goproxy resumes none
+		s.name, s.ways = "resumed connection", "direct splice reverse bottle captured" // goproxy resumes none
 	}
 	s.open = func(w *way) (func() (float64, []time.Duration), func()) {
 		var cache tls.ClientSessionCache
