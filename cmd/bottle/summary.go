@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/vm"
@@ -103,6 +104,18 @@ func printChanges(w io.Writer, s manifest.Summary, before *manifest.TrustEntry, 
 	}
 	if len(before.Shown)+len(changed) > 0 {
 		fmt.Fprintf(w, "(+ is new since it was trusted on %s)\n", before.Since.Local().Format(time.DateOnly))
+	}
+}
+
+// showSettings says what the agent gets of the person's settings of its client.
+func (a *app) showSettings(p *bottle.Prepared) {
+	lines := p.SettingsLines()
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(a.std.err, "Of your %s:\n", escape.Text(p.Plan.Settings.From))
+	for _, l := range lines {
+		fmt.Fprintf(a.std.err, "  %s\n", escape.Text(l))
 	}
 }
 

@@ -291,6 +291,7 @@ func (a *app) printPrepared(p *bottle.Prepared) {
 		a.showKnown(p.Manifest)
 		a.showInstall(p.Install)
 		a.showBehind(p.Behind())
+		a.showSettings(p)
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintf(a.std.err, "warning: %s\n", escape.Text(w))

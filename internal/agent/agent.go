@@ -32,6 +32,12 @@ type Plan struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Credential says what the agent holds of a credential, and where; nil for none.
 	Credential *Credential `json:"credential,omitempty"`
+	// Settings are what is taken over of the person's own; nil for none.
+	Settings *Settings `json:"settings,omitempty"`
+	// Stale are patterns of files that a client keeps in its home, relative to it, and
+	// makes again. They are removed where a bottle is gone on with, for they say how
+	// things were: Codex's database would have its account check wait.
+	Stale []string `json:"stale,omitempty"`
 	// Trusted are folders that the agent does not ask about.
 	Trusted []string `json:"trusted,omitempty"`
 }
@@ -49,6 +55,9 @@ type File struct {
 	Path string `json:"path"` // relative to the home folder, with slashes
 	Mode Mode   `json:"mode"`
 	Data string `json:"data"`
+	// Format is that of settings, which are laid over what the file has when it is there
+	// already; "" for a file that is the plan's alone.
+	Format Format `json:"format,omitempty"`
 }
 
 // Mode are the permission bits of a file. Its text is octal, such as 0644.
@@ -72,6 +81,8 @@ type Options struct {
 	Skills []File
 	// Logins are those of the host that the agent may use.
 	Logins []Login
+	// Settings are the person's own, or nil.
+	Settings *Settings
 	// GitUser is written into the home's git configuration.
 	GitUser GitUser
 	// GitConfig is put behind it, as it is.

@@ -36,8 +36,11 @@ func claude(opt Options) (Plan, error) {
 	}
 	files, err := jsonFiles([]jsonFile{
 		{".claude.json", 0o600, state},
-		{".claude/settings.json", 0o600, map[string]any{"skipDangerousModePermissionPrompt": true}},
+		{".claude/settings.json", 0o600, opt.Settings.with(map[string]any{"skipDangerousModePermissionPrompt": true})},
 	})
+	for i := range files {
+		files[i].Format = JSON
+	}
 	files = append(files, skillFiles(".claude/skills/", opt.Skills)...)
 	command := []string{"claude", "--dangerously-skip-permissions"}
 	if opt.Prompt != "" {
@@ -54,6 +57,7 @@ func claude(opt Options) (Plan, error) {
 		Hosts:   []string{"api.anthropic.com/v1/messages"},
 		Trusted: []string{opt.Workspace},
 
+		Settings:   opt.Settings,
 		Credential: claudeCredential(layered{env, opt.Env}),
 	}, err
 }

@@ -1,51 +1,17 @@
 package agent
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"github.com/bot-bottle/bottle/internal/secret"
 )
 
 // codex is OpenAI's Codex. Its settings keep it to its provider and start no process
 // that outlives a command.
 func codex(opt Options) (Plan, error) {
-	var b strings.Builder
-	b.WriteString(`check_for_update_on_startup = false
-cli_auth_credentials_store = "file"
-
-[analytics]
-enabled = false
-
-[feedback]
-enabled = false
-
-[otel]
-exporter = "none"
-metrics_exporter = "none"
-
-[features]
-apps = false
-plugins = false
-remote_plugin = false
-enable_request_compression = false
-daemon_auto_start = false
-unbounded_connection_retries = false
-`)
-	for _, dir := range []string{opt.Workspace, opt.Home} {
-		if dir == "" {
-			continue
-		}
-		// A TOML basic string; Go's quoting is a subset of it for paths
-		// without control characters.
-		fmt.Fprintf(&b, "\n[projects.%s]\ntrust_level = \"trusted\"\n", strconv.Quote(dir))
+	config, err := TOML.render(opt.Settings.with(codexConfig(opt)))
+	if err != nil {
+		return Plan{}, err
 	}
-	if opt.Supervise != "" {
-		// Its tools may wait for a person.
-		fmt.Fprintf(&b, "\n[mcp_servers.%s]\nurl = %s\ntool_timeout_sec = 120\n", superviseName, strconv.Quote(opt.Supervise))
-	}
-	files := []File{{Path: ".codex/config.toml", Mode: 0o600, Data: b.String()}}
+	files := []File{{Path: ".codex/config.toml", Mode: 0o600, Data: config, Format: TOML}}
 	files = append(files, skillFiles(".codex/skills/", opt.Skills)...)
 	if opt.Prompt != "" {
 		files = append(files, File{Path: ".codex/AGENTS.md", Mode: 0o600, Data: opt.Prompt})
@@ -65,9 +31,40 @@ unbounded_connection_retries = false
 		Files:   files,
 		Hosts:   hosts,
 		Trusted: []string{opt.Workspace, opt.Home},
+		Stale:   []string{".codex/state_*.sqlite*", ".codex/logs_*.sqlite*"},
 
+		Settings:   opt.Settings,
 		Credential: credential,
 	}, nil
+}
+
+// codexConfig are the keys of config.toml that are the plan's.
+func codexConfig(opt Options) map[string]any {
+	config := map[string]any{
+		"check_for_update_on_startup": false,
+		"cli_auth_credentials_store":  "file",
+		"analytics":                   map[string]any{"enabled": false},
+		"feedback":                    map[string]any{"enabled": false},
+		"otel":                        map[string]any{"exporter": "none", "metrics_exporter": "none"},
+		"features": map[string]any{
+			"apps": false, "plugins": false, "remote_plugin": false, "enable_request_compression": false,
+			"daemon_auto_start": false, "unbounded_connection_retries": false,
+		},
+	}
+	projects := map[string]any{}
+	for _, dir := range []string{opt.Workspace, opt.Home} {
+		if dir != "" {
+			projects[dir] = map[string]any{"trust_level": "trusted"}
+		}
+	}
+	if len(projects) > 0 {
+		config["projects"] = projects
+	}
+	if opt.Supervise != "" {
+		// Its tools may wait for a person.
+		config["mcp_servers"] = map[string]any{superviseName: map[string]any{"url": opt.Supervise, "tool_timeout_sec": 120}}
+	}
+	return config
 }
 
 // codexAuth is what auth.json has: a subscription's login, or an API key. Codex

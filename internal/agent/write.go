@@ -9,7 +9,9 @@ import (
 
 // Write renders the plan's files into a home folder and gives what it makes to
 // uid and gid; with a uid of -1 it stays the caller's. Each file is in place
-// whole or not at all, and what is there already is replaced. A path that leads
+// whole or not at all, and what is there already is replaced, but for settings, which
+// are merged (of a file that cannot be read as such, the old one stays beside, with
+// ".old" behind its name). A path that leads
 // out of the folder, through a link that somebody made there for example, is an
 // error.
 func (p *Plan) Write(home string, uid, gid int) error {
@@ -19,11 +21,41 @@ func (p *Plan) Write(home string, uid, gid int) error {
 	}
 	defer root.Close()
 	for _, f := range p.Files {
+		if f.Format != "" {
+			if f.Data, err = merged(root, f); err != nil {
+				return fmt.Errorf("write the agent's file ~/%s: %w", f.Path, err)
+			}
+		}
 		if err := writeFile(root, f, uid, gid); err != nil {
 			return fmt.Errorf("write the agent's file ~/%s: %w", f.Path, err)
 		}
 	}
 	return nil
+}
+
+// maxSettings are more than any file of settings has, in bytes. A parser of TOML goes as
+// deep as a text says.
+var maxSettings = map[Format]int64{JSON: 4 << 20, TOML: 256 << 10}
+
+// merged is what a file of settings is to have, with what is there already.
+func merged(root *os.Root, f File) (string, error) {
+	info, err := root.Lstat(f.Path)
+	if os.IsNotExist(err) {
+		return f.Data, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().IsRegular() && info.Size() <= maxSettings[f.Format] {
+		there, err := root.ReadFile(f.Path)
+		if err != nil {
+			return "", err
+		}
+		if data, err := f.Format.merge(f.Data, there); err == nil {
+			return data, nil
+		}
+	}
+	return f.Data, root.Rename(f.Path, f.Path+".old")
 }
 
 func writeFile(root *os.Root, f File, uid, gid int) error {

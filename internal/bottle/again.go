@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/control"
@@ -140,7 +141,7 @@ func (b *Bottle) undo(ctx context.Context) error {
 }
 
 // freshen writes the files of the plan into a home that was used: but for those that
-// the agent has changed since, which are its own now.
+// the agent has changed since, which are its own now. Settings are merged with them.
 func (b *Bottle) freshen(home string) error {
 	was, err := readLaunched(b.dir)
 	if err != nil {
@@ -152,8 +153,31 @@ func (b *Bottle) freshen(home string) error {
 	}
 	defer root.Close()
 	plan := b.plan
-	plan.Files = slices.DeleteFunc(slices.Clone(plan.Files), func(f agent.File) bool { return changed(root, f.Path, was.Files[f.Path]) })
+	plan.Files = slices.DeleteFunc(slices.Clone(plan.Files), func(f agent.File) bool {
+		return f.Format == "" && changed(root, f.Path, was.Files[f.Path])
+	})
 	return plan.Write(home, b.owner.uid, b.owner.gid)
+}
+
+// removeStale removes what of a home that was used says how things were: in the machine,
+// for what is only missing here stays there.
+func (b *Bottle) removeStale(ctx context.Context) error {
+	if b.prepared.again == nil || len(b.plan.Stale) == 0 {
+		return nil
+	}
+	// The patterns are of the plan, and for the shell to fill in.
+	p, err := b.machine.Start(ctx, vm.Command{Args: []string{"sh", "-c", "rm -f -- " + strings.Join(b.plan.Stale, " ")}})
+	if err != nil {
+		return fmt.Errorf("remove what the client makes again: %w", err)
+	}
+	code, err := p.Wait()
+	if err == nil && code != 0 {
+		err = fmt.Errorf("rm ended with %d", code)
+	}
+	if err != nil {
+		return fmt.Errorf("remove what the client makes again: %w", err)
+	}
+	return nil
 }
 
 // maxPlanFile is more than any file of a plan has, in bytes.

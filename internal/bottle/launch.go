@@ -220,6 +220,9 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 		return err
 	}
 	b.machine = m
+	if err := b.removeStale(ctx); err != nil {
+		return err
+	}
 	b.sayLimits(m.Limits())
 	if b.listener, err = m.Listen(ctx, proxyPort); err != nil {
 		return err

@@ -63,6 +63,7 @@ type Prepared struct {
 	behind   workspace.Behind
 	prompt   string // what the agent is told
 	skills   []agent.File
+	settings *agent.Settings
 	again    *state.Bottle // the bottle that is gone on with; nil for a new one
 	opt      Options
 }
@@ -95,6 +96,7 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 	if p.skills, err = skills(m); err != nil {
 		return nil, err
 	}
+	p.readSettings()
 	if p.Plan, err = agent.New(m.Agent, p.agentOptions(m.Env, expectedLogins(m))); err != nil {
 		return nil, err
 	}
@@ -148,7 +150,7 @@ const home = vm.DefaultHome
 
 func (p *Prepared) agentOptions(env map[string]string, logins []agent.Login) agent.Options {
 	m := p.Manifest
-	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m), GitConfig: gitConfig(m), Prompt: p.prompt, Skills: p.skills}
+	opt := agent.Options{Workspace: m.Workspace, Home: home, Env: env, Logins: logins, GitUser: gitUser(m), GitConfig: gitConfig(m), Prompt: p.prompt, Skills: p.skills, Settings: p.settings}
 	if m.Supervise {
 		opt.Supervise = supervise.URL
 	}

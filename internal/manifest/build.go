@@ -98,6 +98,7 @@ func (b *builder) basics() {
 		b.fault(at("metrics", "listen"), "%s is no loopback address with a port, such as 127.0.0.1:9095: whoever reaches it sees what the agent does", quote(m.Metrics))
 	}
 	m.Notify = Notify{Questions: doc.Notify.Questions || b.root.dig("notify", "questions") == nil, Sound: doc.Notify.Sound}
+	m.ForwardHostSettings = doc.ForwardHostSettings || b.root.dig("forward_host_settings") == nil
 	m.Supervise = doc.Supervise || b.root.dig("supervise") == nil
 	for key, v := range map[string]string{"name": doc.GitUser.Name, "email": doc.GitUser.Email} {
 		if hasControl(v) || strings.ContainsAny(v, "<>") {

@@ -35,6 +35,7 @@ type Keys struct {
 	Capture                bool              `yaml:"capture" jsonschema_description:"Take the connections of programs that know no proxy there too. Default: true."`
 	Ports                  []PortEntry       `yaml:"ports" jsonschema_description:"Ports in the bottle that ports of the host's 127.0.0.1 lead to: GUEST or HOST:GUEST; the host's is the same without HOST, and one that is free where HOST is 0."`
 	HostServices           []ServiceEntry    `yaml:"host_services" jsonschema_description:"Services of the host's 127.0.0.1 that the bottle reaches by a name."`
+	ForwardHostSettings    bool              `yaml:"forward_host_settings" jsonschema_description:"Take over harmless settings that the agent's client has on this host (claude, codex), such as the model. bottle up names them. Default: true."`
 	ForwardHostCredentials bool              `yaml:"forward_host_credentials" jsonschema_description:"true: use the login that the agent's client has on this host (claude, codex), with the routes that it needs. The login itself stays on the host. Default: false."`
 	Use                    []string          `yaml:"use" jsonschema:"enum=anthropic,enum=apt,enum=cargo,enum=chatgpt,enum=github,enum=go,enum=npm,enum=openai,enum=pip" jsonschema_description:"Presets: named groups of routes, which bottle policy presets lists. A secret with the name of a preset is used on its routes."`
 	Egress                 EgressRules       `yaml:"egress" jsonschema_description:"What the bottle reaches."`

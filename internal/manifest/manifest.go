@@ -67,6 +67,9 @@ type Manifest struct {
 	Metrics string
 	// Use names the presets whose routes are among those of Egress.
 	Use []string
+	// ForwardHostSettings says that harmless settings of the agent's client on this host
+	// are taken over.
+	ForwardHostSettings bool
 	// ForwardHostCredentials says that the agent's login of this host is used; the
 	// secret and the routes for that are among Secrets and Egress.
 	ForwardHostCredentials bool

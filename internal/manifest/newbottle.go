@@ -27,6 +27,7 @@ func NeedsNewBottle(started, now *Manifest) (keys []string) {
 		{"host_services", started.Capture && now.Capture || slices.Equal(started.HostServices, now.HostServices)},
 		{"ports", slices.Equal(started.Ports, now.Ports)},
 		{"metrics", started.Metrics == now.Metrics},
+		{"forward_host_settings", started.ForwardHostSettings == now.ForwardHostSettings},
 		{"supervise", started.Supervise == now.Supervise},
 		{"prompt", started.Prompt == now.Prompt},
 		{"skills", slices.Equal(started.Skills, now.Skills)},
