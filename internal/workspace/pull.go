@@ -124,6 +124,9 @@ func Pull(ctx context.Context, opts PullOptions) (*Pulled, error) {
 	if err := p.hostGits(); err != nil {
 		return nil, err
 	}
+	if err := p.findRunLinks(); err != nil {
+		return nil, err
+	}
 	if !opts.DryRun {
 		if p.base, err = rewriteBase(opts.Base); err != nil {
 			return nil, err
@@ -166,15 +169,16 @@ type puller struct {
 	out   *Pulled
 	added List[string]
 	// For what was pulled and is gone from the folder, in a dry run:
-	agents map[string][]plumbing.Hash // commits of the agent's that the host has, by repository
-	tips   *tips                      // of the repository that was asked about last
-	sought int
-	holds  []held          // of the host, never written
-	late   []string        // paths whose place a folder of the host still takes
-	again  bool            // those are met again
-	gone   map[string]bool // what a dry run would have removed
-	files  int64
-	told   time.Time
+	agents   map[string][]plumbing.Hash // commits of the agent's that the host has, by repository
+	tips     *tips                      // of the repository that was asked about last
+	sought   int
+	holds    []held          // of the host, never written
+	late     []string        // paths whose place a folder of the host still takes
+	again    bool            // those are met again
+	runLinks []runLink       // of the host
+	gone     map[string]bool // what a dry run would have removed
+	files    int64
+	told     time.Time
 }
 
 // rewriteBase begins a base with all that an earlier one has but the files.

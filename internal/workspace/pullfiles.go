@@ -96,6 +96,9 @@ func (p *puller) take(d *difference) error {
 		p.note(d, nil)
 		return nil
 	case now.kind == 'f' && (modeOnly || there.same(now)):
+		if reason := p.quarantine(d.met); reason != "" && now.exec && !there.exec {
+			return errors.New(reason) // by that alone it may be run
+		}
 		return p.mode(d)
 	case there.same(now):
 		p.note(d, nil)

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"path"
@@ -10,13 +11,33 @@ import (
 )
 
 // selfRun are files, and folders with all in them, that a program of the host runs or
-// is configured by as soon as a person works in their folder.
+// is configured by as soon as a person works in their folder; a name with a slash is one
+// in a folder of the other. What is run only when somebody calls for it (a Makefile, tests,
+// a build script of a package) is not among them, nor is sitecustomize.py, which Python
+// takes from no project's folder.
 var selfRun = map[string]string{
-	".envrc": "direnv runs it", ".vscode": "an editor runs tasks and programs of it", ".idea": "an editor runs tasks and programs of it", ".zed": "an editor runs tasks and programs of it",
-	".claude": "Claude Code runs hooks and programs of it", ".codex": "Codex runs programs of it", ".cursor": "Cursor runs programs of it", ".gemini": "Gemini CLI runs programs of it", ".mcp.json": "agents start the programs that it names",
-	".husky": "git runs it as hooks", ".pre-commit-config.yaml": "git's hooks run what it names", "binding.gyp": "npm builds by it when it installs",
-	".npmrc": "npm takes registries and programs from it", ".pnpmfile.cjs": "pnpm runs it", ".yarnrc": "yarn runs a program of it", ".yarnrc.yml": "yarn runs a program of it",
+	".envrc": "direnv runs it", ".mise.toml": mise, ".mise.local.toml": mise, "mise.toml": mise, "mise.local.toml": mise, ".mise": mise, ".config/mise": mise, ".config/mise.toml": mise, ".tool-versions": "mise and asdf install by it",
+	".vscode": editor, ".idea": editor, ".zed": editor, ".devcontainer": editor, ".devcontainer.json": editor, ".exrc": editor, ".nvim.lua": editor, ".nvimrc": editor, ".dir-locals.el": editor,
+	".claude": "Claude Code runs hooks and programs of it", ".codex": "Codex runs programs of it", ".cursor": "Cursor runs programs of it", ".gemini": "Gemini CLI runs programs of it",
+	".opencode": "opencode runs programs of it", "opencode.json": "opencode runs programs of it", "opencode.jsonc": "opencode runs programs of it", ".aider.conf.yml": "Aider runs programs of it",
+	".continue": agents, ".windsurf": agents, ".roo": agents, ".kiro": agents, ".amazonq": agents, ".qwen": agents, ".crush.json": agents, "crush.json": agents, ".mcp.json": agents,
+	".husky": hooks, ".githooks": hooks, ".pre-commit-config.yaml": hooks, ".hg": "Mercurial runs what its configuration names",
+	"lefthook.yml": hooks, "lefthook.yaml": hooks, "lefthook.toml": hooks, "lefthook.json": hooks, ".lefthook.yml": hooks, ".lefthook.yaml": hooks, ".lefthook.toml": hooks, ".lefthook.json": hooks,
+	"lefthook-local.yml": hooks, "lefthook-local.yaml": hooks, ".lefthook-local.yml": hooks, ".lefthook": hooks, ".lefthook-local": hooks, ".config/lefthook.yml": hooks,
+	"binding.gyp": "npm builds by it when it installs", ".npmrc": "npm takes registries and programs from it", ".pnpmfile.cjs": "pnpm runs it", ".pnpmfile.mjs": "pnpm runs it", "bunfig.toml": "Bun runs programs of it",
+	".yarnrc": yarn, ".yarnrc.yml": yarn, ".yarn/releases": yarn, ".yarn/plugins": yarn, ".pnp.cjs": yarn, ".pnp.loader.mjs": yarn,
+	".cargo/config.toml": cargo, ".cargo/config": cargo,
 }
+
+// What several of them are for.
+const (
+	agents = "agents start the programs that it names"
+	cargo  = "cargo runs linkers, wrappers and runners that it names"
+	editor = "an editor runs tasks and programs of it"
+	hooks  = "git runs it, or what it names, as hooks"
+	mise   = "mise runs hooks and programs of it"
+	yarn   = "yarn runs a program of it"
+)
 
 // The files of which only a part is run.
 const (
@@ -30,14 +51,15 @@ const maxSelfRun = MaxSide
 // RunsItself says what on the host runs a file by its path alone, "" for nothing. What
 // a tool put into node_modules is no one's work.
 func RunsItself(rel string) string {
-	reason := ""
+	reason, before := "", ""
 	for name := range strings.SplitSeq(foldPath(rel), "/") {
 		if name == "node_modules" {
 			return ""
 		}
-		if why := selfRun[name]; why != "" && reason == "" {
-			reason = why
+		if reason == "" {
+			reason = cmp.Or(selfRun[name], selfRun[before+"/"+name])
 		}
+		before = name
 	}
 	return reason
 }
@@ -96,7 +118,7 @@ func (p *puller) quarantine(m met) string {
 	if m.parent == nil || m.st.isDir() || p.accepted(m.path) {
 		return ""
 	}
-	why := RunsItself(m.path)
+	why := cmp.Or(RunsItself(m.path), p.behindLink(m.path))
 	if why == "" && HasRunPart(m.path) {
 		why = p.newRunPart(m)
 	}

@@ -23,6 +23,35 @@ func TestPullHoldsWhatRunsByItself(t *testing.T) {
 		{"programs of another agent", ".codex/config.toml", "", "evil", true},
 		{"programs for agents", "sub/.mcp.json", "", "{}", true},
 		{"a build when npm installs", "binding.gyp", "", "{}", true},
+		{"mise's tools", "mise.toml", "", "evil", true},
+		{"mise's hooks in a folder", ".config/mise/config.toml", "", "evil", true},
+		{"asdf's tools", ".tool-versions", "", "evil", true},
+		{"a development container", ".devcontainer/devcontainer.json", "", "evil", true},
+		{"one of a single file", ".devcontainer.json", "", "evil", true},
+		{"Zed's tasks", ".zed/tasks.json", "", "evil", true},
+		{"vim's commands", "sub/.exrc", "", "evil", true},
+		{"Cursor's servers", ".cursor/mcp.json", "", "evil", true},
+		{"Cursor's rules", ".cursor/rules/a.mdc", "", "evil", true},
+		{"settings of Gemini", ".gemini/settings.json", "", "evil", true},
+		{"plugins of opencode", ".opencode/plugin/a.js", "", "evil", true},
+		{"opencode's file", "opencode.json", "", "evil", true},
+		{"Aider's tests", ".aider.conf.yml", "", "evil", true},
+		{"hooks of lefthook", "lefthook.yml", "", "evil", true},
+		{"hooks of pre-commit", ".pre-commit-config.yaml", "", "evil", true},
+		{"hooks in a folder", ".githooks/pre-commit", "", "evil", true},
+		{"cargo's runner", ".cargo/config.toml", "", "evil", true},
+		{"cargo's runner of old", "sub/.cargo/config", "", "evil", true},
+		{"pnpm's hooks", ".pnpmfile.cjs", "", "evil", true},
+		{"yarn's settings", ".yarnrc.yml", "", "evil", true},
+		{"yarn itself", ".yarn/releases/yarn-4.cjs", "", "evil", true},
+		{"yarn's plugins", ".yarn/plugins/a.cjs", "", "evil", true},
+		{"Mercurial's hooks", ".hg/hgrc", "", "evil", true},
+		{"Bun's preload", "bunfig.toml", "", "evil", true},
+		{"yarn's cache", ".yarn/cache/a.zip", "", "x", false},
+		{"another file of cargo's", ".cargo/audit.toml", "", "x", false},
+		{"another config", ".config/other/mise.x", "", "x", false},
+		{"a build script of Python's", "setup.py", "", "x", false},
+		{"Python's sitecustomize", "sitecustomize.py", "", "x", false},
 		{"registries and programs of npm", ".npmrc", "a", "b", true},
 		{"a new script", "package.json", scripts, evil, true},
 		{"a script in a new package", "p/package.json", "", scripts, true},
@@ -74,6 +103,35 @@ func TestPullHoldsWhatRunsByItself(t *testing.T) {
 				t.Errorf("and then there is more: %q", said(out))
 			}
 		})
+	}
+}
+
+// A file becomes a hook by its mode alone, and a link of the host gives what runs by itself
+// another name.
+func TestPullHoldsWhatRunsByItsModeOrByALink(t *testing.T) {
+	dir := newRepo(t, files{".githooks/pre-commit": "x", "run.sh": "x", ".vscode": "@cfg/code", "cfg/code/tasks.json": "{}", "cfg/other": "1", "sub/.idea": "@../ide", "ide/a.xml": "1", "ide2": "1"})
+	c := copyOf(t, dir)
+	must(t, os.Chmod(filepath.Join(c.target, ".githooks/pre-commit"), 0o755))
+	must(t, os.Chmod(filepath.Join(c.target, "run.sh"), 0o755))
+	write(t, c.target, files{"cfg/code/tasks.json": "evil", "cfg/other": "2", "ide/b.xml": "evil", "ide2": "2"})
+	out := pull(t, c)
+	var held []string
+	for _, i := range out.Left.Items {
+		held = append(held, i.Path)
+	}
+	slices.Sort(held)
+	if !slices.Equal(held, []string{".githooks/pre-commit", "cfg/code/tasks.json", "ide/b.xml"}) {
+		t.Errorf("held: %q", held)
+	}
+	has(t, dir, files{"cfg/code/tasks.json": "{}", "cfg/other": "2", "ide/b.xml": "-", "ide2": "2"})
+	for name, want := range map[string]os.FileMode{".githooks/pre-commit": 0, "run.sh": 0o111} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o111 != want {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+	out = pull(t, c, func(o *PullOptions) { o.Accept = held })
+	if has(t, dir, files{"cfg/code/tasks.json": "evil", "ide/b.xml": "evil"}); out.Left.Total != 0 {
+		t.Errorf("what was accepted is not taken: %q", said(out))
 	}
 }
 
