@@ -219,6 +219,30 @@ func (x *exchange) hold(most int, large *denial) *denial {
 	return nil
 }
 
+// wholeBody is the body as it leaves, of at most so many bytes.
+func (x *exchange) wholeBody(most int, large *denial) ([]byte, *denial) {
+	if x.out.Body == nil {
+		return nil, nil
+	}
+	if x.out.GetBody == nil {
+		if x.r.ContentLength > int64(most) {
+			return nil, large
+		}
+		if d := x.hold(most, large); d != nil {
+			return nil, d
+		}
+	}
+	body, err := x.out.GetBody()
+	if err != nil {
+		return nil, badBody("cannot be read again")
+	}
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return nil, badBody("cannot be read again")
+	}
+	return b, nil
+}
+
 var errHeldFull = errors.New("the body is too large to be held")
 
 func (x *exchange) readHeld(most int) ([]byte, error) {

@@ -74,37 +74,12 @@ func (x *exchange) graphqlDocument() (string, *denial) {
 	if err := plainJSON(x.out.Header); err != nil {
 		return "", denyGraphQL(err)
 	}
-	body, d := x.wholeBody()
+	body, d := x.wholeBody(maxGraphQLBody, denyGraphQL(fmt.Errorf("a body of more than %d KiB is not looked at", maxGraphQLBody>>10)))
 	if d != nil {
 		return "", d
 	}
 	document, err := documentOfJSON(body)
 	return document, denyGraphQL(err)
-}
-
-// wholeBody is the body as it leaves.
-func (x *exchange) wholeBody() ([]byte, *denial) {
-	large := denyGraphQL(fmt.Errorf("a body of more than %d KiB is not looked at", maxGraphQLBody>>10))
-	if x.out.Body == nil {
-		return nil, nil
-	}
-	if x.out.GetBody == nil {
-		if x.r.ContentLength > maxGraphQLBody {
-			return nil, large
-		}
-		if d := x.hold(maxGraphQLBody, large); d != nil {
-			return nil, d
-		}
-	}
-	body, err := x.out.GetBody()
-	if err != nil {
-		return nil, badBody("cannot be read again")
-	}
-	b, err := io.ReadAll(body)
-	if err != nil {
-		return nil, badBody("cannot be read again")
-	}
-	return b, nil
 }
 
 // plainJSON holds a body to the one form of which all servers have the same idea.

@@ -41,6 +41,8 @@ type Options struct {
 	Hosts map[string]http.Handler
 	// Resolver is used for upstream names; nil is the system's.
 	Resolver *net.Resolver
+	// Now is the time that signatures are held to; nil is the clock's.
+	Now func() time.Time
 	// Logger gets what the operator should know and the journal does not hold;
 	// nil discards it.
 	Logger *slog.Logger
@@ -160,6 +162,9 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		ofEach:   map[string]int{},
 		h2Each:   map[string]int{},
 		fronts:   map[*http.Server]net.Listener{},
+	}
+	if s.opts.Now == nil {
+		s.opts.Now = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

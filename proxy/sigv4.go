@@ -26,6 +26,10 @@ type SigV4 struct {
 	KeyID, Token string
 	// Regions and Services are those that the client's credential scope may name.
 	Regions, Services []string
+	// STS are the actions of the service sts that are signed beside those that give
+	// out no credentials: what the others answer can be used elsewhere, past the
+	// proxy, by whoever has it.
+	STS []string
 }
 
 // maxSignedBody bounds a body that is held because its hash has to be known before it
@@ -46,6 +50,7 @@ const (
 type awsClaim struct {
 	query           bool // it is in the URL
 	date            time.Time
+	expires         string // of a URL: how many seconds from the date on it is good
 	region, service string
 	headers         []string // that it signed
 }
@@ -73,8 +78,16 @@ func (x *exchange) signWith(st *secretState) *denial {
 	if err == nil {
 		err = claim.fits(st.Inject.SigV4, x.target.Host)
 	}
+	if err == nil {
+		err = claim.timely(x.s.opts.Now())
+	}
 	if err != nil {
 		return denySignature(st, err)
+	}
+	if claim.service == "sts" {
+		if d := x.harmlessSTS(st); d != nil {
+			return d
+		}
 	}
 	creds, d := x.awsCredentials(st)
 	if d != nil {
@@ -123,6 +136,7 @@ func claimOf(r *http.Request) (c awsClaim, err error) {
 	date := r.Header.Get("X-Amz-Date")
 	if q := r.URL.Query(); q.Has("X-Amz-Signature") {
 		c.query, algorithm, date = true, q.Get("X-Amz-Algorithm"), q.Get("X-Amz-Date")
+		c.expires = q.Get("X-Amz-Expires")
 		fields["Credential"], fields["SignedHeaders"] = q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders")
 	}
 	for f := range strings.SplitSeq(rest, ",") {

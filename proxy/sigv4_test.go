@@ -46,6 +46,24 @@ func awsSecrets(id, key, token string, of SigV4) []Secret {
 	return list
 }
 
+// The times that requests of the tests are signed at.
+var (
+	awsSuiteTime  = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
+	awsChunksTime = time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)
+	awsClientTime = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+)
+
+// clockAt has a server live at that time.
+func clockAt(now time.Time) rigOption {
+	return func(_ *rig, o *Options, _ *ListenOptions) { o.Now = func() time.Time { return now } }
+}
+
+// at has it live at another.
+func (r *rig) at(now time.Time) *rig {
+	r.server.opts.Now = func() time.Time { return now }
+	return r
+}
+
 func heldID(id string) string { return "AKIDPLACEHOLDER00000"[:len(id)] }
 
 func awsRoute(host string) Route { return Route{Host: host, Secrets: []string{"key", "id", "token"}} }
@@ -53,7 +71,7 @@ func awsRoute(host string) Route { return Route{Host: host, Secrets: []string{"k
 // awsRig has a plain upstream, so that it can have any name.
 func awsRig(t *testing.T, up *upstreamLog, host, id, key, token string, of SigV4) *rig {
 	t.Helper()
-	r := newRig(t, up, Config{Secrets: awsSecrets(id, key, token, of)})
+	r := newRig(t, up, Config{Secrets: awsSecrets(id, key, token, of)}, clockAt(awsSuiteTime))
 	route := awsRoute(host)
 	route.Upstream, route.Private = plainUpstream(t, up), true
 	if token == "" {
@@ -201,7 +219,7 @@ func clientSigned(t *testing.T, method, url, body, hash, service, region string)
 		hash = hex.EncodeToString(sum[:])
 	}
 	creds := aws.Credentials{AccessKeyID: heldID(awsS3ID), SecretAccessKey: heldKey}
-	if err := v4.NewSigner().SignHTTP(context.Background(), creds, req, hash, service, region, time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)); err != nil {
+	if err := v4.NewSigner().SignHTTP(context.Background(), creds, req, hash, service, region, awsClientTime); err != nil {
 		t.Fatal(err)
 	}
 	return req
@@ -240,7 +258,7 @@ func TestAnUpstreamVerifiesWhatIsSignedAnew(t *testing.T) {
 				for _, s := range cfg.Secrets[2:] {
 					route.Secrets = append(route.Secrets, s.Name)
 				}
-				r := newRig(t, awsUpstream(t, awsS3Key), cfg)
+				r := newRig(t, awsUpstream(t, awsS3Key), cfg, clockAt(awsClientTime))
 				r.reroute(route)
 				resp, err := r.client(h2).Do(clientSigned(t, tt.method, "https://example.com/bucket/key", tt.body, tt.hash, tt.service, "eu-central-1"))
 				if err != nil {
@@ -289,7 +307,7 @@ func TestSignaturesThatAreRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			up := &upstreamLog{}
-			r := awsRig(t, up, host, awsS3ID, awsS3Key, "", of)
+			r := awsRig(t, up, host, awsS3ID, awsS3Key, "", of).at(awsClientTime)
 			status, body := r.do(tt.req)
 			if d := denialIn(t, body); status != 403 || d.Rule != "sigv4" || !strings.Contains(d.Message, tt.text) {
 				t.Errorf("got %d %+v", status, d)
@@ -308,7 +326,7 @@ func TestSignaturesThatAreRefused(t *testing.T) {
 		}
 	})
 	t.Run("a body that is too large to be held", func(t *testing.T) {
-		r := awsRig(t, &upstreamLog{}, host, awsS3ID, awsS3Key, "", of)
+		r := awsRig(t, &upstreamLog{}, host, awsS3ID, awsS3Key, "", of).at(awsClientTime)
 		req := clientSigned(t, "POST", "http://"+host+"/", "", "", "sqs", "us-east-1")
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(make([]byte, maxSignedBody+1))), maxSignedBody+1
 		status, body := r.do(req)
@@ -351,7 +369,7 @@ func TestChunksAreSignedAsPublished(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			up := &upstreamLog{}
-			r := awsRig(t, up, "s3.amazonaws.com", awsS3ID, awsS3Key, "", SigV4{Regions: []string{"us-east-1"}, Services: []string{"s3"}})
+			r := awsRig(t, up, "s3.amazonaws.com", awsS3ID, awsS3Key, "", SigV4{Regions: []string{"us-east-1"}, Services: []string{"s3"}}).at(awsChunksTime)
 			req := request("PUT", "http://s3.amazonaws.com/examplebucket/chunkObject.txt", frames([]string{none, none, none}, tt.trailer, none))()
 			signedAs(req, heldID(awsS3ID), "s3", tt.headers)
 			req.Header.Set("Authorization", strings.Replace(req.Header.Get("Authorization"), "20150830", "20130524", 1))

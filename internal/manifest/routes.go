@@ -31,7 +31,7 @@ func (b *builder) secrets() {
 			Headers: s.Inject.Header, Bearer: s.Inject.Bearer, Basic: s.Inject.Basic, Query: s.Inject.Query, Body: s.Inject.Body,
 		}}
 		if v4 := s.Inject.SigV4; v4.KeyID != "" {
-			decl.Inject.SigV4 = &proxy.SigV4{KeyID: v4.KeyID, Token: v4.SessionToken, Regions: v4.Regions, Services: v4.Services}
+			decl.Inject.SigV4 = &proxy.SigV4{KeyID: v4.KeyID, Token: v4.SessionToken, Regions: v4.Regions, Services: v4.Services, STS: v4.STS}
 		}
 		if n := b.root.dig("secrets", name); n != nil {
 			decl.Declared = placeOf(n)

@@ -120,6 +120,7 @@ type SigV4 struct {
 	SessionToken string   `yaml:"session_token" jsonschema_description:"The name of the secret that is the session token. Default: none."`
 	Regions      []string `yaml:"regions" jsonschema:"required,minItems=1" jsonschema_description:"Regions that may be signed for, such as eu-central-1."`
 	Services     []string `yaml:"services" jsonschema:"required,minItems=1" jsonschema_description:"Services that may be signed for, by the names that they sign with, such as s3."`
+	STS          []string `yaml:"sts" jsonschema_description:"Actions of the service sts that may be signed for although they give out credentials, such as AssumeRole. Default: none."`
 }
 
 // injectWords are the places that can be named by a word alone.
