@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"valid":    cmdValid,
 			"page":     cmdPage,
 			"internet": cmdInternet,
+			"collect":  cmdCollect,
 		},
 	})
 }

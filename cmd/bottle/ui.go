@@ -117,8 +117,10 @@ func viewBottles(ctx context.Context) (list []ui.Bottle) {
 		if b.Problem != nil {
 			v.Notices = append(v.Notices, escape.TextMax(b.Problem.Error(), 400))
 		}
-		if text := noteOf(b, bottle.NoteJournal); text != "" {
-			v.Notices = append(v.Notices, text)
+		for _, note := range []string{bottle.NoteJournal, bottle.NoteTelemetry} {
+			if text := noteOf(b, note); text != "" {
+				v.Notices = append(v.Notices, text)
+			}
 		}
 		if manifestWaits(b) {
 			v.Notices = append(v.Notices, waitsText(b.ID))

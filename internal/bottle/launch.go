@@ -115,6 +115,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	if err := b.journal.serveMetrics(ctx, p.Manifest, b.record, p.opt.Version, b.operator.desk); err != nil {
 		return nil, err
 	}
+	b.journal.export(ctx, b.record, p.opt.Version, b.log)
 	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Resolver: p.opt.Resolver, Ask: b.operator.ask,
 		Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.operator.desk, b.journal.counts)}
 	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {

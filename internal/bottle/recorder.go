@@ -3,6 +3,8 @@ package bottle
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/metrics"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/supervise"
+	"github.com/bot-bottle/bottle/internal/telemetry"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -21,6 +24,7 @@ type recorder struct {
 	manifest        atomic.Pointer[manifestNote]
 	trouble         atomic.Pointer[string] // why the journal took the last event not; nil when it did
 	metrics         *metrics.Metrics       // nil for none; set before the proxy serves
+	telemetry       *telemetry.Exporter    // nil for none; set before the proxy serves
 }
 
 // manifestNote is how a changed manifest stands to what is in force.
@@ -47,6 +51,7 @@ func (r *recorder) Record(ctx context.Context, e *proxy.Event) error {
 	if r.metrics != nil {
 		r.metrics.Record(e)
 	}
+	r.telemetry.Record(e)
 	return nil
 }
 
@@ -60,8 +65,16 @@ func (r *recorder) serveMetrics(ctx context.Context, m *manifest.Manifest, recor
 	return r.metrics.Listen(ctx, m.Metrics)
 }
 
-// Close ends the writing, and the serving of metrics.
-func (r *recorder) Close() error { return errors.Join(r.metrics.Close(), r.Writer.Close()) }
+// export exports what the journal gets from now on, where the environment says so.
+func (r *recorder) export(ctx context.Context, record state.Bottle, version string, log *slog.Logger) {
+	r.telemetry = telemetry.New(ctx, telemetry.Options{Bottle: record.ID, Version: version, Getenv: os.Getenv, Log: log})
+}
+
+// Close ends the writing, the serving of metrics, and the export. The journal comes
+// first: it waits for nobody.
+func (r *recorder) Close() error {
+	return errors.Join(r.metrics.Close(), r.Writer.Close(), r.telemetry.Close())
+}
 
 // tally says what an event adds to the counts.
 func tally(e *proxy.Event) (allowed, denied int64) {
@@ -92,6 +105,8 @@ const (
 	NoteNewBottle = "needs_new_bottle"
 	// NoteJournal says why the journal cannot be written, while it cannot.
 	NoteJournal = "journal"
+	// NoteTelemetry says what cannot be exported, while it cannot.
+	NoteTelemetry = "telemetry"
 )
 
 // maxNote bounds a note, in bytes.
@@ -106,7 +121,7 @@ func (r *recorder) counts() map[string]int64 {
 }
 
 func (r *recorder) notes() map[string]string {
-	texts := map[string]string{}
+	texts := map[string]string{NoteTelemetry: r.telemetry.Trouble()}
 	if n := r.manifest.Load(); n != nil {
 		texts[NoteWaits], texts[NoteNewBottle] = n.waits, n.newBottle
 	}

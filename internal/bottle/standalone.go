@@ -134,6 +134,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if err := s.journal.serveMetrics(ctx, opt.Manifest, s.record, opt.Version, s.operator.desk); err != nil {
 		return nil, nil, err
 	}
+	s.journal.export(ctx, s.record, opt.Version, opt.Log)
 	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log, Ask: s.operator.ask,
 		Hosts: superviseHosts(opt.Manifest, s.reload, s.record, opt.Version, s.operator.desk, s.journal.counts)}
 	if s.server, err = proxy.New(ctx, cfg, popt); err != nil {

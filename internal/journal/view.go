@@ -34,10 +34,12 @@ const timeLayout = "2006-01-02 15:04:05.000"
 // https and the scheme's. All text goes through package escape, so whoever chose it, the
 // line stays one line and each field stays in its place. The time is shown in
 // the zone that it has.
-func Line(e *proxy.Event) string {
+func Line(e *proxy.Event) string { return e.Time.Format(timeLayout) + " " + Text(e) }
+
+// Text is Line without the time.
+func Text(e *proxy.Event) string {
 	var b strings.Builder
-	b.WriteString(e.Time.Format(timeLayout))
-	fmt.Fprintf(&b, " %-5s %-7s %s", word(verdict(e), nameColumns), word(e.Method, nameColumns), target(e))
+	fmt.Fprintf(&b, "%-5s %-7s %s", word(verdict(e), nameColumns), word(e.Method, nameColumns), target(e))
 	b.WriteString(" " + word(e.Path, pathColumns))
 	for _, f := range details(e) {
 		if f.Value != "" {
