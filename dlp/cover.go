@@ -110,9 +110,10 @@ func (s *Scanner) behindCover(at int64) bool {
 	return slices.ContainsFunc(s.covers, func(c span) bool { return c.end == at })
 }
 
-// forget drops the known values that cover nothing from open on. One that ended
-// a moment ago is still needed for a token that starts behind it.
+// forget drops the known values that cover nothing from open on, nor what may be the
+// name of its field. One that ended a moment ago is still needed for a token that starts
+// behind it.
 func (s *Scanner) forget(open int64) {
-	open = min(open, s.end()-maxURL)
+	open = min(open, s.end()-maxURL) - fieldReach
 	s.covers = slices.DeleteFunc(s.covers, func(c span) bool { return c.end < open })
 }

@@ -170,7 +170,8 @@ type Finding struct {
 	Confidence Confidence
 	// Field is the name of the member, header, parameter or variable that the match is
 	// the value of, as far as it stands before it, in 64 bytes; "" if there is none or
-	// not all words of it are known to be of such names, for it may be a secret, too.
+	// not all words of it are known to be of such names, for it may be a secret, too, and
+	// if it has a part of a known value.
 	Field string
 
 	cut  bool // of a known value that is looked for in parts
@@ -191,6 +192,7 @@ type Engine struct {
 	runRules ruleSet
 	prefixes *prefixes
 	headers  []int32         // the literals that headers of keys begin with
+	weak     []int32         // those of weak values
 	disabled map[string]bool // rules by ID
 	tracked  []tracked
 	writings []writing // of those
@@ -234,8 +236,11 @@ func New(opts Options) (*Engine, error) {
 	}
 	e.prefixes = newPrefixes(e.literals)
 	for i := range e.literals {
-		if e.literals[i].trigger == byPart {
+		switch l := &e.literals[i]; {
+		case l.trigger == byPart:
 			e.headers = append(e.headers, int32(i))
+		case l.form == nil && l.weak:
+			e.weak = append(e.weak, int32(i))
 		}
 	}
 	e.layers = make(chan *layer, spareLayers)

@@ -2,6 +2,7 @@ package dlp
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -9,28 +10,54 @@ import (
 // before what is still looked at.
 const fieldReach = 64
 
-// fieldBefore returns the name of the member, header or variable that b[at:] is the value
-// of. It is one of which all words are known to be of such names: what the agent wrote
-// there may be a secret, too.
-func fieldBefore(b []byte, at int) string {
+const _ = uint(context - fieldReach)
+
+// fieldBefore returns the name of the member, header or variable that s.buf[at:] is the
+// value of. It is one of which all words are known to be of such names, and no part of a
+// known value: what the agent wrote there may be a secret, too.
+func (s *Scanner) fieldBefore(at int) string {
 	from := max(0, at-fieldReach)
-	left := b[from:at]
+	left := s.buf[from:at]
 	for _, scheme := range [...]string{"Bearer ", "bearer ", "Basic ", "basic ", "token "} {
 		left = bytes.TrimSuffix(left, []byte(scheme))
 	}
 	a, ok := assignmentBefore(left, len(left))
-	if !ok || a.from == 0 && from > 0 || a.to-a.from > maxField {
+	cut := from > 0 || s.depth > 0 // what is decoded may start anywhere
+	if !ok || a.from == 0 && cut || a.to-a.from > maxField {
 		return "" // none, or one that may start before
 	}
-	name := left[a.from:a.to]
-	for i := 0; i < len(name); {
-		start, end := nextWord(name, i)
-		if start < end && !isFieldWord(bytes.ToLower(name[start:end])) {
-			return ""
-		}
-		i = max(end, i+1)
+	name, start := left[a.from:a.to], s.base+int64(from)
+	if !isFieldName(name) || s.covered(span{start + int64(a.from), start + int64(a.to)}) || s.engine.inWeak(name) {
+		return ""
 	}
 	return string(name)
+}
+
+// covered reports whether a known value has a byte of a span.
+func (s *Scanner) covered(sp span) bool {
+	return slices.ContainsFunc(s.covers, func(c span) bool { return c.start < sp.end && sp.start < c.end })
+}
+
+// inWeak reports whether a name has a weak value in it or is a part of one: those cover
+// nothing where they stand in no place of a credential.
+func (e *Engine) inWeak(name []byte) bool {
+	return slices.ContainsFunc(e.weak, func(i int32) bool {
+		text := e.literals[i].text
+		return strings.Contains(text, string(name)) || bytes.Contains(name, []byte(text))
+	})
+}
+
+// isFieldName reports whether a name has words, and all of them are of the names of
+// fields.
+func isFieldName(name []byte) bool {
+	words := 0
+	for start, end := nextWord(name, 0); start < end; start, end = nextWord(name, end) {
+		if !isFieldWord(bytes.ToLower(name[start:end])) {
+			return false
+		}
+		words++
+	}
+	return words > 0
 }
 
 // maxField is the longest name of a field that is told.

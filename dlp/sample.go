@@ -148,7 +148,7 @@ func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
 		hash = s.engine.hash(text)
 	}
 	return Finding{Kind: l.kind, Rule: l.rule, Name: l.name, Path: l.path, Hash: hash, Offset: offset, Length: len(text), Start: offset, End: offset + int64(len(text)),
-		Confidence: l.grade(text), Field: fieldBefore(s.buf, int(offset-s.base)), weak: l.weak, cut: l.cut}
+		Confidence: l.grade(text), Field: s.fieldBefore(int(offset - s.base)), weak: l.weak, cut: l.cut}
 }
 
 // recheck judges the pending candidates with what came since. At a flush, those
