@@ -23,6 +23,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/bot-bottle/bottle/gitgate"
+	"github.com/bot-bottle/bottle/gitgate/pktline"
 	"github.com/bot-bottle/bottle/mitm"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -244,7 +245,10 @@ func newSSHServer(t testing.TB, root string, acceptProtocol bool) *sshServer {
 	}
 	write("known_hosts", "["+host+"]:"+port+" "+string(ssh.MarshalAuthorizedKey(hostKey)))
 	keys := write("authorized_keys", string(ssh.MarshalAuthorizedKey(clientKey)))
-	config := write("sshd_config", "ListenAddress "+addr+"\nHostKey "+filepath.Join(dir, "host")+"\nAuthorizedKeysFile "+keys+
+	// A login shell reads its owner's start-up files before each service, and
+	// those may print much: these do, whoever runs the test.
+	write(".bashrc", "echo "+strings.Repeat("noise ", pktline.MaxReason)+">&2\n")
+	config := write("sshd_config", "SetEnv HOME="+dir+"\nListenAddress "+addr+"\nHostKey "+filepath.Join(dir, "host")+"\nAuthorizedKeysFile "+keys+
 		"\nPidFile none\nUsePAM no\nPasswordAuthentication no\nStrictModes no\nPermitRootLogin yes\nLogLevel ERROR\n"+accept)
 	if os.Geteuid() == 0 {
 		_ = os.MkdirAll("/run/sshd", 0o755) // which the package makes at boot

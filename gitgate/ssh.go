@@ -226,12 +226,15 @@ func (s *sshSession) Close() error {
 func (s *sshSession) failure(err error) error {
 	<-s.ended
 	_ = s.Close()
-	text := pktline.CleanReason(s.errs.String())
+	all := s.errs.String()
+	// The service speaks last: a login shell's start-up files may have printed
+	// much before it.
+	text := pktline.CleanReason(all[max(0, len(all)-pktline.MaxReason):])
 	name := s.u.host.URL.Hostname()
 	switch {
 	case text == "":
 		return fmt.Errorf("%s began the service and said nothing: %w", name, err)
-	case strings.Contains(text, "not found") || strings.Contains(text, "not appear to be a git repository"):
+	case strings.Contains(all, "not found") || strings.Contains(all, "not appear to be a git repository"):
 		return &upstreamError{http.StatusNotFound, name + " has no such repository, or does not show it to the key that bottle holds: " + text}
 	}
 	return &upstreamError{http.StatusBadGateway, name + " says: " + text}
