@@ -109,6 +109,12 @@ type Network interface {
 	ListenPacket(ctx context.Context, addr netip.AddrPort) (net.PacketConn, error)
 }
 
+// Trusting is a Machine that was given the Spec's CA in stores of its own.
+type Trusting interface {
+	// Stores are the files inside, with roots in PEM, that have the CA.
+	Stores() []string
+}
+
 // Starter is what commands can be started in: a Machine, or something that
 // stands for one.
 type Starter interface {

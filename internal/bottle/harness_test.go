@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -159,20 +161,43 @@ type fakeMachine struct {
 	onClose   func()
 	once      sync.Once
 	closed    bool
+	listener  net.Listener
 }
 
 func (m *fakeMachine) ID() string { return m.spec.ID }
-func (*fakeMachine) Start(context.Context, vm.Command) (vm.Process, error) {
-	return nil, errors.ErrUnsupported
+
+// Start can cat a file below a mount, which the proof of trust does.
+func (m *fakeMachine) Start(_ context.Context, cmd vm.Command) (vm.Process, error) {
+	if len(cmd.Args) != 2 || cmd.Args[0] != "cat" {
+		return nil, errors.ErrUnsupported
+	}
+	for _, mt := range m.spec.Mounts {
+		name, below := strings.CutPrefix(cmd.Args[1], mt.Target+"/")
+		if data, err := os.ReadFile(filepath.Join(mt.Source, name)); below && err == nil {
+			_, err = cmd.Stdout.Write(data)
+			return ended{}, err
+		}
+	}
+	return nil, os.ErrNotExist
 }
+
+// ended is a process that has.
+type ended struct{}
+
+func (ended) Wait() (int, error)          { return 0, nil }
+func (ended) Signal(syscall.Signal) error { return os.ErrProcessDone }
+func (ended) Resize(vm.WinSize) error     { return os.ErrProcessDone }
+
 func (m *fakeMachine) Listen(context.Context, int) (net.Listener, error) {
 	if m.listenErr != nil {
 		return nil, m.listenErr
 	}
-	return net.Listen("tcp", "127.0.0.1:0")
+	var err error
+	m.listener, err = net.Listen("tcp", "127.0.0.1:0")
+	return m.listener, err
 }
-func (*fakeMachine) Dial(context.Context, int) (net.Conn, error) {
-	return nil, errors.ErrUnsupported
+func (m *fakeMachine) Dial(ctx context.Context, _ int) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "tcp", m.listener.Addr().String())
 }
 func (*fakeMachine) Limits() []vm.Limit { return nil }
 func (*fakeMachine) Wait() error        { return nil }

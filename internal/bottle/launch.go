@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,6 +119,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	b.journal.export(ctx, b.record, p.opt.Version, b.log)
 	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Resolver: p.opt.Resolver, Ask: b.operator.ask,
 		Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.operator.desk, b.journal.counts)}
+	opts.Hosts[trustHost] = http.HandlerFunc(answerTrust)
 	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {
 		return nil, err
 	}
@@ -230,6 +232,9 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 	}
 	b.served = make(chan error, 1)
 	go func() { b.served <- b.server.Serve(b.listener, proxy.ListenOptions{Session: b.record.ID}) }()
+	if err := b.proveTrust(ctx); err != nil {
+		return err
+	}
 	b.forward.serve(b.record.Ports, m.Dial)
 	return b.startCapture(ctx)
 }

@@ -13,7 +13,7 @@ import (
 // the manifest does not want it.
 func superviseHosts(m *manifest.Manifest, r *reloader, record state.Bottle, version string, desk *supervise.Desk, counts func() map[string]int64) map[string]http.Handler {
 	if !m.Supervise {
-		return nil
+		return map[string]http.Handler{}
 	}
 	return map[string]http.Handler{supervise.Host: supervise.Handler(supervise.Options{
 		Bottle: record.ID, Version: version, Started: record.Created, Manifest: r.manifest, Counts: counts, Desk: desk,

@@ -17,11 +17,11 @@ const CapturedHeader = "Bottle-Captured"
 // maxHead bounds the head of the proxy's answer to a CONNECT.
 const maxHead = 64 << 10
 
-// connect asks the proxy on up for a way to an authority, and returns what the
+// Connect asks the proxy on up for a way to an authority, and returns what the
 // client gets first: what came right behind the head of the answer, or when the
 // proxy refuses, that answer, as far as it was read. The proxy refuses inside of the
 // connection where it can; else its answer is HTTP at least.
-func connect(up net.Conn, authority string) (early []byte, err error) {
+func Connect(up net.Conn, authority string) (early []byte, err error) {
 	_, err = fmt.Fprintf(up, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s: 1\r\n\r\n", authority, authority, CapturedHeader)
 	if err != nil {
 		return nil, err

@@ -343,7 +343,7 @@ func (r *Relay) carry(c net.Conn) {
 	defer up.Close()
 	stop := context.AfterFunc(r.ctx, func() { up.Close() })
 	_ = up.SetDeadline(time.Now().Add(r.opt.Answer))
-	early, err := connect(up, authority)
+	early, err := Connect(up, authority)
 	_ = up.SetDeadline(time.Time{})
 	stop()
 	if err != nil {

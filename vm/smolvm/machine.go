@@ -19,13 +19,17 @@ import (
 	"github.com/bot-bottle/bottle/vm/relay/tunnel"
 )
 
-var _ vm.Machine = (*machine)(nil)
+var (
+	_ vm.Machine  = (*machine)(nil)
+	_ vm.Trusting = (*machine)(nil)
+)
 
 // machine is a running one.
 type machine struct {
 	b       *Backend
 	plan    *plan
 	user    guest.User
+	stores  []string // of the image, that have the CA
 	limits  []vm.Limit
 	forward *tunnel.Listener
 	ports   map[int]*tunnel.Listener

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,9 +185,15 @@ func (m *machine) trust(ctx context.Context) error {
 	if len(m.plan.spec.CA) == 0 || !m.user.Root {
 		return nil
 	}
-	_, err := m.guest(ctx, m.plan.spec.CA, "trust")
+	r, err := m.guest(ctx, m.plan.spec.CA, "trust")
+	if err == nil {
+		m.stores = strings.Fields(r.stdout)
+	}
 	return err
 }
+
+// Stores are the image's own that have the certificates now.
+func (m *machine) Stores() []string { return slices.Clone(m.stores) }
 
 // collect brings back what the agent could write. Each folder of the host is
 // replaced as a whole, once all have come.
