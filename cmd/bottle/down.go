@@ -108,6 +108,8 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 			return err
 		}
 	}
+	b.Status = control.Stopped
+	a.tellSuspects(ctx, b) // the list goes with the bottle
 	if err := remove(ctx, b, dir, a.backends()); err != nil {
 		return err
 	}
@@ -142,6 +144,8 @@ func (a *app) clear(ctx context.Context, many *control.AmbiguousError) error {
 		why := "has work that is nowhere else: bottle pull " + b.ID + " takes it over"
 		if b.Status.Alive() {
 			why = "is " + string(b.Status)
+		} else if found, _ := suspects(ctx, b); len(found) > 0 {
+			why = "left what programs of this host run by themselves: bottle pull " + b.ID + " lists it"
 		}
 		fmt.Fprintf(&text, "\n  %s  %s", b.ID, why)
 	}
@@ -164,6 +168,9 @@ func (a *app) removeWithoutWork(ctx context.Context, id string) error {
 	dir, err := env.BottleDir(id)
 	if err != nil {
 		return err
+	}
+	if found, _ := suspects(ctx, b); len(found) > 0 {
+		return errSuspects
 	}
 	return remove(ctx, b, dir, a.backends())
 }
@@ -224,6 +231,9 @@ func shutdown(ctx context.Context, b control.Bottle, force bool) error {
 const maxShownWork = 10
 
 var errWork = errors.New("has work that is nowhere else")
+
+// errSuspects keeps a bottle that nobody named from being removed with its list.
+var errSuspects = errors.New("it left in your folders what programs of this host run by themselves, which you have not seen to")
 
 // refuseWork is an error with the work that is only in a bottle, and with what
 // brings it out.

@@ -34,7 +34,9 @@ its first 10000 lines: a + says that there are more.`,
 			a.tellOrphans(cmd.Context(), all)
 			list := make([]listed, 0, len(all))
 			for _, b := range all {
-				list = append(list, toListed(b))
+				l := toListed(b)
+				l.Suspects, l.suspectProblems = suspects(cmd.Context(), b)
+				list = append(list, l)
 			}
 			if a.json {
 				for i := range list {
@@ -64,6 +66,10 @@ type listed struct {
 	WaitsFor string `json:"manifest_waits_for,omitempty"`
 	// NewBottle are the keys of the manifest that changed and need a new bottle.
 	NewBottle string `json:"needs_new_bottle,omitempty"`
+	// Suspects are what a bottle that has ended left in folders of this host for
+	// programs there to run by themselves, and nobody has seen to.
+	Suspects        []bottle.Suspect `json:"suspects,omitempty"`
+	suspectProblems []string
 }
 
 // counts are how many requests a bottle made. More is set when there are some
@@ -175,6 +181,7 @@ func (a *app) printBottles(list []listed) error {
 		return err
 	}
 	for _, b := range list {
+		fmt.Fprint(a.std.err, suspectsText(b.ID, b.Suspects, b.suspectProblems))
 		if b.Waits && !a.quiet {
 			fmt.Fprintln(a.std.err, waitsText(b.ID))
 		}

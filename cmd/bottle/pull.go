@@ -108,7 +108,7 @@ func (a *app) pulled(ctx context.Context, b control.Bottle, opt bottle.PullOptio
 	}
 	p := a.progress()
 	defer p.done()
-	opt.Progress, opt.Backends = p.show, a.backends()
+	opt.Progress, opt.Backends, opt.Running = p.show, a.backends(), b.Status.Alive()
 	return bottle.Pull(ctx, b.Bottle, dir, opt)
 }
 
@@ -200,11 +200,22 @@ func (a *app) sayPulled(b control.Bottle, out *workspace.Pulled, opt bottle.Pull
 	switch {
 	case opt.DryRun && out.Taken.Total+out.Conflicts.Total > 0:
 		fmt.Fprintf(w, "Nothing was written. To take it: bottle pull %s\n", b.ID)
-	case !opt.DryRun && out.Left.Total == 0:
+	case !opt.DryRun && onlyHere(out) == 0:
 		fmt.Fprintf(w, "To remove the bottle: bottle down %s\n", b.ID)
 	case !opt.DryRun:
 		fmt.Fprintf(w, "What stays is in the bottle only. To remove it with the bottle: bottle down --force %s\n", b.ID)
 	}
+}
+
+// onlyHere counts what no pull takes and the host has not.
+func onlyHere(out *workspace.Pulled) int {
+	n := out.Left.Total
+	for _, item := range out.Left.Items {
+		if item.Kept {
+			n--
+		}
+	}
+	return n
 }
 
 // maxAdded is how many files a printed command names.

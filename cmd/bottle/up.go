@@ -192,6 +192,7 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		return a.printJSON(d)
 	}
 	a.printPrepared(p)
+	a.tellSuspectsOf(ctx, p.Manifest.Workspace)
 	if !o.fresh && !o.rm {
 		if err := a.goOn(ctx, p); err != nil {
 			return err

@@ -1,13 +1,11 @@
 package bottle
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +20,7 @@ import (
 // status" too. So in folders of the host that the agent writes, those that are
 // there are shown read-only, and where one could be made beside the files of a
 // mount, an empty one is. Deeper down one can still be made, or a folder with one
-// replaced: the person is told of these when the bottle ends.
+// replaced: these are among what Quarantine lists when the bottle has ended.
 
 // madeFile lists the empty folders that were made to be mounted over.
 const madeFile = "made"
@@ -30,7 +28,6 @@ const madeFile = "made"
 // gitGuard is what a bottle does about git folders of the host.
 type gitGuard struct {
 	mounts []vm.Mount
-	before map[string]map[string]string // by folder, what workspace.FindGit found
 	made   []string
 }
 
@@ -68,7 +65,7 @@ func isGit(git string) bool {
 // guardGit prepares what the machine shows in place of git folders.
 func (b *Bottle) guardGit(ctx context.Context, nested []string) error {
 	m := b.prepared.Manifest
-	b.git.before = map[string]map[string]string{}
+	before := map[string]map[string]string{}
 	for _, f := range hostFolders(m) {
 		if info, err := os.Stat(f.Path); err != nil || !f.Writable || !info.IsDir() {
 			continue
@@ -77,7 +74,10 @@ func (b *Bottle) guardGit(ctx context.Context, nested []string) error {
 		if err != nil {
 			return fmt.Errorf("look for git folders in %s: %w", f.Path, err)
 		}
-		b.git.before[f.Path] = found
+		before[f.Path] = found
+	}
+	if err := guard(ctx, b.dir, before); err != nil {
+		return err
 	}
 	for _, name := range nested {
 		git := filepath.Join(m.Workspace, filepath.FromSlash(name))
@@ -86,7 +86,7 @@ func (b *Bottle) guardGit(ctx context.Context, nested []string) error {
 		}
 	}
 	for _, f := range m.Mounts {
-		if b.git.before[f.Path] == nil {
+		if before[f.Path] == nil {
 			continue
 		}
 		target := filepath.Join(inHome(f.At), ".git")
@@ -148,37 +148,24 @@ func madeBy(dir string) (made []string) {
 	return made
 }
 
-// maxToldGit is how many git folders the person is told of by name.
+// maxToldGit is how many files and git folders the person is told of by name.
 const maxToldGit = 20
 
-// tellGit says which git folders came to be in folders of the host.
+// tellGit says what of the folders of the host programs there run by themselves, and is
+// new or another than before the bottle ran.
 func (b *Bottle) tellGit(ctx context.Context) {
-	for _, top := range slices.Sorted(maps.Keys(b.git.before)) {
-		before := b.git.before[top]
-		now, all, err := workspace.FindGit(ctx, top)
-		if err != nil {
-			b.log.Warn("whether the agent made git folders here cannot be told", "folder", top, "error", err)
-			continue
+	found, problems, err := Quarantine(ctx, b.dir)
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	for i, s := range found {
+		if i == maxToldGit {
+			b.log.Warn("more such files and git folders are new or another: bottle pull lists all", "more", len(found)-i)
+			break
 		}
-		told := 0
-		for _, name := range slices.Sorted(maps.Keys(now)) {
-			if now[name] == before[name] {
-				continue
-			}
-			told++
-			switch why := workspace.RunsItself(name); {
-			case told > maxToldGit:
-			case why != "" || workspace.HasRunPart(name):
-				b.log.Warn("a file that programs of this host run by themselves is new or another than before the bottle ran, so look at it before you work there", "path", filepath.Join(top, name), "why", cmp.Or(why, "it names scripts or drivers"))
-			default:
-				b.log.Warn("a git folder is new or another than before the bottle ran; its config can make git run programs on this host, so look at it before you run git there", "path", filepath.Join(top, name))
-			}
-		}
-		if told > maxToldGit {
-			b.log.Warn("more git folders and such files are new or another", "folder", top, "more", told-maxToldGit)
-		}
-		if !all {
-			b.log.Warn("there are too many folders to look for new git folders in all of them", "folder", top)
-		}
+		b.log.Warn("a file or git folder that programs of this host run by themselves is new or another than before the bottle ran, so look at it before you work there", "path", s.Path, "why", s.Why)
+	}
+	for _, p := range problems {
+		b.log.Warn("whether the agent left what programs of this host run by themselves cannot be told", "why", p)
 	}
 }

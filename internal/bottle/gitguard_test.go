@@ -104,7 +104,7 @@ func TestGitFoldersOfWritableMountsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"work/new/.git", "plain/deep/er/.git", "work/naked", "work/borrows", "repo/moved/.git", "repo/sub/.git"} {
-		if !strings.Contains(log.String(), "path="+p.path(name)+"\n") {
+		if !strings.Contains(log.String(), "path="+p.path(name)+" why=") {
 			t.Errorf("%s is not told of:\n%s", name, &log)
 		}
 	}

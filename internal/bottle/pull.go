@@ -30,6 +30,9 @@ type PullOptions struct {
 	// Accept are paths in the workspace that are taken although a program of the host
 	// runs them by itself.
 	Accept []string
+	// Running says that the bottle runs: what is in folders of the host is not looked
+	// at then, for it may change.
+	Running bool
 	// Backends are those whose machines have files of their own, which are brought
 	// here first.
 	Backends []vm.Backend
@@ -54,7 +57,7 @@ func Pull(ctx context.Context, r state.Bottle, dir string, opt PullOptions) (*wo
 		return nil, fmt.Errorf("look at the agent's home: %w", err)
 	}
 	leave(out, work, "copy what you want of it from "+home)
-	return out, nil
+	return out, pullQuarantine(ctx, r, dir, opt, out)
 }
 
 // leave adds what is not taken.

@@ -23,6 +23,7 @@ const (
 	Deleted    Kind = "deleted"
 	Unreadable Kind = "unreadable" // there may be work that cannot be seen
 	InHome     Kind = "in home"    // a file of the agent's home; its path begins with ~/
+	Written    Kind = "written"    // into a folder of the host, where it is by now
 )
 
 // Change is one thing that the copy has and the base does not. The path is the
