@@ -68,6 +68,7 @@ func (a *anthropic) messages(w http.ResponseWriter, r *http.Request) {
 	t := turn{Text: "hello from the mock"}
 	if n, last := req.results(); len(req.Tools) > 0 {
 		t = a.u.script().at(n, last)
+		a.u.gather(t.Ends)
 	}
 	if req.Stream {
 		stream(w, req.Model, t)

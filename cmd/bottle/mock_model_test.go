@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -11,6 +12,9 @@ type turn struct {
 	Text  string         `json:"text"`
 	Tool  string         `json:"tool"`
 	Input map[string]any `json:"input"`
+	// Ends is how many conversations come to this turn before any is answered; the
+	// token that was accepted so far ends then.
+	Ends int `json:"ends"`
 }
 
 // script is what a mock model says, turn by turn; how many results of tools it has
@@ -44,6 +48,24 @@ func (s script) at(results int, last string) turn {
 	}
 	t.Input = input
 	return t
+}
+
+// gather waits for so many conversations, and ends the token then: once in a script.
+func (u *upstream) gather(n int) {
+	if n == 0 {
+		return
+	}
+	u.mu.Lock()
+	u.gathered++
+	last := u.gathered == n
+	u.mu.Unlock()
+	if last {
+		if err := os.WriteFile(filepath.Join(u.dir, "accept"), []byte("a token that nobody has"), 0o600); err != nil {
+			panic(err)
+		}
+		close(u.all)
+	}
+	<-u.all
 }
 
 // pieces cuts a text as a model sends it: small, and not at the borders of words.

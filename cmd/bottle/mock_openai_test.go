@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/klauspost/compress/zstd"
@@ -108,8 +109,10 @@ func (o *openAI) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n, last := req.results()
+	t := o.u.script().at(n, last)
+	o.u.gather(t.Ends)
 	w.Header().Set("Content-Type", "text/event-stream")
-	for _, e := range responsesEvents(o.u.script().at(n, last), n) {
+	for _, e := range responsesEvents(t, n) {
 		b, _ := json.Marshal(e)
 		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e["type"], b)
 		_ = http.NewResponseController(w).Flush()
@@ -152,10 +155,15 @@ func (o *openAI) socket(w http.ResponseWriter, r *http.Request) {
 		if req.Generate != nil && !*req.Generate {
 			t = turn{}
 		}
+		o.u.gather(t.Ends)
 		for _, e := range responsesEvents(t, results) {
 			if c.WriteJSON(e) != nil {
 				return
 			}
+		}
+		if t.Ends > 0 { // with the token, so that the client comes again
+			_ = c.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseServiceRestart, ""), time.Now().Add(time.Second))
+			return
 		}
 	}
 }

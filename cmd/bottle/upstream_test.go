@@ -32,12 +32,15 @@ type upstream struct {
 	mux *http.ServeMux
 	dir string // of the script, whose files say what the mocks do
 
-	mu  sync.Mutex
-	log io.Writer
+	all chan struct{} // closed when all conversations came to where the token ends
+
+	mu       sync.Mutex
+	log      io.Writer
+	gathered int
 }
 
 func startUpstream(log io.Writer, dir string) (_ *upstream, err error) {
-	u := &upstream{log: log, dir: dir, mux: http.NewServeMux()}
+	u := &upstream{log: log, dir: dir, mux: http.NewServeMux(), all: make(chan struct{})}
 	u.mux.HandleFunc("/", u.echo)
 	logins := &tokens{u: u, dir: dir}
 	(&anthropic{u: u, tokens: logins}).register(u.mux)
