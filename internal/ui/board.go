@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -22,15 +20,13 @@ const (
 	// maxAhead is how many seconds an event may be ahead of the clock of the view,
 	// which goes on once a second.
 	maxAhead = 2
-	// maxFilter bounds the text of a filter, in bytes.
-	maxFilter = 100
 )
 
 // board is what both views know of a bottle: the latest events, and numbers of all that
 // were read. One goroutine at a time uses it.
 type board struct {
 	now  time.Time // by the clock on the wall; the last tick or what came a moment later
-	rows []row     // the latest last
+	rows []*row    // the latest last
 	read int64     // rows that there were, those that are gone too
 
 	allowed, denied int64
@@ -65,25 +61,6 @@ func (v volume) sum() int64 { return v.out + v.in }
 // stopped.
 type second struct{ requests, denied, bytes int64 }
 
-// filter says which rows a view shows. The zero value lets all through.
-type filter struct {
-	text string // in the line, in whatever case
-	journal.Filter
-}
-
-func (f *filter) match(r *row) bool {
-	return f.Match(&r.event) && (f.text == "" || strings.Contains(strings.ToLower(r.text()), strings.ToLower(f.text)))
-}
-
-// String shows the filter.
-func (f *filter) String() string {
-	words := []string{escape.Text(f.text)}
-	if f.Denied {
-		words = append(words, "denied")
-	}
-	return strings.TrimSpace(strings.Join(words, " "))
-}
-
 func newBoard(now time.Time) board {
 	return board{now: now.Round(0), at: now.Unix(), hosts: map[string]volume{}}
 }
@@ -108,9 +85,10 @@ func (b *board) add(e *proxy.Event) *row {
 	if had, is := b.hosts[e.Host]; v.sum() > 0 && (is || len(b.hosts) < maxHosts) {
 		b.hosts[e.Host] = volume{had.out + v.out, had.in + v.in}
 	}
-	b.rows = append(b.rows, row{number: b.read, event: *e})
+	r := &row{number: b.read, event: *e}
+	b.rows = append(b.rows, r)
 	b.read++
-	return &b.rows[len(b.rows)-1]
+	return r
 }
 
 // moment is where the numbers of a time are counted; nowhere if that is too long ago,
@@ -157,13 +135,8 @@ func (b *board) tick(now time.Time) (notice string) {
 	return notice
 }
 
-// trim forgets the oldest rows, and returns how many.
-func (b *board) trim() (gone int) {
-	if gone = max(0, len(b.rows)-maxRows); gone > 0 {
-		b.rows = slices.Delete(b.rows, 0, gone)
-	}
-	return gone
-}
+// trim forgets the oldest rows.
+func (b *board) trim() { b.rows = slices.Delete(b.rows, 0, max(0, len(b.rows)-maxRows)) }
 
 // last are the numbers of the last seconds, up to history, the latest last.
 func (b *board) last(n int) []second {
@@ -192,15 +165,17 @@ func (b *board) top(n int) []string {
 	return names[:min(n, len(names))]
 }
 
-// exchange returns the rows of the exchange that one belongs to, oldest first.
-func (b *board) exchange(r *row) (list []*row) {
-	if r.event.ID == "" {
-		return []*row{r}
+// exchange returns the rows of the exchange that one belongs to, oldest first, as far as
+// the board or a look still has them.
+func (b *board) exchange(of *row, l *look) (list []*row) {
+	if of.event.ID == "" {
+		return []*row{of}
 	}
-	for i := range b.rows {
-		if b.rows[i].event.ID == r.event.ID {
-			list = append(list, &b.rows[i])
+	for _, r := range slices.Concat(l.rows, b.rows) {
+		if r.event.ID == of.event.ID && !slices.Contains(list, r) {
+			list = append(list, r)
 		}
 	}
+	slices.SortFunc(list, func(x, y *row) int { return cmp.Compare(x.number, y.number) })
 	return list
 }

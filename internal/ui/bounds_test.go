@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
@@ -35,6 +37,7 @@ func TestAFloodIsBounded(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	h := &hub{board: newBoard(noon)}
+	page := h.watch(filter{})
 	v := newView()
 	for i := 0; i < 3*maxRows; i += 500 {
 		var batch eventsMsg
@@ -53,9 +56,9 @@ func TestAFloodIsBounded(t *testing.T) {
 	if len(h.board.rows) != maxRows || len(h.board.hosts) != maxHosts || h.board.denied != 3*maxRows {
 		t.Errorf("%d rows, %d hosts, %d denied", len(h.board.rows), len(h.board.hosts), h.board.denied)
 	}
-	s := h.state(&filter{}, 0, 0)
+	s := h.state(page, 0)
 	text, err := json.Marshal(s)
-	if err != nil || len(s.Rows) != maxSent || s.Skipped != maxRows-maxSent || len(text) > 1<<20 {
+	if err != nil || len(s.Rows) != floodSent || s.Skipped != 3*maxRows-floodSent || len(text) > 1<<20 || len(page.rows) != maxLook {
 		t.Errorf("%d rows, %d skipped, %d bytes, %v", len(s.Rows), s.Skipped, len(text), err)
 	}
 	if n := len(v.screen()); n > 10_000 {
@@ -63,6 +66,44 @@ func TestAFloodIsBounded(t *testing.T) {
 	}
 	runtime.KeepAlive(h)
 	runtime.KeepAlive(v)
+}
+
+// TestWhatIsSeldomStaysInAFlood has a filter keep what the board forgets within moments,
+// in both views, with all of its exchange.
+func TestWhatIsSeldomStaysInAFlood(t *testing.T) {
+	h := &hub{board: newBoard(noon)}
+	page, denials := h.watch(filter{text: "RARE"}), h.watch(filter{Filter: journal.Filter{Denied: true}})
+	v := newView()
+	v.press("/", "r", "a", "r", "e", "enter")
+	rare := eventsMsg{{Time: noon, Type: proxy.EventDecision, ID: "x-1", Method: "GET", Host: "rare.example", Port: 443, Verdict: proxy.Deny, Rule: "default"}}
+	rest := eventsMsg{{Time: noon, Type: proxy.EventNote, ID: "x-1", Host: "rare.example", Reason: "a note"}}
+	flood := make(eventsMsg, 3*maxRows)
+	for i := range flood {
+		flood[i] = proxy.Event{Time: noon, Type: proxy.EventEnd, ID: fmt.Sprint("y-", i), Host: "a.example", Port: 443, Status: 200, BytesIn: 10}
+	}
+	for _, batch := range []eventsMsg{rare, flood, rest, flood} {
+		h.send(batch)
+		v.Update(batch)
+	}
+	if s := h.state(page, -1); len(s.Rows) != 2 || s.Rows[0].Host != "rare.example" || s.Skipped != 0 {
+		t.Errorf("the page has %+v, and %d are skipped", s.Rows, s.Skipped)
+	}
+	if s := h.state(denials, -1); len(s.Rows) != 1 || s.Rows[0].Number != 0 {
+		t.Errorf("of denials, it has %+v", s.Rows)
+	}
+	if list := h.details(0); len(list) != 2 {
+		t.Errorf("the details are of %d events", len(list))
+	}
+	h.unwatch(page)
+	h.unwatch(denials)
+	if list := h.details(0); list != nil || len(h.looks) != 0 {
+		t.Errorf("without a page that shows it, %d events are kept", len(list))
+	}
+	v.press("up", "enter")
+	v.Update(tea.WindowSizeMsg{Width: 120, Height: 60})
+	if s := v.screen(); !strings.Contains(s, "filter: rare (2 of 12002;") || strings.Count(s, "rare.example") < 4 || !strings.Contains(s, "a note") {
+		t.Errorf("the terminal shows\n%s", s)
+	}
 }
 
 // writeJournal writes so many exchanges, as the proxy does, and returns the folder.
@@ -148,11 +189,11 @@ func BenchmarkReplay(b *testing.B) {
 		},
 		"web": func() func(any) {
 			h := &hub{board: newBoard(noon)}
-			next, version := int64(-1), int64(-1)
+			page, version := h.watch(filter{text: "host-1"}), int64(-1)
 			return func(msg any) {
 				h.send(msg)
-				if s := h.state(&filter{text: "host-1"}, next, version); s != nil {
-					next, version = s.next, s.version
+				if s := h.state(page, version); s != nil {
+					version = s.version
 					if _, err := json.Marshal(s); err != nil {
 						b.Error(err)
 					}

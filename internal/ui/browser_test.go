@@ -21,7 +21,7 @@ const browserTime = 60 * time.Second
 // browser is a headless Chromium with one page, driven by the DevTools protocol over a
 // pair of pipes (--remote-debugging-pipe: JSON texts, each with a NUL behind it).
 type browser struct {
-	t       *testing.T
+	t       testing.TB
 	in      io.Writer
 	session string
 
@@ -43,7 +43,7 @@ type cdpReply struct {
 }
 
 // need finds a program, which a test of CI has.
-func need(t *testing.T, programs ...string) string {
+func need(t testing.TB, programs ...string) string {
 	t.Helper()
 	for _, name := range programs {
 		if path, err := exec.LookPath(name); err == nil {
@@ -57,7 +57,7 @@ func need(t *testing.T, programs ...string) string {
 	return ""
 }
 
-func startBrowser(t *testing.T) *browser {
+func startBrowser(t testing.TB) *browser {
 	t.Helper()
 	program := need(t, "chromium-headless-shell", "chromium")
 	commands, toBrowser, err := os.Pipe()

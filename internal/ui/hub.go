@@ -27,6 +27,7 @@ type hub struct {
 	notices   []string
 	version   int64 // counts changes
 	watchers  int
+	looks     map[*look]bool // of the pages that are open
 }
 
 // maxNotices bounds those that a feed sent; the latest stay.
@@ -63,10 +64,7 @@ func (h *hub) send(msg any) {
 	h.version++
 	switch msg := msg.(type) {
 	case eventsMsg:
-		for i := range msg {
-			h.board.add(&msg[i])
-		}
-		h.board.trim()
+		h.add(msg)
 	case earlierMsg:
 		h.earlier = uint64(msg)
 	case questionsMsg:
@@ -95,28 +93,60 @@ func (h *hub) close() {
 	h.done.Wait()
 }
 
-// state is what is new to a browser that has all rows before the one of the number next;
-// nil when nothing is. With next < 0 it has none.
-func (h *hub) state(f *filter, next, version int64) *webState {
+// add adds events, and shows them to all that look.
+func (h *hub) add(events eventsMsg) {
+	for i := range events {
+		r := h.board.add(&events[i])
+		for l := range h.looks {
+			l.add(r)
+		}
+	}
+	h.board.trim()
+	for l := range h.looks {
+		l.trim(maxLook)
+	}
+}
+
+// watch begins to look with a filter; unwatch ends it.
+func (h *hub) watch(f filter) *look {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := &look{filter: f}
+	l.begin(&h.board)
+	l.trim(maxLook)
+	l.missed = 0
+	if h.looks == nil {
+		h.looks = map[*look]bool{}
+	}
+	h.looks[l] = true
+	return l
+}
+
+func (h *hub) unwatch(l *look) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.looks, l)
+}
+
+// state is what is new to a browser since the state of a version; nil when nothing is.
+// With a version < 0 it has none.
+func (h *hub) state(l *look, version int64) *webState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if version == h.version {
 		return nil
 	}
-	s := &webState{Reset: next < 0, next: h.board.read, version: h.version, Earlier: h.earlier, Rows: []webRow{}, Notices: append([]string{}, h.notices...)}
-	for i := len(h.board.rows) - 1; i >= 0 && h.board.rows[i].number >= next; i-- {
-		r := &h.board.rows[i]
-		switch {
-		case !f.match(r):
-		case len(s.Rows) < maxSent:
-			s.Rows = append(s.Rows, toWebRow(r))
-		default:
-			s.Skipped++
-		}
-	}
-	slices.Reverse(s.Rows)
+	s := &webState{Reset: version < 0, version: h.version, Earlier: h.earlier, Rows: []webRow{}, Notices: append([]string{}, h.notices...)}
+	few := floodSent
 	if s.Reset {
-		s.Skipped = 0
+		few = maxSent
+	}
+	fresh, missed := l.take(maxSent, few)
+	for _, r := range fresh {
+		s.Rows = append(s.Rows, toWebRow(r))
+	}
+	if !s.Reset {
+		s.Skipped = missed
 	}
 	s.numbers(&h.board)
 	s.spent(&h.spent)
@@ -128,14 +158,15 @@ func (h *hub) state(f *filter, next, version int64) *webState {
 func (h *hub) details(number int64) (list [][]webField) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.board.rows) == 0 {
+	all := &look{rows: h.board.rows}
+	for l := range h.looks {
+		all.rows = slices.Concat(all.rows, l.rows)
+	}
+	at := slices.IndexFunc(all.rows, func(r *row) bool { return r.number == number })
+	if at < 0 {
 		return nil
 	}
-	i := number - h.board.rows[0].number
-	if i < 0 || i >= int64(len(h.board.rows)) {
-		return nil
-	}
-	for _, r := range h.board.exchange(&h.board.rows[i]) {
+	for _, r := range h.board.exchange(all.rows[at], all) {
 		list = append(list, toWebFields(r))
 	}
 	return list

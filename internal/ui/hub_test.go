@@ -62,7 +62,7 @@ func TestTheWebShowsWhatWasSpent(t *testing.T) {
 		Limits: []proxy.Limit{{Name: "requests_per_minute", Used: 1, Allowed: 60_000}, {Name: "bytes_out", Used: 1 << 20, Allowed: 2 << 20}, {Name: "model_cost", Used: 19, Allowed: 20}},
 	}
 	h.send(spentMsg(spent))
-	s := h.state(&filter{}, -1, -1)
+	s := h.state(h.watch(filter{}), -1)
 	if len(s.Limits) != 2 || s.Limits[0] != (webLimit{"budgets.bytes_out: 1 MiB of 2 MiB", 0.5, false}) || s.Limits[1] != (webLimit{"budgets.model_cost: 19.00 of 20.00", 0.95, true}) {
 		t.Errorf("limits %+v", s.Limits)
 	}
@@ -76,18 +76,18 @@ func TestTheWebShowsWhatWasSpent(t *testing.T) {
 func TestWhatIsNotShownIsOnlyCounted(t *testing.T) {
 	const batches, each = 50, 2000
 	h := &hub{board: newBoard(noon)}
-	sent, skipped, next, version := 0, 0, int64(0), int64(-1)
+	page, sent, skipped, version := h.watch(filter{}), 0, 0, int64(0)
 	for range batches {
 		batch := make(eventsMsg, each)
 		for i := range batch {
 			batch[i] = proxy.Event{Time: noon, Type: proxy.EventDecision, Host: "a.example", Verdict: proxy.Allow}
 		}
 		h.send(batch)
-		s := h.state(&filter{}, next, version)
-		next, version = s.next, s.version
+		s := h.state(page, version)
+		version = s.version
 		sent, skipped = sent+len(s.Rows), skipped+s.Skipped
 	}
-	if sent != batches*maxSent || sent+skipped != batches*each || h.board.allowed != batches*each || h.board.read != batches*each {
+	if sent != batches*floodSent || sent+skipped != batches*each || h.board.allowed != batches*each || h.board.read != batches*each {
 		t.Errorf("%d rows were sent and %d skipped; %d were counted of %d", sent, skipped, h.board.allowed, h.board.read)
 	}
 	for i := range h.board.rows {

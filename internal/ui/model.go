@@ -29,10 +29,11 @@ type model struct {
 	answer func(id string, v supervise.Verdict) tea.Cmd
 
 	width, height int
-	shown         []int // of rows, those that the filter lets through
-	selected      int   // in shown; the last one follows
+	shown         look
+	selected      int // in shown; the last one follows
+	paused        bool
+	held          look // what comes while it is paused
 	details       bool
-	filter        filter
 	typing        bool
 	questions     []supervise.Question
 	asked         int // the question that is answered next
@@ -89,36 +90,39 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // take adds events, and forgets the oldest rows.
 func (m *model) take(events []proxy.Event) {
+	to, follow := &m.shown, m.selected >= len(m.shown.rows)-1
+	if m.paused {
+		to, follow = &m.held, false
+	}
 	for i := range events {
-		r := m.add(&events[i])
-		if !m.filter.match(r) {
-			continue
-		}
-		follow := m.selected >= len(m.shown)-1
-		m.shown = append(m.shown, len(m.rows)-1)
-		if follow {
-			m.selected = len(m.shown) - 1
-		}
+		to.add(m.add(&events[i]))
 	}
-	gone, hidden := m.trim(), 0
-	for hidden < len(m.shown) && m.shown[hidden] < gone {
-		hidden++
+	m.trim()
+	gone := to.trim(maxRows)
+	switch {
+	case follow:
+		m.selected = max(0, len(m.shown.rows)-1)
+	case !m.paused:
+		m.selected = max(0, m.selected-gone)
 	}
-	m.shown = slices.Delete(m.shown, 0, hidden)
-	for i := range m.shown {
-		m.shown[i] -= gone
-	}
-	m.selected = max(0, m.selected-hidden)
 }
 
-func (m *model) refilter() {
-	m.shown = m.shown[:0]
-	for i := range m.rows {
-		if m.filter.match(&m.rows[i]) {
-			m.shown = append(m.shown, i)
-		}
+// refilter begins to show what a filter lets through.
+func (m *model) refilter(f filter) {
+	m.shown.filter, m.held, m.paused = f, look{}, false
+	m.shown.begin(&m.board)
+	m.selected = max(0, len(m.shown.rows)-1)
+}
+
+// pause keeps new rows back, or shows what was kept.
+func (m *model) pause() {
+	if m.paused = !m.paused; m.paused {
+		m.held = look{filter: m.shown.filter}
+		return
 	}
-	m.selected = max(0, len(m.shown)-1)
+	m.shown.rows = append(m.shown.rows, m.held.rows...)
+	m.shown.trim(maxRows)
+	m.held, m.selected = look{}, max(0, len(m.shown.rows)-1)
 }
 
 // key does what a key is for.
@@ -134,11 +138,14 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case "/":
 		m.typing = true
 	case "esc":
-		m.details, m.listing, m.notice, m.filter = false, false, "", filter{}
-		m.refilter()
+		m.details, m.listing, m.notice = false, false, ""
+		m.refilter(filter{})
 	case "d":
-		m.filter.Denied = !m.filter.Denied
-		m.refilter()
+		f := m.shown.filter
+		f.Denied = !f.Denied
+		m.refilter(f)
+	case "p":
+		m.pause()
 	case "b":
 		m.listing = !m.listing
 	case "enter":
@@ -146,13 +153,13 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 	case "up", "k":
 		m.selected = max(0, m.selected-1)
 	case "down", "j":
-		m.selected = max(0, min(m.selected+1, len(m.shown)-1))
+		m.selected = max(0, min(m.selected+1, len(m.shown.rows)-1))
 	case "pgup":
 		m.selected = max(0, m.selected-m.height/2)
 	case "pgdown":
-		m.selected = max(0, min(m.selected+m.height/2, len(m.shown)-1))
+		m.selected = max(0, min(m.selected+m.height/2, len(m.shown.rows)-1))
 	case "end", "G":
-		m.selected = max(0, len(m.shown)-1)
+		m.selected = max(0, len(m.shown.rows)-1)
 	case "tab":
 		if n := len(m.questions); n > 0 {
 			m.asked = (m.asked + 1) % n
@@ -206,19 +213,21 @@ func (m *model) answerKey(name string) tea.Cmd {
 }
 
 func (m *model) typeFilter(k tea.KeyPressMsg) {
+	f := m.shown.filter
 	switch k.String() {
 	case "enter":
 		m.typing = false
+		return
 	case "esc", "ctrl+c":
-		m.typing, m.filter.text = false, ""
+		m.typing, f.text = false, ""
 	case "backspace":
-		if r := []rune(m.filter.text); len(r) > 0 {
-			m.filter.text = string(r[:len(r)-1])
+		if r := []rune(f.text); len(r) > 0 {
+			f.text = string(r[:len(r)-1])
 		}
 	default:
-		if text := k.Key().Text; len(m.filter.text)+len(text) < maxFilter {
-			m.filter.text += text
+		if text := k.Key().Text; len(f.text)+len(text) < maxFilter {
+			f.text += text
 		}
 	}
-	m.refilter()
+	m.refilter(f)
 }

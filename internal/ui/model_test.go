@@ -184,14 +184,34 @@ func TestOldRowsGo(t *testing.T) {
 	for i := range 3 * maxRows {
 		v.Update(eventsMsg{decided(fmt.Sprintf("h%d.example", i), proxy.Allow), {Time: noon, Type: proxy.EventEnd, Host: fmt.Sprint(i), BytesIn: 1}})
 	}
-	if len(v.rows) > maxRows || len(v.shown) != len(v.rows) || len(v.hosts) > maxHosts || v.selected != len(v.shown)-1 || v.allowed != 3*maxRows {
-		t.Errorf("%d rows, %d shown, %d hosts, selected %d", len(v.rows), len(v.shown), len(v.hosts), v.selected)
+	if len(v.rows) > maxRows || len(v.shown.rows) != len(v.rows) || len(v.hosts) > maxHosts || v.selected != len(v.shown.rows)-1 || v.allowed != 3*maxRows {
+		t.Errorf("%d rows, %d shown, %d hosts, selected %d", len(v.rows), len(v.shown.rows), len(v.hosts), v.selected)
 	}
 	v.press("up")
-	chosen := v.rows[v.shown[v.selected]].text()
+	chosen := v.shown.rows[v.selected].text()
 	v.Update(eventsMsg{decided("new.example", proxy.Allow)})
-	if got := v.rows[v.shown[v.selected]].text(); got != chosen {
+	if got := v.shown.rows[v.selected].text(); got != chosen {
 		t.Errorf("chosen was %s and is %s", chosen, got)
+	}
+}
+
+// What is read stays while it is paused, however much comes, and goes on from there.
+func TestRowsWaitWhileItIsPaused(t *testing.T) {
+	v := newView()
+	v.Update(eventsMsg{decided("a.example", proxy.Allow), decided("b.example", proxy.Deny)})
+	v.press("p")
+	for i := range 2 * maxRows {
+		v.Update(eventsMsg{decided(fmt.Sprintf("h%d.example", i), proxy.Allow)})
+	}
+	if s := v.screen(); !strings.Contains(s, "a.example /x") || strings.Contains(s, "h1") || !strings.Contains(s, "paused, 4000 new (p goes on)") || !strings.Contains(s, "4001 allowed") {
+		t.Errorf("paused:\n%s", s)
+	}
+	if len(v.held.rows) != maxRows {
+		t.Errorf("%d rows are held", len(v.held.rows))
+	}
+	v.press("p")
+	if s := v.screen(); strings.Contains(s, "a.example /x") || !strings.Contains(s, "h3999.example") || strings.Contains(s, "paused") || len(v.shown.rows) != maxRows {
+		t.Errorf("%d rows; on again:\n%s", len(v.shown.rows), s)
 	}
 }
 

@@ -136,9 +136,10 @@ func (m *model) noticeLines() (lines []string) {
 }
 
 func (m *model) rowLines(room int) (lines []string) {
-	first := max(0, min(m.selected-room/2, len(m.shown)-room))
-	for i := first; i < len(m.shown) && len(lines) < room; i++ {
-		r := &m.rows[m.shown[i]]
+	rows := m.shown.rows
+	first := max(0, min(m.selected-room/2, len(rows)-room))
+	for i := first; i < len(rows) && len(lines) < room; i++ {
+		r := rows[i]
 		line := r.text()
 		if len(line) > len("2006-01-02 ") {
 			line = line[len("2006-01-02 "):]
@@ -159,11 +160,11 @@ func (m *model) rowLines(room int) (lines []string) {
 // detailLines show all of the exchange that the selected row is of, in lines as wide as
 // the screen.
 func (m *model) detailLines() (lines []string) {
-	if m.selected >= len(m.shown) {
+	if m.selected >= len(m.shown.rows) {
 		return nil
 	}
 	var text []string
-	for _, r := range m.exchange(&m.rows[m.shown[m.selected]]) {
+	for _, r := range m.exchange(m.shown.rows[m.selected], &m.shown) {
 		for _, f := range journal.Fields(&r.event) {
 			text = append(text, fmt.Sprintf("%9s  %s", f.Name, f.Value))
 		}
@@ -179,17 +180,21 @@ func (m *model) detailLines() (lines []string) {
 }
 
 func (m *model) keys() string {
+	f := &m.shown.filter
 	switch {
 	case m.typing:
-		return "filter: " + escape.Text(m.filter.text) + "▏"
+		return "filter: " + escape.Text(f.text) + "▏"
 	case m.status != "":
 		return bold.Render(escape.TextMax(m.status, 400))
 	}
-	s := "q quit  / filter  d denied  enter details  b bottles  ↑↓ choose"
-	if m.filter.text != "" || m.filter.Denied {
-		s = fmt.Sprintf("filter: %s (%d of %d; esc takes it off)  %s", m.filter.String(), len(m.shown), len(m.rows), s)
+	s := "q quit  / filter  d denied  p pause  enter details  b bottles  ↑↓ choose"
+	if f.text != "" || f.Denied {
+		s = fmt.Sprintf("filter: %s (%d of %d; esc takes it off)  %s", f.String(), len(m.shown.rows), m.read, s)
 	} else if m.earlier > 0 {
 		s = fmt.Sprintf("%s  (%d earlier lines are not counted: \"bottle logs\" has them)", s, m.earlier)
+	}
+	if m.paused {
+		s = fmt.Sprintf("paused, %d new (p goes on)  %s", len(m.held.rows)+m.held.missed, s)
 	}
 	return faint.Render(s)
 }

@@ -3,11 +3,8 @@ package ui
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,59 +14,26 @@ import (
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/internal/state"
-	"github.com/bot-bottle/bottle/internal/supervise"
-	"github.com/bot-bottle/bottle/proxy"
 )
 
-// webRig is a bottle, as far as views can tell, with a web view of it.
+// webRig is a bottle with a web view of it.
 type webRig struct {
-	t       *testing.T
-	dir     string
-	desk    *supervise.Desk
-	journal *journal.Writer
-	web     *Web
-	clock   atomic.Int64 // seconds that the clock of the view is ahead
-	stop    func() error
-	notice  atomic.Pointer[string]
-
-	mu      sync.Mutex
-	applied []string
+	*bottleRig
+	web    *Web
+	clock  atomic.Int64 // seconds that the clock of the view is ahead
+	stop   func() error
+	notice atomic.Pointer[string]
 }
 
 func newWebRig(t *testing.T) *webRig {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ui") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &webRig{t: t, dir: dir}
-	r.desk = &supervise.Desk{Apply: func(_ context.Context, q supervise.Question, v supervise.Verdict) error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.applied = append(r.applied, fmt.Sprint(q.ID, " ", v.Allow, " ", v.Scope))
-		return nil
-	}}
-	if r.journal, err = journal.Open(filepath.Join(dir, "journal"), journal.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.journal.Close() })
-	socket := filepath.Join(dir, "b-1", control.SocketName)
-	if err := os.Mkdir(filepath.Dir(socket), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s, err := control.Listen(control.Options{Path: socket, Info: control.Info{ID: "b-1"}, Handlers: map[string]control.Handler{supervise.OpQuestions: r.questions, supervise.OpAnswer: r.answer}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	t.Cleanup(r.desk.Close)
-	record := state.Bottle{ID: "b-1", Workspace: "/work/a project", Socket: socket, Created: noon}
+	r := &webRig{bottleRig: newBottleRig(t, journal.Options{})}
+	var err error
 	r.web, err = NewWeb(t.Context(), WebOptions{
 		Listen: "127.0.0.1:0", Now: func() time.Time { return time.Now().Add(time.Duration(r.clock.Load()) * time.Second) },
-		Journal: func(string) (string, error) { return filepath.Join(dir, "journal"), nil },
+		Journal: func(string) (string, error) { return r.journalDir(), nil },
 		Bottles: func(context.Context) []Bottle {
-			b := Bottle{Bottle: control.Bottle{Bottle: record, Status: control.Running}}
+			b := Bottle{Bottle: control.Bottle{Bottle: r.state(), Status: control.Running}}
 			if n := r.notice.Load(); n != nil {
 				b.Notices = []string{*n}
 			}
@@ -92,59 +56,6 @@ func newWebRig(t *testing.T) *webRig {
 		}
 	})
 	return r
-}
-
-func (r *webRig) questions(ctx context.Context, call *control.Call) (any, error) {
-	for {
-		changed := r.desk.Changed()
-		if err := call.Send(r.desk.List()); err != nil {
-			return nil, err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return r.desk.List(), nil
-		}
-	}
-}
-
-func (r *webRig) answer(ctx context.Context, call *control.Call) (any, error) {
-	var in supervise.AnswerCall
-	if err := call.Decode(&in); err != nil {
-		return nil, err
-	}
-	q, v, err := r.desk.Answer(ctx, in.ID, in.Verdict)
-	return supervise.AnswerReply{Question: q, Verdict: v}, err
-}
-
-// ask holds a request until it is answered.
-func (r *webRig) ask(id, host, reason string) <-chan supervise.Outcome {
-	out := make(chan supervise.Outcome, 1)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	go func() {
-		defer cancel()
-		o, _ := r.desk.Ask(ctx, supervise.Question{ID: id, Kind: supervise.KindRequest, Bottle: "b-1", Scheme: "https", Host: host, Port: 443, Methods: []string{"GET"}, Path: "/x/" + id,
-			Rule: "route bottle.yaml:6", Reason: reason, Findings: []proxy.EventFinding{{Rule: "jwt", Where: "header", Action: "warn"}}, Detail: []string{"create refs/heads/agent/x"}})
-		out <- o
-	}()
-	return out
-}
-
-func (r *webRig) record(e proxy.Event) {
-	r.t.Helper()
-	if e.Time.IsZero() {
-		e.Time = time.Now()
-	}
-	if err := r.journal.Record(context.Background(), &e); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-// exchange records a request that goes on, and its end.
-func (r *webRig) exchange(id, host, path string, out, in int64) {
-	r.record(proxy.Event{Type: proxy.EventDecision, ID: id, Proto: "h2", Method: "POST", Scheme: "https", Host: host, Port: 443, Path: path, Verdict: proxy.Allow, Rule: "route bottle.yaml:4",
-		Findings: []proxy.EventFinding{{Rule: "jwt", Where: "body", Offset: 12, Length: 30, Action: "warn"}}})
-	r.record(proxy.Event{Type: proxy.EventEnd, ID: id, Method: "POST", Scheme: "https", Host: host, Port: 443, Path: path, Status: 200, BytesOut: out, BytesIn: in, Duration: 120 * time.Millisecond})
 }
 
 // get asks the view without a browser.

@@ -11,8 +11,12 @@ import (
 
 // The limits of what a browser gets at a time.
 const (
-	maxSent  = 100 // rows
-	webHosts = 10
+	maxSent = 100 // rows
+	// floodSent are the rows of more than maxSent: nobody reads as many, and a browser
+	// lays each out.
+	floodSent = 20
+	maxLook   = 200 // rows that are kept for a page, which shows as many
+	webHosts  = 10
 )
 
 // webState is what a browser is told. All text in it can be shown as it is.
@@ -31,7 +35,7 @@ type webState struct {
 	Bottles   []webBottle   `json:"bottles"`
 	Notices   []string      `json:"notices"`
 
-	next, version int64
+	version int64
 }
 
 type webRow struct {

@@ -37,19 +37,20 @@ func (w *Web) stream(ctx context.Context, rw http.ResponseWriter, r *http.Reques
 	}
 	defer w.leave(h)
 	text := q.Get("text")
-	f := filter{text: text[:min(len(text), maxFilter)], Filter: journal.Filter{Denied: q.Get("denied") != ""}}
-	w.tell(ctx, r.Context(), h, &f, out)
+	l := h.watch(filter{text: text[:min(len(text), maxFilter)], Filter: journal.Filter{Denied: q.Get("denied") != ""}})
+	defer h.unwatch(l)
+	w.tell(ctx, r.Context(), h, l, out)
 }
 
 // tell sends what is new, again and again.
-func (w *Web) tell(ctx, gone context.Context, h *hub, f *filter, out *eventWriter) {
+func (w *Web) tell(ctx, gone context.Context, h *hub, l *look, out *eventWriter) {
 	turn := time.NewTicker(streamTime)
 	defer turn.Stop()
-	next, version := int64(-1), int64(-1)
+	version := int64(-1)
 	for {
-		if s := h.state(f, next, version); s != nil {
+		if s := h.state(l, version); s != nil {
 			s.Bottle = escape.Word(h.id)
-			next, version = s.next, s.version
+			version = s.version
 			if out.send("", w.withBottles(s)) != nil {
 				return
 			}

@@ -2,34 +2,37 @@ import {byId, element, shape, write} from "./dom.js";
 
 const height = 60, step = 2;
 
-// drawSeconds draws what happened in each of the last seconds.
+// drawSeconds draws what happened in each of the last seconds, as one shape of each kind:
+// hundreds, several times a second, would keep a page from its work.
 export function drawSeconds(seconds) {
-  const most = Math.max(1, ...seconds.requests), bars = [];
-  seconds.requests.forEach((n, i) => {
-    const denied = Math.min(seconds.denied[i], most);
-    if (n > 0) bars.push(bar("requests", i, n / most));
-    if (denied > 0) bars.push(bar("denied", i, denied / most));
-  });
+  const most = Math.max(1, ...seconds.requests);
   const sum = list => list.reduce((a, b) => a + b, 0);
-  describe("requests", `Requests per second in the last 2 minutes: ${sum(seconds.requests)} in all, ${most} at most, ${sum(seconds.denied)} denied`, bars);
+  describe("requests", `Requests per second in the last 2 minutes: ${sum(seconds.requests)} in all, ${most} at most, ${sum(seconds.denied)} denied`,
+    ["requests", "denied"].map(kind => bars(kind, seconds[kind], most)));
   write(byId("most-requests"), `most ${Math.max(0, ...seconds.requests)}`);
 
   const peak = Math.max(1, ...seconds.bytes);
   const points = seconds.bytes.map((n, i) => `${i * step + 1},${(height - n / peak * (height - 4)).toFixed(1)}`);
   describe("bytes", `Bytes per second in the last 2 minutes: ${seconds.most} at most`,
-    [shape("polygon", {class: "flow", points: [`1,${height + 2}`, ...points, `${seconds.bytes.length * step - 1},${height + 2}`].join(" ")})]);
+    [["polygon", {class: "flow", points: [`1,${height + 2}`, ...points, `${seconds.bytes.length * step - 1},${height + 2}`].join(" ")}]]);
   write(byId("most-bytes"), `most ${seconds.most}`);
 }
 
-function bar(kind, i, part) {
-  const h = Math.max(1.5, part * (height - 4));
-  return shape("rect", {class: kind, x: i * step, y: height - h, width: step - 0.4, height: h});
+function bars(kind, list, most) {
+  const one = (n, i) => n > 0 ? `M${i * step} ${height}v-${Math.max(1.5, Math.min(n, most) / most * (height - 4)).toFixed(1)}h${step - 0.4}V${height}z` : "";
+  return ["path", {class: kind, d: list.map(one).join("")}];
 }
 
+// describe puts shapes into a chart, or changes those that are there.
 function describe(id, text, shapes) {
   const svg = byId(id);
-  svg.setAttribute("aria-label", text);
-  svg.replaceChildren(...shapes);
+  if (svg.children.length === 0) svg.append(...shapes.map(([name]) => shape(name, {})));
+  shapes.forEach(([, attributes], i) => set(svg.children[i], attributes));
+  set(svg, {"aria-label": text});
+}
+
+function set(e, attributes) {
+  for (const [name, value] of Object.entries(attributes)) if (e.getAttribute(name) !== value) e.setAttribute(name, value);
 }
 
 // drawHosts draws the table of volumes. The row of a host stays while it is in it, for

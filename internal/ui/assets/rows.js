@@ -1,8 +1,13 @@
 import {byId, element, write} from "./dom.js";
 
-const maxShown = 500; // rows in the page
+const maxShown = 200; // rows in the page
 const body = byId("rows").tBodies[0];
 let bottle = "", held = [], paused = false, skipped = 0, earlier = 0, opened = -1;
+
+// scrolled is how far down the person has gone. To ask the box, while much comes, would
+// have it laid out for each answer.
+let scrolled = 0;
+byId("rows-box").addEventListener("scroll", e => { scrolled = e.target.scrollTop; });
 
 // addRows shows rows, the latest on top, or keeps them back while it is paused.
 export function addRows(of, state) {
@@ -23,10 +28,10 @@ export function addRows(of, state) {
 
 function show(rows) {
   const focused = body.contains(document.activeElement) ? document.activeElement : null;
-  const box = byId("rows-box"), top = box.scrollTop, height = box.scrollHeight;
+  const box = byId("rows-box"), height = scrolled ? box.scrollHeight : 0;
   body.prepend(...rows.map(makeRow).reverse());
   while (body.rows.length > maxShown && body.lastChild !== focused?.closest("tr")) body.lastChild.remove();
-  if (top > 0) box.scrollTop = top + box.scrollHeight - height; // what is read stays in its place
+  if (scrolled) box.scrollTop = scrolled + box.scrollHeight - height; // what is read stays in its place
   if (!body.querySelector("button[tabindex='0']")) body.querySelector("button")?.setAttribute("tabindex", "0");
   byId("no-rows").hidden = body.rows.length > 0;
 }
@@ -86,15 +91,20 @@ async function open(row) {
   } catch (e) {
     fields.replaceChildren(element("p", {}, String(e.message)));
   }
-  byId("details").hidden = false;
+  reveal(true);
   byId("details-title").focus();
+}
+
+function reveal(details) {
+  byId("details").hidden = !details;
+  byId("details").parentElement.classList.toggle("detailed", details);
 }
 
 // close puts the details away and goes back to their row. It reports whether there
 // were any.
 export function close() {
   if (byId("details").hidden) return false;
-  byId("details").hidden = true;
+  reveal(false);
   const row = body.querySelector(".chosen");
   opened = -1;
   if (row) {
