@@ -15,7 +15,7 @@ RELAYS  := vm/relay/guestbin/bottle-relay-amd64 vm/relay/guestbin/bottle-relay-a
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages vuln cross generate man soak e2e-vm clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages bench-views vuln cross generate man soak e2e-vm clean
 
 build: $(RELAYS)
 	$(GO) build -trimpath -tags guestbin -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
@@ -88,6 +88,12 @@ soak:
 # What the git gate costs beside git alone, in some minutes, as ratios.
 bench-git:
 	$(GO) test ./gitgate -run '^$$' -bench '^BenchmarkGit$$' -benchtime 1x -timeout 30m
+
+# What both views take to answer a person while 10,000 exchanges a second are written,
+# on top of a journal of BEHIND bytes, and their memory.
+BEHIND ?= 0
+bench-views:
+	$(GO) test ./internal/ui -run '^$$' -bench '^BenchmarkLive$$' -benchtime 1x -timeout 30m -args -behind $(BEHIND)
 
 # The benchmarks of single packages, the scanner's among them.
 bench-packages:
