@@ -157,23 +157,50 @@ func (h *holding) write(dir string, first uint64, size int64, open openFunc) {
 	}
 }
 
+// readExtent returns the extent of a segment that grows no more, nil where there is none
+// that says something.
+func readExtent(dir string, first uint64, open func(path string) (readFile, error)) *extent {
+	f, err := open(extentPath(dir, first))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var x extent
+	if json.NewDecoder(io.NewSectionReader(f, 0, maxExtent)).Decode(&x) != nil || x.Any {
+		return nil
+	}
+	if info, err := os.Stat(segmentPath(dir, first)); err != nil || info.Size() != x.Size {
+		return nil
+	}
+	return &x
+}
+
 // holds reports whether a segment may hold what a filter wants. It must be one that
 // grows no more.
 func (c *cursor) holds(first uint64) bool {
 	if !c.filter.narrow() {
 		return true
 	}
-	f, err := c.open(extentPath(c.dir, first))
-	if err != nil {
-		return true
+	x := readExtent(c.dir, first, c.open)
+	return x == nil || x.may(c.filter)
+}
+
+// covering returns a func that reports whether the extent has an event. A reader would
+// pass over one that it has not.
+func (x *extent) covering() func(*proxy.Event) bool {
+	kinds := map[kind]bool{}
+	for _, k := range x.Kinds {
+		kinds[k] = true
 	}
-	defer f.Close()
-	var x extent
-	if json.NewDecoder(io.NewSectionReader(f, 0, maxExtent)).Decode(&x) != nil || x.Any {
-		return true
+	return func(e *proxy.Event) bool {
+		m := markOf(e)
+		if x.AnyHost {
+			m.Host = ""
+		}
+		prefix, n := splitID(m.id)
+		r, known := x.IDs[prefix]
+		return kinds[m.kind] && known && n >= r.From && n <= r.To && !m.time.After(x.Until)
 	}
-	info, err := os.Stat(segmentPath(c.dir, first))
-	return err != nil || info.Size() != x.Size || x.may(c.filter)
 }
 
 // may reports whether there may be an event that a filter wants.

@@ -45,8 +45,10 @@ type cursor struct {
 }
 
 func newCursor(dir string, f Filter, yield func(Entry, error) bool) *cursor {
-	return &cursor{dir: dir, filter: f, yield: yield, open: func(path string) (readFile, error) { return os.Open(path) }}
+	return &cursor{dir: dir, filter: f, yield: yield, open: openToRead}
 }
+
+func openToRead(path string) (readFile, error) { return os.Open(path) }
 
 // begin goes to where the filter says that the reading begins. It reports whether there
 // is something to read.

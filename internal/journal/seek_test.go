@@ -166,6 +166,76 @@ func TestWithoutExtentsAllIsFound(t *testing.T) {
 	}
 }
 
+// TestVerifyFindsAnExtentThatHidesALine has somebody edit an extent, so that a filter does
+// not find what is in the segment.
+func TestVerifyFindsAnExtentThatHidesALine(t *testing.T) {
+	dir, _ := long(t)
+	if r := verify(t, dir); !r.OK {
+		t.Fatalf("a journal as it was written: %+v", r.Problems)
+	}
+	rare := Filter{Host: "rare.example.com"}
+	hits, _ := reading(t, dir, rare, 10)
+	if len(hits) != 1 {
+		t.Fatalf("%d hits", len(hits))
+	}
+	first, _ := parseSegmentName(hits[0].Segment)
+	path := extentPath(dir, first)
+	whole := string(mustRead(t, path))
+	for name, edit := range map[string]string{
+		"a host":          strings.ReplaceAll(whole, "rare.example.com", "none.example.com"),
+		"a verdict":       strings.ReplaceAll(whole, `"verdict":"deny"`, `"verdict":"allow"`),
+		"the time":        strings.Replace(whole, `"until":"2026-05-05`, `"until":"2026-05-03`, 1),
+		"the exchanges":   strings.Replace(whole, `"to":`, `"to":1,"was":`, 1),
+		"all of the list": strings.Replace(whole, `"kinds":`, `"kinds":[],"were":`, 1),
+	} {
+		if edit == whole {
+			t.Fatalf("%s: nothing was edited in %s", name, whole)
+		}
+		if err := os.WriteFile(path, []byte(edit), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := verify(t, dir)
+		if r.OK || len(r.Problems) != 1 || r.Problems[0].Kind != IndexHides || r.Problems[0].Segment != hits[0].Segment || !strings.Contains(r.Problems[0].Text, "remove that file") {
+			t.Errorf("%s: %+v", name, r.Problems)
+		}
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(whole, "rare.example.com", "none.example.com")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := reading(t, dir, rare, 10); len(found) != 0 {
+		t.Error("the edited extent hides nothing, so this test shows nothing")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := reading(t, dir, rare, 10); len(found) != 1 || !verify(t, dir).OK {
+		t.Error("what verify says to do does not help")
+	}
+}
+
+// TestExtentsCoverWhatIsWritten whatever an agent puts into an event.
+func TestExtentsCoverWhatIsWritten(t *testing.T) {
+	texts := []string{"", "a.example", "\xff\xfe", "\u2028\u202e<&>", strings.Repeat("h", 500), strings.Repeat("\xff", 600), strings.Repeat("x", 20<<10), "k-1", "-", "k-18446744073709551616"}
+	dir := t.TempDir()
+	w := open(t, dir, Options{SegmentSize: seekSegment, CommitDelay: time.Hour, HeadDelay: time.Hour})
+	for i := range 3000 {
+		pick := func(n int) string { return texts[i/n%len(texts)] }
+		e := proxy.Event{Time: seekStart.Add(time.Duration(i%7) * time.Hour), Type: proxy.EventDecision, ID: pick(1), Host: pick(3), Rule: pick(7), Proto: pick(11), Verdict: proxy.Action(pick(13)), Path: strings.Repeat("p", 100)}
+		if i > 1000 { // else there are too many kinds for an extent to say something
+			e.Proto, e.Verdict, e.ID = "h2", proxy.Deny, fmt.Sprint("k-", i)
+		}
+		_ = w.Record(t.Context(), &e) // what fits into no line is refused
+	}
+	closeOK(t, w)
+	extents, err := filepath.Glob(filepath.Join(dir, "*"+extentSuffix))
+	if err != nil || len(extents) < 10 {
+		t.Fatalf("%d extents, %v", len(extents), err)
+	}
+	if r := verify(t, dir); !r.OK {
+		t.Errorf("%+v", r.Problems)
+	}
+}
+
 // TestAnExtentIsBounded has an agent choose many hosts, and one that is as long as can be.
 func TestAnExtentIsBounded(t *testing.T) {
 	h := newHolding()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/bot-bottle/bottle/proxy"
@@ -28,6 +29,7 @@ const (
 	HeadMissing Kind = "head-missing" // so that a truncation would not be seen
 	HeadBroken  Kind = "head-broken"  // the head cannot be read
 	HeadDiffers Kind = "head-differs" // a line is not what a head says of it
+	IndexHides  Kind = "index-hides"  // the extent of a segment leaves a line out, so that filters pass over it
 )
 
 // Problem is one thing that is wrong with a journal.
@@ -112,6 +114,11 @@ func (v *verifier) segment(dir string, first uint64, last bool) error {
 		v.problem(Missing, from, "%s missing: no segment has them", span(from, first-1))
 		v.skipTo(first)
 	}
+	covers := func(*proxy.Event) bool { return true }
+	if x := readExtent(dir, first, openToRead); x != nil && !last {
+		covers = x.covering()
+	}
+	before := len(v.report.Problems)
 	lines := newLineReader(f, 0, true)
 	for tries := 0; ; {
 		err := lines.next()
@@ -137,6 +144,9 @@ func (v *verifier) segment(dir string, first uint64, last bool) error {
 			err = parse(lines.line, &e)
 		}
 		v.line(&e, err, lines.sum)
+		if err == nil && len(v.report.Problems) == before && !covers(&e.Event) { // of lines that were changed, it is no news
+			v.problem(IndexHides, e.Seq, "%s leaves this line out, so filters pass over it: remove that file, and they read the segment", filepath.Base(extentPath(dir, first)))
+		}
 	}
 }
 
