@@ -159,7 +159,9 @@ func (n *Notifier) args(title, body string, sound bool) []string {
 	if sound {
 		hint = "--hint=string:sound-name:dialog-question"
 	}
-	return []string{"--app-name=bottle", "--icon=dialog-question", hint, "--", title, body}
+	// notify-send reads escapes in the body (g_strcompress), and an octal one is any
+	// character, those of markup too.
+	return []string{"--app-name=bottle", "--icon=dialog-question", hint, "--", title, strings.ReplaceAll(body, `\`, `\\`)}
 }
 
 // shown is a text without what a desktop may take for markup, in the notation of package

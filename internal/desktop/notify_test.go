@@ -29,12 +29,13 @@ func TestAQuestionIsShown(t *testing.T) {
 	loud := q
 	loud.Sound = true
 	body := `"It wants GET\\x3cb\\x3e\\x26\\x1b xn--pple-43d.com (\\u0430pple.com).\nAnswer with: bottle ui, or bottle approve q-1"`
+	read := strings.ReplaceAll(body, `\\`, `\\\\`) // as notify-send reads it
 	for _, tt := range []struct {
 		goos, want string
 		q          Question
 	}{
-		{"linux", `x ["--app-name=bottle" "--icon=dialog-question" "--hint=boolean:suppress-sound:true" "--" "b-1 asks" ` + body + `]`, q},
-		{"linux", `x ["--app-name=bottle" "--icon=dialog-question" "--hint=string:sound-name:dialog-question" "--" "b-1 asks" ` + body + `]`, loud},
+		{"linux", `x ["--app-name=bottle" "--icon=dialog-question" "--hint=boolean:suppress-sound:true" "--" "b-1 asks" ` + read + `]`, q},
+		{"linux", `x ["--app-name=bottle" "--icon=dialog-question" "--hint=string:sound-name:dialog-question" "--" "b-1 asks" ` + read + `]`, loud},
 		{"darwin", `x ["-e" "on run argv" "-e" "display notification (item 2 of argv) with title (item 1 of argv)" "-e" "end run" "b-1 asks" ` + body + `]`, q},
 		{"darwin", `x ["-e" "on run argv" "-e" "display notification (item 2 of argv) with title (item 1 of argv) sound name \"default\"" "-e" "end run" "b-1 asks" ` + body + `]`, loud},
 	} {
