@@ -33,6 +33,7 @@ type tables struct {
 const (
 	literalBits  = 10
 	distBits     = 8
+	lengthBits   = 7 // the longest code of lengths
 	literalExtra = 1334 - 1<<literalBits
 	distExtra    = 402 - 1<<distBits
 	maxCode      = 15
@@ -130,11 +131,36 @@ func (u *unzipper) stored(dst []byte, done int) (int, bool) {
 	return done + int(n), true
 }
 
+// literalsAtOnce is how many literals found at the first look are taken before there
+// must be more bits: what is left of 56 are enough for one more look.
+const literalsAtOnce = 3
+
 // block decompresses up to the end of a block by the tables. A symbol with all that
 // belongs to it has at most 48 bits.
 func (u *unzipper) block(dst []byte, done int, t *tables) (int, bool) {
 	src, at, have, n := u.src, u.at, u.bits, u.n
+symbols:
 	for {
+		if at+8 > len(src) {
+			return 0, false
+		}
+		have |= binary.LittleEndian.Uint64(src[at:]) << n
+		at += int(63-n) >> 3
+		n |= 56
+		e := t.literal[have&(1<<literalBits-1)]
+		for i := 0; e&kindMask == isLiteral; i++ {
+			if done == len(dst) {
+				return 0, false
+			}
+			dst[done] = byte(e >> 16)
+			done++
+			have >>= e & 0xff
+			n -= uint(e & 0xff)
+			if i == literalsAtOnce-1 {
+				continue symbols
+			}
+			e = t.literal[have&(1<<literalBits-1)]
+		}
 		if n < 48 {
 			if at+8 > len(src) {
 				return 0, false
@@ -143,7 +169,6 @@ func (u *unzipper) block(dst []byte, done int, t *tables) (int, bool) {
 			at += int(63-n) >> 3
 			n |= 56
 		}
-		e := t.literal[have&(1<<literalBits-1)]
 		if e&kindMask == isTable {
 			e = t.literal[uint(e>>16)+uint(have>>literalBits)&(1<<(e>>8&15)-1)]
 		}
@@ -183,8 +208,22 @@ func (u *unzipper) block(dst []byte, done int, t *tables) (int, bool) {
 		if back > done || length > len(dst)-done {
 			return 0, false
 		}
-		repeat(dst, done, back, length)
+		if back >= 8 && length <= maxWords && done+maxWords+8 <= len(dst) {
+			copyWords(dst[done-back:], dst[done:], length)
+		} else {
+			repeat(dst, done, back, length)
+		}
 		done += length
+	}
+}
+
+// maxWords is the longest match in bytes that is copied in words.
+const maxWords = 32
+
+// copyWords copies n bytes or up to seven more, which what follows writes over.
+func copyWords(from, to []byte, n int) {
+	for i := 0; i < n; i += 8 {
+		binary.LittleEndian.PutUint64(to[i:], binary.LittleEndian.Uint64(from[i:]))
 	}
 }
 
@@ -215,7 +254,7 @@ func (u *unzipper) dynamicCodes() bool {
 		}
 		lengths[codeOrder[i]] = byte(u.take(3))
 	}
-	if !makeTable(u.own.literal[:1<<literalBits], literalBits, lengths[:], symbolTable.lengths[:]) || !u.readLengths(literals+dists) || u.lengths[256] == 0 {
+	if !makeTable(u.own.literal[:1<<lengthBits], lengthBits, lengths[:], symbolTable.lengths[:]) || !u.readLengths(literals+dists) || u.lengths[256] == 0 {
 		return false
 	}
 	return makeTable(u.own.literal[:], literalBits, u.lengths[:literals], symbolTable.literals[:]) &&
@@ -228,7 +267,7 @@ func (u *unzipper) readLengths(count int) bool {
 		if u.n < 14 && !u.refill() {
 			return false
 		}
-		e := u.own.literal[u.bits&(1<<literalBits-1)]
+		e := u.own.literal[u.bits&(1<<lengthBits-1)]
 		u.take(uint(e & 0xff))
 		symbol := byte(e >> 16)
 		if symbol < 16 {

@@ -1,5 +1,7 @@
 package pack
 
+import "math/bits"
+
 // errDelta is for a delta that does not fit its base or itself.
 var errDelta = corrupt("a delta is none")
 
@@ -58,23 +60,29 @@ func applyDelta(dst, base, ops []byte) error {
 // copyRange reads what a copy instruction names: four bytes of an offset and
 // three of a length, of which those that are zero are left out.
 func copyRange(op byte, ops []byte) (from, n int, rest []byte, ok bool) {
-	i := 0
-	for bit := range 7 {
-		if op&(1<<bit) == 0 {
-			continue
+	count := bits.OnesCount8(op & 0x7f)
+	if count > len(ops) {
+		return 0, 0, nil, false
+	}
+	rest = ops[count:]
+	shift := uint(0)
+	for mask := op & 0x0f; mask != 0; mask >>= 1 {
+		if mask&1 != 0 {
+			from |= int(ops[0]) << shift
+			ops = ops[1:]
 		}
-		if i == len(ops) {
-			return 0, 0, nil, false
+		shift += 8
+	}
+	shift = 0
+	for mask := op >> 4 & 7; mask != 0; mask >>= 1 {
+		if mask&1 != 0 {
+			n |= int(ops[0]) << shift
+			ops = ops[1:]
 		}
-		if bit < 4 {
-			from |= int(ops[i]) << (8 * bit)
-		} else {
-			n |= int(ops[i]) << (8 * (bit - 4))
-		}
-		i++
+		shift += 8
 	}
 	if n == 0 {
 		n = 0x10000
 	}
-	return from, n, ops[i:], true
+	return from, n, rest, true
 }

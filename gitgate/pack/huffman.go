@@ -6,6 +6,9 @@ import "math/bits"
 // codes of up to first bits are looked up at once. It fails if the code is not
 // complete, but for one of no symbols, or of one with one bit, as zlib does where
 // there is but one distance. symbols are what the table says of each.
+//
+// Codes come by their lengths, so each is written once: before those of one more bit
+// the table is doubled, and what is doubled without being filled is written over.
 func makeTable(table []uint32, first int, lengths []byte, symbols []uint32) bool {
 	var counts, places [maxCode + 2]int
 	for _, n := range lengths {
@@ -22,9 +25,7 @@ func makeTable(table []uint32, first int, lengths []byte, symbols []uint32) bool
 		if len(table) == 1<<first || places[maxCode+1] != counts[1] {
 			return false
 		}
-		for i := range 1 << first {
-			table[i] = isNone
-		}
+		table[0] = isNone
 	}
 	var order [288]uint16 // the symbols by their codes
 	for s, n := range lengths {
@@ -35,14 +36,21 @@ func makeTable(table []uint32, first int, lengths []byte, symbols []uint32) bool
 	}
 	b := tableBuilder{table: table, first: first, free: 1 << first, left: counts, prefix: -1}
 	code, last := 0, 0
+	grown := 0 // by how many bits the table is looked up so far
 	for _, s := range order[:places[maxCode]] {
 		n := int(lengths[s])
 		code <<= n - last
 		last = n
+		for ; grown < min(n, first); grown++ {
+			copy(table[1<<grown:], table[:1<<grown])
+		}
 		if !b.put(int(bits.Reverse16(uint16(code))>>(16-n)), n, symbols[s]) {
 			return false
 		}
 		code++
+	}
+	for ; grown < first; grown++ {
+		copy(table[1<<grown:], table[:1<<grown])
 	}
 	return true
 }
@@ -63,9 +71,7 @@ func (b *tableBuilder) put(code, n int, symbol uint32) bool {
 	e := symbol | uint32(n)
 	b.left[n]--
 	if n <= b.first {
-		for i := code; i < 1<<b.first; i += 1 << n {
-			b.table[i] = e
-		}
+		b.table[code] = e
 		return true
 	}
 	if prefix := code & (1<<b.first - 1); prefix != b.prefix {
