@@ -52,7 +52,7 @@ func BenchmarkGit(b *testing.B) {
 		return w.git("-C", w.work, "fetch", "-q", url, "main")
 	}, false)
 	row("small-push-wall", 9, w.smallPush, false)
-	row("full-push-wall", 3, func(url, _ string) (time.Duration, time.Duration) {
+	row("full-push-wall", 7, func(url, _ string) (time.Duration, time.Duration) {
 		w.git("init", "-q", "--bare", filepath.Join(w.root, "org", "full.git"))
 		took, cpu := w.git("-C", w.work, "push", "-q", strings.TrimSuffix(url, "bench")+"full", "main")
 		if err := os.RemoveAll(filepath.Join(w.root, "org", "full.git")); err != nil {
@@ -122,7 +122,9 @@ type way struct{ name, url string }
 func newBenchWorld(b *testing.B) *benchWorld {
 	b.Helper()
 	root := b.TempDir()
-	o := newOrigin(b, root)
+	o := unstartedOrigin(b, root)
+	o.EnableHTTP2 = true // as forges do
+	o.StartTLS()
 	gate, err := gitgate.New(gitgate.Options{Hosts: []gitgate.Host{benchHost(o.url())}, TempDir: root})
 	if err != nil {
 		b.Fatal(err)
@@ -137,12 +139,10 @@ func newBenchWorld(b *testing.B) *benchWorld {
 	w := &benchWorld{B: b, origin: o, root: root, work: filepath.Join(b.TempDir(), "work"), ways: []way{
 		{"direct", o.URL + "/org/bench"}, {"bottle", "https://forge.test/org/bench"}, {"gate", newFront(b, server) + "/forge.test/org/bench"}}}
 	auth := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
-	w.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_COUNT=6",
+	w.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_COUNT=5",
 		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com"}
 	for i, kv := range [][2]string{{"http." + o.URL + ".extraHeader", auth}, {"http." + o.URL + ".sslCAInfo", w.certificate(o.Certificate())},
-		{"http.https://forge.test/.proxy", "http://" + l.Addr().String()}, {"http.https://forge.test/.sslCAInfo", w.certificate(ca.Certificate())}, {"gc.auto", "0"},
-		{"http." + o.URL + ".postBuffer", "100m"}} { // for net/http/cgi takes no chunks
-
+		{"http.https://forge.test/.proxy", "http://" + l.Addr().String()}, {"http.https://forge.test/.sslCAInfo", w.certificate(ca.Certificate())}, {"gc.auto", "0"}} {
 		w.env = append(w.env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
 	}
 	w.git("init", "-q", "--bare", "-b", "main", filepath.Join(root, "org", "bench.git"))

@@ -88,6 +88,14 @@ type origin struct {
 
 func newOrigin(t testing.TB, root string) *origin {
 	t.Helper()
+	o := unstartedOrigin(t, root)
+	o.StartTLS()
+	return o
+}
+
+// unstartedOrigin is one that can still be told to speak HTTP/2.
+func unstartedOrigin(t testing.TB, root string) *origin {
+	t.Helper()
 	git := need(t, "git")
 	path, err := exec.Command(git, "--exec-path").Output()
 	if err != nil {
@@ -98,7 +106,7 @@ func newOrigin(t testing.TB, root string) *origin {
 		"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=agent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
 	}, InheritEnv: []string{"PATH"}}
-	o.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	o.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o.mu.Lock()
 		o.seen = append(o.seen, r.Method+" "+r.URL.Path+" "+r.Header.Get("Git-Protocol"))
 		o.mu.Unlock()
@@ -112,6 +120,7 @@ func newOrigin(t testing.TB, root string) *origin {
 			return
 		}
 		h := *backend
+		r.TransferEncoding = nil // package cgi refuses chunks, which the program can take
 		h.Env = append(append([]string(nil), backend.Env...), "GIT_PROTOCOL="+r.Header.Get("Git-Protocol"))
 		h.ServeHTTP(w, r)
 	}))

@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -43,4 +45,23 @@ func TestConnectionsWithHTTP2AreLimited(t *testing.T) {
 		t.Fatal(resp, err)
 	}
 	resp.Body.Close()
+}
+
+// TestGitSpeaksHTTP1 offers both as curl's library in git does.
+func TestGitSpeaksHTTP1(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(echo), Config{})
+	for agent, want := range map[string]string{"git/2.39.5": "http/1.1", "curl/8.0": "h2"} {
+		c := r.dial()
+		fmt.Fprintf(c, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\nUser-Agent: %s\r\n\r\n", agent)
+		if head := readHead(t, c); !strings.Contains(head[0], " 200 ") {
+			t.Fatal(head)
+		}
+		tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2", "http/1.1"}})
+		if err := tc.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if p := tc.ConnectionState().NegotiatedProtocol; p != want {
+			t.Errorf("%s speaks %s", agent, p)
+		}
+	}
 }

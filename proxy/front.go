@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
-
-	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 // frontHandler takes what clients send to the proxy itself: CONNECT, which
@@ -113,7 +111,7 @@ func newDoor(s *Server) *goproxy.ProxyHttpServer {
 			if g, ok := r.Context().Value(connKey{}).(*headGuard); ok {
 				leave = g.place.leave
 			}
-			s.connect(host, session, client, r.Header.Get(relay.CapturedHeader) != "", leave)
+			s.connect(host, session, client, clientOf(r.Header), leave)
 		}}, host
 	})
 	return door

@@ -8,9 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 // tunnel is one CONNECT. It knows the one host and port that everything inside
@@ -27,13 +30,23 @@ type tunnel struct {
 	// findings in the name that CONNECT gave, which did not stop it. They are
 	// part of the decision on whatever goes to that name.
 	findings []EventFinding
-	captured bool        // the client knows of no proxy; see captured.go
-	refusal  *refusal    // what is answered to all that is asked inside; set before anything is
-	opened   bool        // the client was told that the tunnel is there
-	early    []byte      // what was read of it already
-	waiting  atomic.Bool // for the first byte
-	h2       bool        // counted in s.h2Each; of s.mu
-	closed   sync.Once
+	client
+	refusal *refusal    // what is answered to all that is asked inside; set before anything is
+	opened  bool        // the client was told that the tunnel is there
+	early   []byte      // what was read of it already
+	waiting atomic.Bool // for the first byte
+	h2      bool        // counted in s.h2Each; of s.mu
+	closed  sync.Once
+}
+
+// client is what a CONNECT tells of who sent it.
+type client struct {
+	captured bool // it knows of no proxy; see captured.go
+	git      bool
+}
+
+func clientOf(h http.Header) client {
+	return client{captured: h.Get(relay.CapturedHeader) != "", git: strings.HasPrefix(h.Get("User-Agent"), "git/")}
 }
 
 func modeOf(r *Route) TLSMode {
@@ -46,9 +59,9 @@ func modeOf(r *Route) TLSMode {
 // connect handles one CONNECT on a hijacked connection, which it owns. It
 // returns when the tunnel was handed to the inner server or has ended; admitted
 // is called when it counts as a tunnel.
-func (s *Server) connect(authority, session string, conn net.Conn, captured bool, admitted func()) {
+func (s *Server) connect(authority, session string, conn net.Conn, who client, admitted func()) {
 	id := s.nextID()
-	t, d := s.openTunnel(id, authority, session, conn, captured)
+	t, d := s.openTunnel(id, authority, session, conn, who)
 	if t == nil {
 		return
 	}
@@ -75,7 +88,7 @@ func (t *tunnel) open() error {
 }
 
 // openTunnel decides on a CONNECT. A refusal is answered, and nil returned.
-func (s *Server) openTunnel(id, authority, session string, conn net.Conn, captured bool) (*tunnel, Decision) {
+func (s *Server) openTunnel(id, authority, session string, conn net.Conn, who client) (*tunnel, Decision) {
 	snap := s.use()
 	if snap == nil {
 		conn.Close()
@@ -86,8 +99,8 @@ func (s *Server) openTunnel(id, authority, session string, conn net.Conn, captur
 		shown := snap.redactHost(hostOf(authority), host)
 		_ = s.record(&Event{Type: EventDecision, ID: id, Session: session, Proto: "connect", Method: http.MethodConnect,
 			Host: shown, Port: port, Verdict: Deny, Rule: d.rule, Reason: snap.redactReason(d.message, host, shown), Findings: findings})
-		if port > 0 && captured {
-			t := &tunnel{s: s, session: session, host: host, port: port, mode: Intercept, conn: conn, shown: shown, captured: true, refusal: &refusal{d, id}}
+		if port > 0 && who.captured {
+			t := &tunnel{s: s, session: session, host: host, port: port, mode: Intercept, conn: conn, shown: shown, client: who, refusal: &refusal{d, id}}
 			if s.addTunnel(t) == "" {
 				return t, Decision{}
 			}
@@ -109,7 +122,7 @@ func (s *Server) openTunnel(id, authority, session string, conn net.Conn, captur
 	if d.Action == Deny {
 		return refuse(host, port, denyPolicy(d), findings)
 	}
-	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings, captured: captured,
+	t := &tunnel{s: s, session: session, host: host, port: port, mode: modeOf(d.Route), conn: conn, findings: findings, client: who,
 		shown: snap.redactHost(hostOf(authority), host)}
 	if full := s.addTunnel(t); full != "" {
 		return refuse(host, port, &denial{status: http.StatusServiceUnavailable, rule: "too-many-tunnels", message: full}, findings)
@@ -170,7 +183,9 @@ func (t *tunnel) handOver() bool {
 	t.scheme = "https"
 	_ = t.conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	config := t.s.tls
-	if !t.takeH2() {
+	// git asks for one thing after the other: HTTP/2 would only make its pushes and
+	// clones cost more.
+	if t.git || !t.takeH2() {
 		config = onlyHTTP1(config)
 	}
 	tc := tls.Server(conn, config)
