@@ -168,7 +168,7 @@ func (e *CLIError) Error() string {
 		text += ": " + escape.Text(e.Text)
 	}
 	if e.kind != nil && e.kind.advice != "" {
-		text += "\n" + e.kind.advice
+		text += "\n" + e.kind.say()
 	}
 	return text
 }

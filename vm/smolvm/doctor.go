@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"runtime"
 
 	"github.com/bot-bottle/bottle/vm"
@@ -44,21 +43,31 @@ func joinIDs(ids []string) (text string) {
 	return text
 }
 
-// hypervisor says whether this user may make virtual machines.
+// ErrSlowKVM says that the processor's virtualization is imitated by a program. A
+// machine's kernel needs hours to start on it.
+var ErrSlowKVM = errors.New("/dev/kvm interprets what a machine's kernel does, instruction by instruction")
+
+// hypervisor says whether this user can have virtual machines, by having one run.
 func hypervisor() vm.Check {
-	c := vm.Check{Name: "hypervisor", OK: true, Detail: "that of macOS"}
 	if runtime.GOOS != "linux" {
-		return c
+		return vm.Check{Name: "hypervisor", OK: true, Detail: "that of macOS"}
 	}
-	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	return hypervisorOf(tryKVM(), asRoot())
+}
+
+// hypervisorOf says what came of the try.
+func hypervisorOf(err error, root bool) vm.Check {
+	c := vm.Check{Name: "hypervisor", OK: err == nil, Detail: "/dev/kvm runs machines"}
+	if err != nil {
+		c.Detail, c.Fix = err.Error(), noKVM.advice
+	}
 	switch {
-	case err == nil:
-		_ = f.Close()
-		c.Detail = "/dev/kvm can be used"
+	case errors.Is(err, fs.ErrPermission) && root:
+		c.Fix = "Even root may not open /dev/kvm here: this is a container without the device, or a rule of the kernel's forbids it. Give the container the device (docker run --device /dev/kvm), or use --backend sandbox, which needs none."
 	case errors.Is(err, fs.ErrPermission):
-		c.OK, c.Detail, c.Fix = false, err.Error(), kvmForbidden.advice
-	default:
-		c.OK, c.Detail, c.Fix = false, err.Error(), noKVM.advice
+		c.Fix = kvmForbidden.advice
+	case errors.Is(err, ErrSlowKVM):
+		c.Fix = "This host is itself a virtual machine to which its own host gives an imitation (as kvm_pvm) of nested virtualization: switch the real one on there, or use --backend sandbox, which needs none."
 	}
 	return c
 }

@@ -17,6 +17,8 @@ var (
 		"This host has no virtual machines for smolvm to use: load the kernel's module (sudo modprobe kvm_intel, or kvm_amd), switch virtualization on in the firmware, or, inside a virtual machine, nested virtualization. Without that use --backend sandbox, which needs none."}
 	kvmForbidden = &fault{[]string{"kvm permission denied", "Cannot access /dev/kvm", "KvmOpen(Error(13))", "log back in for the change to take effect"},
 		"You may not use /dev/kvm: join its group (sudo usermod -aG kvm $USER), log out and in again. Until then use --backend sandbox."}
+	// kvmClosed is kvmForbidden for root, who is in no group that would help.
+	kvmClosed = &fault{advice: "Run by root, smolvm gives each machine a user of its own, who may use /dev/kvm by its group alone: let it have one (chgrp kvm /dev/kvm && chmod 660 /dev/kvm), run bottle as an ordinary user of that group, or use --backend sandbox."}
 	slowStart = &fault{[]string{"agent did not become ready within"},
 		"The machine did not start within the time that smolvm gives it: the host is slow or busy, or a mounted folder is gone. Give it less memory (resources.memory: 2GiB), or use --backend sandbox."}
 	startDied = &fault{[]string{"before the agent was ready"},
@@ -35,6 +37,14 @@ var (
 var faults = []*fault{
 	kvmForbidden, noKVM, slowStart, startLocked, brokenInstall, badWorkload, goneMachine, notRunning, nameTaken, missingMount, noNetPull,
 	unreadyAgent, startDied,
+}
+
+// say is the advice to this user.
+func (f *fault) say() string {
+	if f == kvmForbidden && asRoot() {
+		f = kvmClosed
+	}
+	return f.advice
 }
 
 func faultOf(text string) *fault {

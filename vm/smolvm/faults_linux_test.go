@@ -33,7 +33,7 @@ var faultCases = []struct {
 	{"start is too slow with much memory", double.Fault{Step: "start", Kind: "slow", Times: 2}, works, ""},
 	{"start is always too slow", double.Fault{Step: "start", Kind: "slow"}, fails, "less memory"},
 	{"there is no KVM", double.Fault{Step: "start", Kind: "nokvm"}, fails, "modprobe kvm_intel"},
-	{"KVM is forbidden", double.Fault{Step: "start", Kind: "kvmperm"}, fails, "usermod -aG kvm"},
+	{"KVM is forbidden", double.Fault{Step: "start", Kind: "kvmperm"}, fails, kvmForbidden.say()},
 	{"the monitor dies once", double.Fault{Step: "start", Kind: "died", Times: 1}, works, ""},
 	{"the monitor always dies", double.Fault{Step: "start", Kind: "died"}, fails, "Kernel panic"},
 	{"the machine is locked for a while", double.Fault{Step: "start", Kind: "locked", Times: 3}, works, ""},
