@@ -69,7 +69,11 @@ func network(args []string, _ io.Reader, _ io.Writer) error {
 // takeLocal makes a network the machine's own, as 127.0.0.0/8 is. What is one already
 // is left alone: whoever runs this need not be allowed to change routes then.
 func takeLocal(p netip.Prefix) error {
-	if isLocal(p.Addr().Next()) {
+	sample := p.Addr().Next()
+	if sample.IsLoopback() && p.Contains(documentation) {
+		sample = documentation // ::1 of ::/0 is local without it
+	}
+	if isLocal(sample) {
 		return nil
 	}
 	err := addLocalRoute(p)
@@ -79,19 +83,30 @@ func takeLocal(p netip.Prefix) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if !isLocal(p.Addr().Next()) {
+	if !isLocal(sample) {
 		return errors.New("it is not, after the route was made")
 	}
 	return nil
 }
 
-// isLocal reports whether an address is this machine's: then it can be listened at.
+// documentation is an address that nobody has (RFC 3849).
+var documentation = netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: 1})
+
+// isLocal reports whether an address is this machine's. One of IPv4 can be listened at
+// then. One of IPv6 that a route makes local can not, though [::] has it; what can be
+// connected to is local, for there is no interface but lo.
 func isLocal(addr netip.Addr) bool {
-	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
+	var c io.Closer
+	var err error
+	if addr.Is6() {
+		c, err = net.DialUDP("udp6", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 9)))
+	} else {
+		c, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
+	}
 	if err != nil {
 		return false
 	}
-	_ = l.Close()
+	_ = c.Close()
 	return true
 }
 
