@@ -201,6 +201,11 @@ func (m *monitor) spec() (vm.Spec, error) {
 		parts := strings.Split(v, ":")
 		spec.Mounts = append(spec.Mounts, vm.Mount{Source: parts[0], Target: parts[1], ReadOnly: len(parts) == 3 && parts[2] == "ro", Shared: true})
 	}
+	hosts, err := m.hosts(uid, gid)
+	if err != nil {
+		return spec, err
+	}
+	spec.Mounts = append(spec.Mounts, hosts)
 	net := m.host(sysNet)
 	_ = removeAll(net)
 	list := map[string]string{"lo": "0x9", "dummy0": "0x82"} // as in a real one
@@ -223,6 +228,22 @@ func (m *monitor) spec() (vm.Spec, error) {
 		}
 	}
 	return spec, nil
+}
+
+// hosts is the machine's hosts(5), which stays, and its user may write.
+func (m *monitor) hosts(uid, gid int) (vm.Mount, error) {
+	mount := vm.Mount{Source: m.host("/etc/hosts"), Target: "/etc/hosts"}
+	if _, err := os.Stat(mount.Source); err == nil {
+		return mount, nil
+	}
+	err := os.MkdirAll(filepath.Dir(mount.Source), 0o755)
+	if err == nil {
+		err = os.WriteFile(mount.Source, []byte("127.0.0.1 localhost "+m.s.Name+"\n"), 0o644)
+	}
+	if err == nil && os.Geteuid() == 0 {
+		err = os.Lchown(mount.Source, uid, gid)
+	}
+	return mount, err
 }
 
 // host is where a file of the machine lies.
