@@ -74,9 +74,9 @@ func echo(l net.Listener) {
 }
 
 // TestTerminal: a command with a terminal has its size, its changes, and its keys,
-// the first ones too.
+// the first ones too, and nothing of smolvm's.
 func TestTerminal(t *testing.T) {
-	h := newHost(t, double.Settings{})
+	h := newHost(t, double.Settings{Faults: []double.Fault{{Step: "exec", Arg: "-t", Kind: "noise"}}})
 	m := h.create(h.backend(), h.spec("t-1"))
 	r, w := io.Pipe()
 	defer w.Close()
@@ -89,7 +89,7 @@ func TestTerminal(t *testing.T) {
 	h.must(p.Resize(vm.WinSize{Rows: 10, Cols: 20}))
 	code, err := p.Wait()
 	h.must(err)
-	if out.waitFor(t, "10 20"); code != 4 {
+	if out.waitFor(t, "10 20"); code != 4 || strings.Contains(out.String(), "WARN") {
 		t.Errorf("code %d, output %q", code, out.String())
 	}
 }

@@ -119,6 +119,7 @@ func (p *process) withStdin(in io.Reader) error {
 // touched, so it is whole when the call is killed.
 func (p *process) onTerminal(cmd vm.Command) error {
 	size := &pty.Winsize{Rows: cmd.TTY.Rows, Cols: cmd.TTY.Cols}
+	p.cmd.Stderr = p.stderr // smolvm's own notes, among which there is none of the command's
 	tty, err := pty.StartWithAttrs(p.cmd, size, &syscall.SysProcAttr{Setsid: true, Setctty: true})
 	if err != nil {
 		return err
