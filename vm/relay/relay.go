@@ -46,6 +46,9 @@ type Options struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Capture takes all names and addresses; without it, only Services are served.
 	Capture bool
+	// Resolver is where names are answered; the zero value is 127.0.0.1:53. At 0.0.0.0
+	// every server that is asked answers, as all addresses are the machine's.
+	Resolver netip.AddrPort
 	// Ports returns the ports that routes list for a host. It is asked at each
 	// lookup of a name, concurrently; nil means none.
 	Ports func(host string) []int
@@ -118,6 +121,9 @@ func Start(ctx context.Context, opt Options) (*Relay, error) {
 	if opt.Answer == 0 {
 		opt.Answer = defaultAnswer
 	}
+	if !opt.Resolver.IsValid() {
+		opt.Resolver = dnsAddr
+	}
 	if opt.Log == nil {
 		opt.Log = discard{}
 	}
@@ -158,11 +164,11 @@ func (r *Relay) start(ctx context.Context) error {
 // everywhere are the ports that are taken at every address.
 var everywhere = []int{80, 443}
 
-// dnsAddr is what resolv.conf(5) names.
+// dnsAddr is what resolv.conf(5) of a sandbox names.
 var dnsAddr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)
 
 func (r *Relay) startDNS(ctx context.Context) error {
-	conn, err := r.opt.Network.ListenPacket(ctx, dnsAddr)
+	conn, err := r.opt.Network.ListenPacket(ctx, r.opt.Resolver)
 	if err != nil {
 		return err
 	}
@@ -170,7 +176,7 @@ func (r *Relay) startDNS(ctx context.Context) error {
 		return net.ErrClosed
 	}
 	r.active.Go(func() { serveUDP(conn, r.address) })
-	l, err := r.opt.Network.ListenAt(ctx, dnsAddr)
+	l, err := r.opt.Network.ListenAt(ctx, r.opt.Resolver)
 	if err != nil {
 		return err
 	}

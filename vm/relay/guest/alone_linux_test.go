@@ -69,13 +69,19 @@ func captureAlone(t *testing.T) {
 	}()
 	asked := make(chan string)
 	go serveConnect(proxy, asked)
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:53")
-	}}
 	waitForRelay(t)
-	addrs, err := resolver.LookupNetIP(t.Context(), "ip4", "name.example.")
-	if err != nil || len(addrs) != 1 || !relay.Prefix.Contains(addrs[0].Unmap()) {
-		t.Fatalf("the name has the addresses %v, %v", addrs, err)
+	var addrs []netip.Addr
+	for _, server := range []string{"127.0.0.1:53", "8.8.8.8:53"} { // whoever is asked
+		for _, network := range []string{"udp", "tcp"} {
+			resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, server)
+			}}
+			var err error
+			addrs, err = resolver.LookupNetIP(t.Context(), "ip4", "name.example.")
+			if err != nil || len(addrs) != 1 || !relay.Prefix.Contains(addrs[0].Unmap()) {
+				t.Fatalf("of %s by %s the name has the addresses %v, %v", server, network, addrs, err)
+			}
+		}
 	}
 	<-came // the ports of the name were asked for
 	named := addrs[0].Unmap()

@@ -34,10 +34,14 @@ func (s *services) Set(text string) error {
 	return nil
 }
 
+// anyResolver has every server that is asked for names be the relay: smolvm writes
+// resolv.conf(5) anew for each command, with servers of its own choice.
+var anyResolver = netip.AddrPortFrom(netip.IPv4Unspecified(), 53)
+
 // capture takes what programs open that know of no proxy to the proxy: until ctx ends.
 func capture(ctx context.Context, opt serveOptions, proxy, forward *tunnel.Dialer) error {
 	_, err := relay.Start(ctx, relay.Options{
-		Network: ownNetwork{}, Capture: opt.capture, Services: opt.services, Answer: opt.answer,
+		Network: ownNetwork{}, Resolver: anyResolver, Capture: opt.capture, Services: opt.services, Answer: opt.answer,
 		Dial:  func(ctx context.Context) (net.Conn, error) { return proxy.Dial(ctx) },
 		Ports: func(host string) []int { return furtherPorts(ctx, forward, host) },
 		Log:   logger{},
@@ -62,7 +66,7 @@ func (ownNetwork) ListenAt(_ context.Context, addr netip.AddrPort) (net.Listener
 }
 
 func (ownNetwork) ListenPacket(_ context.Context, addr netip.AddrPort) (net.PacketConn, error) {
-	return net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	return net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
 }
 
 // portsTimeout bounds how long the host may take to say which ports a host has.

@@ -61,6 +61,9 @@ func (d *double) start(p *parsed, kind string) int {
 	if err != nil {
 		return fail(agentError+"start machine: agent operation failed: monitor agent: %v (boot process exited (code 1) before the agent was ready)", err)
 	}
+	if kind == "hangbooted" {
+		d.hang()
+	}
 	killed(kind) // an orphan, whose record is not running
 	s.State, s.PID = "running", &pid
 	if err := d.put(s); err != nil {
@@ -201,11 +204,13 @@ func (m *monitor) spec() (vm.Spec, error) {
 		parts := strings.Split(v, ":")
 		spec.Mounts = append(spec.Mounts, vm.Mount{Source: parts[0], Target: parts[1], ReadOnly: len(parts) == 3 && parts[2] == "ro", Shared: true})
 	}
-	hosts, err := m.hosts(uid, gid)
-	if err != nil {
-		return spec, err
+	for inside, text := range map[string]string{"/etc/hosts": "127.0.0.1 localhost " + m.s.Name + "\n", resolvConf: resolvers} {
+		mount, err := m.file(inside, text, uid, gid)
+		if err != nil {
+			return spec, err
+		}
+		spec.Mounts = append(spec.Mounts, mount)
 	}
-	spec.Mounts = append(spec.Mounts, hosts)
 	net := m.host(sysNet)
 	_ = removeAll(net)
 	list := map[string]string{"lo": "0x9", "dummy0": "0x82"} // as in a real one
@@ -230,15 +235,18 @@ func (m *monitor) spec() (vm.Spec, error) {
 	return spec, nil
 }
 
-// hosts is the machine's hosts(5), which stays, and its user may write.
-func (m *monitor) hosts(uid, gid int) (vm.Mount, error) {
-	mount := vm.Mount{Source: m.host("/etc/hosts"), Target: "/etc/hosts"}
+// resolvConf is written anew for each command, whatever the machine made of it.
+const resolvConf, resolvers = "/etc/resolv.conf", "nameserver 1.1.1.1\nnameserver 8.8.8.8\n"
+
+// file is one of the machine's that stays, and its user may write.
+func (m *monitor) file(inside, text string, uid, gid int) (vm.Mount, error) {
+	mount := vm.Mount{Source: m.host(inside), Target: inside}
 	if _, err := os.Stat(mount.Source); err == nil {
 		return mount, nil
 	}
 	err := os.MkdirAll(filepath.Dir(mount.Source), 0o755)
 	if err == nil {
-		err = os.WriteFile(mount.Source, []byte("127.0.0.1 localhost "+m.s.Name+"\n"), 0o644)
+		err = os.WriteFile(mount.Source, []byte(text), 0o644)
 	}
 	if err == nil && os.Geteuid() == 0 {
 		err = os.Lchown(mount.Source, uid, gid)

@@ -293,6 +293,7 @@ func (m *monitor) run(c *net.UnixConn, dec *json.Decoder, r *request, files []*o
 	}
 	log, _ := json.Marshal(map[string]any{"message": "exec", "argv": r.Args})
 	_ = appendTo(filepath.Join(m.dir, "agent-console.log"), string(log)+"\n")
+	_ = os.WriteFile(m.host(resolvConf), []byte(resolvers), 0o644)
 	p, err := m.m.Start(m.ctx, cmd)
 	if err != nil {
 		return 0, agentError + "run command: " + err.Error()
