@@ -18,7 +18,7 @@ func (b *Backend) Doctor(ctx context.Context) []vm.Check {
 	} else {
 		installed.Detail, installed.Fix = err.Error(), installHint
 	}
-	checks := []vm.Check{installed, hypervisor()}
+	checks := []vm.Check{installed, b.hypervisor()}
 	if installed.OK {
 		c := vm.Check{Name: "virtual machines", OK: true, Detail: "none was left behind"}
 		ids, err := b.Machines(ctx)
@@ -48,11 +48,11 @@ func joinIDs(ids []string) (text string) {
 var ErrSlowKVM = errors.New("/dev/kvm interprets what a machine's kernel does, instruction by instruction")
 
 // hypervisor says whether this user can have virtual machines, by having one run.
-func hypervisor() vm.Check {
+func (b *Backend) hypervisor() vm.Check {
 	if runtime.GOOS != "linux" {
 		return vm.Check{Name: "hypervisor", OK: true, Detail: "that of macOS"}
 	}
-	return hypervisorOf(tryKVM(), asRoot())
+	return hypervisorOf(b.opt.Hypervisor(), asRoot())
 }
 
 // hypervisorOf says what came of the try.
@@ -78,7 +78,7 @@ func (b *Backend) Usable(ctx context.Context) error {
 	if _, err := b.find(ctx); err != nil {
 		return err
 	}
-	if c := hypervisor(); !c.OK {
+	if c := b.hypervisor(); !c.OK {
 		return errors.New(c.Detail)
 	}
 	return nil

@@ -18,6 +18,7 @@ type host struct {
 	dir, data, runtime string
 	binary, image      string
 	extra              []string // variables of the person's shell
+	hypervisor         error    // why there is none
 }
 
 func newHost(t *testing.T, s double.Settings) *host {
@@ -59,7 +60,7 @@ func (h *host) environ() []string {
 
 // backend returns a driver whose pauses are short.
 func (h *host) backend() *Backend {
-	return New(Options{Binary: h.binary, Environ: h.environ, Sleep: func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/100) }})
+	return New(Options{Binary: h.binary, Environ: h.environ, Hypervisor: func() error { return h.hypervisor }, Sleep: func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/100) }})
 }
 
 func (h *host) spec(id string) vm.Spec {

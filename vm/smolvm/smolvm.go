@@ -59,6 +59,8 @@ type Options struct {
 	// Relay returns the path of the guest program for this host's architecture
 	// and what releases it; nil is the one that this program brings along.
 	Relay func() (path string, release func(), err error)
+	// Hypervisor says why this host has no virtual machines; nil has one run.
+	Hypervisor func() error
 	// Sleep waits between two tries; nil is a timer.
 	Sleep func(context.Context, time.Duration) error
 }
@@ -80,6 +82,9 @@ func New(opt Options) *Backend {
 	}
 	if opt.Relay == nil {
 		opt.Relay = ownRelay
+	}
+	if opt.Hypervisor == nil {
+		opt.Hypervisor = tryKVM
 	}
 	if opt.Sleep == nil {
 		opt.Sleep = sleep

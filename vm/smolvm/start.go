@@ -55,6 +55,9 @@ func (b *Backend) tryStart(ctx context.Context, p *plan) error {
 		if !is(err, slowStart) && !is(err, startDied) {
 			break
 		}
+		if c := b.hypervisor(); !c.OK { // then no start comes to anything
+			return fmt.Errorf("start the machine: %s\n%s", c.Detail, c.Fix)
+		}
 	}
 	if is(err, startDied) || is(err, slowStart) {
 		err = fmt.Errorf("%w%s", err, b.console(ctx, p.name))
