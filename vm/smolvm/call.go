@@ -89,13 +89,14 @@ func (b *Backend) exec(ctx context.Context, path string, c call) (result, error)
 	if cmd.Stdout = c.stdout; c.stdout == nil {
 		cmd.Stdout = stdout
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	last := syscall.SIGKILL
+	if c.soft {
+		last = syscall.SIGINT
+	}
+	cmd.SysProcAttr = endWithThis(syscall.SysProcAttr{Setpgid: true}, last)
 	cmd.WaitDelay = killPause
 	cmd.Cancel = func() error {
-		if c.soft {
-			return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
-		}
-		return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		return syscall.Kill(-cmd.Process.Pid, last)
 	}
 	err := cmd.Run()
 	r := result{stdout: stdout.String(), stderr: clean(stderr.String())}

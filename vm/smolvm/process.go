@@ -83,7 +83,7 @@ func (m *machine) start(ctx context.Context, cmd vm.Command) (*process, error) {
 			one := &oneWriter{to: cmd.Stdout}
 			p.cmd.Stdout, p.stderr.to = one, one
 		}
-		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		p.cmd.SysProcAttr = endWithThis(syscall.SysProcAttr{Setpgid: true}, syscall.SIGKILL)
 		err = p.withStdin(cmd.Stdin)
 	}
 	if err != nil {
@@ -120,7 +120,7 @@ func (p *process) withStdin(in io.Reader) error {
 func (p *process) onTerminal(cmd vm.Command) error {
 	size := &pty.Winsize{Rows: cmd.TTY.Rows, Cols: cmd.TTY.Cols}
 	p.cmd.Stderr = p.stderr // smolvm's own notes, among which there is none of the command's
-	tty, err := pty.StartWithAttrs(p.cmd, size, &syscall.SysProcAttr{Setsid: true, Setctty: true})
+	tty, err := pty.StartWithAttrs(p.cmd, size, endWithThis(syscall.SysProcAttr{Setsid: true, Setctty: true}, syscall.SIGKILL))
 	if err != nil {
 		return err
 	}

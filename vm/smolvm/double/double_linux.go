@@ -224,6 +224,9 @@ func (d *double) dispatch(args []string) int {
 		fmt.Fprintf(os.Stderr, "\x1b[2m2026-01-01T00:00:00Z\x1b[0m \x1b[33m WARN\x1b[0m something is odd\n")
 		kind = ""
 	}
+	if kind == "hang" {
+		d.hang()
+	}
 	if strings.HasPrefix(kind, "error:") {
 		return fail("%s", strings.TrimPrefix(kind, "error:"))
 	}

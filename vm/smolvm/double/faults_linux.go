@@ -34,6 +34,12 @@ func killed(kind string) int {
 	return 0
 }
 
+// hang says that a call hangs, and does until it is killed.
+func (d *double) hang() {
+	_ = os.WriteFile(d.path("hangs"), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	select {}
+}
+
 // archiveFault tells why a machine of an archive does not start: one without a
 // manifest.json passes create.
 func archiveFault(path string) string {
