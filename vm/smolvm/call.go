@@ -157,6 +157,9 @@ type CLIError struct {
 	kind *fault
 }
 
+// codeKilled is that of a program that got SIGKILL.
+const codeKilled = 128 + int(syscall.SIGKILL)
+
 func newCLIError(args []string, r result) *CLIError {
 	e := &CLIError{Call: describe(args), Code: r.code, Text: errorText(r.stderr)}
 	e.kind = faultOf(e.Text)
@@ -165,6 +168,9 @@ func newCLIError(args []string, r result) *CLIError {
 
 func (e *CLIError) Error() string {
 	text := fmt.Sprintf("%s ended with code %d", e.Call, e.Code)
+	if e.Code == codeKilled {
+		text += " (it was killed)"
+	}
 	if e.Text != "" {
 		text += ": " + escape.Text(e.Text)
 	}

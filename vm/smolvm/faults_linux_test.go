@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bot-bottle/bottle/vm"
+	"github.com/bot-bottle/bottle/vm/relay"
 	"github.com/bot-bottle/bottle/vm/smolvm/double"
 )
 
@@ -28,7 +31,7 @@ var faultCases = []struct {
 	text  string
 }{
 	{"create fails", double.Fault{Step: "create", Kind: "error:storage operation failed: disk full"}, fails, "disk full"},
-	{"create is killed", double.Fault{Step: "create", Kind: "kill"}, fails, "ended with code 137"},
+	{"create is killed", double.Fault{Step: "create", Kind: "kill"}, fails, "ended with code 137 (it was killed)"},
 	{"start is too slow once", double.Fault{Step: "start", Kind: "slow", Times: 1}, works, ""},
 	{"start is too slow with much memory", double.Fault{Step: "start", Kind: "slow", Times: 2}, works, ""},
 	{"start is always too slow", double.Fault{Step: "start", Kind: "slow"}, fails, "less memory"},
@@ -53,9 +56,14 @@ var faultCases = []struct {
 	{"the machine dies at the first command", double.Fault{Step: "exec", Kind: "dies", Times: 1}, fails, "not running"},
 	{"smolvm is killed in a command", double.Fault{Step: "exec", Kind: "kill", Times: 1}, works, ""},
 	{"setup is killed once", double.Fault{Step: "exec", Arg: "setup", Kind: "137", Times: 1}, works, ""},
-	{"setup is always killed", double.Fault{Step: "exec", Arg: "setup", Kind: "137"}, fails, "137"},
+	{"setup is always killed", double.Fault{Step: "exec", Arg: "setup", Kind: "137"}, fails, "make the agent's user"},
 	{"the copy of files is cut once", double.Fault{Step: "exec", Arg: "unpack", Kind: "137", Times: 1}, works, ""},
 	{"the copy of files is always cut", double.Fault{Step: "exec", Arg: "unpack", Kind: "137"}, fails, "copy files into the machine"},
+	{"the network is not shaped once", double.Fault{Step: "exec", Arg: " net ", Kind: "137", Times: 1}, works, ""},
+	{"the network is never shaped", double.Fault{Step: "exec", Arg: " net ", Kind: "255"}, fails, "have the machine's connections come to the relay"},
+	{"smolvm is killed while the network is shaped", double.Fault{Step: "exec", Arg: " net ", Kind: "kill", Times: 1}, works, ""},
+	{"smolvm is killed while files are copied", double.Fault{Step: "exec", Arg: "unpack", Kind: "kill", Times: 1}, works, ""},
+	{"smolvm is killed while the relay is started", double.Fault{Step: "exec", Arg: " serve ", Kind: "kill"}, fails, "start the relay"},
 	{"the relay cannot be started", double.Fault{Step: "exec", Arg: " serve ", Kind: "137"}, fails, "start the relay"},
 	{"cp fails once", double.Fault{Step: "cp", Kind: "137", Times: 1}, works, ""},
 	{"cp always fails", double.Fault{Step: "cp", Kind: "137"}, fails, "bring the guest program"},
@@ -71,8 +79,17 @@ var faultCases = []struct {
 const shortFaults = 6
 
 // TestFaultMatrix: whatever fails, there is a machine that works or an error that
-// says what to do, and in the end nothing is left.
+// says what to do, and in the end nothing is left. With -v it tells what came of each.
 func TestFaultMatrix(t *testing.T) {
+	var mu sync.Mutex
+	rows := make([]string, len(faultCases))
+	t.Cleanup(func() { // when all have come to their end
+		for _, row := range rows {
+			if row != "" {
+				t.Log(row)
+			}
+		}
+	})
 	for i, c := range faultCases {
 		if testing.Short() && i%shortFaults != 0 {
 			continue // each starts dozens of programs
@@ -92,7 +109,15 @@ func TestFaultMatrix(t *testing.T) {
 			source := filepath.Join(h.dir, "work")
 			h.must(os.Mkdir(source, 0o755))
 			spec.Mounts = []vm.Mount{{Source: source, Target: "/home/agent/work"}}
+			spec.Local, spec.Capture = []netip.Prefix{relay.Prefix}, &vm.Capture{Port: 3128, All: true}
 			m, err := b.Create(t.Context(), spec)
+			end := works
+			if err != nil {
+				end = strings.ReplaceAll(err.Error(), "\n", " / ")
+			}
+			mu.Lock()
+			rows[i] = fmt.Sprintf("| %s | %s |", c.name, end)
+			mu.Unlock()
 			switch {
 			case c.end == works && err != nil:
 				t.Errorf("error %v, want %s", err, works)

@@ -29,11 +29,11 @@ func (m *machine) provision(ctx context.Context) error {
 		return fmt.Errorf("bring the guest program: %w", err)
 	}
 	r, err := m.guest(ctx, nil, "setup", "--user", m.plan.spec.User.Name, "--home", m.plan.spec.User.Home, "--uid", strconv.Itoa(os.Getuid()))
-	if err != nil {
-		return err
+	if err == nil {
+		m.user, err = guest.ParseUser(r.stdout)
 	}
-	if m.user, err = guest.ParseUser(r.stdout); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("make the agent's user: %w", err)
 	}
 	if err := m.fill(ctx); err != nil {
 		return fmt.Errorf("copy files into the machine: %w", err)
