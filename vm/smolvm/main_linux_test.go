@@ -14,6 +14,7 @@ import (
 // The test binary is also the first process of sandboxes, the guest program, and
 // the double of smolvm.
 func TestMain(m *testing.M) {
+	beFirst()
 	quickExit()
 	sandbox.Init()
 	guestbin.Init()
@@ -22,6 +23,9 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// beFirst becomes the first process of an emulated computer, where this is it.
+var beFirst = func() {}
 
 // quickExit starts this program anew so that the race detector does not sleep for a
 // second at its end, which it does at the end of every process: the driver keeps the
