@@ -6,13 +6,16 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -36,6 +39,38 @@ const (
 type statusError int
 
 func (e statusError) Error() string { return strconv.Itoa(int(e)) + " " + http.StatusText(int(e)) }
+
+// partialError is a success in which the collector refused so many spans or records, which
+// it does not want again.
+type partialError int64
+
+func (e partialError) Error() string { return fmt.Sprintf("%d were refused", int64(e)) }
+
+// refusedIn reads the answer to an export. Those of all signals have the same form: of
+// field 1, the partial success, field 1 is how many were refused.
+func refusedIn(answer []byte) (refused int64) {
+	const one = protowire.Number(1)
+	for len(answer) > 0 {
+		number, kind, n := protowire.ConsumeTag(answer)
+		if n < 0 {
+			return 0
+		}
+		answer = answer[n:]
+		switch {
+		case number == one && kind == protowire.BytesType:
+			partial, _ := protowire.ConsumeBytes(answer)
+			return refusedIn(partial)
+		case number == one && kind == protowire.VarintType:
+			v, _ := protowire.ConsumeVarint(answer)
+			return int64(min(v, math.MaxInt32))
+		}
+		if n = protowire.ConsumeFieldValue(number, kind, answer); n < 0 {
+			return 0
+		}
+		answer = answer[n:]
+	}
+	return 0
+}
 
 // Start, Stop and UploadTraces are those of an otlptrace.Client.
 func (c *client) Start(context.Context) error { return nil }
@@ -102,13 +137,16 @@ func (c *client) post(ctx context.Context, body []byte) (again bool, wait time.D
 		return ctx.Err() == nil, 0, err
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // so that the connection is used again
+	said, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // to its end, so that the connection is used again
 	switch code := answer.StatusCode; code {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		seconds, _ := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16)
 		return true, time.Duration(seconds) * time.Second, statusError(code)
 	default:
 		if code/100 == 2 {
+			if refused := refusedIn(said); refused > 0 {
+				return false, 0, partialError(refused)
+			}
 			return false, 0, nil
 		}
 		return false, 0, statusError(code)
@@ -119,12 +157,15 @@ func (c *client) post(ctx context.Context, body []byte) (again bool, wait time.D
 // which credentials can be.
 func reason(err error) string {
 	var status statusError
+	var partial partialError
 	var op *net.OpError
 	var name *net.DNSError
 	var cert *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &status):
 		return "the collector answers " + status.Error()
+	case errors.As(err, &partial):
+		return "the collector took the others and refused these, and its own log says why"
 	case errors.As(err, &name):
 		return "its name cannot be resolved"
 	case errors.As(err, &op):

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -109,13 +110,18 @@ func (p *pipe) last(n int) {
 
 // export exports a batch, of so many events.
 func (p *pipe) export(n int) {
-	if err := p.sink.export(p.ctx); err != nil {
-		why := reason(err)
-		p.trouble.Store(&why)
-		p.dropped.Add(int64(n))
-	} else {
+	err := p.sink.export(p.ctx)
+	if err == nil {
 		p.trouble.Store(nil)
+		return
 	}
+	lost := int64(n)
+	if partial := partialError(0); errors.As(err, &partial) {
+		lost = min(lost, int64(partial))
+	}
+	why := reason(err)
+	p.trouble.Store(&why)
+	p.dropped.Add(lost)
 }
 
 // say tells the operator what was dropped since it was told before.

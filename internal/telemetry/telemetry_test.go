@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,9 +14,12 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/bot-bottle/bottle/internal/telemetry/collector"
 	"github.com/bot-bottle/bottle/proxy"
@@ -289,3 +293,59 @@ func TestWhatMayHelpIsSentAgain(t *testing.T) {
 type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// partial is the answer of a collector that refused so many (ExportTraceServiceResponse,
+// and that of logs).
+func partial(refused uint64) []byte {
+	var inner []byte
+	inner = protowire.AppendTag(inner, 2, protowire.BytesType)
+	inner = protowire.AppendString(inner, "sesame is no span")
+	inner = protowire.AppendTag(inner, 1, protowire.VarintType)
+	inner = protowire.AppendVarint(inner, refused)
+	all := protowire.AppendTag(nil, 9, protowire.VarintType) // of a later version
+	all = protowire.AppendVarint(all, 1)
+	all = protowire.AppendTag(all, 1, protowire.BytesType)
+	return protowire.AppendBytes(all, inner)
+}
+
+func TestRefusalsAreRead(t *testing.T) {
+	for _, tt := range []struct {
+		answer []byte
+		want   int64
+	}{
+		{nil, 0}, {partial(0), 0}, {partial(3), 3}, {partial(1 << 63), math.MaxInt32}, {[]byte("<html>"), 0}, {[]byte(`{"partialSuccess":{}}`), 0}, {[]byte{0x0a, 0xff, 0x01}, 0}, {[]byte{0x0a}, 0},
+	} {
+		if got := refusedIn(tt.answer); got != tt.want {
+			t.Errorf("%q: %d, want %d", tt.answer, got, tt.want)
+		}
+	}
+}
+
+// TestWhatACollectorRefusesIsSaidOnceAndNotSentAgain has one that takes a part.
+func TestWhatACollectorRefusesIsSaidOnceAndNotSentAgain(t *testing.T) {
+	var posts atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		posts.Add(1)
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		_, _ = w.Write(partial(2))
+	}))
+	defer srv.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", srv.URL)
+	var said bytes.Buffer
+	x := New(t.Context(), Options{Bottle: "b-1", Getenv: os.Getenv, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	for i := range 5 {
+		x.Record(&proxy.Event{Time: noon, Type: proxy.EventDecision, ID: fmt.Sprint("abc-", i), Host: "a.example", Verdict: proxy.Deny})
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := posts.Load(); n != 1 {
+		t.Errorf("it was sent %d times", n)
+	}
+	if text := said.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "spans of 2 events so far were not exported: the collector took the others and refused these") || strings.Contains(text, "sesame") {
+		t.Errorf("it says %s", text)
+	}
+	if text := x.Trouble(); !strings.Contains(text, "2 events were dropped so far") {
+		t.Errorf("the views say %q", text)
+	}
+}
