@@ -80,7 +80,7 @@ func TestTheOperatorIsAskedAboutAPush(t *testing.T) {
 	if err == nil || !strings.Contains(out, "not on a Friday") {
 		t.Errorf("after a no: %v\n%s", err, out)
 	}
-	want := "create refs/heads/agent/x as " + head + "\n1 commit:\n  " + head[:12] + " add a file\n1 files: 1 added, 0 changed, 0 removed\n  add a.txt"
+	want := "create refs/heads/agent/x as " + head + "\n1 commit:\n  " + head[:12] + " add a file\n1 file: 1 added, 0 changed, 0 removed\n  add a.txt"
 	if got := strings.Join(asked, "\n"); got != want {
 		t.Errorf("the operator is told\n%s\nwant\n%s", got, want)
 	}

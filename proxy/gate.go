@@ -80,7 +80,7 @@ func JournalRefusal(err error) string { return journalDenial(err).message }
 // or "". The detail tells the question from others about the same target; refs are
 // those of a push.
 func (c *GateCall) Ask(ctx context.Context, method, rule string, findings []EventFinding, detail []string, refs ...string) string {
-	q := Question{ID: c.ID, Session: c.Session, Rule: rule, Findings: findings, Detail: detail, Gated: true, Refs: refs,
+	q := Question{ID: c.ID, Session: c.Session, Rule: rule, Findings: findings, Detail: detail, Gated: true, Refs: refs, Path: c.snap.redactText(c.Path),
 		Target: Target{Scheme: "https", Host: c.Host, Port: 443, Method: method, Path: c.Path}}
 	if d := c.s.ask(ctx, q); d != nil {
 		return d.message

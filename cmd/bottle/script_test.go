@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"terminal": cmdTerminal,
 			"valid":    cmdValid,
 			"page":     cmdPage,
+			"browse":   cmdBrowse,
 			"internet": cmdInternet,
 			"collect":  cmdCollect,
 		},

@@ -140,7 +140,11 @@ func (x *check) describeFiles(commits []*commit) ([]string, error) {
 	for _, what := range done {
 		counts[what]++
 	}
-	lines := []string{fmt.Sprintf("%d files: %d added, %d changed, %d removed", len(done), counts["add"], counts["change"], counts["remove"])}
+	files := "files"
+	if len(done) == 1 {
+		files = "file"
+	}
+	lines := []string{fmt.Sprintf("%d %s: %d added, %d changed, %d removed", len(done), files, counts["add"], counts["change"], counts["remove"])}
 	for i, path := range slices.Sorted(maps.Keys(done)) {
 		if i == summaryFiles {
 			lines = append(lines, fmt.Sprintf("  and %d more", len(done)-i))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/journal"
+	"github.com/bot-bottle/bottle/internal/ui/headless"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -217,26 +218,26 @@ func openWeb(b *testing.B, r *bottleRig) person {
 		b.Fatal(err)
 	}
 	p := &atWeb{startBrowser(b), cmd.Process.Pid}
-	p.open(link)
+	p.Open(link)
 	return p
 }
 
 // shows looks at the first rows and questions only: the text of all would keep the page
 // from its work.
 func (p *atWeb) shows(text string) {
-	p.wait(fmt.Sprintf(`[...document.querySelectorAll("#rows tbody tr:first-child, #rows tbody tr:nth-child(2), .question h3")].some(e => e.textContent.includes(%q))`, text))
+	p.Wait(fmt.Sprintf(`[...document.querySelectorAll("#rows tbody tr:first-child, #rows tbody tr:nth-child(2), .question h3")].some(e => e.textContent.includes(%q))`, text))
 }
 
 func (p *atWeb) filter(text string) {
-	p.press("/")
-	p.press(strings.Split(text, "")...)
-	p.press("Enter")
-	p.wait(`document.querySelectorAll("#rows tbody tr").length === 0`)
+	p.Press("/")
+	p.Press(strings.Split(text, "")...)
+	p.Press("Enter")
+	p.Wait(`document.querySelectorAll("#rows tbody tr").length === 0`)
 }
 
-func (p *atWeb) unfilter() { p.press("Escape") }
+func (p *atWeb) unfilter() { p.Press("Escape") }
 
-func (p *atWeb) yes() { p.press("q", "y") }
+func (p *atWeb) yes() { p.Press("q", "y") }
 
 func (p *atWeb) memory(b *testing.B) {
 	var m struct {
@@ -245,8 +246,8 @@ func (p *atWeb) memory(b *testing.B) {
 			Value float64
 		}
 	}
-	p.call("Performance.enable", nil, nil)
-	p.call("Performance.getMetrics", nil, &m)
+	p.Call("Performance.enable", nil, nil)
+	p.Call("Performance.getMetrics", nil, &m)
 	for _, one := range m.Metrics {
 		switch one.Name {
 		case "JSHeapTotalSize":
@@ -256,7 +257,7 @@ func (p *atWeb) memory(b *testing.B) {
 		}
 	}
 	b.ReportMetric(peak(b, p.server)/1e6, "MB-peak")
-	p.mustBeQuiet()
+	p.MustBeQuiet()
 }
 
 type atTerminal struct {
@@ -267,7 +268,7 @@ type atTerminal struct {
 
 func openTerminal(b *testing.B, r *bottleRig) person {
 	p := &atTerminal{b, r.dir, filepath.Join(r.dir, "tmux")}
-	need(b, "tmux")
+	needTmux(b)
 	p.tmux("-f", "/dev/null", "new-session", "-d", "-x", "160", "-y", "30", fmt.Sprintf("%s=terminal %s=%s exec %s", envView, envState, r.dir, os.Args[0]))
 	b.Cleanup(func() { p.tmux("kill-server") })
 	return p
@@ -284,7 +285,7 @@ func (p *atTerminal) tmux(args ...string) string {
 }
 
 func (p *atTerminal) shows(text string) {
-	for late := time.Now().Add(browserTime); ; time.Sleep(10 * time.Millisecond) {
+	for late := time.Now().Add(headless.StepTime); ; time.Sleep(10 * time.Millisecond) {
 		screen := p.tmux("capture-pane", "-p")
 		if strings.Contains(screen, text) {
 			return

@@ -156,6 +156,23 @@ func TestTheDetailOfAQuestionIsShown(t *testing.T) {
 	}
 }
 
+// Only what is possible is offered, and what a question says is read to its end.
+func TestOnlyPossibleAnswersAreOffered(t *testing.T) {
+	v := newView()
+	push := supervise.Question{ID: "q-1", Kind: supervise.KindPush, Scheme: "https", Host: "a.example", Port: 443, Until: noon.Add(time.Minute), Effect: strings.Repeat("word ", 30) + "end"}
+	access := supervise.Question{ID: "q-2", Kind: supervise.KindAccess, Scheme: "https", Host: "b.example", Port: 443, Until: noon.Add(time.Minute)}
+	v.Update(tea.WindowSizeMsg{Width: 60, Height: 30})
+	v.Update(questionsMsg{push, access})
+	if s := v.screen(); !strings.Contains(s, "    y yes  n no  tab next") || !strings.Contains(s, "    end\n") {
+		t.Errorf("of a push\n%s", s)
+	}
+	v.Update(tea.WindowSizeMsg{Width: 120, Height: 30})
+	v.press("tab")
+	if s := v.screen(); !strings.Contains(s, "    s for the session  w written into the manifest  n no  S no for the session  W no for good  tab next") {
+		t.Errorf("of a request for access\n%s", s)
+	}
+}
+
 // The screen is never higher or wider than the terminal, whatever is on it.
 func TestTheScreenFits(t *testing.T) {
 	v := newView()

@@ -2,14 +2,17 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/journal"
+	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -99,11 +102,26 @@ func (m *model) questionLines() (lines []string) {
 		}
 		say(line)
 	}
-	for _, line := range shown.about {
-		say(line)
+	for _, line := range shown.about { // what a yes gives must be read to its end
+		for part := range strings.SplitSeq(ansi.Wrap(line, max(20, m.width-4), ""), "\n") {
+			say(part)
+		}
 	}
-	say("y yes  s for the session  w written into the manifest  n no  S no for the session  W no for good  tab next")
+	say(answerKeys(q))
 	return lines
+}
+
+// answerKeys are those that answer a question, without what is not possible.
+func answerKeys(q *supervise.Question) string {
+	yes, no := []string{}, []string{"n no"}
+	if q.Kind.Once() {
+		yes = append(yes, "y yes")
+	}
+	if q.Effect == "" {
+		yes = append(yes, "s for the session", "w written into the manifest")
+		no = append(no, "S no for the session", "W no for good")
+	}
+	return strings.Join(slices.Concat(yes, no, []string{"tab next"}), "  ")
 }
 
 // bottleLines list the bottles, this one marked, as "bottle ls" does.
