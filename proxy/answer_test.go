@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -89,6 +91,12 @@ func TestAnswersToTheAgent(t *testing.T) {
 				t.Errorf("%d decision lines", lines)
 			}
 		})
+	}
+	// What failed upstream says what to do next, whatever it was.
+	for _, err := range []error{x509.UnknownAuthorityError{}, x509.HostnameError{Certificate: &x509.Certificate{}, Host: "example.com"}, &net.DNSError{Err: "no such host"}, context.DeadlineExceeded, io.EOF, syscall.ECONNREFUSED} {
+		if d := upstreamFailure("example.com", fmt.Errorf("dial: %w", err)); !strings.Contains(d.message, "the operator") || !d.upset {
+			t.Errorf("%v: no next step in %q", err, d.message)
+		}
 	}
 	t.Run("an upstream that does not answer in time", func(t *testing.T) {
 		d := upstreamFailure("example.com", fmt.Errorf("dial: %w", context.DeadlineExceeded))

@@ -155,11 +155,11 @@ func upstreamFailure(host string, err error) *denial {
 	case errors.As(err, &unknown):
 		return failure(http.StatusBadGateway, fmt.Sprintf("the certificate of %s is not signed by an authority that bottle trusts; the operator can add one under egress.upstream_ca", host))
 	case errors.As(err, &name), errors.As(err, &invalid):
-		return failure(http.StatusBadGateway, fmt.Sprintf("the certificate of %s is not valid: %v", host, err))
+		return failure(http.StatusBadGateway, fmt.Sprintf("the certificate of %s is not valid: %v; do not go on without it, and tell the operator: the host must mend it, or egress.routes in bottle.yaml lead elsewhere", host, err))
 	case errors.As(err, &dns):
-		return failure(http.StatusBadGateway, fmt.Sprintf("%s cannot be resolved: %s", host, dns.Err))
+		return failure(http.StatusBadGateway, fmt.Sprintf("%s cannot be resolved: %s; look at the name, and tell the operator if it is right", host, dns.Err))
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return failure(http.StatusGatewayTimeout, fmt.Sprintf("%s did not answer in time", host))
+		return failure(http.StatusGatewayTimeout, fmt.Sprintf("%s did not answer in time; try again later, and tell the operator if it stays so", host))
 	default:
 		return failure(http.StatusBadGateway, fmt.Sprintf("no answer from %s: %s; try again later, and tell the operator if it stays so: the host may be down, or egress.routes or egress.upstream_proxy in bottle.yaml lead elsewhere", host, failureClass(err)))
 	}
