@@ -87,7 +87,7 @@ soak:
 
 # What the git gate costs beside git alone, in some minutes, as ratios.
 bench-git:
-	$(GO) test ./gitgate -run '^$$' -bench '^BenchmarkGit$$' -benchtime 1x -timeout 30m
+	$(GO) test ./gitgate -run '^$$' -bench '^Benchmark(Git|HostilePush)$$' -benchtime 1x -timeout 30m
 
 # What both views take to answer a person while 10,000 exchanges a second are written,
 # on top of a journal of BEHIND bytes, and their memory.
