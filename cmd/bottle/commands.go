@@ -28,7 +28,7 @@ func usageErrors(cmd *cobra.Command) {
 		usageErrors(c)
 	}
 	check := cmd.Args
-	if check == nil || cmd.HasSubCommands() || cmd.Name() == "up" { // these say it themselves
+	if check == nil || cmd.HasSubCommands() && cmd.Name() != "logs" || cmd.Name() == "up" { // these say it themselves
 		return
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {

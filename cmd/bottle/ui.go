@@ -28,6 +28,7 @@ once, for the browser that opens it. Ctrl-C ends the view, and not the bottle.`,
 		Example: "  bottle ui\n  bottle ui --web claude-7kq2m",
 		Args:    cobra.MaximumNArgs(1),
 
+		SuggestFor:        []string{"watch", "web", "dashboard", "top"},
 		ValidArgsFunction: completeBottles(1, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if listen != "" && !web {
