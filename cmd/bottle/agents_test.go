@@ -42,6 +42,7 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	dir, err = filepath.EvalSymlinks(dir)
 	ts.Check(err)
 	ts.Setenv("AGENT_DIR", dir)
+	inMachine(ts, dir)
 	ts.Setenv("PATH", ts.Getenv("PATH")+string(filepath.ListSeparator)+dir)
 }
 

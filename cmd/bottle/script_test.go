@@ -23,8 +23,14 @@ func TestMain(m *testing.M) {
 // home each, the real program, and a TLS upstream on loopback where a script
 // asks for one.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	p := scripts()
+	p.Dir = "testdata/script"
+	testscript.Run(t, p)
+}
+
+// scripts are what all of them have.
+func scripts() testscript.Params {
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setupScript,
@@ -49,7 +55,7 @@ func TestScripts(t *testing.T) {
 			"internet": cmdInternet,
 			"collect":  cmdCollect,
 		},
-	})
+	}
 }
 
 // setupScript gives a script a home of its own, and the PATH that it runs with.

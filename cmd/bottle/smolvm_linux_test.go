@@ -27,12 +27,8 @@ func cmdSmolvm(ts *testscript.TestScript, neg bool, args []string) {
 	case neg || len(args) == 0:
 		ts.Fatalf("usage: smolvm install SECRET… | clean")
 	case args[0] == "install":
-		self, err := os.Executable()
+		_, _, err := installDouble(ts.Getenv("TMPDIR"), args[1:])
 		ts.Check(err)
-		ts.Check(double.Set(data, double.Settings{Secrets: args[1:]}))
-		ts.Check(os.Chmod(ts.Getenv("TMPDIR"), 0o755)) // for the user of root's sandboxes
-		ts.Check(os.MkdirAll(filepath.Join(dir, "bin"), 0o755))
-		ts.Check(os.Symlink(self, filepath.Join(dir, "bin", "smolvm")))
 		ts.Setenv("PATH", filepath.Join(dir, "bin")+string(filepath.ListSeparator)+ts.Getenv("PATH"))
 		ts.Setenv("SMOLVM_DATA_DIR", data)
 		ts.Defer(func() { double.EndAll(data) })

@@ -9,3 +9,5 @@ func beSmolvm() {}
 func cmdSmolvm(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("the double of smolvm runs on Linux")
 }
+
+func inMachine(*testscript.TestScript, string) {}

@@ -66,7 +66,7 @@ func startTerminal(ts *testscript.TestScript, args []string) *terminal {
 	ts.Check(err)
 	cmd := exec.CommandContext(ctx, path, args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "TERM=xterm")
-	for _, name := range []string{"HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "NO_COLOR"} {
+	for _, name := range []string{"HOME", "PATH", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "NO_COLOR", "SMOLVM_DATA_DIR", "SMOLVM_VM_UID_DROP"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
