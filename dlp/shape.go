@@ -8,6 +8,7 @@ import (
 const (
 	maxLabel     = 48 // of a PEM header, up to its last dashes
 	maxBreak     = 32 // between a PEM header and its first line
+	maxFront     = 24 // in front of that, where it is shown with a number or a sign
 	minKeyLine   = 40 // the shortest first line of a key that is not an example
 	minOpenSSH   = 64 // of an OpenSSH key, which starts alike for a while
 	pemLine      = 64 // of all lines but the last (RFC 7468, section 2)
@@ -52,7 +53,39 @@ func privateKey(b []byte, body int, final bool) (int, int, verdict) {
 			return 0, line + h, match
 		}
 	}
-	return keyLine(b, line, final)
+	if _, end, v := keyLine(b, line, final); v != miss {
+		return 0, end, v
+	}
+	front := lineFront(b, line)
+	if front == len(b) && !final && front < line+maxFront {
+		return 0, 0, more
+	}
+	return keyLine(b, front, final)
+}
+
+// lineFront returns where what a program that shows a file puts in front of a line ends:
+// its number, the sign of a diff or of a quotation, and what is around them, plain or
+// escaped for JSON.
+func lineFront(b []byte, i int) int {
+	for end := min(len(b), i+maxFront); i < end; {
+		n := breakLen(b[i:])
+		switch {
+		case n > 0:
+		case '0' <= b[i] && b[i] <= '9' || bytes.IndexByte([]byte("+-:|>#*"), b[i]) >= 0:
+			n = 1
+		default:
+			for _, arrow := range [...]string{"→", `\u2192`, `\\u2192`} {
+				if m, ok := hasPrefix(b[i:], arrow); ok {
+					n = m // also a part of it, at the end of what is there
+				}
+			}
+		}
+		if n == 0 {
+			break
+		}
+		i += n
+	}
+	return i
 }
 
 // isPrivate reports whether a label, with the space before it, is that of a
