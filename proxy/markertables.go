@@ -19,10 +19,10 @@ const (
 
 var errMarkerTables = errors.New("too many answers with different texts in them are under way; let some end and try again")
 
-// markerTables turn markers into their texts: in a text, and in a text that is JSON
+// markerTables turn markers into their texts: in a text, and in one that is code or JSON
 // itself.
 type markerTables struct {
-	plain, quoted *replace.Table
+	plain, code *replace.Table
 
 	size  int64
 	users int // of markers.mu
@@ -87,10 +87,10 @@ func (m *markers) put(t *markerTables) {
 
 func (m *markers) build() (*markerTables, error) {
 	t := &markerTables{}
-	var plain, quoted []replace.Pair
+	var plain, code []replace.Pair
 	for i, marker := range m.order {
 		plain = append(plain, replace.Pair{From: marker, To: m.texts[marker].plain, ID: i})
-		quoted = append(quoted, replace.Pair{From: marker, To: m.texts[marker].quoted, ID: i})
+		code = append(code, replace.Pair{From: marker, To: m.texts[marker].code, ID: i})
 		t.size += 2 * tableCost * int64(len(marker))
 	}
 	if m.inTables+t.size > maxSessionTables || !m.room.take(t.size) {
@@ -98,7 +98,7 @@ func (m *markers) build() (*markerTables, error) {
 	}
 	var err error
 	if t.plain, err = replace.New(plain); err == nil {
-		t.quoted, err = replace.New(quoted)
+		t.code, err = replace.New(code)
 	}
 	if err != nil {
 		m.room.give(t.size)

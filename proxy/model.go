@@ -74,11 +74,11 @@ func (x *exchange) placeholderFor(f dlp.Finding) (string, bool) {
 	return "", false
 }
 
-// marked is the text of a marker, and what it is inside of the quotes of JSON: the
-// tables of all answers that are under way share both.
-type marked struct{ plain, quoted string }
+// marked is the text of a marker, and what it is in a table for code: the tables of all
+// answers that are under way share both.
+type marked struct{ plain, code string }
 
-func (t marked) size() int { return len(t.plain) + len(t.quoted) }
+func (t marked) size() int { return len(t.plain) + len(t.code) }
 
 // markers are those of one session, for its answers.
 type markers struct {
@@ -114,8 +114,8 @@ func (m *markers) keep(marker string, raw []byte) {
 	if raw == nil || !givenBack(marker) {
 		return
 	}
-	text := marked{plain: unquoted(string(raw))}
-	text.quoted = quote(text.plain)
+	text := marked{plain: keyText(raw)}
+	text.code = coded(text.plain)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, had := m.texts[marker]; had {

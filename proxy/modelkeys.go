@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/bot-bottle/bottle/dlp"
 )
@@ -51,7 +54,7 @@ func (x *exchange) cutKeys(body []byte) []byte {
 			to = from + at[1]
 		}
 		// Of the whole key, however it is written: two may begin alike.
-		sum := sha256.Sum256([]byte(unquoted(string(body[from:to]))))
+		sum := sha256.Sum256([]byte(keyText(body[from:to])))
 		f.Hash = hex.EncodeToString(sum[:])
 		marker := x.snap.engine.Marker(f)
 		kept.keep(marker, body[from:to])
@@ -66,6 +69,44 @@ func (x *exchange) cutKeys(body []byte) []byte {
 	v := judgeRedactions(cut, x.bodyPart(), x.bodyAction)
 	x.note(&v)
 	return append(out, body[done:]...)
+}
+
+// keyText is a text as it stands in its file: without what a program that has shown it
+// put in front of each line of a key, the number of the line or the sign of a diff. It is
+// the same key for the model then, and lines that it writes have nothing in front.
+func keyText(raw []byte) string {
+	text := unquoted(string(raw))
+	lines := strings.Split(text, "\n")
+	n := len(lines) - 1
+	front, _, ok := strings.Cut(lines[n], "-----END")
+	if n == 0 || !ok || strings.Trim(front, " \t") == "" {
+		return text
+	}
+	last, _ := strconv.Atoi(numbered(front))
+	for i := 1; i <= n; i++ {
+		switch number := numbered(lines[i]); {
+		case number != "" && number == strconv.Itoa(last-n+i):
+			_, lines[i], _ = strings.Cut(lines[i], number)
+			_, size := utf8.DecodeRuneInString(lines[i])
+			lines[i] = lines[i][size:]
+		case last == 0 && lines[i] != "" && lines[i][0] == front[0] && (front[0] == '+' || front[0] == '-'):
+			lines[i] = lines[i][1:]
+		default:
+			return text
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lineNumber is how programs show one.
+var lineNumber = regexp.MustCompile("^[ \t]*([0-9]{1,9})[→\t:|-]")
+
+// numbered is the number that a line begins with, "" for none.
+func numbered(line string) string {
+	if m := lineNumber.FindStringSubmatch(line); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // stringEnd is where the string of JSON ends that an offset is in.

@@ -23,8 +23,9 @@ import (
 type restorer struct {
 	tables *markerTables
 	texts  map[string]*deltas
-	order  []string // of the texts, as they began
-	count  int      // replaced
+	order  []string          // of the texts, as they began
+	tools  map[string]string // the names of tools whose input is a text of its own, by item
+	count  int               // replaced
 
 	hold func() bool // reports whether there is room for one more template
 	drop func()      // gives it back
@@ -33,6 +34,7 @@ type restorer struct {
 // deltas is a text on its way.
 type deltas struct {
 	stream *replace.Stream
+	code   *coder // nil in a text
 	path   string // where it stands in last
 	last   []byte // the document with its newest delta
 	held   bool   // there is room for last
@@ -48,7 +50,7 @@ const (
 )
 
 func newRestorer(tables *markerTables, hold func() bool, drop func()) *restorer {
-	return &restorer{tables: tables, texts: map[string]*deltas{}, hold: hold, drop: drop}
+	return &restorer{tables: tables, texts: map[string]*deltas{}, tools: map[string]string{}, hold: hold, drop: drop}
 }
 
 // event is what is looked at of a document to know which text its deltas belong to.
@@ -59,7 +61,12 @@ type event struct {
 	OutputIndex  int    `json:"output_index"`
 	ContentIndex int    `json:"content_index"`
 	SummaryIndex int    `json:"summary_index"`
-	Choices      []struct {
+	Item         struct {
+		ID   string `json:"id"`
+		Type string `json:"type"`
+		Name string `json:"name"`
+	} `json:"item"`
+	Choices []struct {
 		Index  int     `json:"index"`
 		Finish *string `json:"finish_reason"`
 		Delta  struct {
@@ -78,12 +85,58 @@ func (r *restorer) document(doc []byte) (before [][]byte, out []byte) {
 		return nil, doc // no JSON, or none of these
 	}
 	before = r.ended(&e)
+	if e.Item.Type == customCall && len(r.tools) < maxTexts {
+		r.tools[e.Item.ID] = e.Item.Name
+	}
 	return before, jsonStrings(doc, func(path string, raw []byte) []byte {
 		if text := e.text(path); text != "" {
-			return r.delta(text, path, raw, doc)
+			return r.delta(&e, text, path, raw, doc)
 		}
-		return r.whole(path, raw)
+		return r.whole(&e, path, raw)
 	})
+}
+
+// customCall is the call of a tool whose input is a text, and no JSON.
+const customCall = "custom_tool_call"
+
+// coder returns what follows a string that is code, or the input of a tool; nil for a text.
+func (r *restorer) coder(e *event, path string) *coder {
+	switch last := path[strings.LastIndexByte(path, '.')+1:]; {
+	case last == "arguments" || last == "partial_json" || path == "delta" && e.Type == "response.function_call_arguments.delta":
+		return &coder{}
+	case path == "delta" && e.Type == "response.custom_tool_call_input.delta", path == "input" && e.Type == "response.custom_tool_call_input.done":
+		return coderOf(r.tools[e.ItemID])
+	case path == "item.input" && e.Item.Type == customCall:
+		return coderOf(e.Item.Name)
+	}
+	return nil
+}
+
+func coderOf(tool string) *coder {
+	if tool == codeTool {
+		return &coder{}
+	}
+	return &coder{in: inText}
+}
+
+// open begins a text.
+func (r *restorer) open(code *coder) *replace.Stream {
+	if code != nil {
+		return r.tables.code.NewStream()
+	}
+	return r.tables.plain.NewStream()
+}
+
+// take is the next piece of a text, and its end with end set.
+func (d *deltas) take(s string, end bool) []byte {
+	out := d.stream.Append(nil, []byte(s))
+	if end {
+		out = d.stream.Close(out)
+	}
+	if d.code != nil {
+		out = d.code.write(nil, out)
+	}
+	return out
 }
 
 // text names the text that the string at a path is a delta of, "" for none.
@@ -169,7 +222,7 @@ func (r *restorer) end(text string) [][]byte {
 		defer r.drop()
 	}
 	r.order = slices.DeleteFunc(r.order, func(t string) bool { return t == text })
-	rest := d.stream.Close(nil)
+	rest := d.take("", true)
 	r.counted(d.stream)
 	if len(rest) == 0 {
 		return nil
@@ -197,27 +250,28 @@ func (r *restorer) counted(s *replace.Stream) {
 }
 
 // delta is the next piece of a text.
-func (r *restorer) delta(text, path string, raw, doc []byte) []byte {
+func (r *restorer) delta(e *event, text, path string, raw, doc []byte) []byte {
 	d := r.texts[text]
 	if d == nil {
 		if len(r.order) >= maxTexts {
-			return r.whole(path, raw)
+			return r.whole(e, path, raw)
 		}
-		d = &deltas{stream: r.table(path, text).NewStream()}
+		d = &deltas{code: r.coder(e, path)}
+		d.stream = r.open(d.code)
 		r.texts[text], r.order = d, append(r.order, text)
 	}
 	s, ok := unquote(raw)
 	if !ok {
 		return raw
 	}
-	out := d.stream.Append(nil, []byte(s))
 	d.held = d.held || r.hold()
-	if d.held && len(doc) <= maxTemplate {
+	kept := d.held && len(doc) <= maxTemplate
+	out := d.take(s, !kept)
+	if kept {
 		d.path, d.last = path, append(d.last[:0], doc...)
 	} else {
-		out = d.stream.Close(out)
 		r.counted(d.stream)
-		d.stream = r.table(path, text).NewStream()
+		d.stream = r.open(d.code)
 	}
 	if string(out) == s {
 		return raw
@@ -225,17 +279,8 @@ func (r *restorer) delta(text, path string, raw, doc []byte) []byte {
 	return []byte(quote(string(out)))
 }
 
-// table is the one for a string: that of a text, or of one that is JSON itself.
-func (r *restorer) table(path, text string) *replace.Table {
-	last := path[strings.LastIndexByte(path, '.')+1:]
-	if last == "arguments" || last == "partial_json" || strings.HasPrefix(text, "response.function_call_arguments ") {
-		return r.tables.quoted
-	}
-	return r.tables.plain
-}
-
 // whole replaces in a string that is there in full.
-func (r *restorer) whole(path string, raw []byte) []byte {
+func (r *restorer) whole(e *event, path string, raw []byte) []byte {
 	last := path[strings.LastIndexByte(path, '.')+1:]
 	if !bytes.Contains(raw, []byte(dlp.MarkerPrefix(""))) || last == "signature" || last == "encrypted_content" {
 		return raw
@@ -244,9 +289,10 @@ func (r *restorer) whole(path string, raw []byte) []byte {
 	if !ok {
 		return raw
 	}
-	stream := r.table(path, "").NewStream()
-	out := stream.Close(stream.Append(nil, []byte(s)))
-	r.counted(stream)
+	d := deltas{code: r.coder(e, path)}
+	d.stream = r.open(d.code)
+	out := d.take(s, true)
+	r.counted(d.stream)
 	return []byte(quote(string(out)))
 }
 

@@ -70,7 +70,7 @@ func TestLongDocumentsAreNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRestorer(&markerTables{plain: table, quoted: table}, roomForAll, noRoomUsed)
+	r := newRestorer(&markerTables{plain: table, code: table}, roomForAll, noRoomUsed)
 	delta := func(text, more string) string {
 		_, out := r.document(fmt.Appendf(nil, `{"type":"content_block_delta","delta":{"text":%q},"more":%q}`, text, more))
 		return string(out)
@@ -102,7 +102,7 @@ func TestTextsTakeRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	taken, most := 0, 2
-	r := newRestorer(&markerTables{plain: table, quoted: table}, func() bool {
+	r := newRestorer(&markerTables{plain: table, code: table}, func() bool {
 		if taken == most {
 			return false
 		}
@@ -144,7 +144,7 @@ func TestMarkedTextsAreBoundedInBothForms(t *testing.T) {
 	}
 	held := 0
 	for _, text := range m.texts {
-		held += len(text.plain) + len(text.quoted)
+		held += len(text.plain) + len(text.code)
 	}
 	if held > maxMarked || len(m.texts) == 0 {
 		t.Errorf("%d texts have %d bytes, of at most %d", len(m.texts), held, maxMarked)

@@ -9,7 +9,7 @@ import (
 // maxEvent is the longest event of an answer, and the longest answer without events,
 // that markers are replaced in, in bytes. A longer one passes as it is, and so does one
 // for which there is no room.
-const maxEvent = 1 << 20
+const maxEvent = 8 << 20
 
 // restoreFilter returns what turns markers in an answer into their texts, nil for
 // nothing: the session has none, or it is no answer of a model's.
