@@ -96,7 +96,7 @@ func stream(w http.ResponseWriter, model string, t turn) {
 	block, kind, field, text, reason := map[string]any{"type": "text", "text": ""}, "text_delta", "text", t.Text, "end_turn"
 	if t.Tool != "" {
 		input, _ := json.Marshal(t.Input)
-		block = map[string]any{"type": "tool_use", "id": fmt.Sprintf("toolu_%d", len(input)), "name": t.Tool, "input": map[string]any{}}
+		block = map[string]any{"type": "tool_use", "id": fmt.Sprintf("toolu_%d", t.number), "name": t.Tool, "input": map[string]any{}}
 		kind, field, text, reason = "input_json_delta", "partial_json", string(input), "tool_use"
 	}
 	send("content_block_start", map[string]any{"index": 0, "content_block": block})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type turn struct {
 	// Ends is how many conversations come to this turn before any is answered; the
 	// token that was accepted so far ends then.
 	Ends int `json:"ends"`
+
+	number int // of the results before it
 }
 
 // script is what a mock model says, turn by turn; how many results of tools it has
@@ -33,22 +36,37 @@ func readScript(path string) script {
 	return s
 }
 
-// at is the turn after so many results. A text with @SEEN has in its place what the
-// model has been sent of the last result, so that a test can have it repeated.
+// at is the turn after so many results. A text has what the model has been sent of the
+// last result in the place of @SEEN, so that a test can have it repeated: without the
+// numbers of its lines as @LINES, as a text in quotes as @QUOTED, and as added lines of a
+// patch in quotes as @ADDED.
 func (s script) at(results int, last string) turn {
 	t := s[min(results, len(s)-1)]
-	seen := func(text string) string { return strings.ReplaceAll(text, "@SEEN", last) }
-	t.Text = seen(t.Text)
+	t.number = results
+	lines := lineNumbers.ReplaceAllString(last, "")
+	inQuotes := func(text string) string {
+		b, err := json.Marshal(text)
+		if err != nil { // a string always marshals
+			panic(err)
+		}
+		return string(b[1 : len(b)-1])
+	}
+	seen := strings.NewReplacer("@SEEN", last, "@LINES", lines, "@QUOTED", inQuotes(last),
+		"@ADDED", inQuotes("+"+strings.ReplaceAll(last, "\n", "\n+")))
+	t.Text = seen.Replace(t.Text)
 	input := map[string]any{}
 	for k, v := range t.Input {
 		if text, ok := v.(string); ok {
-			v = seen(text)
+			v = seen.Replace(text)
 		}
 		input[k] = v
 	}
 	t.Input = input
 	return t
 }
+
+// lineNumbers are those that a client shows a file with.
+var lineNumbers = regexp.MustCompile(`(?m)^ *[0-9]+[\t→]`)
 
 // gather waits for so many conversations, and ends the token then: once in a script.
 func (u *upstream) gather(n int) {
