@@ -108,11 +108,20 @@ func (a *app) manifestSecrets() (checks []vm.Check) {
 func checkLogins() (checks []vm.Check) {
 	for _, name := range secret.Logins() {
 		c := vm.Check{Name: "login of " + name, OK: true}
-		s, err := secret.New(name, secret.Source{Login: name}, secret.Options{})
+		var recovered []string
+		s, err := secret.New(name, secret.Source{Login: name}, secret.Options{
+			LockDir: lockDir(),
+			Warn:    func(text string) { recovered = append(recovered, strings.TrimPrefix(text, "secret: ")) },
+		})
 		if err != nil {
 			continue
 		}
+		recoverErr := s.Recover()
 		warnings, err := s.Check()
+		if err == nil {
+			err = recoverErr
+		}
+		warnings = append(recovered, warnings...)
 		info, _, _ := s.Login() // the error is that of Check
 		switch {
 		case errors.Is(err, secret.ErrLoggedOut):
@@ -128,6 +137,18 @@ func checkLogins() (checks []vm.Check) {
 		checks = append(checks, c)
 	}
 	return checks
+}
+
+// lockDir is where bottles lock a login: nothing is made for a look at it.
+func lockDir() string {
+	dir, err := env.StateDir()
+	if err == nil {
+		_, err = os.Stat(dir)
+	}
+	if err != nil {
+		return "" // no bottle of this state folder ever ran
+	}
+	return dir
 }
 
 // checkFolders tries what a bottle does first: to make a folder of its own.

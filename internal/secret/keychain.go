@@ -90,7 +90,7 @@ func (k keychain) line(doc []byte) (string, error) {
 
 // prepare refuses what could not be kept before the provider is asked, since that
 // ends the login that is there.
-func (k keychain) prepare(int) (save func([]byte) error, closeIt func(), err error) {
+func (k keychain) prepare(int, string) (save func([]byte) error, closeIt func(), err error) {
 	if err := k.writable(); err != nil {
 		return nil, nil, err
 	}
@@ -118,5 +118,8 @@ func (k keychain) writable() error {
 	_, err = k.line(append(now, make([]byte, keychainGrowth)...))
 	return err
 }
+
+// leftovers: what security keeps is kept at once.
+func (keychain) leftovers() []leftover { return nil }
 
 func (keychain) modified() time.Time { return time.Time{} }

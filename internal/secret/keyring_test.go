@@ -57,7 +57,7 @@ sed 's/.*-X "\([0-9a-f]*\)"/\1/' '`+kept+`'
 	if _, err := k.read(); !os.IsNotExist(err) {
 		t.Errorf("an entry that is not there: %v", err)
 	}
-	save, closeIt, err := k.prepare(0)
+	save, closeIt, err := k.prepare(0, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,9 @@ type LoginInfo struct {
 // ErrLoggedOut is wrapped by the error for a login that there is none of.
 var ErrLoggedOut = errors.New("nobody is logged in")
 
+// errEmptied is the error for a file that a client has taken its login out of.
+var errEmptied = errors.New("it is logged out")
+
 const (
 	// renewBefore is how long before its end a token is renewed.
 	renewBefore = 5 * time.Minute

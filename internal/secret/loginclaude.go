@@ -42,7 +42,7 @@ func parseClaude(doc []byte) (tokens, error) {
 		return tokens{}, err
 	}
 	if f.OAuth == nil || f.OAuth.AccessToken == "" {
-		return tokens{}, errors.New("it is logged out")
+		return tokens{}, errEmptied
 	}
 	o := f.OAuth
 	t := tokens{access: o.AccessToken, refresh: o.RefreshToken, scopes: o.Scopes, clientID: o.ClientID,

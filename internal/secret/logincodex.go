@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func parseCodex(doc []byte) (tokens, error) {
 	case f.APIKey != "":
 		return tokens{access: f.APIKey, info: LoginInfo{Mode: LoginAPIKey}}, nil
 	default:
-		return tokens{}, errors.New("it is logged out")
+		return tokens{}, errEmptied
 	}
 	t := tokens{access: f.Tokens.Access, refresh: f.Tokens.Refresh, idToken: f.Tokens.ID, lastRefresh: f.LastRefresh, absolute: true}
 	t.info = codexInfo(t, f.Tokens.Account)

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/bot-bottle/bottle/internal/filelock"
 )
 
 // store is where a client keeps its login.
@@ -18,8 +20,12 @@ type store interface {
 	read() ([]byte, error)
 	// prepare makes sure that a document of at most so many bytes can be kept, and
 	// returns what keeps it: before the login is renewed, as a renewed login that
-	// is lost is the end of it. close is called in any case.
-	prepare(size int) (save func(doc []byte) error, closeIt func(), err error)
+	// is lost is the end of it. close is called in any case. of says which token
+	// is renewed, for leftovers.
+	prepare(size int, of string) (save func(doc []byte) error, closeIt func(), err error)
+	// leftovers are the documents that nothing was done with, since the process that
+	// had prepared for them is no more.
+	leftovers() []leftover
 	writable() error
 	modified() time.Time
 }
@@ -35,7 +41,12 @@ func hostStore(client, file string, opts *Options) store {
 }
 
 // fileStore is a credentials file.
-type fileStore struct{ path string }
+type fileStore struct {
+	path string
+	// written is called when a document is about to take its place: where a test ends
+	// the process.
+	written func()
+}
 
 func (s fileStore) where() string { return s.path }
 
@@ -88,8 +99,9 @@ func (s fileStore) real() (string, os.FileInfo, error) {
 
 // prepare fills another file in the same folder, so that a full disk is known
 // before. It takes the place of the client's in one step: who reads sees the one or
-// the other, and a crash in between leaves the old one.
-func (s fileStore) prepare(size int) (save func([]byte) error, closeIt func(), err error) {
+// the other, and a crash in between leaves the old one, and this for leftovers. It is
+// locked while its process lives.
+func (s fileStore) prepare(size int, of string) (save func([]byte) error, closeIt func(), err error) {
 	if err := s.writable(); err != nil {
 		return nil, nil, err
 	}
@@ -97,7 +109,7 @@ func (s fileStore) prepare(size int) (save func([]byte) error, closeIt func(), e
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(real), "."+filepath.Base(real)+".bottle-*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(real), leftoverPrefix(real)+of+"-*") // mode 0600
 	if err != nil {
 		return nil, nil, fmt.Errorf("no file can be made beside %s: %w", s.path, err)
 	}
@@ -105,7 +117,7 @@ func (s fileStore) prepare(size int) (save func([]byte) error, closeIt func(), e
 		_ = f.Close()
 		_ = os.Remove(f.Name()) // unless it has its place
 	}
-	if err := fill(f, size, info); err != nil {
+	if err := errors.Join(filelock.TryLock(f), fill(f, size, info)); err != nil {
 		closeIt()
 		return nil, nil, fmt.Errorf("there is no room for another %s: %w", s.path, err)
 	}
@@ -115,6 +127,9 @@ func (s fileStore) prepare(size int) (save func([]byte) error, closeIt func(), e
 		}
 		if err := errors.Join(f.Truncate(int64(len(doc))), f.Chmod(info.Mode().Perm()), f.Sync()); err != nil {
 			return err
+		}
+		if s.written != nil {
+			s.written()
 		}
 		return os.Rename(f.Name(), real)
 	}

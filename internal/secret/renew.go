@@ -96,6 +96,9 @@ func (l *login) renewLocked(ctx context.Context, stale string) (tokens, error) {
 		return tokens{}, err
 	}
 	defer unlock()
+	if err := l.recover(); err != nil {
+		l.opts.warn("secret: %v", err)
+	}
 	t, doc, err := l.read()
 	if err != nil {
 		return tokens{}, err
@@ -103,6 +106,7 @@ func (l *login) renewLocked(ctx context.Context, stale string) (tokens, error) {
 	if t.access != stale && !l.ended(t) {
 		return t, nil // somebody else was faster
 	}
+	of := hashToken(t.access)
 	if kept, ok := l.unsaved(); ok {
 		t = kept
 	}
@@ -114,7 +118,7 @@ func (l *login) renewLocked(ctx context.Context, stale string) (tokens, error) {
 	case age >= 0 && age < renewPause && !l.ended(t):
 		return tokens{}, fmt.Errorf("the provider refuses a token of %s that is %d s old: see its status, or run %q", l.name, int(age.Seconds()), l.fix)
 	}
-	save, closeIt, err := l.store.prepare(len(doc) + maxTokenGrowth)
+	save, closeIt, err := l.store.prepare(len(doc)+maxTokenGrowth, of)
 	if err != nil {
 		return tokens{}, fmt.Errorf("the login of %s was not renewed, as what is renewed could not be kept: %w", l.name, err)
 	}
