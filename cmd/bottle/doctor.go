@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -126,6 +127,9 @@ func checkLogins() (checks []vm.Check) {
 		switch {
 		case errors.Is(err, secret.ErrLoggedOut):
 			c.Detail = "nobody is logged in, so there is none to use"
+		case errors.Is(err, secret.ErrNotKept):
+			c.OK, c.Detail = false, escape.Text(err.Error())
+			c.Fix = "make the file of the login writable, with room beside it, or do without forward_host_credentials"
 		case err != nil:
 			c.OK, c.Detail = false, escape.Text(err.Error())
 			c.Fix = "log in again with the client of " + name + ", or do without forward_host_credentials"
@@ -171,14 +175,20 @@ func checkFolders() []vm.Check {
 		} else {
 			c.Detail = err.Error()
 			c.Fix = "make it writable for you alone, or set " + f.variable + " to a folder that is"
+			if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+				c.Fix = "make room on its disk, or set " + f.variable + " to a folder on another; " + keptHint
+			}
 		}
 		checks = append(checks, c)
 	}
 	return checks
 }
 
-// tryFolder makes a folder in dir, or in what is there above it, and takes it
-// away again.
+// roomTried is what doctor writes into a folder, in bytes: less than a bottle needs.
+const roomTried = 512 << 10
+
+// tryFolder makes a folder with a file in dir, or in what is there above it, and takes
+// both away again.
 func tryFolder(dir string) error {
 	for dir != filepath.Dir(dir) {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -190,7 +200,11 @@ func tryFolder(dir string) error {
 	if err != nil {
 		return fmt.Errorf("no folder can be made in %s: %w", dir, errors.Unwrap(err))
 	}
-	return os.Remove(temp)
+	defer os.RemoveAll(temp)
+	if err := os.WriteFile(filepath.Join(temp, "room"), make([]byte, roomTried), 0o600); err != nil {
+		return fmt.Errorf("%d bytes cannot be written in %s: %w", roomTried, dir, errors.Unwrap(err))
+	}
+	return nil
 }
 
 func (a *app) printChecks(checks []vm.Check) error {

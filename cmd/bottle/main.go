@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -73,8 +74,19 @@ func run(args []string, std stdio) int {
 		return exit.code
 	}
 	fmt.Fprintf(std.err, "bottle: %v\n", err)
+	if noRoom.MatchString(err.Error()) {
+		fmt.Fprintln(std.err, "bottle: a disk is full: make room on it and try again; "+keptHint)
+	}
 	if code, ok := interrupted(ctx, err); ok {
 		return code
 	}
 	return exitFailure
 }
+
+// keptHint says where bottle itself has taken room.
+const keptHint = `"bottle ls" lists what bottles have left, and "bottle down ID" removes it`
+
+// noRoom is how the errors of writing files end when a full disk, or a quota, is behind
+// them: also those of another process of bottle, which come as text. A process that
+// there is no room for ends alike, and is no matter of disks.
+var noRoom = regexp.MustCompile(`\b(?:write|sync|close|open|mkdir|symlink|link|rename|truncate)(?:at)? /.*: (?:no space left on device|disk quota exceeded)$`)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -101,6 +102,8 @@ func condition(cond string) (bool, error) {
 		return haveAgent(agent) || os.Getenv("CI") == "true", nil
 	case ok:
 		return have(program) || os.Getenv("CI") == "true", nil
+	case cond == "mounts":
+		return os.Geteuid() == 0 || exec.Command("unshare", "-rm", "true").Run() == nil || os.Getenv("CI") == "true", nil
 	case cond == "root":
 		return os.Geteuid() == 0, nil
 	}

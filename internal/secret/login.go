@@ -43,6 +43,10 @@ type LoginInfo struct {
 // ErrLoggedOut is wrapped by the error for a login that there is none of.
 var ErrLoggedOut = errors.New("nobody is logged in")
 
+// ErrNotKept is wrapped by the error for a login that has to be renewed and cannot be,
+// since its file is not to be written: the disk is full, or it is read-only.
+var ErrNotKept = errors.New("what is renewed cannot be kept")
+
 // errEmptied is the error for a file that a client has taken its login out of.
 var errEmptied = errors.New("it is logged out")
 
@@ -215,9 +219,9 @@ func (l *login) check() (warnings []string, err error) {
 	case t.refresh == "" && !t.info.Expires.IsZero():
 		warnings = append(warnings, fmt.Sprintf("the login of %s ends at %s and cannot be renewed: run %q before", l.name, t.info.Expires.Format(time.RFC3339), l.fix))
 	case t.refresh != "" && why != nil && l.ended(t):
-		return nil, fmt.Errorf("the login of %s has to be renewed, and what is renewed cannot be kept: %w", l.name, why)
+		return nil, fmt.Errorf("the login of %s has to be renewed, and %w: %w", l.name, ErrNotKept, why)
 	case t.refresh != "" && why != nil:
-		warnings = append(warnings, fmt.Sprintf("the login of %s cannot be renewed, as what is renewed cannot be kept: %v", l.name, why))
+		warnings = append(warnings, fmt.Sprintf("the login of %s cannot be renewed, as %v: %v", l.name, ErrNotKept, why))
 	}
 	if d := l.opts.Now().Sub(l.store.modified()); d < -renewBefore {
 		warnings = append(warnings, fmt.Sprintf("%s was written in the future, so this host's clock is wrong: set it, or the login seems valid when it has ended", l.store.where()))

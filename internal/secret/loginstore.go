@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bot-bottle/bottle/internal/filelock"
 )
 
@@ -81,8 +83,25 @@ func (s fileStore) writable() error {
 	if info.Mode().Perm()&0o200 == 0 {
 		return fmt.Errorf("%s is read-only: chmod u+w it", s.path)
 	}
-	if dir := filepath.Dir(real); syscall.Access(dir, 2) != nil { // W_OK
+	dir := filepath.Dir(real)
+	if syscall.Access(dir, 2) != nil { // W_OK
 		return fmt.Errorf("the folder %s cannot be written", dir)
+	}
+	return room(dir, uint64(max(info.Size(), 0))+maxTokenGrowth)
+}
+
+// room says that a disk is full, as far as that can be known without writing.
+func room(dir string, size uint64) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil || st.Blocks == 0 || st.Bsize <= 0 {
+		return nil // it says nothing of itself
+	}
+	free, block := st.Bavail, uint64(st.Bsize)
+	if os.Geteuid() == 0 {
+		free = st.Bfree
+	}
+	if free < (size+block-1)/block {
+		return fmt.Errorf("the disk of %s is full (%d bytes are free, %d are needed): make room there", dir, free*block, size)
 	}
 	return nil
 }
