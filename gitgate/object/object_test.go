@@ -139,12 +139,27 @@ func TestATreeThatAnotherReadsOtherwiseIsRefused(t *testing.T) {
 		"as a stream":         tree("40000 .git::$INDEX_ALLOCATION"),
 		"with what is unseen": tree("40000 .g\u200cit"),
 		"unseen first":        tree("40000 \u200c.git"),
+		"behind a backslash":  tree(`100644 a\.git\config`),
 		"one name twice":      tree("100644 a", "40000 a"),
+		"twice, not in a row": tree("100644 a", "100644 a-", "100644 a-b", "100644 a.", "40000 a"),
+		"a name without end":  tree("100644 " + strings.Repeat("a", MaxName+1)),
 		"the wrong order":     tree("100644 b", "100644 a"),
 		"a tree like a file":  tree("40000 a", "100644 a.b"),
 	} {
 		if got, err := list(b, oid.SHA1); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestGitModulesHaveManyNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		".gitmodules": true, ".GitModules": true, ".gitmodules ": true, ".gitmodules. .": true, ".gitmodules::$DATA": true, ".git\u200cmodules": true,
+		"\ufeff.gitmodules": true, "GITMOD~1": true, "gi7eba~9": true, "gi7e~123": true, "gitmod~5": false, "gitmod~1x": false, "gi~1": false,
+		".gitmodule": false, ".gitmodules2": false, "gitmodules": false, "": false,
+	} {
+		if got := IsGitModules(name); got != want {
+			t.Errorf("%q: %v", name, got)
 		}
 	}
 }

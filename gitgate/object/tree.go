@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"iter"
+	"regexp"
 	"strings"
 
 	"github.com/bot-bottle/bottle/gitgate/oid"
@@ -53,10 +54,23 @@ func Entries(b []byte, format oid.Format) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		size := format.Size()
 		var last Entry
+		var files [][]byte // that a folder of the same name may still follow
 		for len(b) > 0 {
 			e, n, why := entry(b, size)
-			if why == "" && last.Name != nil && (last.Compare(e) >= 0 || bytes.Equal(last.Name, e.Name)) {
+			switch {
+			case why != "":
+			case last.Name != nil && last.Compare(e) >= 0:
 				why = "the entries are not in order"
+			default:
+				for len(files) > 0 && !bytes.HasPrefix(e.Name, files[len(files)-1]) {
+					files = files[:len(files)-1]
+				}
+				switch {
+				case len(files) > 0 && len(files[len(files)-1]) == len(e.Name):
+					why = "a file and a folder of one name"
+				case e.Mode != ModeTree:
+					files = append(files, e.Name)
+				}
 			}
 			if why != "" {
 				yield(Entry{}, malformed("tree", why))
@@ -93,28 +107,67 @@ func entry(b []byte, size int) (e Entry, n int, why string) {
 	return e, i + 1 + end + 1 + size, badName(e.Name)
 }
 
+// MaxName is the longest name of an entry in bytes, as for git's fsck.
+const MaxName = 4096
+
 // badName says why no entry may have a name: one of those that lead out of the
 // tree, or into git's own folder on some file system (CVE-2014-9390).
 func badName(name []byte) string {
 	switch {
 	case len(name) == 0:
 		return "an entry without a name"
+	case len(name) > MaxName:
+		return "a name of more than 4096 bytes"
 	case bytes.IndexByte(name, '/') >= 0:
 		return "a slash in the name of an entry"
-	case name[0] != '.' && name[0] != 'g' && name[0] != 'G' && name[0] < 0x80:
+	case bytes.IndexByte(name, '\\') >= 0: // Windows takes it for a slash
+		for part := range bytes.SplitSeq(name, []byte{'\\'}) {
+			if IsGitDir(string(part)) {
+				return gitDirName
+			}
+		}
+		return ""
+	case !mayHide(name):
 		return ""
 	case string(name) == "." || string(name) == "..":
 		return "an entry that is . or .."
 	case IsGitDir(string(name)):
-		return "an entry that is git's own folder, .git in some spelling"
+		return gitDirName
 	}
 	return ""
+}
+
+const gitDirName = "an entry that is git's own folder, .git in some spelling"
+
+// mayHide reports whether a name begins like one of git's own in some spelling.
+func mayHide[T ~string | ~[]byte](name T) bool {
+	return len(name) > 0 && (name[0] == '.' || name[0] == 'g' || name[0] == 'G' || name[0] >= 0x80)
 }
 
 // IsGitDir reports whether some file system takes a name for .git: the ones that
 // know no case, HFS+, which does not see some characters, and NTFS, which knows a
 // second name and drops dots and spaces at the end.
 func IsGitDir(name string) bool {
+	name = seen(name)
+	return name == ".git" || name == "git~1"
+}
+
+// shortModules is what NTFS may call .gitmodules beside its name, of 8 characters
+// (git's is_ntfs_dotgitmodules).
+var shortModules = regexp.MustCompile(`^(gitmod~[1-4]|(g|gi|gi7|gi7e|gi7eb|gi7eba)~[1-9][0-9]*)$`)
+
+// IsGitModules reports whether some file system takes a name for .gitmodules, as
+// IsGitDir does for .git.
+func IsGitModules[T ~string | ~[]byte](name T) bool {
+	if !mayHide(name) || len(name) < 8 {
+		return false
+	}
+	s := seen(string(name))
+	return strings.EqualFold(s, ".gitmodules") || len(s) == 8 && shortModules.MatchString(s)
+}
+
+// seen is a name as some file systems see it.
+func seen(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
 		case r >= 0x200c && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x206a && r <= 0x206f, r == 0xfeff:
@@ -123,8 +176,7 @@ func IsGitDir(name string) bool {
 		return r
 	}, strings.ToLower(name))
 	name, _, _ = strings.Cut(name, ":") // a stream of NTFS
-	name = strings.TrimRight(name, ". ")
-	return name == ".git" || name == "git~1"
+	return strings.TrimRight(name, ". ")
 }
 
 // Compare orders entries as git does in a tree, where the name of a tree ends with

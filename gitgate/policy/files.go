@@ -112,7 +112,7 @@ func (x *check) checkFile(path []string, e *object.Entry) (why string, err error
 		return "", nil
 	case (e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule) && x.policy.deniedFolder(path):
 		return "no link may stand for a folder in which something may not be changed", nil
-	case len(path) == 1 && strings.EqualFold(path[0], ".gitmodules"):
+	case len(path) == 1 && object.IsGitModules(path[0]):
 		return x.checkModules(e)
 	case e.Mode == object.ModeSymlink:
 		target, err := x.store.read(e.ID(x.format()), object.Blob)

@@ -239,6 +239,9 @@ func TestSubmodulesComeFromWhereTheyMay(t *testing.T) {
 	w.commit("in capitals", ".GitModules", "[submodule \"a\"]\n\turl = https://evil.example/a\n")
 	refused(t, "in capitals", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, ".GitModules")
 	w.git("checkout", "-q", "-B", "work", base)
+	w.commit("as NTFS calls it", "GITMOD~1", "[submodule \"a\"]\n\turl = https://evil.example/a\n")
+	refused(t, "as NTFS calls it", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "GITMOD~1")
+	w.git("checkout", "-q", "-B", "work", base)
 	w.commit("without a rule", ".gitmodules", "[submodule \"a\"]\n\turl = https://example.com/a\n")
 	refused(t, "where none is allowed", w.decide(open, "HEAD:refs/heads/work"), RuleFiles, "URL of a submodule")
 }

@@ -2,7 +2,6 @@
 package scan
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -219,14 +218,12 @@ func (s *Scan) End(n int, id oid.ID) (err error) {
 // forgotten, and scanned again.
 const maxNames = 1 << 20
 
-var gitmodules = []byte(".gitmodules")
-
 func (s *Scan) tree(n int, id oid.ID) error {
 	for e, err := range object.Entries(s.content, s.format) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", id.Short(), err)
 		}
-		if e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule || len(e.Name) >= len(gitmodules) && bytes.EqualFold(e.Name, gitmodules) {
+		if e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule || object.IsGitModules(e.Name) {
 			s.links = true
 		}
 		s.watch(e.Name)
@@ -253,8 +250,9 @@ func (s *Scan) name(n int, id oid.ID, name []byte) error {
 	if err := s.keep(s.Find(name)); err != nil {
 		return err
 	}
+	text := string(name) // once: a name may have many findings
 	for _, f := range s.pending {
-		s.hits = append(s.hits, Hit{Object: n, ID: id, Kind: object.Tree, Finding: f, Name: string(name)})
+		s.hits = append(s.hits, Hit{Object: n, ID: id, Kind: object.Tree, Finding: f, Name: text})
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -77,10 +78,24 @@ func TestFindingsAreThoseOfTheirObject(t *testing.T) {
 
 func TestLinksAreSeen(t *testing.T) {
 	for e, want := range map[string]bool{entry("120000", "a"): true, entry("160000", "a"): true, entry("100644", ".gitmodules"): true,
-		entry("100644", ".GitModules"): true, entry("100644", ".gitmodule"): false, entry("40000", "a"): false} {
+		entry("100644", ".GitModules"): true, entry("100644", "GITMOD~1"): true, entry("100644", ".gitmodule"): false, entry("40000", "a"): false} {
 		s := newScan(t)
 		if err := show(s, 0, object.Tree, e, 10); err != nil || s.Links() != want {
 			t.Errorf("%q: %v, %v", e, s.Links(), err)
+		}
+	}
+}
+
+// A name of many findings is held once, not once for each.
+func TestTheNameOfManyFindingsIsHeldOnce(t *testing.T) {
+	s := newScan(t)
+	name := strings.Repeat(secret+" ", object.MaxName/(len(secret)+1))
+	if err := show(s, 0, object.Tree, entry("100644", name), 1<<20); err != nil || len(s.Hits()) < 100 {
+		t.Fatalf("%d hits: %v", len(s.Hits()), err)
+	}
+	for _, h := range s.Hits() {
+		if unsafe.StringData(h.Name) != unsafe.StringData(s.Hits()[0].Name) {
+			t.Fatal("a name is held twice")
 		}
 	}
 }
