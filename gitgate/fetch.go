@@ -122,7 +122,9 @@ func (v *visit) plainBody() (io.Reader, error) {
 	case "", "identity":
 		return v.r.Body, nil
 	case "gzip", "x-gzip":
-		return gzip.NewReader(v.r.Body)
+		wire := &countReader{Reader: v.r.Body, n: new(int64)}
+		v.wire = func() int64 { return *wire.n }
+		return gzip.NewReader(wire)
 	default:
 		return nil, fmt.Errorf("%w: a content encoding that git does not use", pktline.ErrMalformed)
 	}

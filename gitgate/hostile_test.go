@@ -120,6 +120,46 @@ func TestHostilePushes(t *testing.T) {
 	}
 }
 
+// A pack that is compressed once more has paid for what arrived, and not for what
+// that comes to. One that some client sends so is taken.
+func TestACompressedPushPaysForWhatArrives(t *testing.T) {
+	_, _, base := newGate(t, nil)
+	pack := func(bytes int) []byte {
+		b := []byte{0x30, 0x78, 0x01} // a blob of nothing
+		for len(b) < bytes {
+			b = append(b, 0, 0, 0, 0xff, 0xff) // a block of nothing
+		}
+		return packOf(1, append(b, 1, 0, 0, 0xff, 0xff, 0, 0, 0, 1))
+	}
+	send := func(b []byte) string {
+		t.Helper()
+		var zipped bytes.Buffer
+		z := gzip.NewWriter(&zipped)
+		_, _ = z.Write(b)
+		_ = z.Close()
+		req, err := http.NewRequest(http.MethodPost, base+"/org/write/git-receive-pack", &zipped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+		req.Header.Set("Content-Encoding", "gzip")
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, _ := io.ReadAll(resp.Body)
+		return string(body)
+	}
+	create := zeroID + " e69de29bb2d1d6434b8b29ae775ad8c2e48c5391 refs/heads/agent/x" // the empty blob
+	if got := send(pushBody(pack(1000), create)); !strings.Contains(got, "a branch can only be a commit") {
+		t.Errorf("a small one: %q", got)
+	}
+	if got := send(pushBody(pack(8<<20), create)); !strings.Contains(got, "that arrived") {
+		t.Errorf("one that comes to much more: %q", got)
+	}
+}
+
 // zeros is without end.
 type zeros struct{}
 

@@ -145,6 +145,7 @@ func (p *pushVisit) receive(in io.Reader) error {
 	got, err := pack.Receive(p.ctx, counted, pack.Options{
 		Format: p.push.Format, Visitor: p.scan, Dir: p.g.opt.TempDir, Now: p.g.opt.Now,
 		Limits: pack.Limits{Object: p.repo.Push.MaxObject, Pack: p.repo.Push.MaxPack}, Reserve: p.memory.reserve,
+		Wire: p.wire,
 	})
 	if err != nil {
 		return err

@@ -26,8 +26,9 @@ type visit struct {
 	findings []proxy.EventFinding
 	in, out  int64 // body bytes to the client, and to the server
 	status   int
-	begun    bool  // a decision is in the journal
-	cause    error // of a refusal that is the server's fault, for the journal
+	begun    bool         // a decision is in the journal
+	wire     func() int64 // what of a body arrived, if it is compressed
+	cause    error        // of a refusal that is the server's fault, for the journal
 }
 
 // refusal is an answer in the server's place.

@@ -81,6 +81,7 @@ type budget struct {
 	ctx      context.Context
 	now      func() time.Time
 	received int64
+	wire     func() int64 // how much of that came over the wire; nil if all did
 	work     int64
 	next     int64 // the work at which the time is looked at again
 	busy     time.Duration
@@ -115,6 +116,36 @@ const (
 	callWork  = 256
 )
 
+// A pack is compressed already. One that is compressed again may come to so many
+// times what arrives, and free bytes.
+const (
+	wireRatio = 4
+	wireFree  = 1 << 20
+)
+
+// arrived is how much came over the wire, which the client has paid for.
+func (b *budget) arrived() int64 {
+	if b.wire == nil {
+		return b.received
+	}
+	return min(b.received, b.wire())
+}
+
+// receive counts n bytes of the pack.
+func (b *budget) receive(n int64) error {
+	before := b.received
+	b.received += n
+	switch most := wireFree + wireRatio*b.arrived(); {
+	case b.received > b.limits.Pack:
+		return &LimitError{"bytes in the pack", b.limits.Pack}
+	case b.received > most:
+		return &LimitError{fmt.Sprintf("bytes of a pack in %d that arrived", b.arrived()), most}
+	case b.received/lookEvery > before/lookEvery:
+		return b.look()
+	}
+	return nil
+}
+
 func (b *budget) enter() { b.since = b.now() }
 func (b *budget) leave() { b.busy += b.now().Sub(b.since) }
 
@@ -139,8 +170,8 @@ func (b *budget) spend(n int64) error {
 		b.largest = n
 	}
 	b.work += n + callWork
-	if most := b.limits.FreeWork + b.limits.Ratio*b.received; b.work > most {
-		return &LimitError{fmt.Sprintf("bytes that %d bytes of a pack unfold to", b.received), most}
+	if most := b.limits.FreeWork + b.limits.Ratio*b.arrived(); b.work > most {
+		return &LimitError{fmt.Sprintf("bytes that %d bytes of a pack unfold to", b.arrived()), most}
 	}
 	if b.work < b.next {
 		return nil
@@ -153,9 +184,9 @@ func (b *budget) look() error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
-	most := b.limits.Time + time.Duration(float64(b.limits.TimePerMiB)*float64(max(0, b.received-freeBytes))/(1<<20))
+	most := b.limits.Time + time.Duration(float64(b.limits.TimePerMiB)*float64(max(0, b.arrived()-freeBytes))/(1<<20))
 	if b.busy+b.now().Sub(b.since) > most {
-		return &LimitError{fmt.Sprintf("seconds of work on %d bytes of a pack", b.received), int64(most.Seconds())}
+		return &LimitError{fmt.Sprintf("seconds of work on %d bytes of a pack", b.arrived()), int64(most.Seconds())}
 	}
 	return nil
 }

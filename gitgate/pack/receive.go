@@ -24,6 +24,9 @@ type Options struct {
 	Visitor Visitor
 	// Dir is where the pack is kept; "" is the folder for temporary files.
 	Dir string
+	// Wire says how many bytes arrived, where r decompresses them; nil where it does
+	// not.
+	Wire func() int64
 	// Now is the clock for Limits.Time; nil is time.Now.
 	Now func() time.Time
 	// Reserve is told before the pack takes more memory than it has so far: how many
@@ -47,7 +50,7 @@ func Receive(ctx context.Context, r io.Reader, opts Options) (*Pack, error) {
 		return nil, err
 	}
 	limits := opts.Limits.withDefaults()
-	p := &Pack{format: opts.Format, file: file, budget: budget{limits: limits, ctx: ctx, now: opts.Now, reserve: opts.Reserve}}
+	p := &Pack{format: opts.Format, file: file, budget: budget{limits: limits, ctx: ctx, now: opts.Now, reserve: opts.Reserve, wire: opts.Wire}}
 	if p.budget.now == nil {
 		p.budget.now = time.Now
 	}

@@ -41,8 +41,8 @@ func (s *source) fill(p []byte) (int, error) {
 	s.budget.leave()
 	n, err := s.r.Read(p)
 	s.budget.enter()
-	if s.budget.received += int64(n); s.budget.received > s.budget.limits.Pack {
-		s.err = &LimitError{"bytes in the pack", s.budget.limits.Pack}
+	if counted := s.budget.receive(int64(n)); counted != nil {
+		s.err = counted
 		return 0, s.err
 	}
 	if err != nil && err != io.EOF {
