@@ -63,7 +63,7 @@ func (c Capabilities) String() string { return strings.Join(c, " ") }
 
 // format is the object format that they name.
 func (c Capabilities) format() (oid.Format, error) {
-	name, ok := c.Value("object-format")
+	name, ok := c.Value(objectFormat)
 	if !ok {
 		return oid.SHA1, nil
 	}
@@ -78,9 +78,12 @@ func (c Capabilities) format() (oid.Format, error) {
 // sides agree on. It is a list of what is allowed: push-cert signs the commands
 // as the client wrote them, session-id and agent carry texts of the client's own,
 // and what is new would be spoken past the gate.
-var pushCapabilities = []string{"report-status", "report-status-v2", "side-band-64k", "delete-refs", "quiet", "atomic", "ofs-delta", "object-format"}
+var pushCapabilities = []string{"report-status", "report-status-v2", "side-band-64k", "delete-refs", "quiet", "atomic", "ofs-delta", objectFormat}
 
-const pushOptions = "push-options"
+const (
+	objectFormat = "object-format"
+	pushOptions  = "push-options"
+)
 
 // OfferPush rewrites the first line of what a server says before a push (the
 // payload of the packet behind "# service=" and its flush), so that the client
@@ -103,9 +106,15 @@ func OfferPush(first []byte, options bool) ([]byte, error) {
 	return append(append(out, append(pushNames(offered, options), "no-thin").String()...), '\n'), nil
 }
 
-// pushNames are those of the capabilities that may be forwarded in a push.
-func pushNames(c Capabilities, options bool) Capabilities {
-	kept := c.Only(pushCapabilities...)
+// pushNames are those of the capabilities that may be forwarded in a push, each once.
+// None but the format has a value, so that one cannot carry a text along.
+func pushNames(c Capabilities, options bool) (kept Capabilities) {
+	for _, word := range c.Only(pushCapabilities...) {
+		name, _, _ := strings.Cut(word, "=")
+		if !kept.Has(name) && (name == word || name == objectFormat) {
+			kept = append(kept, word)
+		}
+	}
 	if options && c.Has(pushOptions) {
 		kept = append(kept, pushOptions)
 	}

@@ -17,6 +17,8 @@ func TestAServerOffersWhatTheGateUnderstands(t *testing.T) {
 		"with push options":         {all, true, one + " refs/heads/main\x00" + kept + " push-options no-thin\n"},
 		"options that nobody takes": {one + " refs/heads/a\x00quiet", true, one + " refs/heads/a\x00quiet no-thin\n"},
 		"an empty repository":       {zero + " capabilities^{}\x00\n", false, zero + " capabilities^{}\x00no-thin\n"},
+		"one name twice":            {one + " refs/heads/a\x00object-format=sha1 quiet object-format=sha256 quiet", false, one + " refs/heads/a\x00object-format=sha1 quiet no-thin\n"},
+		"names with a text":         {one + " refs/heads/a\x00quiet=text ofs-delta=text atomic", false, one + " refs/heads/a\x00atomic no-thin\n"},
 		"one that says no-thin":     {zero + " capabilities^{}\x00no-thin quiet\n", false, zero + " capabilities^{}\x00quiet no-thin\n"},
 	} {
 		got, err := OfferPush([]byte(c.first), c.options)
