@@ -13,22 +13,26 @@ import (
 
 // checkFiles looks at what the commits change, all of them: also one that no ref
 // shall lead to now could be led to by the next push. Where no tree has a link,
-// only folders are looked into in which something is denied.
+// only folders are looked into in which something is denied, and those that the server
+// has, since they may come to another place with the links in them.
 func (x *check) checkFiles(commits []*commit) error {
-	links := x.Scan != nil && x.Scan.Links()
-	if !links && len(x.policy.deny) == 0 {
+	links, outside := x.Scan != nil && x.Scan.Links(), x.Scan == nil || x.Scan.Outside()
+	if !links && !outside && len(x.policy.deny) == 0 {
 		return nil
 	}
 	if err := x.needEdge(commits); err != nil {
 		return err
 	}
-	apart := x.Scan != nil && !links && len(x.policy.first) > 0 && x.Scan.Lacks(x.policy.first)
+	apart := x.Scan != nil && !links && !outside && len(x.policy.first) > 0 && x.Scan.Lacks(x.policy.first)
+	opens := map[oid.ID]bool{}
 	for i, c := range commits {
 		if apart && i < len(commits)-remembered && x.within(c) {
 			continue
 		}
 		d := differ{store: x.store}
-		d.enter = func(path []string, _ oid.ID) bool { return links || x.policy.deniedBelow(path) }
+		d.enter = func(path []string, id oid.ID) bool {
+			return links || x.policy.deniedBelow(path) || outside && x.opens(id, len(path), opens)
+		}
 		d.file = func(path []string, e *object.Entry) error {
 			why, err := x.checkFile(path, e)
 			if why != "" {
@@ -45,6 +49,24 @@ func (x *check) checkFiles(commits []*commit) error {
 		}
 	}
 	return nil
+}
+
+// opens reports whether a folder, so deep, is one of the server's or has one below it.
+// known keeps the answers. What cannot be read is said where it is looked into.
+func (x *check) opens(id oid.ID, depth int, known map[oid.ID]bool) bool {
+	switch yes, ok := known[id]; {
+	case id.IsZero():
+		return false
+	case !x.store.new(id), depth > maxDepth:
+		return true
+	case ok:
+		return yes
+	}
+	list, err := x.store.entries(id)
+	known[id] = err != nil || slices.ContainsFunc(list, func(e object.Entry) bool {
+		return e.Mode == object.ModeTree && x.opens(e.ID(id.Format()), depth+1, known)
+	})
+	return known[id]
 }
 
 // within reports whether a commit, its parents and the trees of all come with the

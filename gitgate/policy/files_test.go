@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -267,4 +268,57 @@ func TestCommitsAreByWhoTheyMustBe(t *testing.T) {
 	allowed(t, "one that is signed off", w.decide(rules, "HEAD:refs/heads/work"))
 	w.git("commit", "-q", "--allow-empty", "-m", "Signed-off-by: Agent <agent@example.com>\n\nand more")
 	refused(t, "a line that is not at the end", w.decide(rules, "HEAD:refs/heads/work"), RuleAuthor, "signed it off")
+}
+
+// A folder that is moved brings its links along. Git does not send what the server
+// has, so that no tree of such a push has a link in it.
+func TestALinkIsMovedWithItsFolder(t *testing.T) {
+	w := newWorld(t)
+	w.commit("deep", "a/b/c/link", "-> ../../../x", "a/b/d/file", "1\n", "x", "1\n")
+	w.upload("HEAD:refs/heads/main")
+	base := w.git("rev-parse", "HEAD")
+	for _, rules := range []Rules{open, {Create: open.Create, Update: open.Update}} {
+		w.git("checkout", "-q", "-B", "work", base)
+		w.git("mv", "a/b/c", "c")
+		w.commit("out of the repository")
+		refused(t, "a link moved up with its folder", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "c/link")
+		w.git("checkout", "-q", "-B", "work", base)
+		w.git("mv", "a/b", "y")
+		w.commit("moved up by one")
+		refused(t, "a link moved up with a folder above", w.decide(rules, "HEAD:refs/heads/work"), RuleFiles, "y/c/link")
+		w.git("checkout", "-q", "-B", "work", base)
+		w.git("mv", "a", "z")
+		w.commit("at the same depth")
+		allowed(t, "a link moved beside", w.decide(rules, "HEAD:refs/heads/work"))
+		w.git("checkout", "-q", "-B", "work", base)
+		w.git("mv", "a/b/d", "d")
+		w.commit("without a link")
+		allowed(t, "a folder without a link", w.decide(rules, "HEAD:refs/heads/work"))
+	}
+}
+
+// A push that changes many folders, of which the decision on the one before kept
+// none, asks for what it builds on at once.
+func TestManyFoldersAreAskedForAtOnce(t *testing.T) {
+	w := newWorld(t)
+	files := func(text string) (list []string) {
+		for i := range maxFetches + 8 {
+			list = append(list, fmt.Sprintf("d%d/file", i), fmt.Sprint(text, i))
+		}
+		return list
+	}
+	w.commit("first", append(files("1 "), "link", "-> x")...)
+	w.upload("HEAD:refs/heads/main")
+	p, err := New(open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.commit("second", "x", "1\n")
+	allowed(t, "a file", w.decideBy(p, "HEAD:refs/heads/work"))
+	w.upload("HEAD:refs/heads/work")
+	w.commit("third", files("2 ")...)
+	allowed(t, "many files", w.decideBy(p, "HEAD:refs/heads/work"))
+	if len(w.asked) > maxFolders+1 {
+		t.Errorf("the server was asked %d times", len(w.asked))
+	}
 }

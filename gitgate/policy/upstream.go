@@ -49,6 +49,8 @@ type store struct {
 	memory  *memory
 	recent  Recent
 	fetches int
+	partly  []oid.ID // commits of the server of which not all folders are at hand
+	folders int      // that were asked for one by one
 	commits map[oid.ID]*commit
 }
 
@@ -115,6 +117,11 @@ func (s *store) new(id oid.ID) bool {
 // read returns the content of an object, which the server is asked for if it is
 // not at hand.
 func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
+	if kind == object.Tree && !s.has(id) {
+		if err := s.fetchRest(); err != nil {
+			return nil, err
+		}
+	}
 	if !s.has(id) {
 		if err := s.fetch(Query{Want: []oid.ID{id}, Depth: depthOf(kind), Filter: filterOf(kind)}); err != nil {
 			return nil, err
@@ -142,6 +149,19 @@ func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
 		return nil, errKind(id, k.kind, kind)
 	}
 	return k.content, nil
+}
+
+// maxFolders are asked for one by one, before all are that the push builds on.
+const maxFolders = 2
+
+// fetchRest asks for the folders of the commits at the edge, if many are looked into.
+func (s *store) fetchRest() error {
+	if s.folders++; s.folders <= maxFolders || len(s.partly) == 0 {
+		return nil
+	}
+	want := s.partly
+	s.partly = nil
+	return s.fetch(Query{Want: want, Depth: 1, Filter: withoutBlobs})
 }
 
 func errKind(id oid.ID, is, belongs object.Kind) error {
@@ -262,7 +282,11 @@ func (s *store) fetchEdge(edge []oid.ID, commits []*commit) error {
 			return false
 		}
 		c, err := s.commit(id)
-		return err == nil && (s.has(c.tree) || !changed(c))
+		if err != nil || !s.has(c.tree) && changed(c) {
+			return false
+		}
+		s.partly = append(s.partly, id)
+		return true
 	})
 	if len(want) == 0 {
 		return nil

@@ -38,8 +38,8 @@ type Hit struct {
 // their headers, and the names in trees, each name once. It also checks the form
 // of all but blobs.
 //
-// It holds the largest tree, 8 bytes for each name, and for each commit CommitMemory
-// and ParentMemory for each of its parents.
+// It holds the largest tree, 8 bytes for each name and each folder, up to a million of
+// both, and for each commit CommitMemory and ParentMemory for each of its parents.
 type Scan struct {
 	format  oid.Format
 	scanner *dlp.Scanner
@@ -52,11 +52,22 @@ type Scan struct {
 	seed  maphash.Seed
 	names map[uint64]struct{} // that were scanned
 
+	folders map[uint64]folder // by their IDs
+	outside bool              // there are too many of them to tell
+
 	hits    []Hit
 	links   bool
 	commits []Commit
 	watched []watched
 }
+
+// folder says where a tree was seen.
+type folder uint8
+
+const (
+	inPack folder = 1 << iota
+	inTree
+)
 
 // watched is a name, and whether a tree has an entry of it.
 type watched struct {
@@ -83,7 +94,7 @@ type Commit struct {
 // true are kept; it is called for each finding, once. No one else may use the
 // scanner meanwhile.
 func New(format oid.Format, scanner *dlp.Scanner, stops func(dlp.Finding) bool) *Scan {
-	return &Scan{format: format, scanner: scanner, stops: stops, seed: maphash.MakeSeed(), names: map[uint64]struct{}{}}
+	return &Scan{format: format, scanner: scanner, stops: stops, seed: maphash.MakeSeed(), names: map[uint64]struct{}{}, folders: map[uint64]folder{}}
 }
 
 // Hits returns what was found.
@@ -91,6 +102,20 @@ func (s *Scan) Hits() []Hit { return s.hits }
 
 // Links reports whether a tree has a symbolic link, a submodule, or .gitmodules.
 func (s *Scan) Links() bool { return s.links }
+
+// Outside reports whether a tree has a folder that is not in the pack, or may have: it
+// may be one that the server has in another place.
+func (s *Scan) Outside() bool {
+	if s.outside {
+		return true
+	}
+	for _, f := range s.folders {
+		if f == inTree {
+			return true
+		}
+	}
+	return false
+}
 
 // Commits returns the commits, in no order.
 func (s *Scan) Commits() []Commit { return s.commits }
@@ -215,16 +240,34 @@ func (s *Scan) End(n int, id oid.ID) (err error) {
 }
 
 // maxNames bounds the memory for the names that were scanned. Beyond it they are
-// forgotten, and scanned again.
-const maxNames = 1 << 20
+// forgotten, and scanned again. maxFolders bounds that for folders.
+const (
+	maxNames   = 1 << 20
+	maxFolders = 1 << 20
+)
+
+// folder notes where a tree is.
+func (s *Scan) folder(sum []byte, f folder) {
+	if s.outside {
+		return
+	}
+	s.folders[maphash.Bytes(s.seed, sum)] |= f
+	if len(s.folders) > maxFolders {
+		s.outside, s.folders = true, nil
+	}
+}
 
 func (s *Scan) tree(n int, id oid.ID) error {
+	s.folder(id.Bytes(), inPack)
 	for e, err := range object.Entries(s.content, s.format) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", id.Short(), err)
 		}
 		if e.Mode == object.ModeSymlink || e.Mode == object.ModeSubmodule || object.IsGitModules(e.Name) {
 			s.links = true
+		}
+		if e.Mode == object.ModeTree {
+			s.folder(e.Sum, inTree)
 		}
 		s.watch(e.Name)
 		if len(e.Name) < dlp.MinKnown {

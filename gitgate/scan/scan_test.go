@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -83,6 +84,32 @@ func TestLinksAreSeen(t *testing.T) {
 		if err := show(s, 0, object.Tree, e, 10); err != nil || s.Links() != want {
 			t.Errorf("%q: %v, %v", e, s.Links(), err)
 		}
+	}
+}
+
+func TestFoldersThatAreElsewhereAreSeen(t *testing.T) {
+	s := newScan(t)
+	there := oid.SHA1.From([]byte(strings.Repeat("x", 20)))
+	for i, c := range []struct {
+		id      oid.ID
+		content string
+		want    bool
+	}{
+		{oid.ID{}, entry("160000", "a"), false},
+		{oid.ID{}, entry("40000", "a"), true},
+		{there, entry("100644", "a"), false},
+	} {
+		_ = s.Begin(object.Tree, int64(len(c.content))) // it is small
+		_, _ = s.Write([]byte(c.content))               // as above
+		if err := s.End(i, c.id); err != nil || s.Outside() != c.want {
+			t.Errorf("%d: %v, %v", i, s.Outside(), err)
+		}
+	}
+	for n := range maxFolders {
+		s.folder(binary.BigEndian.AppendUint32(nil, uint32(n)), inPack)
+	}
+	if !s.Outside() {
+		t.Error("of too many folders all are said to be there")
 	}
 }
 
