@@ -82,6 +82,7 @@ type check struct {
 	edge    []oid.ID // of the server's history, where it was fetched
 	edged   bool
 	hidden  map[string]bool // names of files that are findings
+	placed  int             // parts of paths of what was found
 	// what was broken
 	secrets, files, authors, forced bool
 }

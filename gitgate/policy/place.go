@@ -55,6 +55,9 @@ type located struct {
 // with more counts as new.
 const maxPaths = 16
 
+// maxPlaced bounds the parts of all paths together. What is found beyond counts as new.
+const maxPlaced = 1 << 20
+
 // locate finds the commits and paths of what was found, in the order in which the
 // commits were made.
 func (x *check) locate(hits []scan.Hit, commits []*commit) ([]*located, error) {
@@ -94,8 +97,9 @@ func (x *check) locateIn(c *commit, list []*located, byID map[oid.ID][]*located)
 		if l.commit.IsZero() {
 			l.commit = c.id
 		}
-		if l.more = l.more || len(l.paths) == maxPaths; !l.more {
-			l.paths = append(l.paths, slices.Clone(path))
+		x.placed += 1 + len(path)
+		if l.more = l.more || len(l.paths) == maxPaths || x.placed > maxPlaced; !l.more {
+			l.paths = append(l.paths, path) // which nobody changes
 		}
 	}
 	named := func(name string, do func(*located)) {

@@ -22,7 +22,19 @@ type differ struct {
 	// kept, if it is not nil, is shown the names of what is the same in folders that
 	// differ.
 	kept func(name []byte)
+	held int64 // of trees that are compared now, in bytes
 }
+
+// maxHeld bounds the trees that are in memory while they are compared, and entryMemory
+// is what one entry takes beside its bytes.
+const (
+	maxHeld     = 128 << 20
+	entryMemory = 64
+)
+
+// errHeld is for a commit whose trees are too large to compare, as one of a thousand
+// parents may have.
+var errHeld = fmt.Errorf("the trees of a commit and its parents have more than %d MiB together", maxHeld>>20)
 
 // maxDepth bounds how deep folders may lie in each other.
 const maxDepth = 512
@@ -67,10 +79,17 @@ func (d *differ) folder(path []string, tree oid.ID, parents []oid.ID) error {
 		return fmt.Errorf("folders lie more than %d deep in each other", maxDepth)
 	}
 	lists := make([][]object.Entry, 1+len(parents))
+	defer func(before int64) { d.held = before }(d.held)
 	for i, id := range append([]oid.ID{tree}, parents...) {
 		list, err := d.entries(id)
 		if err != nil {
 			return err
+		}
+		for _, e := range list {
+			d.held += int64(len(e.Name)+len(e.Sum)) + entryMemory
+		}
+		if d.held > maxHeld {
+			return errHeld
 		}
 		lists[i] = list
 	}
