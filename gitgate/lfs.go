@@ -248,6 +248,8 @@ func (v *visit) serveTicket(up *httpUpstream, token string) {
 		return
 	}
 	switch {
+	case t.action != "download" && v.repo.Push == nil: // it was taken away since
+		v.refuseLFS(v.readOnly())
 	case t.action == "download" && v.r.Method == http.MethodGet:
 		v.download(up, t)
 	case t.action == "upload" && v.r.Method == http.MethodPut:

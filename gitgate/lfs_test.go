@@ -2,11 +2,17 @@ package gitgate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
+	"github.com/bot-bottle/bottle/gitgate"
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // lfsHeader is a credential that the origin's LFS gives for its store.
@@ -52,4 +58,54 @@ func (o *origin) serveLFS(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Type", "application/vnd.git-lfs+json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"transfer": "basic", "objects": batch.Objects})
 	return true
+}
+
+// TestUploadsAreRefused asks for uploads that are none of the rules'.
+func TestUploadsAreRefused(t *testing.T) {
+	root := t.TempDir()
+	o := newOrigin(t, root)
+	gate, err := gitgate.New(gitgate.Options{TempDir: root,
+		Hosts: []gitgate.Host{{Name: "forge.test", URL: o.url(), Private: true, Repos: repos(), Auth: gitgate.BasicAuth{Password: value(token)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readOnly := gate.Only(func(_ string, r gitgate.Repo) (gitgate.Repo, bool) { r.Push = nil; return r, true })
+	front := func(g *gitgate.Gate) string {
+		cfg := proxy.Config{RootCAs: o.roots(), Gate: g, DLP: dlp.Policy{Action: dlp.Block}, Scan: dlp.Options{Known: []dlp.Known{known}}}
+		return newFront(t, newServerOf(t, cfg, &journal{})) + "/forge.test"
+	}
+	send := func(method, url, body string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequest(method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		b, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(b)
+	}
+	const batch = "/org/write.git/info/lfs/objects/batch"
+	before := front(gate)
+	oid := strings.Repeat("1", 64)
+	objects := `"objects": [{"oid": "` + oid + `", "size": 1}]`
+	status, answer := send(http.MethodPost, before+batch, `{"operation": "upload", `+objects+`}`)
+	_, tail, ok := strings.Cut(answer, before)
+	if status != http.StatusOK || !ok {
+		t.Fatalf("%d %s", status, answer)
+	}
+	tail, _, _ = strings.Cut(tail, `"`)
+	if status, answer := send(http.MethodPut, front(readOnly)+tail, "x"); status != http.StatusForbidden || !strings.Contains(answer, "can be read and not pushed to") {
+		t.Errorf("a place from before the repository became read-only: %d %s", status, answer)
+	}
+	escaped := ""
+	for _, c := range known.Value {
+		escaped += fmt.Sprintf("\\u%04x", c)
+	}
+	if status, answer := send(http.MethodPost, before+batch, `{"operation": "upload", "ref": {"name": "refs/heads/`+escaped+`"}, `+objects+`}`); status != http.StatusBadRequest {
+		t.Errorf("a ref with a secret in escapes: %d %s", status, answer)
+	}
 }
