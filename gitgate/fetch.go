@@ -101,17 +101,25 @@ func (v *visit) fetchRequest(protocol string) ([]byte, *refusal) {
 	return out, nil
 }
 
-// body reads the body of a request, decompressed.
+// body reads the body of a request, decompressed. One that is long waits for its turn.
 func (v *visit) body(most int64) ([]byte, error) {
 	r, err := v.plainBody()
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err == nil && int64(len(body)) > most {
+	var body bytes.Buffer
+	if n, err := body.ReadFrom(io.LimitReader(r, shortRequest)); n < shortRequest || err != nil {
+		return body.Bytes(), err
+	}
+	if err := v.g.requests.Acquire(v.ctx, 1); err != nil {
+		return nil, err
+	}
+	v.long = true
+	_, err = body.ReadFrom(io.LimitReader(r, most+1-shortRequest))
+	if err == nil && int64(body.Len()) > most {
 		err = fmt.Errorf("%w: it is longer than %d MiB", errTooLarge, most>>20)
 	}
-	return body, err
+	return body.Bytes(), err
 }
 
 var errTooLarge = errors.New("too large")

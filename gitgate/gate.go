@@ -91,6 +91,8 @@ type Gate struct {
 	lfs   *tickets
 	// spools are places for what is kept in TempDir: see maxSpools.
 	spools *semaphore.Weighted
+	// requests are places for long requests: see maxLongRequests.
+	requests *semaphore.Weighted
 	// large is the turn of a push that needs much memory: see largePushes.
 	large *semaphore.Weighted
 }
@@ -98,6 +100,13 @@ type Gate struct {
 // maxSpools bounds the pushes and LFS objects that are kept in files at a time, each
 // as large as its repository's limits allow. Further ones wait for their turn.
 const maxSpools = 16
+
+// maxLongRequests bounds the requests of more than shortRequest that are in memory at a
+// time, each some times as large as maxFetchRequest. Further ones wait for their turn.
+const (
+	maxLongRequests = 8
+	shortRequest    = 64 << 10
+)
 
 // host is a Host made ready.
 type host struct {
@@ -117,7 +126,7 @@ func New(opt Options) (*Gate, error) {
 	if opt.Progress == 0 {
 		opt.Progress = 5 * time.Second
 	}
-	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now), spools: semaphore.NewWeighted(maxSpools), large: semaphore.NewWeighted(1)}
+	g := &Gate{opt: opt, hosts: map[string]*host{}, lfs: newTickets(opt.Now), spools: semaphore.NewWeighted(maxSpools), requests: semaphore.NewWeighted(maxLongRequests), large: semaphore.NewWeighted(1)}
 	for _, h := range opt.Hosts {
 		made, err := g.newHost(h)
 		if err != nil {
@@ -186,7 +195,7 @@ func newRepo(r Repo) (*repo, error) {
 // Only returns a gate for what keep leaves of the repositories. It shares the
 // connections of g.
 func (g *Gate) Only(keep func(host string, r Repo) (Repo, bool)) *Gate {
-	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs, spools: g.spools, large: g.large}
+	out := &Gate{opt: g.opt, hosts: map[string]*host{}, lfs: g.lfs, spools: g.spools, requests: g.requests, large: g.large}
 	for name, h := range g.hosts {
 		less := *h
 		less.repos = map[string]*repo{}

@@ -26,6 +26,7 @@ type visit struct {
 	findings []proxy.EventFinding
 	in, out  int64 // body bytes to the client, and to the server
 	status   int
+	long     bool         // the request holds one of Gate.requests
 	begun    bool         // a decision is in the journal
 	wire     func() int64 // what of a body arrived, if it is compressed
 	cause    error        // of a refusal that is the server's fault, for the journal
@@ -52,6 +53,11 @@ const (
 const advice = "Do not retry; ask the operator to allow it under git in bottle.yaml if it is needed."
 
 func (v *visit) serve() {
+	defer func() {
+		if v.long {
+			v.g.requests.Release(1)
+		}
+	}()
 	if r := v.find(); r != nil {
 		v.refuse(r)
 		return
