@@ -112,7 +112,7 @@ func checkLogins() (checks []vm.Check) {
 		var recovered []string
 		s, err := secret.New(name, secret.Source{Login: name}, secret.Options{
 			LockDir: lockDir(),
-			Warn:    func(text string) { recovered = append(recovered, strings.TrimPrefix(text, "secret: ")) },
+			Warn:    func(text string) { recovered = append(recovered, text) },
 		})
 		if err != nil {
 			continue

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,6 +39,19 @@ func (t *tokens) accepts(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
+// now is the provider's time: the file clock says by how much it differs from the host's.
+func (t *tokens) now() (time.Time, error) {
+	b, err := os.ReadFile(t.file("clock"))
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Now(), nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	off, err := time.ParseDuration(strings.TrimSpace(string(b)))
+	return time.Now().Add(off), err
+}
+
 // renew answers a refresh.
 func (t *tokens) renew(w http.ResponseWriter, r *http.Request) {
 	var body struct {
@@ -52,6 +66,12 @@ func (t *tokens) renew(w http.ResponseWriter, r *http.Request) {
 	n := t.n
 	t.u.mu.Unlock()
 	t.u.note(map[string]any{"renewal": r.Host, "uri": r.RequestURI, "refresh_token": body.Refresh})
+	now, err := t.now()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	w.Header().Set("Content-Type", "application/json")
 	if _, err := os.Stat(t.file("revoked")); err == nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -60,7 +80,7 @@ func (t *tokens) renew(w http.ResponseWriter, r *http.Request) {
 	}
 	access := claudeAccess(n)
 	if r.Host == "auth.openai.com" {
-		access = codexAccess(n, time.Now().Add(time.Hour))
+		access = codexAccess(n, now.Add(time.Hour))
 	}
 	if err := os.WriteFile(t.file("accept"), []byte(access), 0o600); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

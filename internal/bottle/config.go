@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/manifest"
@@ -83,4 +85,29 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 		AskTimeout:    m.Egress.AskTimeout,
 		Budgets:       m.Budgets,
 	}, c, nil
+}
+
+// checkOptions is how secrets are looked at before anything is made: with what earlier
+// bottles have noted of their logins, if there were any.
+func checkOptions(env state.Env) secret.Options {
+	dir, err := env.StateDir()
+	if err != nil {
+		dir = "" // who makes it says why it cannot be
+	}
+	return secret.Options{LockDir: dir}
+}
+
+// warnAnew puts what secrets warn of into the log, without what was said just before: a
+// login that cannot be renewed yet says so at each request.
+func warnAnew(log *slog.Logger) func(string) {
+	var mu sync.Mutex
+	last := ""
+	return func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if text != last {
+			log.Warn(text)
+		}
+		last = text
+	}
 }

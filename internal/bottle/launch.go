@@ -97,7 +97,7 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 			return nil, err
 		}
 	}
-	cfg, cred, err := b.user.proxyConfig(ctx, p.Manifest, secret.Options{})
+	cfg, cred, err := b.user.proxyConfig(ctx, p.Manifest, secret.Options{Warn: warnAnew(b.log)})
 	if err != nil {
 		return nil, err
 	}

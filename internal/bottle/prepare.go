@@ -15,7 +15,6 @@ import (
 	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/manifest"
-	"github.com/bot-bottle/bottle/internal/secret"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/internal/workspace"
@@ -79,7 +78,7 @@ func Prepare(ctx context.Context, opt Options) (*Prepared, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	m := opt.Manifest
-	warnings, err := m.Check(opt.Trust, secret.Options{})
+	warnings, err := m.Check(opt.Trust, checkOptions(opt.Env))
 	if err != nil {
 		return nil, err
 	}

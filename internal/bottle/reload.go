@@ -221,7 +221,7 @@ func (r *reloader) apply(ctx context.Context, m *manifest.Manifest) error {
 		return err
 	}
 	environ := func() []string { return commandEnviron(r.folders) }
-	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{Environ: environ})
+	cfg, _, err := r.user.proxyConfig(ctx, m, secret.Options{Environ: environ, Warn: warnAnew(r.log)})
 	if err == nil {
 		err = r.put(ctx, m, cfg)
 	}

@@ -82,7 +82,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	if warnings, err = opt.Manifest.Check(opt.Trust, secret.Options{}); err != nil {
+	if warnings, err = opt.Manifest.Check(opt.Trust, checkOptions(opt.Env)); err != nil {
 		return nil, nil, err
 	}
 	s := &Standalone{opt: opt}
@@ -123,7 +123,7 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	if s.journal, err = openJournal(s.JournalDir()); err != nil {
 		return nil, nil, err
 	}
-	cfg, cred, err := user.proxyConfig(ctx, opt.Manifest, secret.Options{})
+	cfg, cred, err := user.proxyConfig(ctx, opt.Manifest, secret.Options{Warn: warnAnew(opt.Log)})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -86,7 +86,7 @@ func (l *login) recover() error {
 			if err := l.adopt(doc, newer, left.of); err != nil {
 				return fmt.Errorf("a renewal of the login of %s was killed, and what it has left in %s cannot be put into %s: %w", l.name, left.path, l.store.where(), err)
 			}
-			l.opts.warn("secret: a renewal of the login of %s was killed before it was kept: what it had left is in %s now", l.name, l.store.where())
+			l.opts.warn("a renewal of the login of %s was killed before it was kept: what it had left is in %s now", l.name, l.store.where())
 			t = newer
 		}
 		left.remove()

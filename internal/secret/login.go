@@ -149,7 +149,7 @@ func (l *login) value(ctx context.Context) (string, error) {
 	if l.ended(t) {
 		return "", fmt.Errorf("the login's token has expired and could not be renewed: %w", err)
 	}
-	l.opts.warn("secret: the login of %s could not be renewed yet, and is still good until %s: %v", l.name, t.info.Expires.Format(time.RFC3339), err)
+	l.opts.warn("the login of %s could not be renewed yet, and is still good until %s: %v", l.name, t.info.Expires.Format(time.RFC3339), err)
 	return t.access, nil
 }
 
@@ -225,6 +225,9 @@ func (l *login) check() (warnings []string, err error) {
 	}
 	if d := l.opts.Now().Sub(l.store.modified()); d < -renewBefore {
 		warnings = append(warnings, fmt.Sprintf("%s was written in the future, so this host's clock is wrong: set it, or the login seems valid when it has ended", l.store.where()))
+	}
+	if s := l.stamp(); s.offset() != 0 && !s.at(t.access).IsZero() {
+		warnings = append(warnings, fmt.Sprintf("when the login of %s was renewed last, this host's clock was %s that of its provider: set it, unless that was done since", l.name, clockText(s.offset())))
 	}
 	return warnings, nil
 }

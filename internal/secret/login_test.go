@@ -348,8 +348,14 @@ func TestClockThatIsOff(t *testing.T) {
 			t.Fatalf("%q, %v", v, err)
 		}
 	}
-	if p.count() != 1 || len(warned) != 1 || !strings.Contains(warned[0], "clock differs from that of auth.openai.com by -24h0m0s") {
+	if p.count() != 1 || len(warned) != 1 || !strings.Contains(warned[0], "clock is 24h0m0s ahead of that of auth.openai.com") {
 		t.Errorf("%d renewals, warned %q", p.count(), warned)
+	}
+	if err := os.Chtimes(file, loginStart, loginStart); err != nil {
+		t.Fatal(err)
+	}
+	if warnings, err := s.Check(); err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "clock was 24h0m0s ahead of that of its provider") {
+		t.Errorf("the next bottle is told %q, %v", warnings, err)
 	}
 }
 

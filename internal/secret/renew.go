@@ -97,7 +97,7 @@ func (l *login) renewLocked(ctx context.Context, stale string) (tokens, error) {
 	}
 	defer unlock()
 	if err := l.recover(); err != nil {
-		l.opts.warn("secret: %v", err)
+		l.opts.warn("%v", err)
 	}
 	t, doc, err := l.read()
 	if err != nil {
@@ -156,7 +156,7 @@ func (l *login) exchange(ctx context.Context, t tokens, doc []byte, save func([]
 	l.kept = nil
 	if err != nil { // the provider knows the old one no more
 		l.kept, l.was = &renewed, t.access
-		l.opts.warn("secret: the login of %s was renewed and cannot be written to %s, so it is lost when this bottle ends: %v", l.name, l.store.where(), err)
+		l.opts.warn("the login of %s was renewed and cannot be written to %s, so it is lost when this bottle ends: %v", l.name, l.store.where(), err)
 	}
 	l.writeStamp(renewed.access, offset)
 	return renewed, nil
@@ -192,7 +192,7 @@ func (l *login) ask(ctx context.Context, t tokens) (_ tokens, offset time.Durati
 		offset = date.Sub(now)
 	}
 	if offset.Abs() > renewBefore {
-		l.opts.warn("secret: this host's clock differs from that of %s by %s: set it", r.URL.Host, offset.Round(time.Second))
+		l.opts.warn("this host's clock is %s that of %s: set it", clockText(offset), r.URL.Host)
 	}
 	renewed, err := l.renewed(t, answer, now)
 	if err == nil {
@@ -273,6 +273,15 @@ func (s stamp) offset() time.Duration {
 	return s.Offset
 }
 
+// clockText says how this host's clock stands to one that is later by so much.
+func clockText(offset time.Duration) string {
+	how := "behind"
+	if offset < 0 {
+		how = "ahead of"
+	}
+	return offset.Abs().Round(time.Second).String() + " " + how
+}
+
 func (l *login) stamp() (s stamp) {
 	if b, err := os.ReadFile(l.lockPath()); err == nil {
 		_ = json.Unmarshal(b, &s) // a torn one says nothing
@@ -287,6 +296,6 @@ func (l *login) writeStamp(token string, offset time.Duration) {
 		err = os.WriteFile(l.lockPath(), b, 0o600)
 	}
 	if err != nil {
-		l.opts.warn("secret: note the renewal of %s: %v", l.name, err)
+		l.opts.warn("note the renewal of %s: %v", l.name, err)
 	}
 }
