@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,11 +54,16 @@ func (a *app) init(show bool) error {
 	}
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path) // half of one would stay as if it were the person's
 		return err
 	}
 	if a.json {
 		return a.printJSON(initOutput{Path: path, Manifest: text})
 	}
-	fmt.Fprintf(a.std.err, "%s was written: look at it, then \"bottle trust\", and \"bottle up\"\n", path)
+	up := "bottle up"
+	if strings.Contains(text, "\nagent: generic\n") {
+		up = "bottle up -- COMMAND" // of no agent there is a command
+	}
+	fmt.Fprintf(a.std.err, "%s was written: look at it, then \"bottle trust\", and %q\n", path, up)
 	return nil
 }
