@@ -136,7 +136,8 @@ func (s fileStore) prepare(size int, of string) (save func([]byte) error, closeI
 		_ = f.Close()
 		_ = os.Remove(f.Name()) // unless it has its place
 	}
-	if err := errors.Join(filelock.TryLock(f), fill(f, size, info)); err != nil {
+	_ = filelock.TryLock(f) // where there are no locks, leftovers finds none
+	if err := fill(f, size, info); err != nil {
 		closeIt()
 		return nil, nil, fmt.Errorf("there is no room for another %s: %w", s.path, err)
 	}
