@@ -83,6 +83,7 @@ type check struct {
 	edged   bool
 	hidden  map[string]bool // names of files that are findings
 	placed  int             // parts of paths of what was found
+	opened  int64           // bytes of trees that opens has in memory
 	// what was broken
 	secrets, files, authors, forced bool
 }

@@ -24,14 +24,17 @@ func (x *check) checkFiles(commits []*commit) error {
 		return err
 	}
 	apart := x.Scan != nil && !links && !outside && len(x.policy.first) > 0 && x.Scan.Lacks(x.policy.first)
-	opens := map[oid.ID]bool{}
+	var known []uint8
+	if outside {
+		known = make([]uint8, x.Pack.Len())
+	}
 	for i, c := range commits {
 		if apart && i < len(commits)-remembered && x.within(c) {
 			continue
 		}
 		d := differ{store: x.store}
 		d.enter = func(path []string, id oid.ID) bool {
-			return links || x.policy.deniedBelow(path) || outside && x.opens(id, len(path), opens)
+			return links || x.policy.deniedBelow(path) || outside && x.opens(id, len(path), known)
 		}
 		d.file = func(path []string, e *object.Entry) error {
 			why, err := x.checkFile(path, e)
@@ -51,22 +54,39 @@ func (x *check) checkFiles(commits []*commit) error {
 	return nil
 }
 
+// What is known of the trees of a push: see check.opens.
+const (
+	unknown = iota
+	closed
+	opening
+)
+
 // opens reports whether a folder, so deep, is one of the server's or has one below it.
-// known keeps the answers. What cannot be read is said where it is looked into.
-func (x *check) opens(id oid.ID, depth int, known map[oid.ID]bool) bool {
-	switch yes, ok := known[id]; {
-	case id.IsZero():
+// known keeps the answers, by the numbers of objects. What cannot be read is said where
+// it is looked into.
+func (x *check) opens(id oid.ID, depth int, known []uint8) bool {
+	if id.IsZero() {
 		return false
-	case !x.store.new(id), depth > maxDepth:
-		return true
-	case ok:
-		return yes
 	}
-	list, err := x.store.entries(id)
-	known[id] = err != nil || slices.ContainsFunc(list, func(e object.Entry) bool {
-		return e.Mode == object.ModeTree && x.opens(e.ID(id.Format()), depth+1, known)
-	})
-	return known[id]
+	n, ok := x.Pack.Find(id)
+	if !ok || depth > maxDepth {
+		return true
+	}
+	if known[n] == unknown {
+		if x.opened > maxHeld {
+			return true // as errHeld says where it is looked into
+		}
+		list, err := x.store.entries(id)
+		defer func(before int64) { x.opened = before }(x.opened)
+		x.opened += x.Pack.Size(n) + int64(len(list))*entryMemory
+		known[n] = closed
+		if err != nil || slices.ContainsFunc(list, func(e object.Entry) bool {
+			return e.Mode == object.ModeTree && x.opens(e.ID(id.Format()), depth+1, known)
+		}) {
+			known[n] = opening
+		}
+	}
+	return known[n] == opening
 }
 
 // within reports whether a commit, its parents and the trees of all come with the
