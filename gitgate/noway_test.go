@@ -168,6 +168,8 @@ func TestGitInDisguise(t *testing.T) {
 		{"POST", "/something", "application/x-git-receive-pack-request"},
 		{"GET", "/org/other.git/info/refs?service=git-receive-pack", ""},
 		{"GET", "/org/other.git/info/refs?service=git%2Dreceive-pack", ""},
+		{"GET", "/x?y=%zz&service=git%2Dreceive-pack", ""},
+		{"POST", "/org/other.git/%25zz/%2567it-receive-pack", ""},
 		{"GET", "/org/other.git/info//refs", ""},
 		{"GET", "/org/other.git/info%2frefs", ""},
 		{"GET", "/x?service=git-receive-pack", ""},

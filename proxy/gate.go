@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -207,14 +209,20 @@ func isGit(r *http.Request) bool {
 	return strings.Contains(p, "/git-upload-pack") || strings.Contains(p, "/git-receive-pack") || strings.Contains(p, "/git-upload-archive")
 }
 
-// loosely unescapes as long as there is something to.
+// loosely unescapes as long as there is something to. What is no escape stays as it is,
+// as with servers that do not mind.
 func loosely(s string) string {
 	for range maxUnescape {
-		u, err := url.PathUnescape(s)
-		if err != nil || u == s {
+		u := escapes.ReplaceAllStringFunc(s, func(e string) string {
+			n, _ := strconv.ParseUint(e[1:], 16, 8) // there are two digits
+			return string([]byte{byte(n)})
+		})
+		if u == s {
 			break
 		}
 		s = u
 	}
 	return strings.ToLower(s)
 }
+
+var escapes = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
