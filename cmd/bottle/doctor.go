@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bot-bottle/bottle/internal/agent"
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/secret"
@@ -46,6 +47,7 @@ other, make sandboxes. No setting of the system is changed.`,
 
 func (a *app) doctor(ctx context.Context) error {
 	checks := append(a.backendChecks(ctx), checkFolders()...)
+	checks = append(checks, a.checkAgent(ctx)...)
 	checks = append(checks, checkLogins()...)
 	checks = append(checks, a.manifestSecrets()...)
 	healthy := true
@@ -83,6 +85,27 @@ func (a *app) backendChecks(ctx context.Context) []vm.Check {
 		checks[i].OK = true
 	}
 	return append(a.backend().Doctor(ctx), checks...)
+}
+
+// checkAgent looks for the client of the agent that the manifest here runs, as up does.
+func (a *app) checkAgent(ctx context.Context) []vm.Check {
+	m, err := a.load("")
+	if err != nil {
+		return nil
+	}
+	backend, _ := a.backendOf(ctx, m)
+	if _, own := backend.(vm.Keeper); own { // its machines have programs of their own
+		return nil
+	}
+	plan, err := agent.New(m.Agent, agent.Options{})
+	if err != nil || plan.Program == "" {
+		return nil
+	}
+	c := vm.Check{Name: "agent " + m.Agent, OK: true, Detail: "its client is installed"}
+	if _, err := vm.FindInstall(plan.Program, os.Getenv("PATH"), os.Getenv("HOME")); err != nil {
+		c.OK, c.Detail, c.Fix = false, escape.Text(err.Error()), plan.Install
+	}
+	return []vm.Check{c}
 }
 
 // manifestSecrets looks at the secrets of the manifest here and names its known values
