@@ -26,7 +26,7 @@ type operator struct {
 	log    *slog.Logger
 	notify func(desktop.Question) // at the desktop
 
-	refused refusals // pushes
+	refused refusals
 }
 
 func newOperator(r *reloader, record state.Bottle, log *slog.Logger, d *desktop.Notifier) *operator {
@@ -104,6 +104,9 @@ func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
 	if err := alone(q); err != nil {
 		return nil, err.Error()
 	}
+	if q.Kind == supervise.KindSecret && o.refused.hasSecret(q) {
+		return nil, errRefused.Error()
+	}
 	m := o.reload.manifest()
 	g, err := m.GrantFor(want(q), proxy.Allow)
 	if err != nil {
@@ -120,6 +123,9 @@ func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.
 	}
 	if err := alone(q); err != nil {
 		return err
+	}
+	if q.Kind == supervise.KindSecret && !v.Allow {
+		return o.refused.refuseSecret(q, v.Scope)
 	}
 	action := proxy.Deny
 	if v.Allow {

@@ -2,10 +2,12 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/state"
@@ -75,6 +77,31 @@ func TestAnswersThatLast(t *testing.T) {
 	r.reload(t.Context())
 	r.decides(t, "GET", "a.example.com", "/", proxy.Allow)
 	if n := len(r.manifest().Egress.Routes); n != 2 {
+		t.Errorf("%d routes are in force", n)
+	}
+}
+
+// A lasting no to a secret is about the secret, and leaves the host as it is.
+func TestASecretIsRefusedForTheSession(t *testing.T) {
+	_, o := newAsked(t, "egress: {default: deny, routes: [{host: a.example.com}]}\nsecrets: {s: {from: {env: S}, inject: bearer}}\n")
+	q := supervise.Question{ID: "r-1", Kind: supervise.KindSecret, Secret: "s", Scheme: "https", Host: "a.example.com", Port: 443, Reason: "x"}
+	if _, err := o.desk.Post(q, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Scope: supervise.Always}); !errors.Is(err, errNoSecretRule) {
+		t.Errorf("no for good: %v", err)
+	}
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Scope: supervise.Session}); err != nil {
+		t.Fatal(err)
+	}
+	if _, effect := o.reach(q); effect != errRefused.Error() {
+		t.Errorf("it can be asked for again: %q", effect)
+	}
+	q.Host = "b.example.com"
+	if _, effect := o.reach(q); effect != "" {
+		t.Errorf("for another host: %q", effect)
+	}
+	if n := len(o.reload.manifest().Egress.Routes); n != 1 {
 		t.Errorf("%d routes are in force", n)
 	}
 }

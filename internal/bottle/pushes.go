@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/gitgate/policy"
@@ -14,36 +13,9 @@ import (
 	"github.com/bot-bottle/bottle/proxy"
 )
 
-// maxRefusals bounds the pushes that a person said no to, for as long as the bottle
-// runs. One beyond them can be asked for again.
-const maxRefusals = 256
-
-// refusals are the wants for pushes that the answer to is no.
-type refusals struct {
-	mu   sync.Mutex
-	list []manifest.PushWant
-}
-
-func (r *refusals) add(w manifest.PushWant) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.list) < maxRefusals {
-		r.list = append(r.list, w)
-	}
-}
-
-// has reports whether an operation of w on its ref was refused.
-func (r *refusals) has(w manifest.PushWant) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.list, func(no manifest.PushWant) bool {
-		return no.Rule() == w.Rule() && no.Ref == w.Ref && slices.ContainsFunc(w.Operations, func(op policy.Operation) bool { return slices.Contains(no.Operations, op) })
-	})
-}
-
 var (
-	errPushRefused = errors.New("the operator said no to it for as long as this bottle runs")
-	errNoPushRule  = errors.New("there is nothing to write: what no rule under git allows is refused already; deny it with --session, so that it is not asked for again while the bottle runs")
+	errRefused    = errors.New("the operator said no to it for as long as this bottle runs")
+	errNoPushRule = errors.New("there is nothing to write: what no rule under git allows is refused already; deny it with --session, so that it is not asked for again while the bottle runs")
 )
 
 // pushWant is what a question about a rule for pushes asks for.
@@ -59,7 +31,7 @@ func pushWant(q supervise.Question) manifest.PushWant {
 func (o *operator) reachOfPush(q supervise.Question) (lines []string, effect string) {
 	w := pushWant(q)
 	if o.refused.has(w) {
-		return nil, errPushRefused.Error()
+		return nil, errRefused.Error()
 	}
 	_, lines, err := o.reload.manifest().PushGrantFor(w)
 	if err != nil {
