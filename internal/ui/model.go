@@ -209,6 +209,10 @@ func (m *model) answerKey(name string) tea.Cmd {
 		m.status = "this is another question than a moment ago: look at it, and press the key again"
 		return nil
 	}
+	if _, whole := m.questionLines(); v.Allow && !whole {
+		m.status = tooLong
+		return nil
+	}
 	return m.answer(m.questions[m.asked].ID, v)
 }
 

@@ -173,6 +173,30 @@ func TestOnlyPossibleAnswersAreOffered(t *testing.T) {
 	}
 }
 
+// An agent that chooses long names cannot push the host, or what a yes gives, off the
+// screen.
+func TestAYesIsForWhatCanBeRead(t *testing.T) {
+	host := "api.github.com." + strings.Repeat("status-", 8) + "." + strings.Repeat("check-", 9) + ".evil.example"
+	q := supervise.Question{ID: "q-1", Kind: supervise.KindBudget, Scheme: "https", Host: host, Port: 443, Until: noon.Add(time.Minute), Effect: "once"}
+	v := newView()
+	v.Update(tea.WindowSizeMsg{Width: 60, Height: 24})
+	v.Update(questionsMsg{q})
+	if s := strings.ReplaceAll(v.screen(), "\n", ""); !strings.Contains(s, host) {
+		t.Errorf("the host is not whole:\n%s", v.screen())
+	}
+	q.Reach = []string{"a new route: " + strings.Repeat("/path ", 300), "with the secret key"}
+	v.Update(questionsMsg{q})
+	if s := v.screen(); strings.Contains(s, "the secret key") || !strings.Contains(s, "too long for this screen") || !strings.Contains(s, "n no") {
+		t.Errorf("a long one\n%s", s)
+	}
+	v.press("y", "s", "w", "n")
+	v.Update(tea.WindowSizeMsg{Width: 120, Height: 60})
+	v.press("y")
+	if got := fmt.Sprint(v.answered); got != "[q-1 false  q-1 true ]" {
+		t.Errorf("answered %s", got)
+	}
+}
+
 // The screen is never higher or wider than the terminal, whatever is on it.
 func TestTheScreenFits(t *testing.T) {
 	v := newView()

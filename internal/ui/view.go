@@ -35,12 +35,9 @@ func (m *model) View() tea.View {
 
 // text is the screen: one line of numbers, the questions, the exchanges, the keys.
 func (m *model) text() string {
-	head := append([]string{m.numbers()}, m.noticeLines()...)
-	head = append(head, m.spentLines()...)
-	if m.listing {
-		head = append(head, m.bottleLines()...)
-	}
-	head = append(head, m.questionLines()...)
+	head := m.headLines()
+	asked, _ := m.questionLines()
+	head = append(head, asked...)
 	foot := []string{m.keys()}
 	if m.details {
 		foot = append(m.detailLines(), foot...)
@@ -56,6 +53,16 @@ func (m *model) text() string {
 		lines[i] = cut.Render(lines[i])
 	}
 	return strings.Join(lines[:min(len(lines), max(1, m.height))], "\n")
+}
+
+// headLines stand above the question.
+func (m *model) headLines() []string {
+	head := append([]string{m.numbers()}, m.noticeLines()...)
+	head = append(head, m.spentLines()...)
+	if m.listing {
+		head = append(head, m.bottleLines()...)
+	}
+	return head
 }
 
 func (m *model) numbers() string {
@@ -85,14 +92,21 @@ func (m *model) spark() string {
 // it is less, so that the keys for the answer are on it, too.
 const detailLines = 12
 
-// questionLines show the question that is answered next, and how many there are.
-func (m *model) questionLines() (lines []string) {
+// questionLines show the question that is answered next, and how many there are. They
+// are whole when there is room for all that a yes needs: the agent decides how long a
+// host and its paths are, and what they push off the screen must not be agreed to.
+func (m *model) questionLines() (lines []string, whole bool) {
 	if len(m.questions) == 0 {
-		return nil
+		return nil, true
 	}
 	q := &m.questions[m.asked]
 	shown := words(q)
-	lines = append(lines, question.Render(fmt.Sprintf("? %d of %d: %s", m.asked+1, len(m.questions), shown.subject)))
+	wrap := func(indent, text string, look lipgloss.Style) {
+		for part := range strings.SplitSeq(ansi.Wrap(text, max(20, m.width-len(indent)), ""), "\n") {
+			lines = append(lines, indent+look.Render(part))
+		}
+	}
+	wrap("", fmt.Sprintf("? %d of %d: %s", m.asked+1, len(m.questions), shown.subject), question)
 	say := func(text string) { lines = append(lines, "    "+text) }
 	say(standing(q, m.now))
 	for i, line := range shown.detail {
@@ -103,13 +117,19 @@ func (m *model) questionLines() (lines []string) {
 		say(line)
 	}
 	for _, line := range shown.about { // what a yes gives must be read to its end
-		for part := range strings.SplitSeq(ansi.Wrap(line, max(20, m.width-4), ""), "\n") {
-			say(part)
-		}
+		wrap("    ", line, lipgloss.NewStyle())
+	}
+	const rest = 2 // what answers it, and the keys of the view
+	room := max(0, m.height-len(m.headLines())-rest)
+	if whole = len(lines) <= room && m.width >= 20; !whole {
+		lines = append(lines[:min(len(lines), max(0, room-1))], "    "+bold.Render(tooLong))
 	}
 	say(answerKeys(q))
-	return lines
+	return lines, whole
 }
+
+// tooLong is said where a yes is not taken.
+const tooLong = "too long for this screen: make it larger, or answer with \"bottle ask ls\" and \"bottle approve\"; n says no"
 
 // answerKeys are those that answer a question, without what is not possible.
 func answerKeys(q *supervise.Question) string {
