@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,10 +15,13 @@ const (
 	maxOpen     = 64  // questions that wait
 	maxJoined   = 256 // requests that wait for one answer
 	maxAnswered = 256 // questions whose outcome is remembered
+	// maxText bounds the JSON of those that wait, in bytes: a view gets all of them in one
+	// message of the control socket.
+	maxText = 900 << 10
 )
 
 // ErrFull is returned while too many questions wait.
-var ErrFull = fmt.Errorf("%d questions wait for the operator already, which is the most; do not retry before some are answered", maxOpen)
+var ErrFull = fmt.Errorf("as many or as long questions wait for the operator already as can (%d at most); do not retry before some are answered", maxOpen)
 
 // ErrUnknown is about a question that does not wait.
 var ErrUnknown = errors.New("no such question waits: it was answered, its time ran out, or whoever asked has gone")
@@ -36,6 +40,7 @@ type Desk struct {
 	open     []*entry
 	byKey    map[string]*entry
 	answered []*entry // the latest last
+	text     int      // bytes of those in open
 	changed  chan struct{}
 	closed   bool
 }
@@ -43,6 +48,7 @@ type Desk struct {
 // entry is a question with those who wait.
 type entry struct {
 	q       Question
+	text    int           // bytes of its JSON
 	told    chan struct{} // closed when Tell knows of it
 	done    chan struct{} // closed with the outcome
 	outcome Outcome
@@ -224,7 +230,13 @@ func (d *Desk) join(q Question, posted bool) (*entry, error) {
 	if d.Reach != nil {
 		q.Reach, q.Effect = d.Reach(q)
 	}
-	e = &entry{q: q, told: make(chan struct{}), done: make(chan struct{})}
+	text := textOf(&q)
+	if d.text+text > maxText {
+		d.mu.Unlock()
+		return nil, ErrFull
+	}
+	d.text += text
+	e = &entry{q: q, text: text, told: make(chan struct{}), done: make(chan struct{})}
 	e.wait(d, posted)
 	if d.byKey == nil {
 		d.byKey = map[string]*entry{}
@@ -239,6 +251,16 @@ func (d *Desk) join(q Question, posted bool) (*entry, error) {
 	}
 	close(e.told)
 	return e, nil
+}
+
+// textOf is how many bytes of JSON a question takes, with room for the numbers in it that
+// grow.
+func textOf(q *Question) int {
+	b, err := json.Marshal(q)
+	if err != nil { // a Question always marshals
+		return maxText
+	}
+	return len(b) + 64
 }
 
 // wait counts one more who waits. The caller holds d.mu.
@@ -303,6 +325,7 @@ func (d *Desk) end(e *entry, o Outcome) {
 	e.outcome = o
 	close(e.done)
 	delete(d.byKey, e.q.key())
+	d.text -= e.text
 	d.open = slices.DeleteFunc(d.open, func(o *entry) bool { return o == e })
 	d.answered = append(d.answered, e)
 	if n := len(d.answered) - maxAnswered; n > 0 {

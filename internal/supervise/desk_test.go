@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -28,6 +29,35 @@ func start(ctx context.Context, d *Desk, q Question) <-chan Outcome {
 	}()
 	synctest.Wait()
 	return out
+}
+
+// What waits fits into one message of the control socket, however long the agent makes
+// it: a view that cannot get the questions shows none.
+func TestLongQuestionsAreBounded(t *testing.T) {
+	d := &Desk{Reach: func(q Question) ([]string, string) { return q.Paths, "" }}
+	defer d.Close()
+	long := func(i int) Question {
+		q := ask(fmt.Sprint(i))
+		q.Paths = []string{strings.Repeat("\x01", 8<<10)}
+		return q
+	}
+	n := 0
+	for ; ; n++ {
+		if _, err := d.Post(long(n), time.Minute); errors.Is(err, ErrFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := json.Marshal(d.List()); err != nil || len(b) > 1<<20-64 || n < 5 || n >= maxOpen {
+		t.Errorf("%d questions in %d bytes, %v", n, len(b), err)
+	}
+	if _, _, err := d.Answer(t.Context(), "q-0", Verdict{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Post(long(n), time.Minute); err != nil {
+		t.Errorf("an answer made no room: %v", err)
+	}
 }
 
 func TestIdenticalQuestionsAreOne(t *testing.T) {
