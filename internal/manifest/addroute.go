@@ -104,13 +104,25 @@ func swapFile(path string, old, text []byte) (undo func() error, done bool, err 
 		return nil, false, err
 	}
 	defer func() { _ = os.Remove(temp) }()
-	if err := exchange(temp, path); err != nil {
-		return nil, false, fmt.Errorf("write %s: %w", path, err)
+	// What comes out is looked at. Where it is not what was expected, somebody wrote it in
+	// between, and theirs goes back: for ours, or for what they wrote since then.
+	put, expected := text, old
+	for range addTries * addTries {
+		if err := exchange(temp, path); err != nil {
+			return nil, false, fmt.Errorf("write %s: %w", path, err)
+		}
+		was, err := os.ReadFile(temp)
+		if err != nil {
+			return nil, false, errors.Join(err, exchange(temp, path))
+		}
+		if string(was) == string(expected) {
+			done = string(put) == string(text)
+			break
+		}
+		put, expected = was, put
 	}
-	was, err := os.ReadFile(temp)
-	if err != nil || string(was) != string(old) {
-		// Somebody wrote it in between, and theirs goes back.
-		return nil, false, errors.Join(err, exchange(temp, path))
+	if !done {
+		return nil, false, nil
 	}
 	undo = func() error {
 		_, _, err := swapFile(path, text, old)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,6 +171,41 @@ func TestSwapFileGivesBackWhatItDidNotExpect(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(path); string(b) != "theirs" {
 		t.Errorf("after undo: %q", b)
+	}
+}
+
+// A person saves again and again while it is written: the last that they saved is there
+// in the end, with or without what was added to it.
+func TestSwapFileLosesNothingThatIsSavedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	path, saved := dir+"/f", ""
+	save := func(i int) {
+		saved = fmt.Sprintf("theirs %d\n", i)
+		if err := errors.Join(os.WriteFile(dir+"/new", []byte(saved), 0o600), os.Rename(dir+"/new", path)); err != nil {
+			t.Error(err)
+		}
+	}
+	save(0)
+	for round := range 50 {
+		var person sync.WaitGroup
+		person.Go(func() {
+			for i := range 20 {
+				save(100*round + i)
+			}
+		})
+		for range 20 {
+			old, err := os.ReadFile(path)
+			if err == nil {
+				_, _, err = swapFile(path, old, append(old, "ours\n"...))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		person.Wait()
+		if now, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(now), saved) {
+			t.Fatalf("%q was saved last, and there is %q, %v", saved, now, err)
+		}
 	}
 }
 
