@@ -186,7 +186,7 @@ func TestSwapFileLosesNothingThatIsSavedMeanwhile(t *testing.T) {
 		}
 	}
 	save(0)
-	for round := range 50 {
+	for round := range 25 {
 		var person sync.WaitGroup
 		person.Go(func() {
 			for i := range 20 {

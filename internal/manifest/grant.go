@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,14 +41,14 @@ type Grant struct {
 // dialled stay, and its host becomes the one of the request. The error says why a
 // yes would change nothing, as where another rule denies.
 func (m *Manifest) GrantFor(w Want, action proxy.Action) (Grant, error) {
-	t := w.target()
+	t := m.missing(w)
 	d := m.Egress.Policy.Decide(t)
 	g := Grant{Route: proxy.Route{Host: w.Host, Methods: w.Methods, Paths: w.Paths, TLS: proxy.Intercept}}
 	if d.Action == proxy.Deny && d.Route != nil && action == proxy.Allow {
 		return Grant{}, fmt.Errorf("%s denies it, and a denial beats every route", d.Rule)
 	}
 	if d.Action == proxy.Allow && w.Secret == "" && action == proxy.Allow {
-		return Grant{}, fmt.Errorf("%s allows it already", d.Rule)
+		return Grant{}, fmt.Errorf("%s %w", d.Rule, ErrAllowed)
 	}
 	if r := d.Route; r != nil && d.Action != proxy.Deny {
 		g.Over, g.over = identity(*r), r.Source
@@ -77,34 +78,63 @@ func (m *Manifest) GrantFor(w Want, action proxy.Action) (Grant, error) {
 	if action == proxy.Deny {
 		g.Route = proxy.Route{Host: g.Route.Host, Ports: g.Route.Ports, Methods: g.Route.Methods, Paths: g.Route.Paths, Action: proxy.Deny, TLS: proxy.Intercept}
 	}
-	return g, m.checkGrant(g, w)
+	return g, m.checkGrant(g, w, t)
 }
 
+// ErrAllowed ends the error about a yes to what a rule lets pass.
+var ErrAllowed = errors.New("allows it already")
+
 // checkGrant refuses a grant that would not do what was asked.
-func (m *Manifest) checkGrant(g Grant, w Want) error {
+func (m *Manifest) checkGrant(g Grant, w Want, t proxy.Target) error {
 	with, left := m.With([]Grant{g})
 	if len(left) > 0 {
 		return left[0]
 	}
-	if d := with.Egress.Policy.Decide(w.target()); d.Action != g.Route.Action || w.Secret != "" && !slices.Contains(d.Route.Secrets, w.Secret) {
+	if d := with.Egress.Policy.Decide(t); d.Action != g.Route.Action || w.Secret != "" && !slices.Contains(d.Route.Secrets, w.Secret) {
 		return fmt.Errorf("%s would still decide", d.Rule)
 	}
 	return nil
 }
 
-// target is a request that w is about.
-func (w Want) target() proxy.Target {
-	t := proxy.Target{Scheme: w.Scheme, Host: w.Host, Port: w.Port, Method: "GET", Path: w.Path}
-	if len(w.Methods) > 0 {
-		t.Method = w.Methods[0]
-	}
-	if t.Path == "" {
-		t.Path = "/"
-		if len(w.Paths) > 0 {
-			t.Path = strings.NewReplacer("**", "x", "*", "x").Replace(w.Paths[0])
+// missing is the first request of w that a yes would let pass. Of some methods and paths
+// that are wanted one can be allowed or denied by a route, and another not. Without such
+// a request it is the first that is denied, or else the first.
+func (m *Manifest) missing(w Want) proxy.Target {
+	all := w.targets()
+	denied := -1
+	for i, t := range all {
+		switch d := m.Egress.Policy.Decide(t); {
+		case d.Action == proxy.Allow:
+		case d.Action != proxy.Deny || d.Route == nil:
+			return t
+		case denied < 0:
+			denied = i
 		}
 	}
-	return t
+	return all[max(0, denied)]
+}
+
+// targets are requests that w is about, one for each method and path.
+func (w Want) targets() (all []proxy.Target) {
+	methods, paths := w.Methods, []string{"/"}
+	if len(methods) == 0 {
+		methods = []string{"GET"}
+	}
+	switch {
+	case w.Path != "":
+		paths = []string{w.Path}
+	case len(w.Paths) > 0:
+		paths = nil
+		for _, p := range w.Paths {
+			paths = append(paths, strings.NewReplacer("**", "x", "*", "x").Replace(p))
+		}
+	}
+	for _, method := range methods {
+		for _, path := range paths {
+			all = append(all, proxy.Target{Scheme: w.Scheme, Host: w.Host, Port: w.Port, Method: method, Path: path})
+		}
+	}
+	return all
 }
 
 // With returns the manifest with what a person granted while it was in force, as far

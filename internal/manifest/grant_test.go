@@ -15,6 +15,10 @@ egress:
     - {host: "*.example.com", paths: ["/v1/**"], action: ask, secrets: [key]}
     - {host: api.example.com, methods: [DELETE], action: deny}
     - {host: free.example.org}
+    - {host: api.free.example, methods: [GET]}
+    - {host: api.free.example, methods: [DELETE], action: deny}
+    - {host: half.example.org, methods: [GET]}
+    - {host: part.example.org, paths: [/a/**]}
     - {host: "*.pass.example", tls: passthrough, action: ask}
 `
 
@@ -40,6 +44,10 @@ func TestGrantFor(t *testing.T) {
 		{"what is allowed needs no yes", want("free.example.org", "GET", "/"), proxy.Allow, "allows it already", ""},
 		{"passthrough stays what it is", want("a.pass.example", "CONNECT", ""), proxy.Allow, "a.pass.example: allowed, not looked into", "not looked into"},
 		{"a host and patterns that nobody waits for", Want{Scheme: "https", Host: "n.example.net", Port: 443, Methods: []string{"GET", "PUT"}, Paths: []string{"/a/**"}}, proxy.Allow, "n.example.net GET, PUT /a/**: allowed", "n.example.net GET, PUT /a/**"},
+		{"one of two methods is allowed", Want{Scheme: "https", Host: "half.example.org", Port: 443, Methods: []string{"GET", "POST"}}, proxy.Allow, "half.example.org GET, POST: allowed", "half.example.org GET, POST"},
+		{"one of two methods is denied", Want{Scheme: "https", Host: "api.example.com", Port: 443, Methods: []string{"DELETE", "GET"}, Paths: []string{"/v2"}}, proxy.Allow, "api.example.com DELETE, GET /v2: allowed", "DELETE, GET /v2"},
+		{"all methods are allowed or denied", Want{Scheme: "https", Host: "api.free.example", Port: 443, Methods: []string{"GET", "DELETE"}}, proxy.Allow, "denies it", ""},
+		{"one of two paths is allowed", Want{Scheme: "https", Host: "part.example.org", Port: 443, Methods: []string{"GET"}, Paths: []string{"/a/**", "/b"}}, proxy.Allow, "part.example.org GET /a/**, /b: allowed", "part.example.org GET /a/**, /b"},
 		{"a secret for a host that is allowed", Want{Scheme: "https", Host: "free.example.org", Port: 443, Secret: "key"}, proxy.Allow, "free.example.org: allowed, with key", "with key"},
 		{"a secret that there is not", Want{Scheme: "https", Host: "free.example.org", Port: 443, Secret: "nokey"}, proxy.Allow, "no secret", ""},
 	} {
@@ -55,7 +63,7 @@ func TestGrantFor(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.line)
 			}
 			with, left := m.With([]Grant{g})
-			if d := with.Egress.Policy.Decide(c.want.target()); len(left) > 0 || d.Action != c.action {
+			if d := with.Egress.Policy.Decide(m.missing(c.want)); len(left) > 0 || d.Action != c.action {
 				t.Errorf("decides %+v, left %v", d, left)
 			}
 			if reach := strings.Join(Wider(m, with), "\n"); !strings.Contains(reach, c.reach) || (reach == "") != (c.reach == "") {

@@ -12,7 +12,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/bot-bottle/bottle/internal/manifest"
-	"github.com/bot-bottle/bottle/proxy"
 )
 
 const (
@@ -132,9 +131,7 @@ func (o *Options) without(q Question, effect string) (Request, error) {
 	if effect == manifest.ErrPushAllowed.Error() {
 		return Request{State: "allowed", Reason: effect}, nil
 	}
-	m := o.Manifest()
-	d := m.Egress.Policy.Decide(proxy.Target{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Method: append(q.Methods, "GET")[0], Path: "/"})
-	if q.Kind == KindAccess && d.Action == proxy.Allow {
+	if q.Kind == KindAccess && strings.HasSuffix(effect, manifest.ErrAllowed.Error()) {
 		return Request{State: "allowed", Reason: effect}, nil
 	}
 	return Request{}, fmt.Errorf("the operator was not asked, since a yes would change nothing: %s", effect)
@@ -149,6 +146,11 @@ func bounded(q *Question) error {
 		return fmt.Errorf("the reason has %d bytes, of at most %d", len(q.Reason), maxReason)
 	case len(q.Methods) > maxList || len(q.Paths) > maxList || len(q.Operations) > maxList:
 		return fmt.Errorf("at most %d methods and paths can be asked for at once", maxList)
+	}
+	for _, s := range q.Paths {
+		if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == ',' }) {
+			return errors.New("a path has a space or a comma, which the operator could take for words of the question: write * for it")
+		}
 	}
 	for _, s := range slices.Concat([]string{q.Secret, q.Ref, q.Repository}, q.Methods, q.Paths, q.Operations) {
 		if len(s) > maxPattern {

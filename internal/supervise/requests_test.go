@@ -76,6 +76,7 @@ func TestRequestsThatAskNobody(t *testing.T) {
 		{"no reason", "request_access", map[string]any{"url": "b.example.net", "reason": " "}, "a reason is needed"},
 		{"a reason without end", "request_access", map[string]any{"url": "b.example.net", "reason": strings.Repeat("x", 501)}, "of at most 500"},
 		{"too many methods", "request_access", map[string]any{"url": "b.example.net", "reason": "x", "methods": make([]string, 17)}, "at most 16"},
+		{"a path that reads like more of the question", "request_access", map[string]any{"url": "b.example.net", "reason": "x", "paths": []string{"/ok: allowed and nothing else", "/**"}}, "write * for it"},
 		{"no method", "request_access", map[string]any{"url": "b.example.net", "reason": "x", "methods": []string{"A B"}}, "not an HTTP method"},
 		{"no host", "request_access", map[string]any{"url": "https://", "reason": "x"}, "url"},
 		{"no such secret", "request_secret_use", map[string]any{"url": "b.example.net", "reason": "x", "secret": "none"}, "no secret"},
