@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,9 @@ var errBudget = errors.New("an answer about a limit is as much again, or no more
 // left of it may be another rule's.
 var errCut = errors.New("the path is too long to be shown whole, so an answer is for this request alone: answer it without --session and --always")
 
+// errOtherReach is for a yes that was given to something else.
+var errOtherReach = errors.New("the policy has just changed, and a yes gives something else than the question said: look at it again")
+
 // alone says why a question can only be answered for itself; nil where a route can
 // answer it.
 func alone(q supervise.Question) error {
@@ -118,6 +122,9 @@ func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
 
 // apply makes an answer that lasts come true.
 func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.Verdict) error {
+	if lines, effect := o.reach(q); v.Allow && effect == "" && !slices.Equal(lines, q.Reach) {
+		return errOtherReach
+	}
 	if q.Kind == supervise.KindPushRule {
 		return o.applyPush(ctx, q, v)
 	}
@@ -158,6 +165,7 @@ func (o *operator) settle() {
 		// One that is just being answered is not: that answer comes first.
 		_, _, _ = o.desk.Answer(context.Background(), q.ID, supervise.Verdict{Allow: d.Action == proxy.Allow, Scope: supervise.Once, Reason: "by " + d.Rule})
 	}
+	o.desk.Refresh()
 }
 
 // tell writes questions and answers into the journal, and tells the person.

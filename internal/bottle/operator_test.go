@@ -81,6 +81,29 @@ func TestAnswersThatLast(t *testing.T) {
 	}
 }
 
+// A question says what a yes gives as the policy is, and a yes to what it said before is
+// none.
+func TestAYesGivesWhatTheQuestionSays(t *testing.T) {
+	const text = "egress: {routes: [{host: a.example.com, action: ask%s}]}\n"
+	r, o := newAsked(t, fmt.Sprintf(text, ""))
+	q, a := asked(t, o, "GET", "a.example.com", "/x")
+	if len(q.Reach) != 1 || strings.Contains(q.Reach[0], "private") {
+		t.Fatalf("reach %q", q.Reach)
+	}
+	r.project.trusted(fmt.Sprintf(text, ", private: true"))
+	r.reload(t.Context())
+	now := o.desk.List()[0]
+	if len(now.Reach) != 1 || !strings.Contains(now.Reach[0], "private") {
+		t.Errorf("reach %q", now.Reach)
+	}
+	if err := o.apply(t.Context(), q, supervise.Verdict{Allow: true, Scope: supervise.Session}); !errors.Is(err, errOtherReach) {
+		t.Errorf("a yes to what was said before: %v", err)
+	}
+	if _, _, err := o.desk.Answer(t.Context(), q.ID, supervise.Verdict{Allow: true, Scope: supervise.Session}); err != nil || !(<-a).Allow {
+		t.Error(err)
+	}
+}
+
 // A lasting no to a secret is about the secret, and leaves the host as it is.
 func TestASecretIsRefusedForTheSession(t *testing.T) {
 	_, o := newAsked(t, "egress: {default: deny, routes: [{host: a.example.com}]}\nsecrets: {s: {from: {env: S}, inject: bearer}}\n")

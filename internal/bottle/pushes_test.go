@@ -20,7 +20,8 @@ func TestOnePushIsOne(t *testing.T) {
 	grant := func(ref string) {
 		t.Helper()
 		q := supervise.Question{ID: "r-" + ref, Kind: supervise.KindPushRule, Host: "forge.example.com", Repository: "org/repo", Ref: "refs/heads/" + ref, Operations: []string{"create"}}
-		if _, effect := o.reach(q); effect != "" {
+		var effect string
+		if q.Reach, effect = o.reach(q); effect != "" {
 			t.Fatal(effect)
 		}
 		if err := o.apply(t.Context(), q, supervise.Verdict{Allow: true, Scope: supervise.Once}); err != nil {
@@ -62,6 +63,7 @@ func TestOnePushIsOne(t *testing.T) {
 func TestPushGrantsEndWithTheirRepository(t *testing.T) {
 	r, o := newAsked(t, "git: {forge.example.com: {repos: [{path: org/repo, access: write}]}}\n")
 	q := supervise.Question{ID: "r-1", Kind: supervise.KindPushRule, Host: "forge.example.com", Repository: "org/repo", Ref: "refs/heads/main", Operations: []string{"create"}}
+	q.Reach, _ = o.reach(q)
 	if err := o.apply(t.Context(), q, supervise.Verdict{Allow: true, Scope: supervise.Session}); err != nil {
 		t.Fatal(err)
 	}

@@ -123,6 +123,22 @@ func (d *Desk) List() []Question {
 	return list
 }
 
+// Refresh has Reach judge anew what waits, since the policy is another.
+func (d *Desk) Refresh() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.Reach == nil {
+		return
+	}
+	for _, e := range d.open {
+		d.text -= e.text
+		e.q.Reach, e.q.Effect = d.Reach(e.q)
+		e.text = textOf(e.q)
+		d.text += e.text
+	}
+	d.notify()
+}
+
 // Changed returns a channel that is closed at the next change of what waits.
 func (d *Desk) Changed() <-chan struct{} {
 	d.mu.Lock()
@@ -230,7 +246,7 @@ func (d *Desk) join(q Question, posted bool) (*entry, error) {
 	if d.Reach != nil {
 		q.Reach, q.Effect = d.Reach(q)
 	}
-	text := textOf(&q)
+	text := textOf(q)
 	if d.text+text > maxText {
 		d.mu.Unlock()
 		return nil, ErrFull
@@ -255,8 +271,8 @@ func (d *Desk) join(q Question, posted bool) (*entry, error) {
 
 // textOf is how many bytes of JSON a question takes, with room for the numbers in it that
 // grow.
-func textOf(q *Question) int {
-	b, err := json.Marshal(q)
+func textOf(question any) int {
+	b, err := json.Marshal(question)
 	if err != nil { // a Question always marshals
 		return maxText
 	}

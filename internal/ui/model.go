@@ -179,13 +179,15 @@ const freshTicks = 2
 // can take a question back just as the person says yes to it, and the yes must not be
 // one to the next.
 func (m *model) show(list []supervise.Question) {
-	before := ""
+	before, reach := "", []string(nil)
 	if len(m.questions) > 0 {
-		before = m.questions[m.asked].ID
+		before, reach = m.questions[m.asked].ID, m.questions[m.asked].Reach
 	}
 	m.questions = list
 	if at := slices.IndexFunc(list, func(q supervise.Question) bool { return q.ID == before }); at >= 0 {
-		m.asked = at
+		if m.asked = at; !slices.Equal(list[at].Reach, reach) { // a yes is one to something else now
+			m.fresh = freshTicks
+		}
 		return
 	}
 	m.asked = min(m.asked, max(0, len(list)-1))

@@ -173,6 +173,23 @@ func TestOnlyPossibleAnswersAreOffered(t *testing.T) {
 	}
 }
 
+// A yes that gives something else than a moment ago is taken after another look.
+func TestAYesIsForTheReachThatWasShown(t *testing.T) {
+	v := newView()
+	q := supervise.Question{ID: "q-1", Kind: supervise.KindRequest, Scheme: "https", Host: "a.example", Port: 443, Until: noon.Add(time.Minute), Reach: []string{"a new route"}}
+	v.Update(questionsMsg{q})
+	q.Waiting = 2
+	v.Update(questionsMsg{q})
+	q.Reach = []string{"a new route, with key"}
+	if v.press("s"); len(v.answered) != 1 {
+		t.Errorf("answered %q", v.answered)
+	}
+	v.Update(questionsMsg{q})
+	if v.press("s"); len(v.answered) != 1 {
+		t.Errorf("answered %q", v.answered)
+	}
+}
+
 // An agent that chooses long names cannot push the host, or what a yes gives, off the
 // screen.
 func TestAYesIsForWhatCanBeRead(t *testing.T) {
@@ -186,6 +203,9 @@ func TestAYesIsForWhatCanBeRead(t *testing.T) {
 	}
 	q.Reach = []string{"a new route: " + strings.Repeat("/path ", 300), "with the secret key"}
 	v.Update(questionsMsg{q})
+	for range freshTicks {
+		v.Update(tickMsg(noon))
+	}
 	if s := v.screen(); strings.Contains(s, "the secret key") || !strings.Contains(s, "too long for this screen") || !strings.Contains(s, "n no") {
 		t.Errorf("a long one\n%s", s)
 	}

@@ -29,6 +29,8 @@ export function drawQuestions(of, questions) {
   const focused = document.activeElement?.closest(".question");
   const now = performance.now(), ids = new Set(questions.map(q => q.id));
   for (const id of cards.keys()) if (!ids.has(id)) cards.delete(id);
+  // One of which a yes gives something else by now is another question.
+  for (const q of questions) if (cards.has(q.id) && told(cards.get(q.id).q) !== told(q)) cards.delete(q.id);
   questions.forEach((q, i) => {
     let card = cards.get(q.id);
     if (!card) {
@@ -53,6 +55,8 @@ export function drawQuestions(of, questions) {
   if (fresh.length && started) say(`A new question: ${fresh[fresh.length - 1].subject}`);
   started = true;
 }
+
+const told = q => JSON.stringify([q.about, q.once, q.lasting]);
 
 const standing = q => {
   const left = Math.max(0, Math.round((q.until - Date.now()) / 1000));
