@@ -24,7 +24,8 @@ const maxTimes = 5
 // why is what is to be said about a request.
 type why struct {
 	*manifest.Explanation
-	// Git is about repositories, in the place of the explanation.
+	// Git is about repositories, in the place of the explanation, or beside that of what
+	// can be a page or a repository.
 	Git []manifest.GitExplanation `json:"git,omitempty"`
 	// Event is the decision that was asked about by its id, and Bottle whose it is.
 	Bottle string       `json:"bottle,omitempty"`
@@ -107,6 +108,9 @@ func (a *app) explainWhy(ctx context.Context, method, about, ref, of string) (*w
 		return nil, err
 	}
 	w.advise(m, method, about)
+	if w.Verdict == proxy.Deny {
+		w.Git = m.ExplainUnnamed(about)
+	}
 	w.Times, err = lastTimes(dir, about)
 	return &w, err
 }
@@ -270,13 +274,21 @@ func printWhy(out io.Writer, w *why) error {
 			return err
 		}
 	}
-	if err := printGit(out, w.Git); err != nil {
-		return err
+	if w.Explanation == nil {
+		if err := printGit(out, w.Git); err != nil {
+			return err
+		}
 	}
 	if w.NoWay != "" {
 		fmt.Fprintf(out, "no further route would allow it: %s\n", escape.Text(w.NoWay))
 	} else {
 		printAllow(out, w.Allow)
+	}
+	if w.Explanation != nil && len(w.Git) > 0 {
+		fmt.Fprintln(out, "that is for a page; of git no route decides, so for a repository:")
+		if err := printGit(out, w.Git); err != nil {
+			return err
+		}
 	}
 	if len(w.Times) > 0 {
 		fmt.Fprintf(out, "the last times in %s:\n", w.Bottle)

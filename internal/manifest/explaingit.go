@@ -19,7 +19,7 @@ type GitExplanation struct {
 	Repository string `json:"repository"`    // HOST/PATH
 	Ref        string `json:"ref,omitempty"` // that was asked about
 	// Verdict is that of a fetch, or, if a ref was asked about, of a push that makes
-	// it or moves it on.
+	// it or moves it on; a tag is only made.
 	Verdict proxy.Action `json:"verdict"`
 	// Source is where the repository's entry stands, "" if it has none.
 	Source    string        `json:"source,omitempty"`
@@ -44,6 +44,9 @@ type GitDecision struct {
 // and, or only, a ref such as refs/heads/main, which then is explained for every
 // repository. It is none where the text is not git's, as it is the URL of a page.
 func (m *Manifest) ExplainGit(text, ref string) (list []GitExplanation, err error) {
+	if ref == "" && m.meansBranch(text) {
+		text = "refs/heads/" + text
+	}
 	if strings.HasPrefix(text, "refs/") && ref == "" {
 		for i := range m.Git {
 			for j := range m.Git[i].Repos {
@@ -66,6 +69,38 @@ func (m *Manifest) ExplainGit(text, ref string) (list []GitExplanation, err erro
 		ref = "refs/heads/" + ref
 	}
 	return []GitExplanation{m.explainRepo(host, path, ref)}, nil
+}
+
+// meansBranch says whether a text such as agent/x is a branch: as the URL that it could
+// be, too, its host would have no dot, and nothing in the manifest is about it.
+func (m *Manifest) meansBranch(text string) bool {
+	host, path, ok := strings.Cut(text, "/")
+	if !ok || host == "refs" || path == "" || strings.ContainsAny(host, ".:@") || len(m.Git) == 0 || policy.CheckRefPattern("refs/heads/"+text) != nil {
+		return false
+	}
+	host, err := proxy.CanonicalHost(host)
+	if err != nil || m.gitHost(host) != nil {
+		return err != nil
+	}
+	return !slices.ContainsFunc(m.Egress.Policy.Routes(), func(r proxy.Route) bool { return r.Host == host })
+}
+
+// ExplainUnnamed is about a URL that can be that of a page as well as of a repository: of
+// a host under git, which gives no repository of this name. It is none for others.
+func (m *Manifest) ExplainUnnamed(text string) []GitExplanation {
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return nil
+	}
+	host, err := proxy.CanonicalHost(u.Hostname())
+	path := strings.Trim(u.EscapedPath(), "/")
+	if h := m.gitHost(host); err != nil || h == nil || strings.Count(path, "/") != 1 || h.named(path) != nil {
+		return nil
+	}
+	return []GitExplanation{m.explainRepo(host, path, "")}
 }
 
 // gitTails end the paths of git's requests.
@@ -162,7 +197,7 @@ func (e *GitExplanation) pushes(h *GitHost, r *GitRepo) {
 		if x.Reason != "" {
 			d.Verdict, d.Reason = proxy.Deny, x.Reason
 			d.Rule, d.Source = "push."+string(x.Operation), h.place(r, string(x.Operation))
-			if x.Operation == policy.Create || x.Operation == policy.Update {
+			if x.Operation == policy.Create || x.Operation == policy.Update && !isTag(e.Ref) {
 				e.Verdict = proxy.Deny
 			}
 		}
@@ -181,9 +216,18 @@ func gitYAML(host string, r GitRepo, ref string) string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "        access: %s\n", map[bool]string{true: GitAsk, false: GitWrite}[r.Access == GitAsk])
-	fmt.Fprintf(&b, "        push: {create: %s, update: %s}\n", withRef(r.Create, ref), withRef(r.Update, ref))
+	update := ", update: " + withRef(r.Update, ref)
+	if isTag(ref) { // is made and not moved on: update stays as it is
+		update = ""
+		if r.Update != nil {
+			update = ", update: " + yamlList(r.Update)
+		}
+	}
+	fmt.Fprintf(&b, "        push: {create: %s%s}\n", withRef(r.Create, ref), update)
 	return b.String()
 }
+
+func isTag(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }
 
 // withRef is a list of patterns that has a ref, too.
 func withRef(patterns []string, ref string) string {
@@ -194,8 +238,13 @@ func withRef(patterns []string, ref string) string {
 	if p, err := policy.New(policy.Rules{Create: patterns}); err == nil && p.Explain(ref)[0].Reason != "" {
 		patterns = append(patterns, ref)
 	}
-	for i, s := range patterns {
-		patterns[i] = yamlText(s)
+	return yamlList(patterns)
+}
+
+func yamlList(texts []string) string {
+	var quoted []string
+	for _, s := range texts {
+		quoted = append(quoted, yamlText(s))
 	}
-	return "[" + strings.Join(patterns, ", ") + "]"
+	return "[" + strings.Join(quoted, ", ") + "]"
 }
