@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/desktop"
 	"github.com/bot-bottle/bottle/internal/escape"
 )
@@ -54,7 +55,12 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	}
 	b.WriteString(escape.Text(r.Message))
 	sep := " ("
+	question := false
 	add := func(a slog.Attr) bool {
+		if a.Equal(bottle.QuestionAttr) {
+			question = true
+			return true
+		}
 		fmt.Fprintf(&b, "%s%s: %s", sep, escape.Text(a.Key), escape.Text(a.Value.Resolve().String()))
 		sep = ", "
 		return true
@@ -67,6 +73,10 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		b.WriteByte(')')
 	}
 	b.WriteByte('\n')
+	if n, ok := h.out.(*notices); ok && question {
+		_, err := n.question([]byte(b.String()))
+		return err
+	}
 	_, err := io.WriteString(h.out, b.String())
 	return err
 }

@@ -16,6 +16,7 @@ type notices struct {
 	mu   sync.Mutex
 	held *bytes.Buffer // nil when nothing is held
 	lost int           // writes that had no room
+	over int           // questions that were not told, for they end with what holds
 }
 
 // maxHeld bounds what is kept while an agent has the terminal, in bytes. The
@@ -36,6 +37,18 @@ func (n *notices) Write(p []byte) (int, error) {
 	return n.held.Write(p)
 }
 
+// question tells of a question, if it can be answered at once. When what is held is
+// told it cannot be any more.
+func (n *notices) question(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.held == nil {
+		return n.w.Write(p)
+	}
+	n.over++
+	return len(p), nil
+}
+
 // hold keeps what is written until release.
 func (n *notices) hold() {
 	n.mu.Lock()
@@ -53,7 +66,10 @@ func (n *notices) release() error {
 	if n.lost > 0 {
 		fmt.Fprintf(n.held, "bottle: warnings that found no room here: %d\n", n.lost)
 	}
+	if n.over > 0 {
+		fmt.Fprintf(n.held, "bottle: questions that were asked meanwhile: %d; none waits any more, and \"bottle logs\" has what came of each\n", n.over)
+	}
 	_, err := n.held.WriteTo(n.w)
-	n.held, n.lost = nil, 0
+	n.held, n.lost, n.over = nil, 0, 0
 	return err
 }

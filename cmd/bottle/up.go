@@ -230,6 +230,7 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 	}
 	bar.done()
 	a.sayPorts(b)
+	a.sayWhereAsked()
 	// Signals go to the command from here on, until it ends.
 	code, err := a.foreground(ctx, b, vm.Command{Args: p.Args, Dir: startDir(p.Manifest.Workspace)})
 	if b.Ending() {
@@ -278,11 +279,23 @@ func (a *app) sayPorts(b *bottle.Bottle) {
 // foreground runs a command on this terminal. Signals are the command's, and
 // what there is to say waits until the terminal is free again.
 func (a *app) foreground(ctx context.Context, m vm.Starter, c vm.Command) (int, error) {
-	if isTerminal(a.std.in) && isTerminal(a.std.out) && isTerminal(a.std.err) {
+	if a.onTerminal() {
 		a.notices.hold()
 	}
 	code, err := vm.Run(context.WithoutCancel(ctx), m, c, vm.Files{In: a.std.in, Out: file(a.std.out), Err: file(a.std.err)})
 	return code, errors.Join(err, a.notices.release())
+}
+
+func (a *app) onTerminal() bool {
+	return isTerminal(a.std.in) && isTerminal(a.std.out) && isTerminal(a.std.err)
+}
+
+// sayWhereAsked says where questions are seen: not on this terminal, which is the
+// command's from now on.
+func (a *app) sayWhereAsked() {
+	if a.onTerminal() && !a.quiet {
+		fmt.Fprintln(a.std.err, "bottle: what it asks you shows in another terminal: \"bottle ui\", or \"bottle ask ls\"")
+	}
 }
 
 func (a *app) printPrepared(p *bottle.Prepared) {

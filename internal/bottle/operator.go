@@ -168,6 +168,10 @@ func (o *operator) settle() {
 	o.desk.Refresh()
 }
 
+// QuestionAttr is of the line that tells of a question: one that nobody can see now need
+// not be shown later. It is not for people.
+var QuestionAttr = slog.Bool("question", true)
+
 // tell writes questions and answers into the journal, and tells the person.
 func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 	e := &proxy.Event{Time: time.Now(), Type: proxy.EventNote, ID: q.ID, Session: o.id, Method: strings.Join(q.Methods, ","),
@@ -189,7 +193,7 @@ func (o *operator) tell(q supervise.Question, out *supervise.Outcome) {
 			verb = "is"
 			e.Reason = "over budget: " + q.Over + ": " + e.Reason
 		}
-		o.log.Warn(fmt.Sprintf("%s %s %s; answer with: bottle approve %s, or bottle deny %s", o.id, verb, escape.TextMax(q.Subject(), 200), q.ID, q.ID))
+		o.log.Warn(fmt.Sprintf("%s %s %s; answer with: bottle approve %s, or bottle deny %s", o.id, verb, escape.TextMax(q.Subject(), 200), q.ID, q.ID), QuestionAttr)
 	case out.Allow:
 		e.Reason = fmt.Sprintf("the operator said yes (%s)", out.Scope)
 	default:
