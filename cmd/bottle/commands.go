@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,7 +50,26 @@ func flagError(cmd *cobra.Command, err error) error {
 	case "exec":
 		text += "; those of the command go behind --, as in \"bottle exec -- ls -l\""
 	}
+	var num *strconv.NumError
+	if errors.As(err, &num) && num.Func != "ParseBool" {
+		return fmt.Errorf("%s: a whole number is wanted: %s", strings.TrimSuffix(err.Error(), ": "+num.Error()), text)
+	}
 	return fmt.Errorf("%w: %s", err, text)
+}
+
+// flagsTogether says which flags of a call exclude each other. cobra's own error, which
+// would come later, speaks of groups.
+func flagsTogether(cmd *cobra.Command) error {
+	err := cmd.ValidateFlagGroups()
+	if err == nil {
+		return nil
+	}
+	_, set, _ := strings.Cut(err.Error(), "; [")
+	set, _, ok := strings.Cut(set, "] were all set")
+	if !ok {
+		return flagError(cmd, err)
+	}
+	return flagError(cmd, fmt.Errorf("--%s do not go together", strings.Join(strings.Fields(set), " and --")))
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {

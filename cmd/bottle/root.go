@@ -65,7 +65,12 @@ trust" shows what it grants, and "bottle up -- COMMAND" runs in a bottle.`,
 	addCompletion(root, "host")
 	strictHelp(root)
 	usageErrors(root)
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.checkJSON(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := flagsTogether(cmd); err != nil {
+			return err
+		}
+		return a.checkJSON(cmd)
+	}
 	return root
 }
 

@@ -34,3 +34,19 @@ func TestEveryMistakenCallHasANextStep(t *testing.T) {
 		t.Errorf("only %d calls were tried", calls)
 	}
 }
+
+// What pflag and cobra say of wrong values and of flags that exclude each other is put
+// into words for people.
+func TestMistakenFlagsAreToldInWords(t *testing.T) {
+	for call, want := range map[string]string{
+		"approve k-1 --session --always": `bottle: --always and --session do not go together: "bottle approve --help" lists the flags`,
+		"logs --har -f":                  `bottle: --follow and --har do not go together: "bottle logs --help" lists the flags`,
+		"ls -q -v":                       `bottle: --quiet and --verbose do not go together: "bottle ls --help" lists the flags`,
+		"logs -n x":                      `bottle: invalid argument "x" for "-n, --last" flag: a whole number is wanted: "bottle logs --help" lists the flags`,
+	} {
+		var out, err bytes.Buffer
+		if code := run(strings.Fields(call), stdio{out: &out, err: &err}); code != exitFailure || strings.TrimSpace(err.String()) != want {
+			t.Errorf("bottle %s: code %d, %q, want %q", call, code, err.String(), want)
+		}
+	}
+}
