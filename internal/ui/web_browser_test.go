@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,6 +120,9 @@ func testCharts(t *testing.T, _ *webRig, b *browser) {
 
 // testQuestions answers what waits, by the mouse and by keys.
 func testQuestions(t *testing.T, r *webRig, b *browser) {
+	var reach atomic.Value
+	reach.Store("a new route")
+	r.desk.Reach = func(supervise.Question) ([]string, string) { return []string{reach.Load().(string)}, "" }
 	yes := r.ask("q-1", "asked.example", "please "+hostile)
 	b.Wait(`document.querySelectorAll(".question").length === 1 && document.title === "(1) bottle b-1"`)
 	text := b.Eval(`document.querySelector(".question").innerText`)
@@ -134,6 +138,15 @@ func testQuestions(t *testing.T, r *webRig, b *browser) {
 		t.Fatal("a click that was for something else was an answer")
 	}
 	b.Eval(`new Promise(done => setTimeout(done, 1600))`) // the page's own clock has to go on
+	// So was one of which a yes gives something else by now.
+	reach.Store("a new route, with key")
+	r.desk.Refresh()
+	b.Wait(`document.querySelector(".question").innerText.includes("a lasting yes: a new route, with key")`)
+	b.Click(".question .yes")
+	if n := len(r.desk.List()); n != 1 {
+		t.Fatal("a click that was for less was an answer")
+	}
+	b.Eval(`new Promise(done => setTimeout(done, 1600))`)
 	b.Click(".question .yes")
 	if o := <-yes; !o.Allow || o.Scope != supervise.Once {
 		t.Errorf("the mouse said %+v", o)
