@@ -138,7 +138,7 @@ func TestSSHLogins(t *testing.T) {
 		"another key":              {gitgate.SSHAuth{Key: gitgate.KeyFile(filepath.Join(dir, "other")), KnownHosts: known}, "accepts none of the keys"},
 		"a server that is unknown": {gitgate.SSHAuth{Key: gitgate.KeyFile(s.key), KnownHosts: []string{file("empty", "")}}, "is not among the known hosts"},
 		"a server with a new key":  {gitgate.SSHAuth{Key: gitgate.KeyFile(s.key), KnownHosts: []string{changed}}, "shows another key"},
-		"no file of known hosts":   {gitgate.SSHAuth{Key: gitgate.KeyFile(s.key), KnownHosts: []string{filepath.Join(dir, "none")}}, "known hosts cannot be read"},
+		"no file of known hosts":   {gitgate.SSHAuth{Key: gitgate.KeyFile(s.key), KnownHosts: []string{filepath.Join(dir, "none")}}, "no such file or directory; the operator can make the file"},
 	} {
 		j := &journal{}
 		base := newFront(t, newServer(t, proxy.Config{}, j, gitgate.Host{Name: "forge.test", URL: s.url, Private: true, SSH: &c.auth, Repos: repos()}))

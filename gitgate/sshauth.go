@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 
@@ -34,7 +35,11 @@ func (e *knownHostsError) Error() string { return e.text }
 func (a *SSHAuth) config(ctx context.Context, addr string) (cfg *ssh.ClientConfig, done func(), err error) {
 	db, err := knownhosts.NewDB(a.KnownHosts...)
 	if err != nil {
-		return nil, nil, &knownHostsError{"the known hosts cannot be read, so no server is believed: " + err.Error()}
+		text := "the known hosts cannot be read, so no server is believed: " + err.Error()
+		if errors.Is(err, fs.ErrNotExist) {
+			text += "; the operator can make the file by \"ssh-keyscan\", with a key that was compared with what the forge publishes"
+		}
+		return nil, nil, &knownHostsError{text}
 	}
 	cfg = &ssh.ClientConfig{
 		HostKeyAlgorithms: db.HostKeyAlgorithms(addr),
