@@ -1,6 +1,7 @@
 package gitgate_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +25,7 @@ func TestTheOperatorIsAskedAboutAPush(t *testing.T) {
 	o := newOrigin(t, root)
 	host := gitgate.Host{Name: "forge.test", URL: o.url(), Private: true, Auth: gitgate.BasicAuth{Password: value(token)},
 		Repos: []gitgate.Repo{{Path: "org/ask", Push: &gitgate.Push{Ask: true}}}}
-	gate, err := gitgate.New(gitgate.Options{Hosts: []gitgate.Host{host}, TempDir: t.TempDir()})
+	gate, err := gitgate.New(gitgate.Options{Hosts: []gitgate.Host{host}, TempDir: t.TempDir(), Progress: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +43,16 @@ func TestTheOperatorIsAskedAboutAPush(t *testing.T) {
 	}
 	var asked []string
 	answer := proxy.Answer{Reason: "not on a Friday"}
-	ask := func(_ context.Context, q proxy.Question) (proxy.Answer, error) {
+	waits := &heard{text: "remote: bottle: the push waits for the operator", done: make(chan struct{})}
+	ask := func(ctx context.Context, q proxy.Question) (proxy.Answer, error) {
 		asked = q.Detail
+		if answer.Allow && len(asked) > 0 { // git is told so though it has no terminal
+			select {
+			case <-waits.done:
+			case <-ctx.Done():
+				return answer, ctx.Err()
+			}
+		}
 		return answer, nil
 	}
 	cfg := proxy.Config{Gate: gate, Policy: policy, RootCAs: o.roots(), AskTimeout: time.Minute}
@@ -56,8 +66,11 @@ func TestTheOperatorIsAskedAboutAPush(t *testing.T) {
 		cmd := exec.Command("git", append([]string{"-c", "user.name=A", "-c", "user.email=a@example.com"}, args...)...)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "NO_PROXY=*", "LC_ALL=C")
-		out, err := cmd.CombinedOutput()
-		return strings.TrimSpace(string(out)), err
+		var out bytes.Buffer
+		cmd.Stdout = io.MultiWriter(&out, waits)
+		cmd.Stderr = cmd.Stdout
+		err := cmd.Run()
+		return strings.TrimSpace(out.String()), err
 	}
 	must := func(args ...string) string {
 		t.Helper()
@@ -128,4 +141,19 @@ func TestTheOperatorIsAskedAboutAPush(t *testing.T) {
 	if code, _ := batch("download"); code != http.StatusOK || asked != nil {
 		t.Errorf("a download: %d, asked %q", code, asked)
 	}
+}
+
+// heard is done when the text was written.
+type heard struct {
+	text string
+	got  []byte
+	done chan struct{}
+	once sync.Once
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	if h.got = append(h.got, p...); bytes.Contains(h.got, []byte(h.text)) {
+		h.once.Do(func() { close(h.done) })
+	}
+	return len(p), nil
 }

@@ -210,7 +210,7 @@ func (p *pushVisit) ask() *policy.Refusal {
 	for i, line := range detail {
 		detail[i] = p.call.Redact(line)
 	}
-	p.answer.say("bottle: the push waits for the operator")
+	p.answer.tell("bottle: the push waits for the operator")
 	if why := p.call.Ask(p.ctx, "PUSH", p.rule(), p.findings, detail, refs...); why != "" {
 		return &policy.Refusal{Rule: rulePush, Others: why}
 	}

@@ -47,8 +47,16 @@ func newPushAnswer(v *visit, push *pktline.Push) *pushAnswer {
 // after has f called when the answer is over.
 func (a *pushAnswer) after(f func()) { a.cleanup = append(a.cleanup, f) }
 
-// say has the client print a line, if the decision takes until the next tick.
+// say has the client print a line of progress, if the decision takes until the next
+// tick. git asks for none where nobody sits at a terminal.
 func (a *pushAnswer) say(text string) {
+	if !a.quiet {
+		a.tell(text)
+	}
+}
+
+// tell has it print one that it must know.
+func (a *pushAnswer) tell(text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.text = text
@@ -64,7 +72,7 @@ func (a *pushAnswer) tick() {
 	text := a.text
 	a.text = ""
 	// The client may be gone, which the request's context tells.
-	if text == "" || a.quiet {
+	if text == "" {
 		_ = pktline.NewSideband(a.v.w, pktline.BandData).KeepAlive()
 	} else {
 		_, _ = pktline.NewSideband(a.v.w, pktline.BandProgress).Write([]byte(text + "\n"))
