@@ -60,29 +60,24 @@ func applyDelta(dst, base, ops []byte) error {
 // copyRange reads what a copy instruction names: four bytes of an offset and
 // three of a length, of which those that are zero are left out.
 func copyRange(op byte, ops []byte) (from, n int, rest []byte, ok bool) {
-	count := bits.OnesCount8(op & 0x7f)
-	if count > len(ops) {
+	if bits.OnesCount8(op&0x7f) > len(ops) {
 		return 0, 0, nil, false
 	}
-	rest = ops[count:]
-	shift := uint(0)
-	for mask := op & 0x0f; mask != 0; mask >>= 1 {
-		if mask&1 != 0 {
-			from |= int(ops[0]) << shift
-			ops = ops[1:]
-		}
-		shift += 8
-	}
-	shift = 0
-	for mask := op >> 4 & 7; mask != 0; mask >>= 1 {
-		if mask&1 != 0 {
-			n |= int(ops[0]) << shift
-			ops = ops[1:]
-		}
-		shift += 8
-	}
+	from, rest = sparse(op&0x0f, ops)
+	n, rest = sparse(op>>4&7, rest)
 	if n == 0 {
 		n = 0x10000
 	}
 	return from, n, rest, true
+}
+
+// sparse reads the bytes of a number that a mask says are there, the lowest first.
+func sparse(mask byte, b []byte) (n int, rest []byte) {
+	for shift := uint(0); mask != 0; mask, shift = mask>>1, shift+8 {
+		if mask&1 != 0 {
+			n |= int(b[0]) << shift
+			b = b[1:]
+		}
+	}
+	return n, b
 }

@@ -36,22 +36,17 @@ func makeTable(table []uint32, first int, lengths []byte, symbols []uint32) bool
 	}
 	b := tableBuilder{table: table, first: first, free: 1 << first, left: counts, prefix: -1}
 	code, last := 0, 0
-	grown := 0 // by how many bits the table is looked up so far
 	for _, s := range order[:places[maxCode]] {
 		n := int(lengths[s])
 		code <<= n - last
 		last = n
-		for ; grown < min(n, first); grown++ {
-			copy(table[1<<grown:], table[:1<<grown])
-		}
+		b.grow(min(n, first))
 		if !b.put(int(bits.Reverse16(uint16(code))>>(16-n)), n, symbols[s]) {
 			return false
 		}
 		code++
 	}
-	for ; grown < first; grown++ {
-		copy(table[1<<grown:], table[:1<<grown])
-	}
+	b.grow(first)
 	return true
 }
 
@@ -59,11 +54,19 @@ func makeTable(table []uint32, first int, lengths []byte, symbols []uint32) bool
 type tableBuilder struct {
 	table  []uint32
 	first  int
+	grown  int              // by how many bits the table is looked up so far
 	free   int              // where the next second table goes
 	left   [maxCode + 2]int // how many codes of a length are not in it yet
 	prefix int              // of the codes that the last second table is for
 	start  int              // of that
 	wide   int              // how many bits it is looked up by
+}
+
+// grow doubles the table until it is looked up by so many bits.
+func (b *tableBuilder) grow(wide int) {
+	for ; b.grown < wide; b.grown++ {
+		copy(b.table[1<<b.grown:], b.table[:1<<b.grown])
+	}
 }
 
 // put puts in a code, of which the first bit is the lowest.
