@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/bot-bottle/bottle/gitgate/pack/packtest"
 )
 
 // hostileBytes is how large the packs of BenchmarkHostilePush may be.
@@ -93,7 +95,7 @@ func hostilePacks() []hostilePack {
 	}
 	blobs := func(content func() []byte) func() []byte {
 		return func() []byte {
-			return packOfEntries(func(n int) (int, []byte, []byte) { return blobEntry, nil, content() })
+			return packOfEntries(func(n int) (byte, []byte, []byte) { return blobEntry, nil, content() })
 		}
 	}
 	words := strings.Fields("abandon ability able about above absent absorb abstract absurd abuse access accident account accuse achieve acid acoustic acquire across act action actor actress actual")
@@ -128,10 +130,10 @@ func hostilePacks() []hostilePack {
 			return blobs(func() []byte { return append(bytes.Clone(bomb), randomBytes(r, 16)...) })()
 		}},
 		{"small-objects", func() []byte {
-			return packOfEntries(func(n int) (int, []byte, []byte) { return blobEntry, nil, fmt.Appendf(nil, "%x", n) })
+			return packOfEntries(func(n int) (byte, []byte, []byte) { return blobEntry, nil, fmt.Appendf(nil, "%x", n) })
 		}},
 		{"trees", func() []byte {
-			return packOfEntries(func(n int) (int, []byte, []byte) {
+			return packOfEntries(func(n int) (byte, []byte, []byte) {
 				var b bytes.Buffer
 				for i := range 20_000 {
 					fmt.Fprintf(&b, "100644 f%08d%x\x00%s", i, n, "abcdefghijklmnopqrst")
@@ -141,7 +143,7 @@ func hostilePacks() []hostilePack {
 		}},
 		{"commits", func() []byte {
 			parents := strings.Repeat("parent "+someID+"\n", 200)
-			return packOfEntries(func(n int) (int, []byte, []byte) {
+			return packOfEntries(func(n int) (byte, []byte, []byte) {
 				return commitEntry, nil, fmt.Appendf(nil, "tree %s\n%sauthor a <a@b.c> %d +0000\ncommitter a <a@b.c> 1 +0000\n\nx\n", someID, parents, n)
 			})
 		}},
@@ -159,7 +161,7 @@ func randomBytes(r *rand.Rand, n int) []byte {
 }
 
 // packOfEntries makes a pack of entries of a kind and content until it is full.
-func packOfEntries(next func(n int) (kind int, before, content []byte)) []byte {
+func packOfEntries(next func(n int) (kind byte, before, content []byte)) []byte {
 	var b bytes.Buffer
 	n := 0
 	for b.Len() < hostileBytes*9/10 {
@@ -185,15 +187,15 @@ func packOfDeltas(base []byte, deep bool) []byte {
 	on, size, n := headBytes, len(base), 1
 	for ; b.Len() < hostileBytes*9/10 && n < 60_000; n++ {
 		tail := fmt.Sprintf("%08d", n)
-		delta := append(varint(size), varint(size+len(tail))...)
+		delta := packtest.AppendSize(packtest.AppendSize(nil, size), size+len(tail))
 		for from := 0; from < size; {
 			part := min(size-from, 0xffffff)
-			delta = append(delta, 0xff, byte(from), byte(from>>8), byte(from>>16), byte(from>>24), byte(part), byte(part>>8), byte(part>>16))
+			delta = append(delta, packtest.Take(from, part)...)
 			from += part
 		}
 		delta = append(append(delta, byte(len(tail))), tail...)
 		at := headBytes + b.Len()
-		appendEntry(&b, offsetDelta, offset(at-on), delta)
+		appendEntry(&b, offsetDelta, packtest.AppendDistance(nil, at-on), delta)
 		if deep {
 			on, size = at, size+len(tail)
 		}
@@ -201,14 +203,8 @@ func packOfDeltas(base []byte, deep bool) []byte {
 	return packOf(uint32(n), b.Bytes())
 }
 
-func appendEntry(b *bytes.Buffer, kind int, before, content []byte) {
-	size := len(content)
-	c := byte(kind<<4 | size&15)
-	for size >>= 4; size > 0; size >>= 7 {
-		b.WriteByte(c | 0x80)
-		c = byte(size & 0x7f)
-	}
-	b.WriteByte(c)
+func appendEntry(b *bytes.Buffer, kind byte, before, content []byte) {
+	b.Write(packtest.AppendHead(nil, kind, len(content)))
 	b.Write(before)
 	entryZipper.Reset(b)
 	_, _ = entryZipper.Write(content) // a Buffer takes everything
@@ -216,20 +212,3 @@ func appendEntry(b *bytes.Buffer, kind int, before, content []byte) {
 }
 
 var entryZipper = zlib.NewWriter(nil)
-
-func varint(n int) (b []byte) {
-	for ; n >= 0x80; n >>= 7 {
-		b = append(b, byte(n)|0x80)
-	}
-	return append(b, byte(n))
-}
-
-// offset is how far back the base of a delta is (gitformat-pack).
-func offset(n int) []byte {
-	b := []byte{byte(n & 0x7f)}
-	for n >>= 7; n > 0; n >>= 7 {
-		n--
-		b = append([]byte{byte(n&0x7f) | 0x80}, b...)
-	}
-	return b
-}

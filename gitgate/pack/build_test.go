@@ -8,6 +8,7 @@ import (
 
 	"github.com/bot-bottle/bottle/gitgate/object"
 	"github.com/bot-bottle/bottle/gitgate/oid"
+	"github.com/bot-bottle/bottle/gitgate/pack/packtest"
 )
 
 // builder writes packs, also such as git would not.
@@ -32,12 +33,7 @@ func deflate(b []byte) []byte {
 // head begins an entry that says it has size bytes.
 func (p *builder) head(kind byte, size int) {
 	p.starts = append(p.starts, len(p.b))
-	c := kind<<4 | byte(size&15)
-	for size >>= 4; size > 0; size >>= 7 {
-		p.b = append(p.b, c|0x80)
-		c = byte(size & 0x7f)
-	}
-	p.b = append(p.b, c)
+	p.b = packtest.AppendHead(p.b, kind, size)
 }
 
 func (p *builder) add(kind object.Kind, content string) *builder {
@@ -54,12 +50,7 @@ func (p *builder) ofs(base int, delta []byte) *builder {
 }
 
 func (p *builder) distance(back int) *builder {
-	digits := []byte{byte(back & 0x7f)}
-	for back >>= 7; back > 0; back >>= 7 {
-		back--
-		digits = append([]byte{byte(back&0x7f) | 0x80}, digits...)
-	}
-	p.b = append(p.b, digits...)
+	p.b = packtest.AppendDistance(p.b, back)
 	return p
 }
 
@@ -90,21 +81,12 @@ func seal(b []byte, format oid.Format) []byte {
 	return sum.Sum(b)
 }
 
-func size(n int) (b []byte) {
-	for ; n > 0x7f; n >>= 7 {
-		b = append(b, byte(n)|0x80)
-	}
-	return append(b, byte(n))
-}
-
 // delta begins a delta; take and insert are its instructions.
 func delta(base, result int, ops ...[]byte) []byte {
-	return append(append(size(base), size(result)...), bytes.Join(ops, nil)...)
+	return append(packtest.AppendSize(packtest.AppendSize(nil, base), result), bytes.Join(ops, nil)...)
 }
 
-func take(from, n int) []byte {
-	return []byte{0xff, byte(from), byte(from >> 8), byte(from >> 16), byte(from >> 24), byte(n), byte(n >> 8), byte(n >> 16)}
-}
+var take = packtest.Take
 
 func insert(s string) []byte { return append([]byte{byte(len(s))}, s...) }
 
