@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +19,7 @@ import (
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/gitgate"
 	"github.com/bot-bottle/bottle/gitgate/policy"
+	"github.com/bot-bottle/bottle/internal/procmem"
 	"github.com/bot-bottle/bottle/proxy"
 )
 
@@ -108,20 +111,17 @@ func (w *benchWorld) startGate(o *origin) *gateProcess {
 // highest returns the most memory, in bytes, that the process had since the last call.
 func (p *gateProcess) highest(b *testing.B) int64 {
 	b.Helper()
-	dir := filepath.Join("/proc", strconv.Itoa(p.pid))
-	text, err := os.ReadFile(filepath.Join(dir, "status"))
-	if err != nil {
+	size, err := procmem.Read(p.pid, "VmHWM")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		b.Skip("memory is only measured on Linux")
-	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
+	case err != nil:
 		b.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "clear_refs"), []byte("5"), 0); err != nil { // proc(5): what VmHWM counts from
+	if err := os.WriteFile(filepath.Join("/proc", strconv.Itoa(p.pid), "clear_refs"), []byte("5"), 0); err != nil { // proc(5): what VmHWM counts from
 		b.Fatal(err)
 	}
-	return kib << 10
+	return size
 }
 
 // memory reports how much a gate takes while it is cloned through and pushed to.

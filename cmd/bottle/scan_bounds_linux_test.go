@@ -13,11 +13,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bot-bottle/bottle/internal/procmem"
 )
 
 // maxScanMemory is the most that bottle scan may take of a file of any size. About
@@ -109,22 +109,15 @@ func scanStream(t *testing.T, program string, in io.Reader) (out string, n, memo
 	return stdout.String(), n, memory
 }
 
-var peakLine = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
-
 // peakMemory returns the most memory that a process had. What wait tells has that
 // of the parent in it.
 func peakMemory(t *testing.T, pid int) int64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	m := peakLine.FindSubmatch(status)
-	if err != nil || m == nil {
+	size, err := procmem.Read(pid, "VmHWM")
+	if err != nil {
 		t.Fatalf("no peak of memory: %v", err)
 	}
-	kb, err := strconv.ParseInt(string(m[1]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kb << 10
+	return size
 }
 
 // endless repeats a text up to a size.

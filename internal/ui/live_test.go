@@ -15,6 +15,7 @@ import (
 
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/journal"
+	"github.com/bot-bottle/bottle/internal/procmem"
 	"github.com/bot-bottle/bottle/internal/ui/headless"
 	"github.com/bot-bottle/bottle/proxy"
 )
@@ -185,16 +186,11 @@ func (r *bottleRig) before(size int64) {
 
 // peak is the most memory that a process had, in bytes.
 func peak(b *testing.B, pid int) float64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	size, err := procmem.Read(pid, "VmHWM")
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	kb, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil {
-		b.Fatal(err)
-	}
-	return float64(kb) * 1024
+	return float64(size)
 }
 
 type atWeb struct {

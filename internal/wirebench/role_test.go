@@ -12,10 +12,10 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bot-bottle/bottle/internal/procmem"
 )
 
 // setup is what a process needs to know, as JSON on its standard input.
@@ -148,17 +148,11 @@ func currentRSS() int64 { return procStatus("VmRSS") }
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 
 func procStatus(key string) int64 {
-	text, err := os.ReadFile("/proc/self/status")
+	n, err := procmem.Read(os.Getpid(), key)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, key+":"); ok {
-			kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kb << 10
-		}
-	}
-	return 0
+	return n
 }
 
 func listenLoopback() (net.Listener, error) {
