@@ -119,8 +119,14 @@ func coderOf(tool string) *coder {
 	return &coder{in: inText}
 }
 
-// open begins a text.
-func (r *restorer) open(code *coder) *replace.Stream {
+// begin is the text that the string at a path is, or begins.
+func (r *restorer) begin(e *event, path string) *deltas {
+	code := r.coder(e, path)
+	return &deltas{code: code, stream: r.stream(code)}
+}
+
+// stream is one by the table for code, or for a text.
+func (r *restorer) stream(code *coder) *replace.Stream {
 	if code != nil {
 		return r.tables.code.NewStream()
 	}
@@ -256,8 +262,7 @@ func (r *restorer) delta(e *event, text, path string, raw, doc []byte) []byte {
 		if len(r.order) >= maxTexts {
 			return r.whole(e, path, raw)
 		}
-		d = &deltas{code: r.coder(e, path)}
-		d.stream = r.open(d.code)
+		d = r.begin(e, path)
 		r.texts[text], r.order = d, append(r.order, text)
 	}
 	s, ok := unquote(raw)
@@ -271,7 +276,7 @@ func (r *restorer) delta(e *event, text, path string, raw, doc []byte) []byte {
 		d.path, d.last = path, append(d.last[:0], doc...)
 	} else {
 		r.counted(d.stream)
-		d.stream = r.open(d.code)
+		d.stream = r.stream(d.code)
 	}
 	if string(out) == s {
 		return raw
@@ -289,8 +294,7 @@ func (r *restorer) whole(e *event, path string, raw []byte) []byte {
 	if !ok {
 		return raw
 	}
-	d := deltas{code: r.coder(e, path)}
-	d.stream = r.open(d.code)
+	d := r.begin(e, path)
 	out := d.take(s, true)
 	r.counted(d.stream)
 	return []byte(quote(string(out)))

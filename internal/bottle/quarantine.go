@@ -172,11 +172,11 @@ func Quarantine(ctx context.Context, dir string) (found []Suspect, problems []st
 
 // accept takes what the person has seen from the list: files by their path, or a folder
 // that they are in. Paths are absolute, or below the workspace.
-func accept(dir, workspaceAt string, names []string) error {
+func accept(ctx context.Context, dir, workspaceAt string, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	q, err := readQuarantine(dir)
+	q, err := look(ctx, dir)
 	if err != nil || len(q.Found) == 0 {
 		return err
 	}
@@ -203,10 +203,7 @@ func pullQuarantine(ctx context.Context, r state.Bottle, dir string, opt PullOpt
 		return nil
 	}
 	if !opt.DryRun {
-		if _, err := look(ctx, dir); err != nil {
-			return err
-		}
-		if err := accept(dir, r.Workspace, opt.Accept); err != nil {
+		if err := accept(ctx, dir, r.Workspace, opt.Accept); err != nil {
 			return err
 		}
 	}
@@ -214,22 +211,22 @@ func pullQuarantine(ctx context.Context, r state.Bottle, dir string, opt PullOpt
 	if err != nil {
 		return err
 	}
+	left := func(item workspace.PullItem) {
+		item.Kept = true
+		out.Left.Items = append(out.Left.Items, item)
+		out.Left.Total++
+		out.Kept++
+	}
 	for _, s := range found {
 		name := s.Path
 		if rel, err := filepath.Rel(r.Workspace, s.Path); err == nil && filepath.IsLocal(rel) {
 			name = filepath.ToSlash(rel)
 		}
-		out.Left.Items = append(out.Left.Items, workspace.PullItem{
-			Change: workspace.Change{Kind: workspace.Written, Path: name}, Kept: true,
-			Reason: "it is in your folder already, and on this host " + cmp.Or(s.Why, "something runs it") + ": look at it, then say so with --accept " + path.Clean(name),
-		})
-		out.Left.Total++
-		out.Kept++
+		left(workspace.PullItem{Change: workspace.Change{Kind: workspace.Written, Path: name},
+			Reason: "it is in your folder already, and on this host " + cmp.Or(s.Why, "something runs it") + ": look at it, then say so with --accept " + path.Clean(name)})
 	}
 	for _, p := range problems {
-		out.Left.Items = append(out.Left.Items, workspace.PullItem{Change: workspace.Change{Kind: workspace.Unreadable, Path: strings.TrimSpace(p)}, Kept: true})
-		out.Left.Total++
-		out.Kept++
+		left(workspace.PullItem{Change: workspace.Change{Kind: workspace.Unreadable, Path: strings.TrimSpace(p)}})
 	}
 	return nil
 }
