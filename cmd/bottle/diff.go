@@ -23,9 +23,9 @@ func (a *app) diffCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [ID|NAME]",
 		Short: "Show what bottle pull would bring",
-		Long: `Show what the agent changed and you do not have: the refs with commits, and each
-file as it is now, committed or not, against yours, in the format of git diff. What
-would be a conflict, or is never taken, is named with the reason, and its text is
+		Long: `Show what the agent changed and you do not have: the refs with commits, the branch
+that they would come to, and each file as it is now, committed or not, against yours,
+in the format of git diff. What would be a conflict, or is never taken, is named with the reason, and its text is
 indented, so that it is no part of the patch. Nothing is written.
 Without an argument it is the bottle whose workspace is here; it may run.
 

@@ -24,8 +24,9 @@ func (a *app) pullCmd() *cobra.Command {
 		Short:      "Take the work of a bottle over into your folder",
 		SuggestFor: []string{"get", "fetch", "cp", "merge"},
 		Long: `Take over what the agent changed: files as they are now, committed or not, and
-commits, which come to refs/bottle/ID. None of your branches is moved. Without an
-argument it is the bottle whose workspace is here; it may run.
+commits. Those of its HEAD come as the branch bottle/ID, which is only ever moved
+forward, and all of them to refs/bottle/ID. No other branch of yours is moved. Without
+an argument it is the bottle whose workspace is here; it may run.
 
 A file that you changed since is not overwritten: the agent's is put beside it, as
 NAME.bottle-ID, and is listed until you have settled it. Links that lead out of the
@@ -158,8 +159,8 @@ func pullLine(state string, i workspace.PullItem) string {
 	}
 	switch {
 	case i.As == "":
-	case i.Kind == workspace.Commits:
-		b.WriteString(" as " + escape.Text(i.As))
+	case i.Kind == workspace.Commits || i.Kind == workspace.Branch:
+		b.WriteString(" as " + escape.Text(strings.TrimPrefix(i.As, "refs/heads/")))
 	default:
 		b.WriteString("; the agent's is " + escape.Text(i.As))
 	}

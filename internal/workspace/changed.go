@@ -17,6 +17,7 @@ type Kind string
 // What can have become of a copy.
 const (
 	Commits    Kind = "commits"    // a ref names an object that no ref named before
+	Branch     Kind = "branch"     // the one on the host that has the commit of the agent's HEAD
 	Added      Kind = "added"      // and not ignored
 	Modified   Kind = "modified"   // content, or what kind of file it is
 	Executable Kind = "executable" // the x bits alone

@@ -94,9 +94,9 @@ type Head struct {
 // Pull brings to the host what a copy has and its base does not, and notes in the
 // base what it took.
 //
-// Files come as they are now, committed or not. Commits come as objects, and as
-// refs below refs/bottle/ID; no branch of the host is moved, and its index is not
-// touched. Files that were changed on both sides are conflicts.
+// Files come as they are now, committed or not. Commits come as objects, as refs below
+// refs/bottle/ID, and those of the agent's HEAD as the branch bottle/ID, which is moved
+// forward only; no other branch of the host is moved, and its index is not touched. Files that were changed on both sides are conflicts.
 //
 // The copy may be anything, and may change meanwhile. On the host nothing is
 // written through a symbolic link, a link that would lead out of the host's

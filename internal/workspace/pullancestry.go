@@ -57,10 +57,7 @@ func (a *ancestry) walk(todo []plumbing.Hash, seen map[plumbing.Hash]struct{}, u
 			continue
 		}
 		seen[h] = struct{}{}
-		kind, data, err := readNode(a.objects.store, h)
-		if err != nil && a.more != nil {
-			kind, data, err = a.more.read(h, maxNode)
-		}
+		kind, data, err := a.read(h)
 		if err != nil {
 			continue // a shallow clone ends here
 		}
@@ -75,6 +72,15 @@ func (a *ancestry) walk(todo []plumbing.Hash, seen map[plumbing.Hash]struct{}, u
 		}
 	}
 	return false, nil
+}
+
+// read reads a commit or tag.
+func (a *ancestry) read(h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
+	kind, data, err := readNode(a.objects.store, h)
+	if err != nil && a.more != nil {
+		return a.more.read(h, maxNode)
+	}
+	return kind, data, err
 }
 
 // readNode reads a commit or tag of the host; a tree or file has no content.

@@ -149,97 +149,134 @@ func (p *puller) fetch(git *dir, rel string, list []pulledRef) error {
 	f := newFetcher(p.ctx, git, host)
 	f.step = p.progress
 	defer f.close()
-	there := &ancestry{ctx: p.ctx, objects: host}
-	both := &ancestry{ctx: p.ctx, objects: host, more: f.from}
-	refs, err := p.bottleRefs(g.common, both)
-	if err != nil {
+	r := &repoPull{
+		puller: p, rel: rel, g: g, f: f,
+		there: &ancestry{ctx: p.ctx, objects: host},
+		both:  &ancestry{ctx: p.ctx, objects: host, more: f.from},
+	}
+	if r.refs, r.branches, err = p.bottleRefs(g.common, r.both); err != nil {
 		return fmt.Errorf("your repository: %w", err)
 	}
-	taken := map[string]bool{}
+	at, named := headOf(git, list)
+	had := named && host.has(at.hash)
 	for _, ref := range list {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
 		}
 		item := PullItem{Change: Change{Commits, rel, ref.name}}
-		err := p.fetchRef(f, g, there, refs, ref, item)
-		if err != nil {
+		if err := r.fetchRef(ref, item); err != nil {
 			item.Reason = err.Error()
 			p.out.Left.add(item)
-			continue
+			named = named && ref.name != at.name
 		}
-		taken[ref.name] = true
 	}
-	p.head(git, g, rel, list, taken, refs, there)
+	if named {
+		r.head(at, r.branch(at, had))
+	}
 	return nil
 }
 
-func (p *puller) fetchRef(f *fetcher, g *gitFolder, there *ancestry, refs *bottleRefs, ref pulledRef, item PullItem) error {
-	if f.host.has(ref.hash) {
-		yes, err := there.inRefs(g, ref.hash)
+// repoPull takes the commits of one repository over.
+type repoPull struct {
+	*puller
+	rel            string
+	g              *gitFolder // the host's
+	f              *fetcher
+	there, both    *ancestry // of what the host has; and the agent
+	refs, branches *bottleRefs
+}
+
+func (r *repoPull) fetchRef(ref pulledRef, item PullItem) error {
+	if r.f.host.has(ref.hash) {
+		yes, err := r.there.inRefs(r.g, ref.hash)
 		if err != nil {
 			return err
 		}
 		if yes {
-			p.agents[item.Path] = append(p.agents[item.Path], ref.hash)
+			r.agents[item.Path] = append(r.agents[item.Path], ref.hash)
 			return nil
 		}
 	}
-	if !p.opts.DryRun {
-		if err := f.fetch(ref.hash); err != nil {
+	if !r.opts.DryRun {
+		if err := r.f.fetch(ref.hash); err != nil {
 			return err
 		}
 	}
 	var err error
-	if item.As, err = refs.place(ref.name, ref.hash); err != nil {
+	if item.As, err = r.refs.place(ref.name, ref.hash); err != nil {
 		return err
 	}
-	if !p.opts.DryRun {
-		if err := p.writeRef(g.common, item.As, refs.at[item.As], ref.hash); err != nil {
-			return err
-		}
+	if err := r.put(r.refs, item.As, ref.hash); err != nil {
+		return err
 	}
-	refs.at[item.As] = ref.hash
-	p.out.Taken.add(item)
+	r.out.Taken.add(item)
 	return nil
 }
 
-// head notes the commit that the agent's work tree is at, if it was taken.
-func (p *puller) head(git *dir, g *gitFolder, rel string, list []pulledRef, taken map[string]bool, refs *bottleRefs, there *ancestry) {
+// put writes a ref, unless nothing is written.
+func (r *repoPull) put(refs *bottleRefs, name string, hash plumbing.Hash) error {
+	if !r.opts.DryRun {
+		if err := r.writeRef(r.g.common, name, refs.at[name], hash); err != nil {
+			return err
+		}
+	}
+	refs.at[name] = hash
+	return nil
+}
+
+// headOf returns the one of some refs that the agent's work tree is at.
+func headOf(git *dir, list []pulledRef) (pulledRef, bool) {
 	data, err := git.readSmall("HEAD", maxRefFile)
 	if err != nil {
-		return
+		return pulledRef{}, false
 	}
 	name, ok := strings.CutPrefix(strings.TrimSpace(string(data)), "ref: ")
 	if !ok {
 		name = "HEAD"
 	}
 	for _, ref := range list {
-		if ref.name != name || !taken[name] || p.opts.DryRun {
-			continue
+		if ref.name == name {
+			return ref, true
 		}
-		// What is reachable on the host already has no ref here.
-		as, err := refs.place(name, ref.hash)
-		if err != nil || !refIs(g.common, as, ref.hash) {
-			continue
-		}
-		at, born := hostHead(g)
-		forward := !born
-		if born {
-			forward, _ = there.isAncestor(at, ref.hash)
-		}
-		has := false
-		if born {
-			has, _ = there.isAncestor(ref.hash, at)
-		}
-		if !has {
-			h := Head{Repository: rel, Ref: strings.TrimPrefix(as, "refs/"), Forward: forward}
-			if born {
-				h.Held = p.heldIn(rel, there.objects, at, ref.hash)
-			}
-			p.out.Heads = append(p.out.Heads, h)
-		}
+	}
+	return pulledRef{}, false
+}
+
+// head notes the commit that the agent's work tree is at, and where it is on the host:
+// on the branch, if there is one.
+func (r *repoPull) head(ref pulledRef, branch string) {
+	if r.opts.DryRun {
 		return
 	}
+	as := strings.TrimPrefix(branch, "refs/heads/")
+	if as == "" {
+		// What is reachable on the host already has no ref here.
+		if as = r.refOf(ref); as == "" {
+			return
+		}
+		as = strings.TrimPrefix(as, "refs/")
+	}
+	at, born := hostHead(r.g)
+	if !born {
+		r.out.Heads = append(r.out.Heads, Head{Repository: r.rel, Ref: as, Forward: true})
+		return
+	}
+	if has, _ := r.there.isAncestor(ref.hash, at); has {
+		return
+	}
+	forward, _ := r.there.isAncestor(at, ref.hash)
+	r.out.Heads = append(r.out.Heads, Head{
+		Repository: r.rel, Ref: as, Forward: forward, Held: r.heldIn(r.rel, r.there.objects, at, ref.hash),
+	})
+}
+
+// refOf returns the ref below refs/bottle/ID that is at the commit of one of the agent's.
+func (r *repoPull) refOf(ref pulledRef) string {
+	as, err := r.refs.place(ref.name, ref.hash)
+	if err != nil || r.refs.at[as] != ref.hash {
+		return ""
+	}
+	return as
 }
 
 // addedTo shares the new files out among the repositories that have them.
@@ -253,14 +290,4 @@ func (p *puller) addedTo() {
 			}
 		}
 	}
-}
-
-func refIs(common *dir, name string, hash plumbing.Hash) bool {
-	d, last, err := lookup(common, name)
-	if err != nil {
-		return false
-	}
-	defer d.close()
-	data, err := d.readSmall(last, maxRefFile)
-	return err == nil && strings.TrimSpace(string(data)) == hash.String()
 }

@@ -30,6 +30,14 @@ func rev(t *testing.T, dir, name string) string {
 	return strings.TrimSpace(git(t, dir, "rev-parse", "--verify", name))
 }
 
+// forget removes all refs that pulls made.
+func forget(t *testing.T, dir string) {
+	t.Helper()
+	for _, ref := range strings.Fields(git(t, dir, "for-each-ref", "--format=%(refname)", "refs/bottle", branchTop)) {
+		git(t, dir, "update-ref", "-d", ref)
+	}
+}
+
 func TestPullCommits(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -38,7 +46,7 @@ func TestPullCommits(t *testing.T) {
 		refs  map[string]string // of the host, to the rev of the copy
 	}{
 		{"on the branch", func(t *testing.T, dir string) { agentCommits(t, dir, "n", "1"); agentCommits(t, dir, "m", "2") },
-			[]string{"taken added m", "taken added n", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main"}},
+			[]string{"taken added m", "taken added n", "taken branch . refs/heads/main", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main", "refs/heads/bottle/b1": "main"}},
 		{"packed", func(t *testing.T, dir string) {
 			agentCommits(t, dir, "n", strings.Repeat("a line that can be a delta\n", 1000))
 			agentCommits(t, dir, "n", strings.Repeat("a line that can be a delta\n", 1001))
@@ -47,12 +55,12 @@ func TestPullCommits(t *testing.T) {
 			must(t, err)
 			agentCommits(t, dir, "large", string(large))
 			git(t, dir, "gc", "-q", "--prune=now")
-		}, []string{"taken added large", "taken added n", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main"}},
+		}, []string{"taken added large", "taken added n", "taken branch . refs/heads/main", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main", "refs/heads/bottle/b1": "main"}},
 		{"amended since they were packed", func(t *testing.T, dir string) {
 			agentCommits(t, dir, "n", "1")
 			git(t, dir, "pack-refs", "--all")
 			git(t, dir, "commit", "-q", "--amend", "-m", "amended")
-		}, []string{"taken added n", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main"}},
+		}, []string{"taken added n", "taken branch . refs/heads/main", "taken commits . refs/heads/main"}, map[string]string{"refs/bottle/b1/heads/main": "main", "refs/heads/bottle/b1": "main"}},
 		{"on branches, a merge, a tag and a stash", func(t *testing.T, dir string) {
 			git(t, dir, "checkout", "-q", "-b", "a/b")
 			agentCommits(t, dir, "n", "1")
@@ -62,19 +70,19 @@ func TestPullCommits(t *testing.T) {
 			git(t, dir, "tag", "-a", "-m", "v", "v1")
 			write(t, dir, files{"a": "stashed"})
 			git(t, dir, "stash", "-q")
-		}, []string{"taken added m", "taken added n", "taken commits . refs/heads/a/b", "taken commits . refs/heads/main", "taken commits . refs/tags/v1", "taken commits . refs/stash"},
-			map[string]string{"refs/bottle/b1/heads/a/b": "a/b", "refs/bottle/b1/heads/main": "main", "refs/bottle/b1/tags/v1": "v1", "refs/bottle/b1/stash": "refs/stash"}},
+		}, []string{"taken added m", "taken added n", "taken branch . refs/heads/main", "taken commits . refs/heads/a/b", "taken commits . refs/heads/main", "taken commits . refs/tags/v1", "taken commits . refs/stash"},
+			map[string]string{"refs/bottle/b1/heads/a/b": "a/b", "refs/bottle/b1/heads/main": "main", "refs/heads/bottle/b1": "main", "refs/bottle/b1/tags/v1": "v1", "refs/bottle/b1/stash": "refs/stash"}},
 		{"on a detached HEAD", func(t *testing.T, dir string) {
 			git(t, dir, "checkout", "-q", "--detach")
 			agentCommits(t, dir, "n", "1")
 		},
-			[]string{"taken added n", "taken commits . HEAD"}, map[string]string{"refs/bottle/b1/HEAD": "HEAD"}},
+			[]string{"taken added n", "taken branch . HEAD", "taken commits . HEAD"}, map[string]string{"refs/bottle/b1/HEAD": "HEAD", "refs/heads/bottle/b1": "HEAD"}},
 		{"in a repository that is gone", func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, ".git"))) }, nil, nil},
 		{"that the host has", func(t *testing.T, dir string) { git(t, dir, "branch", "old", "HEAD~1") }, nil, nil},
 		{"in a linked worktree", func(t *testing.T, dir string) {
 			git(t, dir, "worktree", "add", "-q", "--detach", "x.o/wt")
 			agentCommits(t, filepath.Join(dir, "x.o/wt"), "n", "1")
-		}, []string{"taken commits . worktrees/wt/HEAD"}, map[string]string{"refs/bottle/b1/worktrees/wt/HEAD": "refs/heads/wt"}},
+		}, []string{"taken commits . worktrees/wt/HEAD"}, map[string]string{"refs/bottle/b1/worktrees/wt/HEAD": "refs/heads/wt", "refs/heads/bottle/b1": "-"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := newRepo(t, files{"a": "1", ".gitignore": "*.o\n"})
@@ -87,6 +95,10 @@ func TestPullCommits(t *testing.T) {
 			git(t, dir, "fsck", "--strict", "--no-dangling")
 			for ref, is := range test.refs {
 				at := c.target
+				if is == "-" {
+					has(t, dir, files{".git/" + ref: "-"})
+					continue
+				}
 				if is == "refs/heads/wt" {
 					at, is = filepath.Join(at, "x.o/wt"), "HEAD"
 				}
@@ -110,7 +122,7 @@ func TestPullHead(t *testing.T) {
 	agentCommits(t, c.target, "n", "1")
 	write(t, c.target, files{"u": "u"})
 	out := pull(t, c)
-	want := Head{Repository: ".", Ref: "bottle/b1/heads/main", Forward: true, Added: []string{"n", "u"}}
+	want := Head{Repository: ".", Ref: "bottle/b1", Forward: true, Added: []string{"n", "u"}}
 	for range 2 { // it is said as long as the branch lacks them
 		if len(out.Heads) != 1 || !reflect.DeepEqual(out.Heads[0], want) {
 			t.Fatalf("heads: %+v", out.Heads)
@@ -138,7 +150,7 @@ func TestPullHead(t *testing.T) {
 	pull(t, c)
 	git(t, c.target, "branch", "-m", "x/y")
 	agentCommits(t, c.target, "x2", "1")
-	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x.2/y") != rev(t, c.target, "HEAD") {
+	if wantList(t, "a folder", said(pull(t, c)), "taken added x2", "taken branch . refs/heads/x/y", "taken commits . refs/heads/x/y"); rev(t, dir, "refs/bottle/b1/heads/x.2/y") != rev(t, c.target, "HEAD") {
 		t.Error("the ref is another one")
 	}
 }
@@ -149,9 +161,9 @@ func TestPullCommitsAfterLoss(t *testing.T) {
 	c := copyOf(t, dir)
 	agentCommits(t, c.target, "n", "1")
 	pull(t, c)
-	git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+	forget(t, dir)
 	git(t, dir, "clean", "-fdq")
-	want := []string{"taken added n", "taken commits . refs/heads/main"}
+	want := []string{"taken added n", "taken branch . refs/heads/main", "taken commits . refs/heads/main"}
 	out := pull(t, c, dry)
 	if wantList(t, "a dry run", said(out), want...); out.Lost() != 2 {
 		t.Errorf("%d would be lost, want 2", out.Lost())
@@ -185,13 +197,13 @@ func TestPullOfWhatABranchHas(t *testing.T) {
 			git(t, dir, "reset", "-q", "bottle/b1/heads/main")
 			git(t, dir, "add", "-A")
 			git(t, dir, "commit", "-q", "-m", "all")
-			git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+			forget(t, dir)
 			git(t, dir, "checkout", "-q", "main")
 		}, 0},
 		{"none", func(t *testing.T, dir string) {
 			git(t, dir, "stash", "-q", "-u")
 			git(t, dir, "stash", "drop", "-q")
-			git(t, dir, "update-ref", "-d", "refs/bottle/b1/heads/main")
+			forget(t, dir)
 		}, 7},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -236,7 +248,7 @@ func TestPullSeesWhatWasFetched(t *testing.T) {
 	}
 	git(t, dir, "reset", "-q", "--hard", "HEAD~3")
 	git(t, dir, "reflog", "expire", "--expire=now", "--all")
-	if out := pull(t, c, dry); out.Taken.Total != 3 {
+	if out := pull(t, c, dry); out.Taken.Total != 4 {
 		t.Errorf("objects that nothing leads to count: %q", said(out))
 	}
 }
@@ -278,6 +290,9 @@ func TestPullOfWorktreeAndSubmodule(t *testing.T) {
 	}
 	git(t, main, "log", "refs/bottle/b1/heads/side")
 	git(t, filepath.Join(main, "lib"), "log", "refs/bottle/b1/heads/main")
+	for _, dir := range []string{main, filepath.Join(main, "lib")} {
+		git(t, dir, "log", "refs/heads/bottle/b1")
+	}
 }
 
 func TestPullOfMounted(t *testing.T) {
@@ -294,7 +309,7 @@ func TestPullOfMounted(t *testing.T) {
 	mounted := func(o *PullOptions) { o.Mounted = true }
 	c := copied{source: dir, target: opts.Target, base: opts.Base}
 	out := pull(t, c, mounted)
-	wantList(t, "the pull", said(out), "taken commits . refs/heads/main")
+	wantList(t, "the pull", said(out), "taken branch . refs/heads/main", "taken commits . refs/heads/main")
 	if len(out.Heads) != 1 || !out.Heads[0].Forward {
 		t.Fatalf("heads: %+v", out.Heads)
 	}
@@ -405,7 +420,7 @@ func TestPullRunsNothing(t *testing.T) {
 	evil := filepath.Join(c.target, ".git/evil")
 	write(t, c.target, files{".git/config": "[core]\n\tfsmonitor = " + evil + "\n\tsshCommand = " + evil + "\n[uploadpack]\n\tpackObjectsHook = " + evil + "\n[alias]\n\tx = !" + evil + "\n"})
 	out := pull(t, c)
-	if out.Taken.Total != 2 {
+	if out.Taken.Total != 3 {
 		t.Errorf("taken: %q", said(out))
 	}
 	if _, err := os.Lstat(mark); err == nil {

@@ -136,6 +136,13 @@ func packedRefs(git *dir, fn func(name, hash string) error) error {
 }
 
 func worktreeHeads(git *dir, fn func(name, hash string) error) error {
+	return worktrees(git, func(wt *dir, name string) error {
+		return oneRef(wt, "HEAD", "worktrees/"+name+"/HEAD", fn)
+	})
+}
+
+// worktrees calls fn with what a git folder has of each linked worktree.
+func worktrees(git *dir, fn func(wt *dir, name string) error) error {
 	d, err := git.sub("worktrees")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -156,7 +163,7 @@ func worktreeHeads(git *dir, fn func(name, hash string) error) error {
 		if err != nil {
 			return fmt.Errorf("worktrees/%s: %w", name, err)
 		}
-		err = oneRef(wt, "HEAD", "worktrees/"+name+"/HEAD", fn)
+		err = fn(wt, name)
 		wt.close()
 		if err != nil {
 			return err
