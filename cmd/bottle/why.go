@@ -202,7 +202,7 @@ func lastTimes(dir, about string) ([]proxy.Event, error) {
 // manifest that is gone, or has nothing of the host any more, says nothing of it; the
 // decision in the journal is told all the same.
 func (a *app) explainGitEvent(w *why) {
-	if w.Event.Verdict != proxy.Deny || w.adviseDLP() {
+	if w.Event.Verdict != proxy.Deny || w.adviseEvent() {
 		return
 	}
 	if m, err := a.load(""); err == nil {
@@ -223,6 +223,9 @@ func (w *why) adviseGit() {
 	w.NoWay = "git is decided by the repositories under git in bottle.yaml, by their access, push and files"
 }
 
+// adviseEvent says what would allow what no route decided, if that is so.
+func (w *why) adviseEvent() bool { return w.adviseDLP() || w.adviseBudget() }
+
 // adviseDLP says what would allow what the scanner stopped, if it did.
 func (w *why) adviseDLP() bool {
 	e := w.Event
@@ -233,9 +236,19 @@ func (w *why) adviseDLP() bool {
 	return true
 }
 
+// adviseBudget says which limit stopped a request, if one did.
+func (w *why) adviseBudget() bool {
+	if w.Event == nil || !strings.HasPrefix(w.Event.Rule, "budget:") {
+		return false
+	}
+	name := strings.TrimPrefix(w.Event.Rule, "budget:")
+	w.NoWay = fmt.Sprintf("it was at the limit of the session, budgets.%s in bottle.yaml: a higher one lets more pass", name)
+	return true
+}
+
 // advise says what would allow a request.
 func (w *why) advise(m *manifest.Manifest, method, about string) {
-	if w.adviseDLP() {
+	if w.adviseEvent() {
 		return
 	}
 	if w.Verdict == proxy.Allow {

@@ -101,28 +101,28 @@ func want(q supervise.Question) manifest.Want {
 }
 
 // reach says what a lasting yes would give, or why it would give nothing.
-func (o *operator) reach(q supervise.Question) (lines []string, effect string) {
+func (o *operator) reach(q supervise.Question) (lines []string, err error) {
 	if q.Kind == supervise.KindPushRule {
 		return o.reachOfPush(q)
 	}
 	if err := alone(q); err != nil {
-		return nil, err.Error()
+		return nil, err
 	}
 	if q.Kind == supervise.KindSecret && o.refused.hasSecret(q) {
-		return nil, errRefused.Error()
+		return nil, errRefused
 	}
 	m := o.reload.manifest()
 	g, err := m.GrantFor(want(q), proxy.Allow)
 	if err != nil {
-		return nil, err.Error()
+		return nil, err
 	}
 	with, _ := m.With([]manifest.Grant{g})
-	return manifest.Wider(m, with), ""
+	return manifest.Wider(m, with), nil
 }
 
 // apply makes an answer that lasts come true.
 func (o *operator) apply(ctx context.Context, q supervise.Question, v supervise.Verdict) error {
-	if lines, effect := o.reach(q); v.Allow && effect == "" && !slices.Equal(lines, q.Reach) {
+	if lines, err := o.reach(q); v.Allow && err == nil && !slices.Equal(lines, q.Reach) {
 		return errOtherReach
 	}
 	if q.Kind == supervise.KindPushRule {

@@ -28,16 +28,13 @@ func pushWant(q supervise.Question) manifest.PushWant {
 }
 
 // reachOfPush says what a yes to a question about a rule for pushes would give.
-func (o *operator) reachOfPush(q supervise.Question) (lines []string, effect string) {
+func (o *operator) reachOfPush(q supervise.Question) (lines []string, err error) {
 	w := pushWant(q)
 	if o.refused.has(w) {
-		return nil, errRefused.Error()
+		return nil, errRefused
 	}
-	_, lines, err := o.reload.manifest().PushGrantFor(w)
-	if err != nil {
-		return nil, err.Error()
-	}
-	return lines, ""
+	_, lines, err = o.reload.manifest().PushGrantFor(w)
+	return lines, err
 }
 
 // applyPush makes an answer to such a question come true.

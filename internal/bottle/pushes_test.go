@@ -20,9 +20,8 @@ func TestOnePushIsOne(t *testing.T) {
 	grant := func(ref string) {
 		t.Helper()
 		q := supervise.Question{ID: "r-" + ref, Kind: supervise.KindPushRule, Host: "forge.example.com", Repository: "org/repo", Ref: "refs/heads/" + ref, Operations: []string{"create"}}
-		var effect string
-		if q.Reach, effect = o.reach(q); effect != "" {
-			t.Fatal(effect)
+		if q.Reach, err = o.reach(q); err != nil {
+			t.Fatal(err)
 		}
 		if err := o.apply(t.Context(), q, supervise.Verdict{Allow: true, Scope: supervise.Once}); err != nil {
 			t.Fatal(err)

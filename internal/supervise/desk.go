@@ -31,8 +31,8 @@ type Desk struct {
 	// Apply makes an answer that lasts, or that nothing waits for, come true, before those who wait are let go;
 	// its error leaves the question open. It must be set.
 	Apply func(context.Context, Question, Verdict) error
-	// Reach fills in what a lasting yes would give, or why nothing. It may be nil.
-	Reach func(Question) (lines []string, effect string)
+	// Reach says what a lasting yes would give, and its error why nothing. It may be nil.
+	Reach func(Question) (lines []string, err error)
 	// Tell is told of each question and, with an outcome, of each end. It may be nil.
 	Tell func(Question, *Outcome)
 
@@ -132,7 +132,7 @@ func (d *Desk) Refresh() {
 	}
 	for _, e := range d.open {
 		d.text -= e.text
-		e.q.Reach, e.q.Effect = d.Reach(e.q)
+		e.q.setReach(d.Reach(e.q))
 		e.text = textOf(e.q)
 		d.text += e.text
 	}
@@ -244,7 +244,7 @@ func (d *Desk) join(q Question, posted bool) (*entry, error) {
 	}
 	q.Asked = time.Now()
 	if d.Reach != nil {
-		q.Reach, q.Effect = d.Reach(q)
+		q.setReach(d.Reach(q))
 	}
 	text := textOf(q)
 	if d.text+text > maxText {

@@ -34,7 +34,7 @@ func start(ctx context.Context, d *Desk, q Question) <-chan Outcome {
 // What waits fits into one message of the control socket, however long the agent makes
 // it: a view that cannot get the questions shows none.
 func TestLongQuestionsAreBounded(t *testing.T) {
-	d := &Desk{Reach: func(q Question) ([]string, string) { return q.Paths, "" }}
+	d := &Desk{Reach: func(q Question) ([]string, error) { return q.Paths, nil }}
 	defer d.Close()
 	long := func(i int) Question {
 		q := ask(fmt.Sprint(i))

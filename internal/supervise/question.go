@@ -74,6 +74,14 @@ type Question struct {
 	Effect string   `json:"effect,omitempty"`
 }
 
+// setReach takes over what a Reach said.
+func (q *Question) setReach(lines []string, err error) {
+	q.Reach, q.Effect = lines, ""
+	if err != nil {
+		q.Effect = err.Error()
+	}
+}
+
 // key is equal for questions that are one to the operator: all that is shown of them
 // is.
 func (q *Question) key() string {

@@ -115,8 +115,8 @@ func (o *Options) request(ctx context.Context, q Question, url string) (Request,
 func (o *Options) post(ctx context.Context, q Question) (Request, error) {
 	q.ID, q.Bottle = "r-"+strings.ToLower(rand.Text()[:8]), o.Bottle
 	if o.Desk.Reach != nil {
-		if _, effect := o.Desk.Reach(q); effect != "" {
-			return o.without(q, effect)
+		if _, err := o.Desk.Reach(q); err != nil {
+			return without(q, err)
 		}
 	}
 	id, err := o.Desk.Post(q, postWait)
@@ -127,14 +127,11 @@ func (o *Options) post(ctx context.Context, q Question) (Request, error) {
 }
 
 // without answers a question whose yes would change nothing.
-func (o *Options) without(q Question, effect string) (Request, error) {
-	if effect == manifest.ErrPushAllowed.Error() {
-		return Request{State: "allowed", Reason: effect}, nil
+func without(q Question, why error) (Request, error) {
+	if errors.Is(why, manifest.ErrPushAllowed) || q.Kind == KindAccess && errors.Is(why, manifest.ErrAllowed) {
+		return Request{State: "allowed", Reason: why.Error()}, nil
 	}
-	if q.Kind == KindAccess && strings.HasSuffix(effect, manifest.ErrAllowed.Error()) {
-		return Request{State: "allowed", Reason: effect}, nil
-	}
-	return Request{}, fmt.Errorf("the operator was not asked, since a yes would change nothing: %s", effect)
+	return Request{}, fmt.Errorf("the operator was not asked, since a yes would change nothing: %w", why)
 }
 
 // bounded holds what the agent writes to what a person can be shown.

@@ -15,11 +15,11 @@ func asking(m *manifest.Manifest) supervise.Options {
 	o := options(m)
 	o.Desk = &supervise.Desk{
 		Apply: func(context.Context, supervise.Question, supervise.Verdict) error { return nil },
-		Reach: func(q supervise.Question) ([]string, string) {
+		Reach: func(q supervise.Question) ([]string, error) {
 			if _, err := m.GrantFor(manifest.Want{Scheme: q.Scheme, Host: q.Host, Port: q.Port, Methods: q.Methods, Paths: q.Paths, Secret: q.Secret}, proxy.Allow); err != nil {
-				return nil, err.Error()
+				return nil, err
 			}
-			return []string{"more"}, ""
+			return []string{"more"}, nil
 		},
 	}
 	return o
@@ -119,15 +119,15 @@ func TestRequestPush(t *testing.T) {
 			applied = append(applied, v.Scope)
 			return nil
 		},
-		Reach: func(q supervise.Question) ([]string, string) {
+		Reach: func(q supervise.Question) ([]string, error) {
 			w, err := m.PushWantOf(q.Host+"/"+q.Repository, q.Ref, q.Operations)
 			if err == nil {
 				_, _, err = m.PushGrantFor(w)
 			}
 			if err != nil {
-				return nil, err.Error()
+				return nil, err
 			}
-			return []string{"more"}, ""
+			return []string{"more"}, nil
 		},
 	}
 	s := connect(t, o)

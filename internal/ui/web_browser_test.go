@@ -122,7 +122,7 @@ func testCharts(t *testing.T, _ *webRig, b *browser) {
 func testQuestions(t *testing.T, r *webRig, b *browser) {
 	var reach atomic.Value
 	reach.Store("a new route")
-	r.desk.Reach = func(supervise.Question) ([]string, string) { return []string{reach.Load().(string)}, "" }
+	r.desk.Reach = func(supervise.Question) ([]string, error) { return []string{reach.Load().(string)}, nil }
 	yes := r.ask("q-1", "asked.example", "please "+hostile)
 	b.Wait(`document.querySelectorAll(".question").length === 1 && document.title === "(1) bottle b-1"`)
 	text := b.Eval(`document.querySelector(".question").innerText`)
