@@ -50,6 +50,15 @@ const (
 
 // Authorization implements Auth.
 func (a *AppAuth) Authorization(ctx context.Context, rt http.RoundTripper) (string, error) {
+	token, _, err := a.Token(ctx, rt)
+	if err != nil {
+		return "", err
+	}
+	return basic("x-access-token", token), nil
+}
+
+// Token returns a token that is good for some minutes at least, and when it ends.
+func (a *AppAuth) Token(ctx context.Context, rt http.RoundTripper) (token string, ends time.Time, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
@@ -58,10 +67,10 @@ func (a *AppAuth) Authorization(ctx context.Context, rt http.RoundTripper) (stri
 	}
 	if a.token == "" || now.After(a.ends.Add(-appRenew)) {
 		if err := a.renew(ctx, rt, now); err != nil {
-			return "", err
+			return "", time.Time{}, err
 		}
 	}
-	return basic("x-access-token", a.token), nil
+	return a.token, a.ends, nil
 }
 
 // renew asks for a token. The caller holds a.mu.

@@ -20,7 +20,7 @@ func checkGrants(m *manifest.Manifest) (checks []vm.Check) {
 			continue
 		case d.Source.GCP != nil:
 			detail = "the key of a service account is there"
-		case d.Source.OAuth2 != nil:
+		case d.Source.OAuth2 != nil || d.Source.GitHubApp != nil:
 			detail = "can be asked for"
 		case d.Inject.SigV4 == nil:
 			continue
@@ -37,10 +37,7 @@ func checkGrants(m *manifest.Manifest) (checks []vm.Check) {
 
 // checkParts looks at a secret and at those that it names.
 func checkParts(m *manifest.Manifest, d *manifest.SecretDecl) error {
-	names := []string{d.Name}
-	if o := d.Source.OAuth2; o != nil {
-		names = append(names, o.ClientSecret, o.RefreshToken)
-	}
+	names := append([]string{d.Name}, d.Source.Parts()...)
 	if v4 := d.Inject.SigV4; v4 != nil {
 		names = append(names, v4.KeyID, v4.Token)
 	}

@@ -1,11 +1,21 @@
 package bottle
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/internal/secret"
 )
 
@@ -154,5 +164,65 @@ func TestTerminalEnvTellsNothingElse(t *testing.T) {
 	got := terminalEnv(func(name string) string { return host[name] })
 	if !maps.Equal(got, map[string]string{"TERM": "xterm", "LANG": "C.UTF-8"}) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A private key has lines, and goes nowhere: the gate and the routes have tokens that are
+// made with it.
+func TestTokensOfAGitHubApp(t *testing.T) {
+	p := newProject(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE" + " KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+	p.write("app.pem", text, 0o600)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/v3/app/installations/67/access_tokens" {
+			t.Errorf("asked %s", r.URL)
+		}
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintf(w, `{"token":"ghs_0123456789abcdef","expires_at":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339))
+	}))
+	t.Cleanup(api.Close)
+	m := p.load(`
+egress: {routes: [{host: api.example.com, secrets: [forge]}]}
+secrets:
+  forge: {from: {github_app: {app: 12, installation: 67, key: app-key, api: "` + api.URL + `/api/v3"}}, inject: bearer}
+  app-key: {from: {file: ./app.pem}}
+git:
+  github.example.com:
+    auth: {secret: app-key, app: 12, installation: 67}
+    repos: [{path: org/repo}]
+`)
+	opts := secret.Options{Transport: http.DefaultTransport}
+	c, err := resolve(t.Context(), m, secret.NewKey(), opts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.secrets) != 1 || c.secrets[0].Name != "forge" || !strings.HasPrefix(c.placeholders["forge"], "ghs_") || len(c.known) != 1 || c.known[0].Value != strings.TrimSpace(text) {
+		t.Fatalf("secrets %+v, %d known", c.secrets, len(c.known))
+	}
+	if v, err := c.secrets[0].Value(t.Context()); err != nil || v != "ghs_0123456789abcdef" {
+		t.Errorf("the token is %q, %v", v, err)
+	}
+	m.Git[0].URL, err = url.Parse(api.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := gitAuth(&m.Git[0], c).Authorization(t.Context(), http.DefaultTransport)
+	if want := "Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:ghs_0123456789abcdef")); err != nil || got != want {
+		t.Errorf("git is asked with %q, %v", got, err)
+	}
+	// What of the key leaves is found, also without its first and last line.
+	scan, err := dlp.New(dlp.Options{Known: c.known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for name, sent := range map[string]string{"the key": text, "the key without its first line": strings.Join(lines[1:], "\n")} {
+		if len(scan.Scan([]byte(sent))) == 0 {
+			t.Errorf("%s is not found", name)
+		}
 	}
 }

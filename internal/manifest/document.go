@@ -136,7 +136,7 @@ type ExemptionEntry struct {
 
 // Secret is a credential of the host.
 type Secret struct {
-	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file, keyring, command, login, gcp and oauth2."`
+	From   From   `yaml:"from" merge:"replace" jsonschema:"required" jsonschema_description:"Where its value is: one of env, file, keyring, command, login, gcp, oauth2 and github_app."`
 	Inject Inject `yaml:"inject" merge:"replace" jsonschema_description:"Where in a request it goes. Default: any header."`
 }
 
@@ -153,6 +153,16 @@ type From struct {
 	GCP     Path     `yaml:"gcp" jsonschema_description:"The JSON key file of a service account of Google Cloud. The value is an access token, which is had with it and renewed on the host."`
 	Scopes  []string `yaml:"scopes" jsonschema_description:"With gcp: what the tokens are for, such as https://www.googleapis.com/auth/cloud-platform."`
 	OAuth2  OAuth2   `yaml:"oauth2" jsonschema_description:"An access token of an authorization server, which is had and renewed on the host."`
+
+	GitHubApp GitHubApp `yaml:"github_app" jsonschema_description:"A token of an installation of a GitHub App, which is made and renewed on the host."`
+}
+
+// GitHubApp is an App of GitHub.
+type GitHubApp struct {
+	App          int    `yaml:"app" jsonschema:"required,minimum=1" jsonschema_description:"The App's identifier."`
+	Installation int    `yaml:"installation" jsonschema:"required,minimum=1" jsonschema_description:"That of its installation."`
+	Key          string `yaml:"key" jsonschema:"required" jsonschema_description:"The name of the secret that is the App's private key in PEM."`
+	API          string `yaml:"api" jsonschema_description:"The base of the REST API: https://HOST/api/v3 of an Enterprise Server. Default: https://api.github.com."`
 }
 
 // OAuth2 is a client of an authorization server.

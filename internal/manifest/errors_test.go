@@ -110,7 +110,7 @@ func TestLoadReportsMistakesWithTheirPlace(t *testing.T) {
 		{"an undefined secret", v + "secrets: {github: {from: {env: S}}}\negress: {routes: [{host: a.com, secrets: [gihtub]}]}\n", []string{"bottle.yaml:3:43: egress.routes[0].secrets[0]: there is no secret \"gihtub\": did you mean github?"}},
 		{"no secrets at all", v + "egress: {routes: [{host: a.com, secrets: [x]}]}\n", []string{"bottle.yaml:2:43: |declare it under secrets"}},
 		{"a source missing", v + "secrets: {s: {from: {}}}\n", []string{"bottle.yaml:2:21: secrets.s.from: one source is needed"}},
-		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file, keyring, command, login, gcp and oauth2 may be given, not env and file"}},
+		{"two sources", v + "secrets: {s: {from: {env: A, file: b}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: exactly one of env, file, keyring, command, login, gcp, oauth2 and github_app may be given, not env and file"}},
 		{"three sources", v + "secrets: {s: {from: {env: A, file: b, command: [x]}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: |not env and file and command"}},
 		{"a secret without from", v + "secrets: {s: {inject: bearer}}\n", []string{"bottle.yaml:2:15: secrets.s.from: this key is needed"}},
 		{"a ttl without a command", v + "secrets: {s: {from: {env: A, ttl: 1m}}}\n", []string{"bottle.yaml:2:22: secrets.s.from: ttl and timeout"}},

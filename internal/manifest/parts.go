@@ -8,7 +8,7 @@ import (
 )
 
 // checkParts looks at the secrets that others are made of: the parts of a credential
-// of AWS, and those of an OAuth2 client.
+// of AWS, those of an OAuth2 client, and the key of a GitHub App.
 func (b *builder) checkParts() {
 	for i := range b.m.Secrets {
 		d := &b.m.Secrets[i]
@@ -19,6 +19,9 @@ func (b *builder) checkParts() {
 		if o := d.Source.OAuth2; o != nil {
 			b.part(at("secrets", d.Name, "from", "oauth2", "client_secret"), o.ClientSecret)
 			b.part(at("secrets", d.Name, "from", "oauth2", "refresh_token"), o.RefreshToken)
+		}
+		if a := d.Source.GitHubApp; a != nil {
+			b.part(at("secrets", d.Name, "from", "github_app", "key"), a.Key)
 		}
 	}
 }
@@ -77,11 +80,12 @@ func (b *builder) addParts() {
 func (b *builder) useParts() {
 	for i := range b.m.Secrets {
 		d := &b.m.Secrets[i]
-		if o := d.Source.OAuth2; o != nil && d.Used {
-			for _, part := range []string{o.ClientSecret, o.RefreshToken} {
-				if p := b.m.Secret(part); p != nil {
-					p.Used = true
-				}
+		if !d.Used {
+			continue
+		}
+		for _, part := range d.Source.Parts() {
+			if p := b.m.Secret(part); p != nil {
+				p.Used = true
 			}
 		}
 	}

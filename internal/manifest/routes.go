@@ -39,7 +39,7 @@ func (b *builder) secrets() {
 		if from := append(where, "from"); !b.spoiled(from...) {
 			decl.Source = b.source(from, s.From)
 			if given := sourcesGiven(s.From); len(given) > 1 {
-				b.fault(from, "exactly one of env, file, keyring, command, login, gcp and oauth2 may be given, not %s", strings.Join(given, " and "))
+				b.fault(from, "exactly one of env, file, keyring, command, login, gcp, oauth2 and github_app may be given, not %s", strings.Join(given, " and "))
 			} else if _, err := secret.New(name, decl.Source, secret.Options{}); err != nil {
 				b.fault(from, "%s", strings.TrimPrefix(err.Error(), "secret "+name+": "))
 			}
@@ -57,7 +57,7 @@ func sourcesGiven(f From) (keys []string) {
 	for _, k := range []struct {
 		key string
 		is  bool
-	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}, {"keyring", f.Keyring != ""}, {"login", f.Login != ""}, {"gcp", f.GCP != ""}, {"oauth2", f.OAuth2.TokenURL != ""}} {
+	}{{"env", f.Env != ""}, {"file", f.File != ""}, {"command", len(f.Command) > 0}, {"keyring", f.Keyring != ""}, {"login", f.Login != ""}, {"gcp", f.GCP != ""}, {"oauth2", f.OAuth2.TokenURL != ""}, {"github_app", f.GitHubApp != GitHubApp{}}} {
 		if k.is {
 			keys = append(keys, k.key)
 		}
@@ -76,6 +76,9 @@ func (b *builder) source(where []any, f From) secret.Source {
 	}
 	if o := f.OAuth2; o.TokenURL != "" {
 		src.OAuth2 = &secret.OAuth2{TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, RefreshToken: o.RefreshToken, Scopes: o.Scopes, Params: o.Params}
+	}
+	if a := f.GitHubApp; a != (GitHubApp{}) {
+		src.GitHubApp = &secret.GitHubApp{API: a.API, ID: a.App, Installation: a.Installation, Key: a.Key}
 	}
 	below := func(key string) []any { return append(slices.Clone(where), key) }
 	if f.Env != "" && !envName.MatchString(f.Env) {

@@ -158,7 +158,7 @@ func (m *Manifest) WeakValues(opts secret.Options) (out []string) {
 	known, _, _ := m.KnownValues() // what cannot be read is told elsewhere
 	for i := range m.Secrets {
 		d := &m.Secrets[i]
-		if !d.Used || len(d.Source.Command) > 0 || d.Source.GCP != nil || d.Source.OAuth2 != nil {
+		if !d.Used || len(d.Source.Command) > 0 || d.Source.Asks() {
 			continue
 		}
 		s, err := secret.New(d.Name, d.Source, opts)

@@ -219,7 +219,7 @@ func (m *Manifest) secretLine(d *SecretDecl) string {
 func (m *Manifest) asksWith(name string) (hosts []string) {
 	for i := range m.Secrets {
 		d := &m.Secrets[i]
-		if o := d.Source.OAuth2; o != nil && d.Used && (o.ClientSecret == name || o.RefreshToken == name) {
+		if o := d.Source.OAuth2; o != nil && d.Used && slices.Contains(d.Source.Parts(), name) {
 			hosts = append(hosts, escape.Text(o.TokenURL)+" (for "+escape.Text(d.Name)+")")
 		}
 	}
@@ -235,6 +235,8 @@ func sourceText(d *SecretDecl) string {
 		return "access tokens for the service account of " + escape.Text(src.File)
 	case src.OAuth2 != nil:
 		return "access tokens of " + escape.Text(src.OAuth2.TokenURL)
+	case src.GitHubApp != nil:
+		return fmt.Sprintf("tokens of the GitHub App %d, made with %s", src.GitHubApp.ID, escape.Text(src.GitHubApp.Key))
 	case src.File != "":
 		return "from " + escape.Text(src.File)
 	case src.Login != "":

@@ -93,7 +93,7 @@ func (s *Secret) run(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the command %s printed more than %d bytes", name, maxFile)
 	}
 	v := trimNewline(stdout.String())
-	if err := Validate(v); err != nil {
+	if err := usable(v); err != nil {
 		return "", fmt.Errorf("what the command %s printed: %w", name, err)
 	}
 	return v, nil

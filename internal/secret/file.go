@@ -50,7 +50,7 @@ func (s *Secret) fileValue() (string, error) {
 			return "", fmt.Errorf("file %s: %w", path, err)
 		}
 	}
-	if err := Validate(v); err != nil {
+	if err := usable(v); err != nil {
 		return "", fmt.Errorf("the value in file %s: %w", path, err)
 	}
 	if s.opts.Now().Sub(info.ModTime()) > settled {

@@ -70,6 +70,9 @@ func checkTokenURL(text string) error {
 func (s *Secret) grant(ctx context.Context) (string, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
+	if s.source.GitHubApp != nil {
+		return s.appToken(ctx)
+	}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
 		Transport:     s.opts.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -89,15 +92,19 @@ func (s *Secret) grant(ctx context.Context) (string, time.Duration, error) {
 		return "", 0, fmt.Errorf("the access token of %s: %w", host, err)
 	}
 	s.rotated(t.RefreshToken)
-	keep := DefaultTTL
-	if !t.Expiry.IsZero() {
-		life := time.Until(t.Expiry) // by the clock that the library took
-		if life <= 0 {
-			return "", 0, fmt.Errorf("the access token of %s had ended when it came: is the clock of this host right?", host)
-		}
-		keep = max(life-renewBefore, life/2)
+	if t.Expiry.IsZero() {
+		return t.AccessToken, DefaultTTL, nil
 	}
-	return t.AccessToken, keep, nil
+	keep, err := keepFor(time.Until(t.Expiry), host) // by the clock that the library took
+	return t.AccessToken, keep, err
+}
+
+// keepFor is how long a token is used of the time that it is good.
+func keepFor(life time.Duration, host string) (time.Duration, error) {
+	if life <= 0 {
+		return 0, fmt.Errorf("the access token of %s had ended when it came: is the clock of this host right?", host)
+	}
+	return max(life-renewBefore, life/2), nil
 }
 
 // tokenSource makes one that asks each time: what was had is kept by the caller.

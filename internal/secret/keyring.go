@@ -47,7 +47,7 @@ func (s *Secret) keyringEntry(ctx context.Context) (string, error) {
 		case a.err != nil:
 			return "", fmt.Errorf("the keyring of this host cannot be used: %w", a.err)
 		}
-		if err := Validate(a.value); err != nil {
+		if err := usable(a.value); err != nil {
 			return "", fmt.Errorf("the keyring's entry: %w", err)
 		}
 		return a.value, nil

@@ -10,7 +10,7 @@ import (
 // Renew returns a value to use instead of one that a provider has refused. Only a
 // login and a grant have one; of every other source it is an error.
 func (s *Secret) Renew(ctx context.Context, refused string) (string, error) {
-	if s.source.GCP != nil || s.source.OAuth2 != nil {
+	if s.source.grants() {
 		return s.renewGrant(ctx, refused)
 	}
 	if s.login == nil {
@@ -43,6 +43,8 @@ func (s *Secret) Sample(value string) string {
 	switch {
 	case s.source.GCP != nil:
 		return "ya29." + grantSample
+	case s.source.GitHubApp != nil:
+		return appSample
 	case s.source.OAuth2 != nil:
 		return grantSample
 	case s.login == nil:

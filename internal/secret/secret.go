@@ -4,8 +4,9 @@
 // A value comes from exactly one Source: a variable of the host's environment,
 // a file, an entry of the host's keyring, what a command prints, the login of an
 // agent's client, or a grant: an access token that a provider gives for the key of a
-// service account or for the credentials of an OAuth2 client. Check says beforehand, without any side effect, whether that can
-// work; Value resolves. No error of this package holds a value or a part of one.
+// service account or of a GitHub App, or for the credentials of an OAuth2 client. Check
+// says beforehand, without any side effect, whether that can work; Value resolves. No
+// error of this package holds a value or a part of one.
 //
 // A login's token ends after hours. Value renews it a while before, and Renew when a
 // provider refuses it: once for all bottles of the host, and so that the client of
@@ -14,11 +15,13 @@ package secret
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +35,8 @@ const (
 	MaxLength = 16 << 10
 )
 
-// Source says where a value is. One of Env, File, Command, Keyring, Login and OAuth2
-// is set.
+// Source says where a value is. One of Env, File, Command, Keyring, Login, OAuth2 and
+// GitHubApp is set.
 type Source struct {
 	// Env names a variable of the host's environment.
 	Env string
@@ -63,10 +66,27 @@ type Source struct {
 	GCP *GCP
 	// OAuth2 is where access tokens are had from.
 	OAuth2 *OAuth2
+	// GitHubApp is the App whose tokens are had.
+	GitHubApp *GitHubApp
 }
 
 // Asks reports whether the value is had over the network.
-func (s *Source) Asks() bool { return s.Login != "" || s.GCP != nil || s.OAuth2 != nil }
+func (s *Source) Asks() bool { return s.Login != "" || s.grants() }
+
+// grants reports whether the value is an access token that is given for something else.
+func (s *Source) grants() bool { return s.GCP != nil || s.OAuth2 != nil || s.GitHubApp != nil }
+
+// Parts are the names of the secrets that this one is made with.
+func (s *Source) Parts() (names []string) {
+	all := []string{}
+	if s.OAuth2 != nil {
+		all = append(all, s.OAuth2.ClientSecret, s.OAuth2.RefreshToken)
+	}
+	if s.GitHubApp != nil {
+		all = append(all, s.GitHubApp.Key)
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
+}
 
 // The defaults of a command.
 const (
@@ -138,14 +158,14 @@ type Secret struct {
 // source itself; whether it yields a value is not looked at.
 func New(name string, src Source, opts Options) (*Secret, error) {
 	set := 0
-	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0, src.Keyring != "", src.Login != "", src.OAuth2 != nil} {
+	for _, is := range []bool{src.Env != "", src.File != "", len(src.Command) > 0, src.Keyring != "", src.Login != "", src.OAuth2 != nil, src.GitHubApp != nil} {
 		if is {
 			set++
 		}
 	}
 	switch {
 	case set != 1:
-		return nil, fmt.Errorf("secret %s: one source is needed: env, file, keyring, command, login, gcp or oauth2", name)
+		return nil, fmt.Errorf("secret %s: one source is needed: env, file, keyring, command, login, gcp, oauth2 or github_app", name)
 	case strings.ContainsAny(src.Env, "=\x00"):
 		return nil, fmt.Errorf("secret %s: %q is not the name of a variable", name, src.Env)
 	case src.File != "" && !filepath.IsAbs(src.File):
@@ -170,6 +190,11 @@ func New(name string, src Source, opts Options) (*Secret, error) {
 	}
 	if src.OAuth2 != nil {
 		if err := src.OAuth2.check(); err != nil {
+			return nil, fmt.Errorf("secret %s: %w", name, err)
+		}
+	}
+	if src.GitHubApp != nil {
+		if err := src.GitHubApp.check(); err != nil {
 			return nil, fmt.Errorf("secret %s: %w", name, err)
 		}
 	}
@@ -213,11 +238,11 @@ func (s *Secret) value(ctx context.Context) (string, error) {
 		if !ok {
 			return "", errNotSet(src.Env)
 		}
-		if err := Validate(v); err != nil {
+		if err := usable(v); err != nil {
 			return "", fmt.Errorf("the environment variable %s: %w", src.Env, err)
 		}
 		return v, nil
-	case src.GCP != nil || src.OAuth2 != nil:
+	case src.grants():
 		return s.cachedValue(ctx, s.grant)
 	case src.File != "":
 		return s.fileValue()
@@ -243,7 +268,7 @@ func (s *Secret) Check() (warnings []string, err error) {
 	case src.Env != "":
 		if v, ok := s.opts.LookupEnv(src.Env); !ok {
 			err = errNotSet(src.Env)
-		} else if err = Validate(v); err != nil {
+		} else if err = usable(v); err != nil {
 			err = fmt.Errorf("the environment variable %s: %w", src.Env, err)
 		}
 	case src.File != "":
@@ -252,7 +277,7 @@ func (s *Secret) Check() (warnings []string, err error) {
 		}
 	case src.Login != "":
 		warnings, err = s.login.check()
-	case src.OAuth2 != nil: // its parts are secrets of their own
+	case src.OAuth2 != nil || src.GitHubApp != nil: // its parts are secrets of their own
 	case src.Keyring != "": // asking may put a question on the person's screen
 	default:
 		_, err = s.program()
@@ -284,6 +309,17 @@ func Validate(v string) error {
 		return errors.New("it begins or ends with a space")
 	}
 	return nil
+}
+
+// usable says whether a value can be one of the host's. A private key in PEM (RFC 7468)
+// has lines, and is none that goes into a request: tokens are made with it.
+func usable(v string) error {
+	if strings.HasPrefix(v, "-----BEGIN ") && len(v) <= MaxLength {
+		if block, rest := pem.Decode([]byte(v)); block != nil && strings.TrimSpace(string(rest)) == "" {
+			return nil
+		}
+	}
+	return Validate(v)
 }
 
 // trimNewline takes off one line ending.
