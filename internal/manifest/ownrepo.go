@@ -29,7 +29,7 @@ func (m *Manifest) WithOwnRepos(urls []string) *Manifest {
 	out.Git = slices.Clone(m.Git)
 	given := 0
 	for _, u := range urls {
-		host, path, ok := repoOfURL(u)
+		host, path, ok := RepoOfURL(u)
 		if !ok || given == maxOwnRepos || !out.mayOffer(host, path) {
 			continue
 		}
@@ -60,8 +60,9 @@ func (m *Manifest) mayOffer(host, path string) bool {
 	return !slices.ContainsFunc(h.Repos, func(r GitRepo) bool { return strings.TrimSuffix(r.Path, ".git") == path })
 }
 
-// repoOfURL takes a remote's URL apart, in any form that git takes.
-func repoOfURL(text string) (host, path string, ok bool) {
+// RepoOfURL takes a remote's URL apart, in any form that git takes, into what the git gate
+// knows the repository by.
+func RepoOfURL(text string) (host, path string, ok bool) {
 	e, err := transport.NewEndpoint(text)
 	if err != nil {
 		return "", "", false

@@ -11,8 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bot-bottle/bottle/internal/manifest"
 	"github.com/bot-bottle/bottle/internal/preset"
 	"github.com/bot-bottle/bottle/internal/secret"
+	"github.com/bot-bottle/bottle/internal/workspace"
 )
 
 // Host is what is looked at beside the project.
@@ -45,7 +47,11 @@ type proposal struct {
 	notYet  []string // presets that have no hosts here, with the reason
 	known   []string
 	secrets []string
+	repos   []repo
 }
+
+// repo is one that the project was cloned from.
+type repo struct{ host, path string }
 
 // Propose returns the text of a manifest for the project in a folder. Nothing is
 // executed, and no value of a credential is in it.
@@ -99,11 +105,27 @@ var projects = []struct{ file, preset string }{
 	{"package.json", "npm"}, {"pyproject.toml", "pip"}, {"requirements.txt", "pip"}, {"Cargo.toml", "cargo"}, {"go.mod", "go"},
 }
 
-// remoteURL is one in the configuration of git.
-var remoteURL = regexp.MustCompile(`(?m)^\s*url\s*=\s*(?:[a-z+]+://(?:[^@/\s]*@)?|[^@/\s]+@)github\.com[:/]`)
+// plainPath is a repository's path that YAML takes as it is.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~/-]*$`)
+
+// lookAtRemotes finds what the project was cloned from. One that cannot be read is told of
+// by bottle up.
+func (p *proposal) lookAtRemotes(dir string) {
+	remotes, err := workspace.Remotes(dir)
+	if err != nil {
+		return
+	}
+	for _, remote := range remotes {
+		host, path, ok := manifest.RepoOfURL(remote.URL)
+		if r := (repo{host, path}); ok && plainPath.MatchString(path) && !slices.Contains(p.repos, r) {
+			p.repos = append(p.repos, r)
+		}
+	}
+}
 
 func (p *proposal) lookAtProject(dir string, h Host) {
-	if b, err := os.ReadFile(filepath.Join(dir, ".git", "config")); err == nil && remoteURL.Match(b) {
+	p.lookAtRemotes(dir)
+	if slices.ContainsFunc(p.repos, func(r repo) bool { return r.host == "github.com" }) {
 		p.use = append(p.use, "github")
 		if h.has("gh") {
 			p.secrets = append(p.secrets, "  github:\n    from: {command: [gh, auth, token]}\n")
@@ -149,6 +171,10 @@ func (p *proposal) text() string {
 	}
 	say("# What no route names is refused. A route for a host of your own:")
 	say("egress:\n  default: deny\n  # routes:\n  #   - host: api.example.com\n  #     methods: [GET]\n")
+	if len(p.repos) > 0 {
+		say("# `bottle up` offers to let git fetch from where this was cloned from. For pushes, which\n# then have rules (`bottle help git`):")
+		say("%s\n", p.gitText())
+	}
 	if len(p.known) > 0 {
 		say("# The values in these files must not leave.")
 		say("dlp:\n  known: [%s]\n", strings.Join(p.known, ", "))
@@ -158,6 +184,29 @@ func (p *proposal) text() string {
 		say("secrets:\n%s", strings.TrimSuffix(strings.Join(p.secrets, ""), "\n"))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// gitText is the part for git, each line as a comment.
+func (p *proposal) gitText() string {
+	lines := []string{"git:"}
+	for i, r := range p.repos {
+		if !slices.ContainsFunc(p.repos[:i], func(before repo) bool { return before.host == r.host }) {
+			lines = append(lines, "  "+r.host+":")
+			if r.host == "github.com" && slices.ContainsFunc(p.secrets, func(s string) bool { return strings.HasPrefix(s, "  github:") }) {
+				lines = append(lines, "    auth: {secret: github}")
+			} else {
+				lines = append(lines, "    # auth: {secret: NAME}   # one under secrets")
+			}
+			lines = append(lines, "    repos:")
+			for _, same := range p.repos[i:] {
+				if same.host == r.host {
+					lines = append(lines, "      - path: "+same.path, "        access: write",
+						`        push: {create: ["refs/heads/agent/**"], update: ["refs/heads/agent/**"]}`)
+				}
+			}
+		}
+	}
+	return "# " + strings.Join(lines, "\n# ")
 }
 
 // oneLine keeps a text inside of its comment.
