@@ -82,6 +82,8 @@ func TestPullFiles(t *testing.T) {
 			files{"a": "2", "dir/b": "-", "new dir/x": "x", "line\nbreak": "l", "\xff\x1b[2J": "o", "-rf": "d", "ünï/çödé": "u"}, nil,
 			[]string{"taken modified a", "taken deleted dir/b", "taken added new dir/x", "taken added line\nbreak", "taken added \xff\x1b[2J", "taken added -rf", "taken added ünï/çödé"},
 			files{"a": "2", "dir/b": "-", "new dir/x": "x", "line\nbreak": "l", "\xff\x1b[2J": "o", "-rf": "d", "ünï/çödé": "u"}},
+		{"a file that is no text", files{"a": "\x00\xff\r\n\x1a\x00", "n": "\x7fELF\x00\n"}, nil,
+			[]string{"taken added n", "taken modified a"}, files{"a": "\x00\xff\r\n\x1a\x00", "n": "\x7fELF\x00\n"}},
 		{"a file was renamed", files{"a": "-", "b": "1"}, nil,
 			[]string{"taken deleted a", "taken added b"}, files{"a": "-", "b": "1"}},
 		{"a folder becomes a file and a file a folder", files{"dir": "f", "a": "-", "a/x": "x"}, nil,
