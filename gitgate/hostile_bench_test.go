@@ -149,6 +149,7 @@ func hostilePacks() []hostilePack {
 		}},
 		{"deltas-on-each-other", func() []byte { return packOfDeltas(letters(64<<10), true) }},
 		{"deltas-on-a-large-one", func() []byte { return packOfDeltas(append(make([]byte, 40<<20), letters(1<<10)...), false) }},
+		{"large-ones-on-each-other", func() []byte { return packOfDeltas(append(make([]byte, 90<<20), letters(1<<10)...), true) }},
 	}
 }
 

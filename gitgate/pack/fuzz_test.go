@@ -14,7 +14,8 @@ import (
 )
 
 // A pack of any bytes, with the right check sum behind it, is refused, or all of it
-// is what its IDs say, shown and read again, however small the cache is.
+// is what its IDs say, shown and read again, however small the cache is and whatever
+// counts as large.
 func FuzzReceive(f *testing.F) {
 	base := "some text to stand on"
 	id := name(oid.SHA1, object.Blob, base)
@@ -42,7 +43,7 @@ func FuzzReceive(f *testing.F) {
 		seen := newRecorder(t)
 		opts := Options{Format: format, Visitor: seen, Dir: dir, Limits: Limits{FreeWork: 4 << 20, Object: 1 << 20}}
 		p, err := Receive(context.Background(), bytes.NewReader(b), opts)
-		opts.Visitor, opts.Limits.Cache = nil, 1
+		opts.Visitor, opts.Limits.Cache, opts.Limits.streamFrom = nil, 1, 16
 		again, err2 := Receive(context.Background(), bytes.NewReader(b), opts)
 		if (err == nil) != (err2 == nil) {
 			t.Fatalf("with a cache %v, without %v", err, err2)

@@ -150,8 +150,10 @@ func TestRealPacksAreReadAsGitReadsThem(t *testing.T) {
 		{"sha1", nil, Limits{}}, // deltas by ID
 		{"sha256", []string{"--delta-base-offset", "--no-reuse-delta"}, Limits{Cache: 64 << 10}},
 		{"sha256", nil, Limits{Cache: 1}},
+		{"sha1", []string{"--delta-base-offset", "--window=50", "--depth=250"}, Limits{streamFrom: 1000, FreeWork: 1 << 30}},
+		{"sha1", nil, Limits{streamFrom: 1, FreeWork: 1 << 30}},
 	} {
-		t.Run(c.format+strings.Join(c.args, "")+fmt.Sprint(c.limits.Cache), func(t *testing.T) {
+		t.Run(c.format+strings.Join(c.args, "")+fmt.Sprint(c.limits.Cache, "-", c.limits.streamFrom), func(t *testing.T) {
 			dir := history(t, c.format, 120, 30, 60)
 			b := packOf(t, dir, c.args...)
 			format, _ := oid.ParseFormat(c.format)

@@ -50,6 +50,8 @@ type Limits struct {
 	Time, TimePerMiB time.Duration
 	// Cache is how many bytes of objects are kept in memory; 16 MiB.
 	Cache int64
+
+	streamFrom int64 // another one for tests
 }
 
 // freeBytes are covered by Limits.Time.
@@ -59,7 +61,7 @@ func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		value *int64
 		most  int64
-	}{{&l.Pack, 1 << 30}, {&l.Object, 100 << 20}, {&l.Objects, 4 << 20}, {&l.Depth, 4095}, {&l.Ratio, 200}, {&l.FreeWork, 256 << 20}, {&l.Cache, 16 << 20}} {
+	}{{&l.Pack, 1 << 30}, {&l.Object, 100 << 20}, {&l.Objects, 4 << 20}, {&l.Depth, 4095}, {&l.Ratio, 200}, {&l.FreeWork, 256 << 20}, {&l.Cache, 16 << 20}, {&l.streamFrom, streamFrom}} {
 		if *d.value == 0 {
 			*d.value = d.most
 		}
@@ -94,8 +96,9 @@ const (
 	// objectMemory is what is kept of an object, in bytes: its entry, its name, its
 	// place in the order, and what slices that grow have in reserve.
 	objectMemory = 96
-	// pieces are how many of the largest objects are in memory at once: the base of a
-	// delta, the delta, what it makes, and one that waits for the Visitor.
+	// pieces are how many of the largest objects are in memory at once, of those that
+	// are less than streamFrom: the base of a delta, the delta, what it makes, and one
+	// that waits for the Visitor.
 	pieces = 4
 )
 
@@ -158,10 +161,18 @@ func (b *budget) allow(h header) error {
 	return nil
 }
 
-// spend allows for n bytes that are about to be made.
-func (b *budget) spend(n int64) error {
+// fits checks the size of an object that is about to be made.
+func (b *budget) fits(n int64) error {
 	if n > b.limits.Object {
 		return &LimitError{"bytes in an object", b.limits.Object}
+	}
+	return nil
+}
+
+// spend allows for n bytes that are about to be made in one piece.
+func (b *budget) spend(n int64) error {
+	if err := b.fits(n); err != nil {
+		return err
 	}
 	if n > b.largest {
 		if err := b.take(pieces * (n - b.largest)); err != nil {

@@ -6,11 +6,12 @@
 // strictly, stands alone (a delta whose base is not in it is refused), and may
 // make no more work than Limits allow: an object, a ratio, a depth, a number of
 // objects, a time that grows with what arrived. Memory is bounded by some 50 bytes
-// for an object, a cache of fixed size, and the two largest objects that are at
-// work, of which one may be as large as Limits.Object.
+// for an object, a cache of fixed size, and a few objects at work, of less than 4 MiB
+// each: a larger one is only ever there in pieces.
 //
-// The pack itself lies in an unlinked file. It is read with one window of a
-// buffer and not mapped into memory, so that a disk that fails is an error.
+// The pack itself lies in an unlinked file, and so do large objects while others are
+// made of them, three at most. They are read with one window of a buffer and not
+// mapped into memory, so that a disk that fails is an error.
 package pack
 
 import (
@@ -36,8 +37,14 @@ type Pack struct {
 	cache   cache
 	budget  budget
 	inflate inflater
-	chain   []int32 // scratch of content
-	delta   []byte  // scratch of resolve and content
+	chain   []int32 // scratch of ready
+	delta   []byte  // scratch of build
+
+	streamFrom int64
+	dir        string
+	large      []*scratch
+	uses       int64 // of those
+	weaver     *weaver
 }
 
 // entry is what is known of an object. There may be millions.
@@ -92,17 +99,37 @@ func (p *Pack) Find(id oid.ID) (n int, ok bool) {
 // Read appends the content of the object of a number to dst. The work counts
 // toward the Limits of the reception.
 func (p *Pack) Read(dst []byte, n int) ([]byte, error) {
+	err := p.Copy(writeFunc(func(b []byte) (int, error) {
+		dst = append(dst, b...)
+		return len(b), nil
+	}), n)
+	return dst, err
+}
+
+type writeFunc func([]byte) (int, error)
+
+func (f writeFunc) Write(b []byte) (int, error) { return f(b) }
+
+// Copy writes the content of the object of a number to w, in pieces if it is large. The
+// work counts toward the Limits of the reception.
+func (p *Pack) Copy(w io.Writer, n int) error {
 	p.budget.enter()
 	defer p.budget.leave()
-	b, err := p.content(int32(n))
+	err := p.pieces(int32(n), func(b []byte) error {
+		_, err := w.Write(b)
+		return err
+	})
 	if err != nil {
-		return dst, fmt.Errorf("read %s %s: %w", p.Kind(n), p.ID(n).Short(), err)
+		return fmt.Errorf("read %s %s: %w", p.Kind(n), p.ID(n).Short(), err)
 	}
-	return append(dst, b...), nil
+	return nil
 }
 
 // Reader returns the pack, byte for byte as it came.
 func (p *Pack) Reader() *io.SectionReader { return io.NewSectionReader(p.file, 0, p.size) }
 
 // Close removes the pack from the disk.
-func (p *Pack) Close() error { return p.file.Close() }
+func (p *Pack) Close() error {
+	p.dropLarge()
+	return p.file.Close()
+}

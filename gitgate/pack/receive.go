@@ -36,10 +36,6 @@ type Options struct {
 	Reserve func(bytes int64) error
 }
 
-// streamFrom is the size from which on a whole object is shown in pieces and not
-// kept.
-const streamFrom = 4 << 20
-
 // Receive reads a pack from r, which must end where the pack does. The error wraps
 // ErrCorrupt or ErrThin, is a *LimitError, or that of the Visitor, of the context
 // or of r. What of r was not read is left there. The Pack must be closed, and lives
@@ -50,7 +46,7 @@ func Receive(ctx context.Context, r io.Reader, opts Options) (*Pack, error) {
 		return nil, err
 	}
 	limits := opts.Limits.withDefaults()
-	p := &Pack{format: opts.Format, file: file, budget: budget{limits: limits, ctx: ctx, now: opts.Now, reserve: opts.Reserve, wire: opts.Wire}}
+	p := &Pack{format: opts.Format, file: file, dir: opts.Dir, streamFrom: limits.streamFrom, budget: budget{limits: limits, ctx: ctx, now: opts.Now, reserve: opts.Reserve, wire: opts.Wire}}
 	if p.budget.now == nil {
 		p.budget.now = time.Now
 	}
@@ -59,6 +55,7 @@ func Receive(ctx context.Context, r io.Reader, opts Options) (*Pack, error) {
 	p.budget.enter()
 	err = rc.visits.end(rc.receive(r), p.budget.look)
 	p.budget.leave()
+	p.dropLarge()
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -141,8 +138,8 @@ func (rc *receiver) entry(n int32) error {
 	switch {
 	case h.delta():
 		return rc.arrived(n, h)
-	case h.size >= streamFrom:
-		return rc.inPieces(n)
+	case rc.isLarge(h.size):
+		return rc.inPieces(n, func(emit func([]byte) error) error { return rc.unpack(rc.src.Reader, h.size, emit) })
 	}
 	if err := rc.budget.spend(h.size); err != nil {
 		return err
@@ -154,9 +151,16 @@ func (rc *receiver) entry(n int32) error {
 	return rc.show(n, b)
 }
 
-// arrived takes in a delta: it is resolved at once if its base is at hand.
+// arrived takes in a delta: it is resolved at once if its base is at hand, and neither
+// is large.
 func (rc *receiver) arrived(n int32, h header) (err error) {
-	if err := rc.fillDelta(h, rc.src.Reader); err != nil {
+	long := rc.isLarge(h.size)
+	if long {
+		err = rc.unpack(rc.src.Reader, h.size, func([]byte) error { return nil })
+	} else {
+		err = rc.fillDelta(h, rc.src.Reader)
+	}
+	if err != nil {
 		return err
 	}
 	e := &rc.entries[n]
@@ -171,26 +175,35 @@ func (rc *receiver) arrived(n int32, h header) (err error) {
 	}
 	e.base = int32(base)
 	b := rc.cache.get(e.base)
-	if b == nil {
+	if b == nil || long || rc.makesLarge() {
 		rc.waiting[e.base] = append(rc.waiting[e.base], n)
 		return nil
 	}
-	return rc.resolve(n, b.data)
+	if err := rc.deepen(n); err != nil {
+		return err
+	}
+	made, err := rc.apply(b.data, rc.delta)
+	if err != nil {
+		return err
+	}
+	return rc.showMade(n, made)
 }
 
-// resolve makes the object of which rc.delta is the delta, and shows it.
-func (rc *receiver) resolve(n int32, base []byte) error {
+// makesLarge reports whether rc.delta is one of a large object.
+func (rc *receiver) makesLarge() bool {
+	_, after, _, err := deltaSizes(rc.delta)
+	return err == nil && rc.isLarge(after)
+}
+
+// deepen notes what an object has of its base.
+func (rc *receiver) deepen(n int32) error {
 	e := &rc.entries[n]
 	from := &rc.entries[e.base]
 	if int64(from.depth) >= rc.budget.limits.Depth {
 		return &LimitError{"deltas on each other", rc.budget.limits.Depth}
 	}
-	b, err := rc.apply(base, rc.delta)
-	if err != nil {
-		return err
-	}
-	e.kind, e.depth, e.size = from.kind, from.depth+1, int64(len(b))
-	return rc.show(n, b)
+	e.depth = from.depth + 1
+	return nil
 }
 
 // apply makes the object of a delta.
@@ -209,6 +222,13 @@ func (p *Pack) apply(base, delta []byte) ([]byte, error) {
 	return b, applyDelta(b, base, ops)
 }
 
+// showMade shows the object of a delta.
+func (rc *receiver) showMade(n int32, b []byte) error {
+	e := &rc.entries[n]
+	e.kind, e.size = rc.entries[e.base].kind, int64(len(b))
+	return rc.show(n, b)
+}
+
 // show names an object that is complete, keeps it, and has it visited.
 func (rc *receiver) show(n int32, b []byte) error {
 	rc.cache.keep(n, b)
@@ -218,28 +238,18 @@ func (rc *receiver) show(n int32, b []byte) error {
 	return rc.visits.show(shown{first: true, last: true, kind: e.kind, size: e.size, content: b, n: int(n), id: rc.done(n)})
 }
 
-// inPieces shows an object that is large while it arrives.
-func (rc *receiver) inPieces(n int32) error {
-	if err := rc.inflate.start(rc.src.Reader); err != nil {
-		return err
-	}
+// inPieces shows an object that is large while run makes it.
+func (rc *receiver) inPieces(n int32, run func(emit func([]byte) error) error) error {
 	e := &rc.entries[n]
 	rc.begin(e)
-	for left, first := e.size, true; left > 0; first = false {
-		piece := make([]byte, min(left, windowBytes))
-		left -= int64(len(piece))
-		if err := rc.budget.spend(int64(len(piece))); err != nil {
-			return err
-		}
-		if err := rc.inflate.fill(piece); err != nil {
-			return err
-		}
+	first := true
+	err := run(func(piece []byte) error {
 		rc.sum.Write(piece)
-		if err := rc.visits.show(shown{first: first, kind: e.kind, size: e.size, content: piece}); err != nil {
-			return err
-		}
-	}
-	if err := rc.inflate.finish(); err != nil {
+		s := shown{first: first, kind: e.kind, size: e.size, content: piece}
+		first = false
+		return rc.visits.show(s)
+	})
+	if err != nil {
 		return err
 	}
 	return rc.visits.show(shown{last: true, n: int(n), id: rc.done(n)})

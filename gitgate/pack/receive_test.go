@@ -49,9 +49,10 @@ func TestEveryObjectIsShownAndReadAgain(t *testing.T) {
 				add(object.Tree, "x").add(object.Tag, "y").
 				bytes()
 			want := map[string]object.Kind{base + "34": object.Blob, base: object.Blob, "": object.Commit, base + "1": object.Blob, base[1:] + "1": object.Blob, base + "3": object.Blob, "x": object.Tree, "y": object.Tag}
-			for _, limit := range []int64{0, 1} { // with a cache and hardly with one
+			// With a cache and hardly with one, and with objects that count as large.
+			for _, limits := range []Limits{{}, {Cache: 1}, {streamFrom: 1}, {Cache: 1, streamFrom: int64(len(base))}, {streamFrom: int64(len(base)) + 2}} {
 				seen := newRecorder(t)
-				p, err := receive(t, b, Options{Format: format, Visitor: seen, Limits: Limits{Cache: limit}})
+				p, err := receive(t, b, Options{Format: format, Visitor: seen, Limits: limits})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -191,8 +192,10 @@ func TestAPackThatIsDamagedIsRefused(t *testing.T) {
 		"deltas on each other":            {newBuilder(oid.SHA1).ref(name(oid.SHA1, object.Blob, "ab"), delta(2, 2, insert("cd"))).ref(name(oid.SHA1, object.Blob, "cd"), delta(2, 2, insert("ab"))).bytes(), ErrThin},
 		"a pack of the other format":      {newBuilder(oid.SHA256).add(object.Blob, base).bytes(), ErrCorrupt},
 	} {
-		if _, err := receive(t, c.b, Options{}); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", what, err, c.want)
+		for _, from := range []int64{0, 1, int64(n) + 1} {
+			if _, err := receive(t, c.b, Options{Limits: Limits{streamFrom: from}}); !errors.Is(err, c.want) {
+				t.Errorf("%s, large from %d: %v, want %v", what, from, err, c.want)
+			}
 		}
 	}
 	if _, err := receive(t, good, Options{}); err != nil {

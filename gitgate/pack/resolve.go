@@ -66,23 +66,36 @@ func (rc *receiver) standOn(stack []int32, base int32) []int32 {
 
 // resolveAt resolves a delta that lies in the file.
 func (rc *receiver) resolveAt(n int32) error {
-	base, err := rc.content(rc.entries[n].base)
+	if err := rc.deepen(n); err != nil {
+		return err
+	}
+	e := &rc.entries[n]
+	base, err := rc.ready(e.base)
 	if err != nil {
 		return err
 	}
-	if err := rc.readDelta(n); err != nil {
-		return err
-	}
-	return rc.resolve(n, base)
-}
-
-// readDelta reads a delta in the file.
-func (p *Pack) readDelta(n int32) error {
-	h, err := p.at(n)
+	m, err := rc.build(n, base)
 	if err != nil {
 		return err
 	}
-	return p.fillDelta(h, p.inflate.window)
+	if m.run == nil {
+		return rc.showMade(n, m.whole)
+	}
+	e.kind, e.size = rc.entries[e.base].kind, m.size
+	if len(rc.waiting[n]) == 0 && len(rc.wanted) == 0 {
+		return rc.inPieces(n, m.run)
+	}
+	return rc.inPieces(n, func(emit func([]byte) error) error {
+		_, err := rc.keepLarge(n, base.file, func(keep func([]byte) error) error {
+			return m.run(func(piece []byte) error {
+				if err := keep(piece); err != nil {
+					return err
+				}
+				return emit(piece)
+			})
+		})
+		return err
+	})
 }
 
 // fillDelta decompresses the delta at the beginning of r.
@@ -97,44 +110,101 @@ func (p *Pack) fillDelta(h header, r *bufio.Reader) (err error) {
 	return err
 }
 
-// content returns an object that was resolved before: from the cache, or made again
-// from the nearest object below that is there.
-func (p *Pack) content(n int32) ([]byte, error) {
+// ready returns an object that was resolved before: one that is at hand, or made again
+// from the nearest object below that is.
+func (p *Pack) ready(n int32) (held, error) {
 	p.chain = p.chain[:0]
-	at := p.cache.get(n)
-	for ; at == nil && p.entries[n].base != noBase; at = p.cache.get(n) {
+	at, ok := p.atHand(n)
+	for !ok && p.entries[n].base != noBase {
 		p.chain = append(p.chain, n)
 		n = p.entries[n].base
+		at, ok = p.atHand(n)
 	}
-	if at == nil {
-		b, err := p.readWhole(n)
-		if err != nil {
-			return nil, err
+	if !ok {
+		var err error
+		if at, err = p.readWhole(n); err != nil {
+			return at, err
 		}
-		at = p.cache.keep(n, b)
 	}
 	for _, n := range slices.Backward(p.chain) {
-		if err := p.readDelta(n); err != nil {
-			return nil, err
-		}
-		b, err := p.apply(at.data, p.delta)
+		m, err := p.build(n, at)
 		if err != nil {
-			return nil, err
+			return at, err
 		}
-		at = p.cache.keep(n, b)
+		if at, err = p.hold(n, at.file, m); err != nil {
+			return at, err
+		}
 	}
-	return at.data, nil
+	return at, nil
+}
+
+func (p *Pack) atHand(n int32) (held, bool) {
+	if b := p.cache.get(n); b != nil {
+		return held{data: b.data}, true
+	}
+	s := p.inFile(n)
+	return held{file: s}, s != nil
+}
+
+// hold keeps an object, where its base is in a file beside that.
+func (p *Pack) hold(n int32, base *scratch, m made) (held, error) {
+	if m.run == nil {
+		return held{data: p.cache.keep(n, m.whole).data}, nil
+	}
+	s, err := p.keepLarge(n, base, m.run)
+	return held{file: s}, err
 }
 
 // readWhole reads an object in the file that is no delta.
-func (p *Pack) readWhole(n int32) ([]byte, error) {
+func (p *Pack) readWhole(n int32) (held, error) {
+	m, err := p.whole(n)
+	if err != nil {
+		return held{}, err
+	}
+	return p.hold(n, nil, m)
+}
+
+func (p *Pack) whole(n int32) (m made, err error) {
 	h, err := p.at(n)
 	if err != nil {
-		return nil, err
+		return m, err
+	}
+	if m.size = h.size; p.isLarge(h.size) {
+		m.run = func(emit func([]byte) error) error { return p.unpack(p.inflate.window, h.size, emit) }
+		return m, nil
 	}
 	if err := p.budget.spend(h.size); err != nil {
-		return nil, err
+		return m, err
 	}
-	b := make([]byte, h.size)
-	return b, p.inflate.into(b, p.inflate.window)
+	m.whole = make([]byte, h.size)
+	return m, p.inflate.into(m.whole, p.inflate.window)
+}
+
+// pieces gives an object to emit, in one or many. A large one is not kept for that.
+func (p *Pack) pieces(n int32, emit func([]byte) error) error {
+	if !p.isLarge(p.entries[n].size) {
+		at, err := p.ready(n)
+		if err != nil {
+			return err
+		}
+		return emit(at.data)
+	}
+	m, err := p.made(n)
+	if err != nil {
+		return err
+	}
+	return m.run(emit)
+}
+
+// made begins to make a large object.
+func (p *Pack) made(n int32) (m made, err error) {
+	base := p.entries[n].base
+	if base == noBase {
+		return p.whole(n)
+	}
+	at, err := p.ready(base)
+	if err != nil {
+		return m, err
+	}
+	return p.build(n, at)
 }

@@ -157,9 +157,12 @@ func (x *check) checkFile(path []string, e *object.Entry) (why string, err error
 	case len(path) == 1 && object.IsGitModules(path[0]):
 		return x.checkModules(e)
 	case e.Mode == object.ModeSymlink:
-		target, err := x.store.read(e.ID(x.format()), object.Blob)
+		target, ok, err := x.store.readShort(e.ID(x.format()), maxTarget)
 		if err != nil {
 			return "", err
+		}
+		if !ok {
+			return fmt.Sprintf("a symbolic link of more than %d bytes", maxTarget), nil
 		}
 		return badTarget(len(path)-1, string(target)), nil
 	}
@@ -192,17 +195,24 @@ func badTarget(depth int, target string) string {
 	return ""
 }
 
-// maxModules bounds a .gitmodules.
-const maxModules = 1 << 20
+// maxModules bounds a .gitmodules, and maxTarget a symbolic link, of which no system
+// follows a longer one.
+const (
+	maxModules = 1 << 20
+	maxTarget  = 4 << 10
+)
 
 // checkModules looks at the URLs of submodules.
 func (x *check) checkModules(e *object.Entry) (string, error) {
 	if e.Kind() != object.Blob || e.Mode == object.ModeSymlink {
 		return ".gitmodules must be a file", nil
 	}
-	b, err := x.store.read(e.ID(x.format()), object.Blob)
+	b, ok, err := x.store.readShort(e.ID(x.format()), maxModules)
 	if err != nil {
 		return "", err
+	}
+	if !ok {
+		return fmt.Sprintf(".gitmodules has more than %d bytes", maxModules), nil
 	}
 	urls, err := submoduleURLs(b)
 	if err != nil {
@@ -220,9 +230,6 @@ func (x *check) checkModules(e *object.Entry) (string, error) {
 // what git-config(1) allows, someone else could read something else. Other keys
 // than paths, URLs and branches are refused, since some run commands.
 func submoduleURLs(b []byte) (urls []string, err error) {
-	if len(b) > maxModules {
-		return nil, fmt.Errorf(".gitmodules has more than %d bytes", maxModules)
-	}
 	inside := false
 	for line := range bytes.Lines(b) {
 		s := strings.TrimSpace(string(line))

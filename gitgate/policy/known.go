@@ -119,13 +119,11 @@ func (x *check) lookupAll(trees []oid.ID, path []string) (list []object.Entry, e
 
 func (x *check) scanBefore(b *before) error {
 	for id, hashes := range b.hashes {
-		content, err := x.store.read(id, object.Blob)
-		if err != nil {
+		w := x.Scan.Finder(func(f dlp.Finding) { hashes[key(f)] = true })
+		if err := x.store.copy(w, id); err != nil {
 			return err
 		}
-		for _, f := range x.Scan.Find(content) {
-			hashes[key(f)] = true
-		}
+		w.Close()
 	}
 	return nil
 }

@@ -183,16 +183,33 @@ func (x *check) tell(l *located) (Place, error) {
 		p.Why += " in a file that no commit has"
 		p.Commit = l.ID
 	}
+	if l.Kind == object.Blob {
+		lines := lineCounter{left: l.Finding.Offset}
+		err := x.store.copy(&lines, l.ID)
+		p.Line = 1 + lines.n
+		return p, err
+	}
 	b, err := x.store.read(l.ID, l.Kind)
 	if err != nil {
 		return p, err
 	}
 	at := min(int(l.Finding.Offset), len(b))
-	if l.Kind != object.Blob {
-		p.Why, at, b = x.inMessage(p.Why, at, b)
-	}
+	p.Why, at, b = x.inMessage(p.Why, at, b)
 	p.Line = 1 + bytes.Count(b[:at], []byte("\n"))
 	return p, nil
+}
+
+// lineCounter counts the ends of lines in the first bytes of what is written.
+type lineCounter struct {
+	left int64
+	n    int
+}
+
+func (c *lineCounter) Write(b []byte) (int, error) {
+	first := b[:min(c.left, int64(len(b)))]
+	c.left -= int64(len(first))
+	c.n += bytes.Count(first, []byte("\n"))
+	return len(b), nil
 }
 
 // inMessage makes an offset in a commit or tag one in its message, or in its

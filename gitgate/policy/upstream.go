@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/bot-bottle/bottle/gitgate/object"
@@ -114,27 +115,37 @@ func (s *store) new(id oid.ID) bool {
 	return ok
 }
 
-// read returns the content of an object, which the server is asked for if it is
-// not at hand.
-func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
+// find returns the pack that has an object, and its number there, or no pack if it is
+// remembered. The server is asked for what is not at hand.
+func (s *store) find(id oid.ID, kind object.Kind) (p *pack.Pack, n int, err error) {
 	if kind == object.Tree && !s.has(id) {
 		if err := s.fetchRest(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	if !s.has(id) {
 		if err := s.fetch(Query{Want: []oid.ID{id}, Depth: depthOf(kind), Filter: filterOf(kind)}); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	for _, p := range s.packs {
-		n, ok := p.Find(id)
-		if !ok {
-			continue
+		if n, ok := p.Find(id); ok {
+			if p.Kind(n) != kind {
+				err = errKind(id, p.Kind(n), kind)
+			}
+			return p, n, err
 		}
-		if p.Kind(n) != kind {
-			return nil, errKind(id, p.Kind(n), kind)
-		}
+	}
+	return nil, 0, nil
+}
+
+// read returns the content of an object that is no file: see copy.
+func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
+	p, n, err := s.find(id, kind)
+	if err != nil {
+		return nil, err
+	}
+	if p != nil {
 		b, err := p.Read(nil, n)
 		if err == nil {
 			s.note(p, kept{id, kind, b})
@@ -144,11 +155,42 @@ func (s *store) read(id oid.ID, kind object.Kind) ([]byte, error) {
 	k, ok := s.memory.get(id)
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("the server has not sent the %s %s", kind, id.Short())
+		return nil, errNotSent(id, kind)
 	case k.kind != kind:
 		return nil, errKind(id, k.kind, kind)
 	}
 	return k.content, nil
+}
+
+// copy writes a file to w, in pieces if it is large.
+func (s *store) copy(w io.Writer, id oid.ID) error {
+	p, n, err := s.find(id, object.Blob)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return errNotSent(id, object.Blob)
+	}
+	return p.Copy(w, n)
+}
+
+// readShort returns a file of at most so many bytes; ok is false for a longer one.
+func (s *store) readShort(id oid.ID, most int64) (b []byte, ok bool, err error) {
+	p, n, err := s.find(id, object.Blob)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case p == nil:
+		return nil, false, errNotSent(id, object.Blob)
+	case p.Size(n) > most:
+		return nil, false, nil
+	}
+	b, err = p.Read(nil, n)
+	return b, true, err
+}
+
+func errNotSent(id oid.ID, kind object.Kind) error {
+	return fmt.Errorf("the server has not sent the %s %s", kind, id.Short())
 }
 
 // maxFolders are asked for one by one, before all are that the push builds on.

@@ -156,12 +156,41 @@ func ascii(b []byte) bool {
 	return true
 }
 
-// Find returns what is found in a text that is complete, such as another version
-// of a file. It must not be called while a pack arrives.
-func (s *Scan) Find(text []byte) []dlp.Finding {
+// Find returns what is found in a text that is complete. It must not be called while
+// a pack arrives.
+func (s *Scan) Find(text []byte) (list []dlp.Finding) {
+	w := s.Finder(func(f dlp.Finding) { list = append(list, f) })
+	_, _ = w.Write(text) // never fails
+	w.Close()
+	return list
+}
+
+// Finder scans a text that is written to it, such as another version of a file, until
+// it is closed. One is in use at a time, and none while a pack arrives.
+type Finder struct {
+	scanner *dlp.Scanner
+	found   func(dlp.Finding)
+}
+
+// Finder returns one that gives each finding to found.
+func (s *Scan) Finder(found func(dlp.Finding)) *Finder {
 	s.scanner.Reset()
-	found := append([]dlp.Finding(nil), s.scanner.Write(text)...)
-	return append(found, s.scanner.Close()...)
+	return &Finder{s.scanner, found}
+}
+
+// Write implements io.Writer. It never fails.
+func (f *Finder) Write(b []byte) (int, error) {
+	f.each(f.scanner.Write(b))
+	return len(b), nil
+}
+
+// Close gives what is found at the end of the text.
+func (f *Finder) Close() { f.each(f.scanner.Close()) }
+
+func (f *Finder) each(list []dlp.Finding) {
+	for i := range list {
+		f.found(list[i])
+	}
 }
 
 // maxParsed is the most bytes of a commit, tag or tree.
