@@ -149,6 +149,7 @@ func hostilePacks() []hostilePack {
 		}},
 		{"deltas-on-each-other", func() []byte { return packOfDeltas(letters(64<<10), true) }},
 		{"deltas-on-a-large-one", func() []byte { return packOfDeltas(append(make([]byte, 40<<20), letters(1<<10)...), false) }},
+		{"jumps-in-a-large-one", func() []byte { return packOfJumps(r, 90<<20) }},
 		{"large-ones-on-each-other", func() []byte { return packOfDeltas(append(make([]byte, 90<<20), letters(1<<10)...), true) }},
 	}
 }
@@ -202,6 +203,19 @@ func packOfDeltas(base []byte, deep bool) []byte {
 		}
 	}
 	return packOf(uint32(n), b.Bytes())
+}
+
+// packOfJumps makes one of a base and a delta that takes single bytes from all over it.
+func packOfJumps(r *rand.Rand, size int) []byte {
+	var b bytes.Buffer
+	appendEntry(&b, blobEntry, nil, make([]byte, size))
+	n := hostileBytes / 7
+	delta := packtest.AppendSize(packtest.AppendSize(nil, size), n)
+	for range n {
+		delta = append(delta, packtest.Take(r.IntN(size), 1)...)
+	}
+	appendEntry(&b, offsetDelta, packtest.AppendDistance(nil, b.Len()), delta)
+	return packOf(2, b.Bytes())
 }
 
 func appendEntry(b *bytes.Buffer, kind byte, before, content []byte) {
