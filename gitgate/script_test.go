@@ -52,7 +52,7 @@ func setUp(t *testing.T, env *testscript.Env, kind string) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	cfg := proxy.Config{DLP: dlp.Policy{Action: dlp.Block}, Scan: dlp.Options{Known: []dlp.Known{known}}}
+	cfg := proxy.Config{DLP: dlp.Policy{Action: dlp.Block}, Scan: dlp.Options{Known: []dlp.Known{known, spelled}}}
 	host := gitgate.Host{Name: "forge.test", Private: true, Repos: repos()}
 	if kind == "https" {
 		o := newOrigin(tt, root)
@@ -72,7 +72,7 @@ func setUp(t *testing.T, env *testscript.Env, kind string) error {
 	}
 	env.Values["journal"] = j
 	for name, v := range map[string]string{
-		"ORIGIN": root, "SECRET": known.Value, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "HOME": env.WorkDir, "GATE": base,
+		"ORIGIN": root, "SECRET": known.Value, "SPELLED": spelled.Value, "GIT_CONFIG_GLOBAL": config, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "HOME": env.WorkDir, "GATE": base,
 		"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z", "LC_ALL": "C", "NO_PROXY": "*", "no_proxy": "*",
 	} {
 		env.Setenv(name, v)
@@ -96,6 +96,9 @@ func repos() []gitgate.Repo {
 
 // known is a secret that the scripts have in $SECRET.
 var known = dlp.Known{Name: "db", Value: "correct-horse-" + "battery-staple-7391", Kind: dlp.KnownSecret}
+
+// spelled is a secret that may be the path of a file; the scripts have it in $SPELLED.
+var spelled = dlp.Known{Name: "bucket", Value: "abc/def-ghi/" + "Kq9x2B7vB8w1", Kind: dlp.KnownSecret}
 
 // journalCmd looks for a text in what was recorded: `journal TEXT…` wants an event
 // with all of them.

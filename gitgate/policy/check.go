@@ -152,13 +152,15 @@ func (x *check) checkTexts() {
 // checkSecrets says where credentials are that the server does not have yet.
 func (x *check) checkSecrets(commits []*commit) error {
 	hits := x.hits()
-	if len(hits) == 0 {
-		return nil
+	spelled, err := x.spelled(commits)
+	if err != nil || len(hits) == 0 && len(spelled) == 0 {
+		return err
 	}
 	list, err := x.locate(hits, commits)
 	if err != nil {
 		return err
 	}
+	list = append(list, spelled...)
 	if list, err = x.dropKnown(list); err != nil {
 		return err
 	}

@@ -49,6 +49,7 @@ type located struct {
 	paths  [][]string
 	more   bool // there are more paths than are kept
 	kept   bool // a name that stood in the folder before
+	whole  bool // it is the path that is found, not a name in it
 }
 
 // maxPaths bounds how many paths of one object are compared with the server's. One
@@ -141,8 +142,9 @@ func (x *check) locateIn(c *commit, list []*located, byID map[oid.ID][]*located)
 // would take for commands.
 func (x *check) show(path []string) string {
 	parts := slices.Clone(path)
+	spelled := x.spelledIn(path)
 	for i, s := range parts {
-		if x.hidden[s] || len(x.stopsIn(s)) > 0 {
+		if spelled[i] || x.hidden[s] || len(x.stopsIn(s)) > 0 {
 			parts[i] = "[…]"
 			continue
 		}
@@ -173,6 +175,9 @@ func (x *check) tell(l *located) (Place, error) {
 		p.Path = x.show(l.paths[0])
 	}
 	switch {
+	case l.whole:
+		p.Why += " as the path of a file"
+		return p, nil
 	case l.Kind == object.Tree:
 		p.Why += " in the name of a file"
 		return p, nil

@@ -39,7 +39,8 @@ type Hit struct {
 // of all but blobs.
 //
 // It holds the largest tree, 8 bytes for each name and each folder, up to a million of
-// both, and for each commit CommitMemory and ParentMemory for each of its parents.
+// both, 256 folders for each part of a known value that paths could spell, and for each
+// commit CommitMemory and ParentMemory for each of its parents.
 type Scan struct {
 	format  oid.Format
 	scanner *dlp.Scanner
@@ -59,6 +60,7 @@ type Scan struct {
 	links   bool
 	commits []Commit
 	watched []watched
+	spell   *speller // nil if there is nothing that paths could spell
 }
 
 // folder says where a tree was seen.
@@ -94,7 +96,8 @@ type Commit struct {
 // true are kept; it is called for each finding, once. No one else may use the
 // scanner meanwhile.
 func New(format oid.Format, scanner *dlp.Scanner, stops func(dlp.Finding) bool) *Scan {
-	return &Scan{format: format, scanner: scanner, stops: stops, seed: maphash.MakeSeed(), names: map[uint64]struct{}{}, folders: map[uint64]folder{}}
+	return &Scan{format: format, scanner: scanner, stops: stops, seed: maphash.MakeSeed(), names: map[uint64]struct{}{}, folders: map[uint64]folder{},
+		spell: newSpeller(scanner.Separated("/"))}
 }
 
 // Hits returns what was found.
@@ -299,6 +302,9 @@ func (s *Scan) tree(n int, id oid.ID) error {
 			s.folder(e.Sum, inTree)
 		}
 		s.watch(e.Name)
+		if s.spell != nil {
+			s.spell.note(e.Name, e.Mode == object.ModeTree, func() uint64 { return maphash.Bytes(s.seed, e.Sum) })
+		}
 		if len(e.Name) < dlp.MinKnown {
 			continue // nothing is shorter
 		}
