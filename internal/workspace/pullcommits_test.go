@@ -373,6 +373,20 @@ func TestPullOfHostileRepositories(t *testing.T) {
 			other := newRepo(t, files{"secret": "s"})
 			write(t, dir, files{".git/refs/heads/evil": rev(t, other, "HEAD") + "\n", ".git/objects/info/alternates": other + "/.git/objects\n"})
 		},
+		"the rest of another repository, by commondir": func(t *testing.T, dir string) {
+			other := newRepo(t, files{"secret": "s"})
+			write(t, dir, files{".git/refs/heads/evil": rev(t, other, "HEAD") + "\n", ".git/commondir": other + "/.git\n"})
+		},
+		"another repository in its place, by a link": func(t *testing.T, dir string) {
+			other := newRepo(t, files{"secret": "s"})
+			must(t, os.RemoveAll(filepath.Join(dir, ".git")))
+			write(t, dir, files{".git": "@" + other + "/.git"})
+		},
+		"another repository in its place, by a file": func(t *testing.T, dir string) {
+			other := newRepo(t, files{"secret": "s"})
+			must(t, os.RemoveAll(filepath.Join(dir, ".git")))
+			write(t, dir, files{".git": "gitdir: " + other + "/.git\n"})
+		},
 		"a link to the objects of another": func(t *testing.T, dir string) {
 			other := newRepo(t, files{"secret": "s"})
 			git(t, other, "repack", "-q", "-a", "-d")
