@@ -41,7 +41,7 @@ type headKind interface {
 }
 
 // headKinds are in the order in which they are tried.
-var headKinds = [...]headKind{inHeaders{}, inQuery{}, beside{}}
+var headKinds = [...]headKind{inHeaders{}, inBasic{}, inQuery{}, beside{}}
 
 // mayInject says why a secret must not go where this request goes, or nil.
 func (x *exchange) mayInject(st *secretState, place string) *denial {

@@ -1,20 +1,28 @@
 package proxy
 
 import (
-	"encoding/base64"
 	"slices"
 	"strings"
 )
 
-// inHeaders is for header fields: any, named ones, Bearer, and what is in the base64 of
-// Basic.
+// inHeaders is for header fields: any, named ones, and Bearer.
 type inHeaders struct{}
 
-func (k inHeaders) put(x *exchange, st *secretState) *denial {
+func (inHeaders) put(x *exchange, st *secretState) *denial {
+	return x.eachField(func(name string, value *string) *denial {
+		if _, is := basicOf(name, *value); is { // what is in it is inBasic's
+			return nil
+		}
+		return headerValue(x, st, name, value)
+	})
+}
+
+// eachField gives all values of the header to a kind, and remembers what it changed.
+func (x *exchange) eachField(change func(name string, value *string) *denial) *denial {
 	for name, values := range x.out.Header {
 		for i := range values {
 			before := values[i]
-			if d := k.value(x, st, name, &values[i]); d != nil {
+			if d := change(name, &values[i]); d != nil {
 				return d
 			}
 			if values[i] != before {
@@ -25,23 +33,7 @@ func (k inHeaders) put(x *exchange, st *secretState) *denial {
 	return nil
 }
 
-// value handles one value of one header.
-func (inHeaders) value(x *exchange, st *secretState, name string, value *string) *denial {
-	if rest, ok := cutScheme(*value, "basic"); ok && strings.EqualFold(name, "Authorization") {
-		raw, err := decodeBasic(rest)
-		if err != nil || !strings.Contains(raw, st.Placeholder) {
-			return nil
-		}
-		if !st.Inject.zero() && !st.Inject.Basic && !st.Inject.anyHeader(name) {
-			return x.wrongPlace(st, inHeader(name)+" as Basic")
-		}
-		v, d := x.headCredential(st, inHeader(name))
-		if d != nil {
-			return d
-		}
-		*value = (*value)[:len(*value)-len(rest)] + base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(raw, st.Placeholder, v)))
-		return nil
-	}
+func headerValue(x *exchange, st *secretState, name string, value *string) *denial {
 	if !strings.Contains(*value, st.Placeholder) {
 		return nil
 	}
@@ -82,12 +74,3 @@ func cutScheme(value, scheme string) (rest string, ok bool) {
 	}
 	return strings.TrimLeft(value[len(scheme):], " "), true
 }
-
-// decodeBasic accepts what servers accept: padding or not, and either alphabet
-// (RFC 4648, sections 4 and 5).
-func decodeBasic(s string) (string, error) {
-	b, err := base64.RawStdEncoding.DecodeString(standardAlphabet.Replace(strings.TrimRight(s, "=")))
-	return string(b), err
-}
-
-var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")

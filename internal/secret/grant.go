@@ -7,51 +7,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
-	bearer "golang.org/x/oauth2/jwt"
 )
-
-// GCP says what the tokens of a service account are for (RFC 7523, the JWT bearer
-// grant).
-type GCP struct {
-	Scopes []string // such as https://www.googleapis.com/auth/cloud-platform
-}
-
-// OAuth2 is a client of an authorization server (RFC 6749). With a refresh token it
-// is the grant of section 6, else that of section 4.4, client credentials.
-type OAuth2 struct {
-	TokenURL string // https, or http to a loopback address
-	ClientID string
-	// ClientSecret and RefreshToken are the names of secrets, which Options.Named
-	// resolves; "" is none.
-	ClientSecret, RefreshToken string
-	Scopes                     []string
-	// Params are added to the request for a token, such as "audience".
-	Params map[string]string
-}
 
 // grantSample has the form of an opaque access token. A placeholder that goes by it
 // is the same for all tokens.
 const grantSample = "q7RtZ2mXw9Lb4TnKv8cYk1Ge5sPd6uHa3WxJ0fNiq7RtZ2mXw9Lb4TnKv8cYk1Ge5sPd6uHa3WxJ0fNi"
-
-func (o *OAuth2) check() error {
-	if err := checkTokenURL(o.TokenURL); err != nil {
-		return err
-	}
-	switch {
-	case o.ClientID == "":
-		return errors.New("oauth2 needs a client_id")
-	case o.ClientSecret == "" && o.RefreshToken == "":
-		return errors.New("oauth2 needs a client_secret, a refresh_token or both: each the name of a secret")
-	}
-	return nil
-}
 
 // checkTokenURL keeps what proves who one is from going in clear over a network.
 func checkTokenURL(text string) error {
@@ -116,26 +80,7 @@ func (s *Secret) tokenSource(ctx context.Context) (_ oauth2.TokenSource, host st
 		}
 		return c.TokenSource(ctx), hostOf(c.TokenURL), nil
 	}
-	o := s.source.OAuth2
-	clientSecret, err := s.part(ctx, o.ClientSecret)
-	if err != nil {
-		return nil, "", err
-	}
-	if o.RefreshToken == "" {
-		c := clientcredentials.Config{ClientID: o.ClientID, ClientSecret: clientSecret, TokenURL: o.TokenURL, Scopes: o.Scopes, EndpointParams: url.Values{}}
-		for name, v := range o.Params {
-			c.EndpointParams.Set(name, v)
-		}
-		return c.TokenSource(ctx), hostOf(o.TokenURL), nil
-	}
-	refresh := s.newerRefresh()
-	if refresh == "" {
-		if refresh, err = s.part(ctx, o.RefreshToken); err != nil {
-			return nil, "", err
-		}
-	}
-	c := oauth2.Config{ClientID: o.ClientID, ClientSecret: clientSecret, Endpoint: oauth2.Endpoint{TokenURL: o.TokenURL}, Scopes: o.Scopes}
-	return c.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh}), hostOf(o.TokenURL), nil
+	return s.clientTokens(ctx)
 }
 
 func hostOf(text string) string {
@@ -154,51 +99,6 @@ func (s *Secret) part(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("the secret %s, which it needs, is not to be had here", name)
 	}
 	return s.opts.Named(ctx, name)
-}
-
-// rotated keeps a refresh token that took the place of the one before (RFC 6749,
-// section 6): where that came from, it cannot be written to.
-func (s *Secret) rotated(refresh string) {
-	if s.source.OAuth2 == nil || s.source.OAuth2.RefreshToken == "" || refresh == "" {
-		return
-	}
-	first := s.cache.refreshed(refresh)
-	if was, err := s.part(context.Background(), s.source.OAuth2.RefreshToken); first && err == nil && was != refresh {
-		s.opts.warn("secret: the provider of %s gives a new refresh token each time, and bottle cannot keep it beyond this bottle: the one that the secret %s has may be used up then", s.name, s.source.OAuth2.RefreshToken)
-	}
-}
-
-func (s *Secret) newerRefresh() string {
-	s.cache.mu.Lock()
-	defer s.cache.mu.Unlock()
-	return s.cache.refresh
-}
-
-// serviceAccount reads the key file of a service account of Google Cloud.
-func (s *Secret) serviceAccount() (*bearer.Config, error) {
-	f, _, err := openFile(s.source.File)
-	if err != nil {
-		return nil, err
-	}
-	_ = f.Close()
-	b, err := os.ReadFile(s.source.File)
-	if err != nil {
-		return nil, fmt.Errorf("read file: %w", err)
-	}
-	var key struct {
-		Type     string `json:"type"`
-		Email    string `json:"client_email"`
-		ID       string `json:"private_key_id"`
-		Key      string `json:"private_key"`
-		TokenURI string `json:"token_uri"`
-	}
-	if len(b) > maxJSONFile || json.Unmarshal(b, &key) != nil || key.Type != "service_account" || key.Email == "" || !strings.Contains(key.Key, "PRIVATE KEY") {
-		return nil, fmt.Errorf("file %s is not the JSON key of a service account", s.source.File)
-	}
-	if err := checkTokenURL(key.TokenURI); err != nil {
-		return nil, fmt.Errorf("file %s: %w", s.source.File, err)
-	}
-	return &bearer.Config{Email: key.Email, PrivateKeyID: key.ID, PrivateKey: []byte(key.Key), TokenURL: key.TokenURI, Scopes: s.source.GCP.Scopes}, nil
 }
 
 // grantCodes are those of RFC 6749, section 5.2. Nothing else of an answer is told:
