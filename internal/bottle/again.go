@@ -115,7 +115,13 @@ func (b *Bottle) place(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	if err := b.holdFiles(ctx); err != nil {
+		return err
+	}
 	if err := collect(ctx, r, b.dir, PullOptions{Backends: []vm.Backend{p.opt.Backend}, Progress: p.opt.Progress}); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(b.dir, awayFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	r.Running, r.PID, r.Ports, r.Manifest, r.Agent = true, os.Getpid(), b.record.Ports, b.record.Manifest, b.record.Agent
@@ -131,11 +137,6 @@ func (b *Bottle) undo(ctx context.Context) error {
 		return errors.Join(b.unwind(), b.removeMachine(ctx), env.Remove(b.record.ID))
 	}
 	err := b.unwind()
-	if b.machine == nil { // so nothing ran in it that is not here
-		if rerr := os.Remove(filepath.Join(b.dir, awayFile)); !errors.Is(rerr, fs.ErrNotExist) {
-			err = errors.Join(err, rerr)
-		}
-	}
 	b.record.Running, b.record.PID = false, 0
 	return errors.Join(err, env.Save(b.record))
 }

@@ -49,6 +49,7 @@ type Bottle struct {
 	forward  *forwarder
 	owner    owner
 	git      gitGuard
+	unlock   func()            // the files, which the launch has
 	gitFile  bool              // the workspace is mounted and its .git is a file
 	plan     agent.Plan        // with the placeholders
 	env      map[string]string // of every command
@@ -127,7 +128,7 @@ func (b *Bottle) Spent() proxy.Spent { return b.server.Spent(b.ID()) }
 func (b *Bottle) Ending() bool { return b.ending.Load() }
 
 // Kill ends what runs in the bottle. Close is still needed.
-func (b *Bottle) Kill() error { return b.machine.Close() }
+func (b *Bottle) Kill() error { return b.closeMachine() }
 
 // Close ends the bottle: its machine, its proxy and its control socket. State
 // and journal stay until they are removed. Closing twice is fine.

@@ -7,7 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/internal/filelock"
 	"github.com/bot-bottle/bottle/internal/image"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/vm"
@@ -49,19 +53,88 @@ func (b *Bottle) forKeeper(ctx context.Context, spec *vm.Spec) error {
 	if spec.CA, err = os.ReadFile(filepath.Join(b.dir, guestDir, caName)); err != nil {
 		return err
 	}
+	return b.holdFiles(ctx)
+}
+
+// filesLock is locked by who brings the work of a machine here, reads what came, or
+// puts it into the machine: it is replaced as a whole, under whoever reads it, and one
+// who reads a folder that goes away sees files that the agent deleted.
+const filesLock = "files.lock"
+
+// lockPause is how long apart it is tried.
+const lockPause = 200 * time.Millisecond
+
+// lockFiles waits for the files of a bottle, where its machine has others.
+func lockFiles(ctx context.Context, k vm.Keeper, dir string, say func(string)) (unlock func(), err error) {
+	if k == nil {
+		return func() {}, nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, filesLock), os.O_CREATE|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrNotExist) { // the bottle is gone, and so are its files
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for said := false; ; said = true {
+		err := filelock.TryLock(f)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			if !said && say != nil {
+				say("waiting for another command that has the files of this bottle")
+			}
+			select {
+			case <-time.After(lockPause):
+				continue
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
+		return nil, errors.Join(err, f.Close())
+	}
+}
+
+// holdFiles locks the files of this bottle, unless it has, until freeFiles.
+func (b *Bottle) holdFiles(ctx context.Context) (err error) {
+	if b.unlock == nil {
+		b.unlock, err = lockFiles(ctx, b.prepared.keeper(), b.dir, b.prepared.opt.Progress)
+	}
+	return err
+}
+
+func (b *Bottle) freeFiles() {
+	if b.unlock != nil {
+		b.unlock()
+		b.unlock = nil
+	}
+}
+
+// goesAway notes that the work is in the machine from now on. Until it is ready
+// nothing of the agent's runs there, and what is here is whole: what a launch that was
+// killed put into the machine need not be.
+func (b *Bottle) goesAway() error {
+	if b.prepared.keeper() == nil {
+		return nil
+	}
 	return os.WriteFile(filepath.Join(b.dir, awayFile), nil, 0o600)
 }
 
 // closeMachine ends the machine. After a good end what is in it is here too.
 func (b *Bottle) closeMachine() error {
-	err := b.machine.Close()
-	if err == nil {
-		err = os.Remove(filepath.Join(b.dir, awayFile))
+	unlock, err := lockFiles(context.Background(), b.prepared.keeper(), b.dir, b.prepared.opt.Progress)
+	if err != nil {
+		return errors.Join(err, b.machine.Close())
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	defer unlock()
+	if err := b.machine.Close(); err != nil {
+		return err
 	}
-	return err
+	if err := os.Remove(filepath.Join(b.dir, awayFile)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // removeMachine removes what outlives Close.
@@ -92,7 +165,7 @@ func RemoveMachine(ctx context.Context, r state.Bottle, backends []vm.Backend) e
 }
 
 // collect brings the work of a bottle here that is in its machine: it runs, or its
-// process was killed.
+// process was killed. The caller has the lock of its files.
 func collect(ctx context.Context, r state.Bottle, dir string, opt PullOptions) error {
 	away := filepath.Join(dir, awayFile)
 	if _, err := os.Lstat(away); err != nil {

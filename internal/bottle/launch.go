@@ -30,6 +30,7 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 		ID: state.NewID(name), Name: name, Agent: p.Plan.Agent, Backend: p.opt.Backend.Name(),
 		Workspace: p.Manifest.Workspace, Manifest: manifestPath(p.Manifest), Created: time.Now(), Running: true, PID: os.Getpid(),
 	}}
+	defer b.freeFiles()
 	if err := b.place(ctx); err != nil {
 		if b.journal != nil {
 			err = errors.Join(err, b.journal.Close())
@@ -219,10 +220,13 @@ func (b *Bottle) startMachine(ctx context.Context) error {
 		return err
 	}
 	m, err := p.opt.Backend.Create(ctx, spec)
+	if err == nil {
+		b.machine, err = m, b.goesAway()
+	}
+	b.freeFiles()
 	if err != nil {
 		return err
 	}
-	b.machine = m
 	if err := b.removeStale(ctx); err != nil {
 		return err
 	}

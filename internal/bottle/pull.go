@@ -44,6 +44,11 @@ type PullOptions struct {
 // workspace.Pull does; what is in the agent's home it only names. dir is the
 // folder of the bottle's state. The bottle may run.
 func Pull(ctx context.Context, r state.Bottle, dir string, opt PullOptions) (*workspace.Pulled, error) {
+	unlock, err := lockFiles(ctx, keeperOf(r, opt.Backends), dir, opt.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if err := collect(ctx, r, dir, opt); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,9 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,8 +212,16 @@ func matches(findings []dlp.Finding) (out []workspace.Match) {
 }
 
 // RemoveFiles removes what the agent could write of a bottle that has ended,
-// which os.RemoveAll does not always manage.
+// which os.RemoveAll does not always manage. Not while another takes them over, who
+// would see files that the agent deleted: that is ErrPulling.
 func RemoveFiles(ctx context.Context, dir string) error {
+	unlock, err := lockPull(dir)
+	switch {
+	case err == nil:
+		defer unlock()
+	case !errors.Is(err, fs.ErrNotExist): // for then there is nothing
+		return err
+	}
 	unmake(dir)
 	for _, name := range []string{workspaceDir, homeDir} {
 		if err := workspace.Remove(ctx, filepath.Join(dir, name)); err != nil {
