@@ -43,7 +43,8 @@ var kept = []string{
 	"SMOLVM_AGENT_ROOTFS", "SMOLVM_AGENT_ROOTFS_TAR", "SMOLVM_LIB_DIR", "SMOLVM_DATA_DIR", "SMOLVM_CONFIG", "SMOLVM_VM_UID_DROP",
 }
 
-func (b *Backend) environ() (list []string) {
+func (b *Backend) environ() []string {
+	list := []string{} // of nil, a call would have this process's
 	for _, kv := range b.opt.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); slices.Contains(kept, name) {
 			list = append(list, kv)

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,5 +68,90 @@ func TestWorkIsBounded(t *testing.T) {
 		if got := (&plan{spec: vm.Spec{Resources: vm.Resources{Disk: disk}}}).disk(); got != want {
 			t.Errorf("a disk of %d is %d", disk, got)
 		}
+	}
+}
+
+// TestHostileStreams: a machine that makes its stream up gets neither more of the host's
+// disk, nor of its memory, than a tree of files takes, and one that was cut is no tree.
+func TestHostileStreams(t *testing.T) {
+	file := func(name string, size int64) *tar.Header {
+		return &tar.Header{Name: "work/" + name, Typeflag: tar.TypeReg, Size: size, Mode: 0o600, Format: tar.FormatPAX}
+	}
+	for name, c := range map[string]struct {
+		entries []*tar.Header
+		cut     bool
+		text    string
+	}{
+		"a whole one":                        {[]*tar.Header{file("a", 0), file("b", 0)}, false, ""},
+		"one that is cut between two files":  {[]*tar.Header{file("a", 0), file("b", 0)}, true, "did not all come"},
+		"nothing":                            {nil, true, "did not all come"},
+		"sizes whose sum runs over":          {[]*tar.Header{file("a", 1), file("b", math.MaxInt64)}, true, "resources.disk"},
+		"a path longer than any":             {[]*tar.Header{file(strings.Repeat("d/", maxPath)+"x", 0)}, false, "more than 4096 bytes"},
+		"a link that leads further than any": {[]*tar.Header{{Name: "work/l", Typeflag: tar.TypeSymlink, Linkname: strings.Repeat("x", maxPath+1), Format: tar.FormatPAX}}, false, "more than 4096 bytes"},
+		"a device":                           {[]*tar.Header{{Name: "work/d", Typeflag: tar.TypeBlock}}, false, "type"},
+		"a hard link":                        {[]*tar.Header{{Name: "work/h", Typeflag: tar.TypeLink, Linkname: "/etc/passwd"}}, false, "type"},
+		"what is above":                      {[]*tar.Header{{Name: "work/../../etc/x", Typeflag: tar.TypeReg}}, false, "was not asked for"},
+		"what lies behind a link":            {[]*tar.Header{{Name: "work/l", Typeflag: tar.TypeSymlink, Linkname: "/tmp"}, file("l/x", 0)}, false, "escapes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stream bytes.Buffer
+			w := tar.NewWriter(&stream)
+			for _, h := range c.entries {
+				if err := w.WriteHeader(h); err != nil {
+					t.Fatal(err)
+				}
+				if h.Size == 1 {
+					if _, err := w.Write([]byte("x")); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if !c.cut {
+				if err := w.Close(); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := w.Flush(); err != nil && len(c.text) == 0 {
+				t.Fatal(err)
+			}
+			root, err := os.OpenRoot(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			r := &readTrees{mounts: []vm.Mount{{Target: "/work"}}, roots: []*os.Root{root}, limit: 1 << 20, progress: func(int) {}}
+			err = r.read(t.Context(), &stream)
+			if (err == nil) != (c.text == "") || err != nil && (!strings.Contains(err.Error(), c.text) || len(err.Error()) > 1000) {
+				t.Errorf("error %.300v, want one that says %q", err, c.text)
+			}
+		})
+	}
+}
+
+// TestReplaceAfterAKill: one that was killed between the two names of a folder is done
+// again, with what was there as well as without.
+func TestReplaceAfterAKill(t *testing.T) {
+	for _, before := range [][]string{{"", newSuffix}, {newSuffix, oldSuffix}, {"", newSuffix, oldSuffix}} {
+		dir := filepath.Join(t.TempDir(), "work")
+		for _, suffix := range before {
+			if err := errors.Join(os.Mkdir(dir+suffix, 0o700), os.WriteFile(filepath.Join(dir+suffix, "is"), []byte(suffix), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := replace(dir); err != nil {
+			t.Errorf("%q: %v", before, err)
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, "is")); string(text) != newSuffix {
+			t.Errorf("%q: %q is there, %v", before, text, err)
+		}
+	}
+}
+
+// TestNoEnvironmentIsNone: where there is nothing to keep, a call has nothing.
+func TestNoEnvironmentIsNone(t *testing.T) {
+	t.Setenv("SECRET", "value")
+	b := New(Options{Environ: func() []string { return []string{"SECRET=value"} }})
+	r, err := b.exec(t.Context(), "/usr/bin/env", call{timeout: lookTimeout})
+	if err != nil || r.code != 0 || strings.Contains(r.stdout, "SECRET") {
+		t.Errorf("a call's environment is %q, %v", r.stdout, err)
 	}
 }

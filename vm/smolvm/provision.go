@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -263,13 +264,14 @@ func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) (err error) {
 	return nil
 }
 
-// replace puts the new folder in the place of the old one.
+// replace puts the new folder in the place of the old one. One that was killed at it
+// may have left none.
 func replace(dir string) error {
 	old := dir + oldSuffix
 	if err := os.RemoveAll(old); err != nil {
 		return err
 	}
-	if err := os.Rename(dir, old); err != nil {
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.Rename(dir+newSuffix, dir); err != nil {

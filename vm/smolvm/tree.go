@@ -3,6 +3,7 @@ package smolvm
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/bot-bottle/bottle/internal/paths"
 	"github.com/bot-bottle/bottle/vm"
@@ -24,6 +26,7 @@ const progressEvery = 2000
 // files with holes and links are told as more than they take.
 const (
 	maxFiles     = 5_000_000
+	maxPath      = 4096 // of a path in bytes, as in the machine (path_resolution(7))
 	defaultBytes = 20 << 30
 )
 
@@ -93,17 +96,46 @@ type readTrees struct {
 	progress func(files int)
 }
 
+// folder has no header: one of the agent's may hold a megabyte.
 type folder struct {
-	root *os.Root
-	name string
-	h    *tar.Header
+	root     *os.Root
+	name     string
+	mode     fs.FileMode
+	modified time.Time
+}
+
+// errCut says that a stream ended between two files, as that of a call that was cut
+// off may: what did not come is not what the agent deleted.
+var errCut = errors.New("the files did not all come")
+
+// endOfTar is how many zeros a whole stream ends with.
+const endOfTar = 1024
+
+// zeroEnd counts the zeros at the end of what was read.
+type zeroEnd struct {
+	io.Reader
+	zeros int
+}
+
+func (z *zeroEnd) Read(p []byte) (int, error) {
+	n, err := z.Reader.Read(p)
+	kept := len(bytes.TrimRight(p[:n], "\x00"))
+	if kept > 0 {
+		z.zeros = 0
+	}
+	z.zeros += n - kept
+	return n, err
 }
 
 func (t *readTrees) read(ctx context.Context, r io.Reader) error {
-	tr := tar.NewReader(bufio.NewReaderSize(r, 1<<20))
+	end := &zeroEnd{Reader: r}
+	tr := tar.NewReader(bufio.NewReaderSize(end, 1<<20))
 	for {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
+			if end.zeros < endOfTar {
+				return errCut
+			}
 			break
 		}
 		if err == nil {
@@ -113,16 +145,16 @@ func (t *readTrees) read(ctx context.Context, r io.Reader) error {
 			return err
 		}
 		if err := t.entry(h, tr); err != nil {
-			return fmt.Errorf("%q: %w", h.Name, err)
+			return fmt.Errorf("%.300q: %w", h.Name, err)
 		}
 	}
 	for i := len(t.folders) - 1; i >= 0; i-- { // the deepest first
 		f := t.folders[i]
 		// Its owner can always look into it: somebody has to remove it one day.
-		if err := f.root.Chmod(f.name, f.h.FileInfo().Mode().Perm()|0o700); err != nil {
+		if err := f.root.Chmod(f.name, f.mode|0o700); err != nil {
 			return err
 		}
-		if err := f.root.Chtimes(f.name, f.h.ModTime, f.h.ModTime); err != nil {
+		if err := f.root.Chtimes(f.name, f.modified, f.modified); err != nil {
 			return err
 		}
 	}
@@ -130,11 +162,14 @@ func (t *readTrees) read(ctx context.Context, r io.Reader) error {
 }
 
 func (t *readTrees) entry(h *tar.Header, r io.Reader) error {
+	if len(h.Name) > maxPath || len(h.Linkname) > maxPath {
+		return fmt.Errorf("a path of more than %d bytes", maxPath)
+	}
 	t.files++
-	t.bytes += h.Size
-	if t.files > maxFiles || t.bytes > t.limit || h.Size < 0 {
+	if t.files > maxFiles || h.Size < 0 || h.Size > t.limit-t.bytes { // a sum could run over
 		return fmt.Errorf("the machine's files are more than %d, or more than %d GiB: delete some in it, or raise resources.disk in the manifest", maxFiles, t.limit>>30)
 	}
+	t.bytes += h.Size
 	if t.files%progressEvery == 0 {
 		t.progress(t.files)
 	}
@@ -150,7 +185,7 @@ func (t *readTrees) entry(h *tar.Header, r io.Reader) error {
 		if err := root.MkdirAll(name, 0o700); err != nil {
 			return err
 		}
-		t.folders = append(t.folders, folder{root, name, h})
+		t.folders = append(t.folders, folder{root, strings.Clone(name), h.FileInfo().Mode().Perm(), h.ModTime})
 		return nil
 	case tar.TypeSymlink:
 		return root.Symlink(h.Linkname, name)
