@@ -18,6 +18,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Options of Resolve.
@@ -48,6 +49,9 @@ func (o *Options) say(format string, args ...any) {
 func Resolve(ctx context.Context, image string, opt Options) (string, error) {
 	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
 		return "", err
+	}
+	if err := dropLeft(opt.Dir); err != nil {
+		return "", fmt.Errorf("remove what was left of images in %s: %w", opt.Dir, err)
 	}
 	switch {
 	case image == "":
@@ -219,19 +223,36 @@ func place(opt Options, write func(io.Writer) error) (_ string, err error) {
 
 // verify reports whether an archive is what its name says.
 func verify(file string) error {
+	sum, err := digestOf(file)
+	if err == nil && sum+".tar" != filepath.Base(file) {
+		err = fmt.Errorf("%s was changed: %w", file, fs.ErrInvalid)
+	}
+	return err
+}
+
+func digestOf(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer f.Close()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return err
+	_, err = io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// leftAfter is the age at which what nobody has finished is nobody's any more.
+const leftAfter = 48 * time.Hour
+
+// dropLeft removes what those who were killed left unfinished, which may be gigabytes.
+func dropLeft(dir string) error {
+	list, err := filepath.Glob(filepath.Join(dir, ".*-*"))
+	for _, name := range list {
+		if info, serr := os.Lstat(name); serr == nil && time.Since(info.ModTime()) > leftAfter {
+			err = errors.Join(err, os.RemoveAll(name))
+		}
 	}
-	if hex.EncodeToString(sum.Sum(nil))+".tar" != filepath.Base(file) {
-		return fmt.Errorf("%s was changed: %w", file, fs.ErrInvalid)
-	}
-	return nil
+	return err
 }
 
 // stopping is a reader that ends with its context.

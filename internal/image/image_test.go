@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -192,6 +194,103 @@ func TestResolveRefuses(t *testing.T) {
 	} {
 		if _, err := image.Resolve(t.Context(), c.from, image.Options{Dir: at("images")}); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: error %v, want one that says %q", c.from, err, c.text)
+		}
+	}
+}
+
+// TestPullGoesOn: a layer that a pull which was cut left in part, or that was changed, is
+// pulled anew, and one that is whole is not.
+func TestPullGoesOn(t *testing.T) {
+	img := newImage(t, runtime.GOARCH)
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := layers[0].Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc, err := layers[0].Compressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := io.ReadAll(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pulled := 0
+	inner := registry.New()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/blobs/"+digest.String()) {
+			pulled++
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	ref, err := name.ParseReference(strings.TrimPrefix(server.URL, "http://") + "/a/b:c")
+	if err == nil {
+		err = remote.Write(ref, img)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		kept []byte
+		want int
+	}{
+		"nothing":     {[]byte{}, 1},
+		"a part":      {whole[:len(whole)/2], 1},
+		"another one": {bytes.Repeat([]byte("x"), len(whole)), 1},
+		"all":         {whole, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "layers"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "layers", digest.String()), c.kept, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pulled = 0
+			got, err := image.Resolve(t.Context(), ref.Name(), image.Options{Dir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pulled != c.want {
+				t.Errorf("it was pulled %d times, want %d", pulled, c.want)
+			}
+			if f, err := os.ReadFile(got); err != nil || !bytes.Contains(f, whole) {
+				t.Errorf("the layer is not in the archive, %v", err)
+			}
+		})
+	}
+}
+
+// TestUnfinishedImagesGo: what those who were killed left is removed, what another may be
+// at is not.
+func TestUnfinishedImagesGo(t *testing.T) {
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	if err := os.MkdirAll(filepath.Join(root, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-72 * time.Hour)
+	for _, f := range []string{".new-old", ".new-now", "abc.tar"} {
+		if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range []string{".new-old", "abc.tar"} {
+		if err := os.Chtimes(filepath.Join(dir, f), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := image.Resolve(t.Context(), root, image.Options{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	for f, want := range map[string]bool{".new-old": false, ".new-now": true, "abc.tar": true} {
+		if _, err := os.Lstat(filepath.Join(dir, f)); (err == nil) != want {
+			t.Errorf("%s: %v", f, err)
 		}
 	}
 }

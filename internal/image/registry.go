@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,7 +24,8 @@ func platform() v1.Platform { return v1.Platform{OS: "linux", Architecture: runt
 
 // pull fetches an image by its reference, through the logins and the certificates of
 // this user. Layers are kept until the archive is whole, so that a pull that was cut
-// goes on with the next one; the library verifies each by its digest.
+// goes on with the next one. The library verifies what it pulls by its digest, and what
+// was kept not at all.
 func pull(ctx context.Context, ref string, opt Options) (string, error) {
 	r, err := name.ParseReference(ref)
 	if err != nil {
@@ -45,11 +47,30 @@ func pull(ctx context.Context, ref string, opt Options) (string, error) {
 		}
 	}
 	layers := filepath.Join(opt.Dir, "layers")
+	if err := dropDamaged(layers); err != nil {
+		return "", fmt.Errorf("pull %s: look at the layers that are here: %w", r.Name(), err)
+	}
 	target, err := write(cache.Image(img, cache.NewFilesystemCache(layers)), r, opt)
 	if err != nil {
 		return "", fmt.Errorf("pull %s: %w", r.Name(), err)
 	}
 	return target, errors.Join(os.WriteFile(link, []byte(filepath.Base(target)), 0o600), os.RemoveAll(layers))
+}
+
+// dropDamaged removes the kept layers that are not what their names say: one that was
+// cut is there in part.
+func dropDamaged(dir string) error {
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range list {
+		file := filepath.Join(dir, e.Name())
+		if sum, serr := digestOf(file); serr != nil || "sha256:"+sum != e.Name() {
+			err = errors.Join(err, os.RemoveAll(file))
+		}
+	}
+	return err
 }
 
 // fromLayout takes the image of a layout for this host.
