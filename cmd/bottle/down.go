@@ -91,6 +91,9 @@ func (a *app) down(ctx context.Context, ref []string, force bool) error {
 	if err != nil {
 		return err
 	}
+	if err := canEnd(b); err != nil {
+		return err
+	}
 	if !force {
 		if err := a.refuseWork(ctx, b); err != nil {
 			return err
@@ -209,13 +212,18 @@ func remove(ctx context.Context, b control.Bottle, dir string, backends []vm.Bac
 	}
 }
 
-func shutdown(ctx context.Context, b control.Bottle, force bool) error {
+// canEnd refuses a bottle whose process is there and cannot be asked.
+func canEnd(b control.Bottle) error {
 	switch b.Status {
-	case control.Stopped, control.Dead:
+	case control.Stopped, control.Dead, control.Running:
 		return nil
-	case control.Running:
-	default:
-		return fmt.Errorf("%s is %s and cannot be ended: %w", b.ID, b.Status, b.Problem)
+	}
+	return fmt.Errorf("%s is %s and cannot be ended: %w", b.ID, b.Status, b.Problem)
+}
+
+func shutdown(ctx context.Context, b control.Bottle, force bool) error {
+	if b.Status != control.Running {
+		return nil
 	}
 	c, err := control.Dial(ctx, b.Socket)
 	if errors.Is(err, control.ErrNotRunning) {

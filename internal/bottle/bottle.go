@@ -50,6 +50,7 @@ type Bottle struct {
 	owner    owner
 	git      gitGuard
 	unlock   func()            // the files, which the launch has
+	starting *state.Lock       // the place of the control socket until there is one
 	gitFile  bool              // the workspace is mounted and its .git is a file
 	plan     agent.Plan        // with the placeholders
 	env      map[string]string // of every command
@@ -204,6 +205,8 @@ func (b *Bottle) unwind() error {
 	}
 	if b.control != nil { // last, for it lets those go who wait for the end
 		errs = append(errs, b.control.Close())
+	} else if b.starting != nil {
+		errs = append(errs, b.starting.Unlock())
 	}
 	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/vm"
 )
@@ -150,6 +151,30 @@ func TestWorkIsAwayOnceTheMachineIsReady(t *testing.T) {
 	p.must(b.Close())
 	if away(t, b.Dir()) {
 		t.Error("the work of a machine that ended in order is away")
+	}
+}
+
+// TestOthersSeeThatItStarts: while its machine is made, a bottle is neither dead nor
+// another's to go on with or to remove.
+func TestOthersSeeThatItStarts(t *testing.T) {
+	p := newProject(t)
+	k := &fakeKeeper{fakeBackend: fakeBackend{listenErr: errors.New("no listener")}}
+	seen := false
+	k.onCreate = func(spec vm.Spec) {
+		list, err := control.All(t.Context(), p.env)
+		p.must(err)
+		if seen = len(list) == 1; !seen || list[0].Status != control.Busy {
+			t.Fatalf("others see %+v", list)
+		}
+		if err := control.Remove(p.env, list[0], nil); !errors.Is(err, state.ErrLocked) {
+			t.Errorf("another removed it: %v", err)
+		}
+	}
+	if _, err := p.keep(k); err == nil || !strings.Contains(err.Error(), "no listener") || errors.Is(err, os.ErrClosed) || !seen {
+		t.Errorf("a launch that fails: %v", err)
+	}
+	if left := p.leftovers(); len(left) != 0 {
+		t.Errorf("%v are left", left)
 	}
 }
 

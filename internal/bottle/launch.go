@@ -42,6 +42,9 @@ func (p *Prepared) Launch(ctx context.Context) (_ *Bottle, err error) {
 			err = errors.Join(err, b.undo(ctx))
 		}
 	}()
+	if err := b.reserve(); err != nil {
+		return nil, err
+	}
 	// Before anything that takes long: a port that is taken is the person's to free.
 	if b.forward, b.record.Ports, err = openPorts(ctx, p.Manifest.Ports); err != nil {
 		return nil, err
@@ -276,15 +279,19 @@ func inHome(at string) string {
 	return at
 }
 
+// reserve has others see that the bottle starts: a virtual machine takes a while.
+func (b *Bottle) reserve() (err error) {
+	if b.record.Socket, err = controlPath(b.prepared.opt.Env, b.record.ID); err == nil {
+		b.starting, err = control.Reserve(b.record.Socket)
+	}
+	return err
+}
+
 // serveControl opens the socket over which other commands reach this bottle.
 func (b *Bottle) serveControl() error {
-	path, err := controlPath(b.prepared.opt.Env, b.record.ID)
-	if err != nil {
-		return err
-	}
-	b.record.Socket = path
+	var err error
 	b.control, err = control.Listen(control.Options{
-		Path: path, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Notes: b.journal.notes, Logger: b.log,
+		Path: b.record.Socket, Lock: b.starting, Machine: b, Info: info(b.record, b.prepared.opt.Version), Counts: b.journal.counts, Notes: b.journal.notes, Logger: b.log,
 		Handlers: b.operator.handlers(),
 		Shutdown: func(context.Context, bool) error {
 			b.ending.Store(true)

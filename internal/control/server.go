@@ -33,6 +33,9 @@ type Options struct {
 	// Path is that of the socket, in a private folder that exists. A socket
 	// that a killed process left there is replaced.
 	Path string
+	// Lock is what Reserve returned; nil has Listen take it. A Server that serves lets
+	// it go with its end.
+	Lock *state.Lock
 	// Machine runs the commands of exec and shell.
 	Machine vm.Starter
 	// Info is told to clients, after PID, Uptime, Commands and Counts are
@@ -122,11 +125,13 @@ func (s *Server) listen() (err error) {
 	if err := (state.Env{}).CheckPrivate(dir); err != nil {
 		return err
 	}
-	if s.lock, err = lockSoon(filepath.Join(dir, lockName)); err != nil {
-		return err
+	if s.lock = s.opts.Lock; s.lock == nil {
+		if s.lock, err = Reserve(path); err != nil {
+			return err
+		}
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && s.opts.Lock == nil {
 			_ = s.lock.Unlock()
 		}
 	}()
@@ -142,6 +147,12 @@ func (s *Server) listen() (err error) {
 		return err
 	}
 	return nil
+}
+
+// Reserve takes the place of the socket at path before there is one: until Listen,
+// others find the bottle starting, and neither dead nor theirs to remove.
+func Reserve(path string) (*state.Lock, error) {
+	return lockSoon(filepath.Join(filepath.Dir(path), lockName))
 }
 
 // lockSoon takes the lock, with patience for those who only look whether it is
