@@ -155,3 +155,56 @@ func TestNoEnvironmentIsNone(t *testing.T) {
 		t.Errorf("a call's environment is %q, %v", r.stdout, err)
 	}
 }
+
+// TestWorkComesOut: whatever happens to the call that brings the work out, it comes, or
+// what is on the host stays as it is, and it comes the next time.
+func TestWorkComesOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault double.Fault
+		comes bool
+	}{
+		"it is killed once":              {double.Fault{Kind: "137", Times: 1}, true},
+		"smolvm is killed once":          {double.Fault{Kind: "kill", Times: 1}, true},
+		"the container is not there":     {double.Fault{Kind: "notrunning", Times: 2}, true},
+		"nothing comes, and all is well": {double.Fault{Kind: "empty", Times: 1}, true},
+		"it is always killed":            {double.Fault{Kind: "137"}, false},
+		"nothing ever comes":             {double.Fault{Kind: "empty"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, double.Settings{})
+			work := filepath.Join(h.dir, "work")
+			h.must(os.Mkdir(work, 0o755))
+			h.must(os.WriteFile(filepath.Join(work, "is"), []byte("before\n"), 0o600))
+			spec := h.spec("w-1")
+			spec.Mounts = []vm.Mount{{Source: work, Target: "/home/agent/work"}}
+			b := h.backend()
+			m := h.create(b, spec)
+			if _, code := run(t, m, vm.Command{Args: []string{"sh", "-c", "echo after >work/is"}}); code != 0 {
+				t.Fatal(code)
+			}
+			is := func(want string) {
+				t.Helper()
+				if text, err := os.ReadFile(filepath.Join(work, "is")); string(text) != want {
+					t.Errorf("%q is there, %v", text, err)
+				}
+			}
+			c.fault.Step, c.fault.Arg = "exec", " pack "
+			h.must(double.Set(h.data, double.Settings{Faults: []double.Fault{c.fault}}))
+			if err := m.Close(); c.comes {
+				h.must(err)
+			} else {
+				if err == nil || !strings.Contains(err.Error(), "it is still in it") {
+					t.Errorf("error %v, want one that says where it is", err)
+				}
+				is("before\n")
+				h.must(double.Set(h.data, double.Settings{}))
+				h.must(b.Collect(t.Context(), "w-1", spec.Mounts))
+			}
+			is("after\n")
+			if left, err := filepath.Glob(work + ".*"); err != nil || len(left) != 0 {
+				t.Errorf("%v are left, %v", left, err)
+			}
+			h.nothingLeft(b, "w-1")
+		})
+	}
+}

@@ -219,7 +219,22 @@ func (m *machine) collect(ctx context.Context) error {
 // newSuffix and oldSuffix are of folders beside the one that is replaced.
 const newSuffix, oldSuffix = ".bottle-new", ".bottle-old"
 
-func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) (err error) {
+// fetch brings folders out. What it does twice has the same end, and here nothing
+// changes before all is there.
+func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) error {
+	for n := 1; ; n++ {
+		cut, err := m.fetchOnce(ctx, wanted)
+		if err == nil || !cut || n == stepTries || ctx.Err() != nil {
+			return err
+		}
+		if err := m.b.opt.Sleep(ctx, readyPause); err != nil {
+			return err
+		}
+	}
+}
+
+// fetchOnce also reports whether the call was cut off, and not its stream refused.
+func (m *machine) fetchOnce(ctx context.Context, wanted []vm.Mount) (cut bool, err error) {
 	t := &readTrees{limit: m.plan.disk(), mounts: m.plan.copies, roots: make([]*os.Root, len(m.plan.copies)),
 		progress: func(n int) { m.plan.progress("bringing the work out of the machine: %d files", n) }}
 	var targets []string
@@ -230,11 +245,11 @@ func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) (err error) {
 		targets = append(targets, c.Target)
 		fresh := c.Source + newSuffix
 		if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil {
-			return err
+			return false, err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
 		if t.roots[i], err = os.OpenRoot(fresh); err != nil {
-			return err
+			return false, err
 		}
 		defer t.roots[i].Close()
 	}
@@ -254,14 +269,15 @@ func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) (err error) {
 		err = newCLIError([]string{"machine", "exec"}, r)
 	}
 	if err = errors.Join(err, rerr); err != nil {
-		return err
+		whole := rerr == nil || errors.Is(rerr, errCut) || errors.Is(rerr, io.ErrUnexpectedEOF)
+		return whole && (r.code == 0 || passing(r)), err
 	}
 	for _, w := range wanted {
 		if err := replace(w.Source); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // replace puts the new folder in the place of the old one. One that was killed at it

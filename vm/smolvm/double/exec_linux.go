@@ -103,6 +103,8 @@ func (d *double) exec(p *parsed, kind string) int {
 		return 137
 	case "255":
 		return 255
+	case "empty": // the connection was cut
+		return 0
 	case "notrunning":
 		return fail(agentError+"run command: the container `smolvm-%s` is not running", name)
 	case "bare":
