@@ -54,9 +54,10 @@ type machine struct {
 }
 
 // The agent in the machine serves 8 connections at a time: each running command
-// holds one, and with none left smolvm takes the machine for dead.
+// holds one, and with none left smolvm takes the machine for dead. Together these are
+// 5: the others are for who lists machines, starts the relay again or brings work out.
 const (
-	maxCommands = 5
+	maxCommands = 4
 	maxQuick    = 1
 )
 

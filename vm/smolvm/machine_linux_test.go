@@ -111,6 +111,34 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+// TestCommandsAreBounded: as many run as leave the machine's agent free for what is
+// asked of it meanwhile, one more is refused, and takes the place of one that ends.
+func TestCommandsAreBounded(t *testing.T) {
+	h := newHost(t, double.Settings{})
+	b := h.backend()
+	m := h.create(b, h.spec("c-1"))
+	sleeper := vm.Command{Args: []string{"sleep", "1000"}}
+	procs := make([]vm.Process, maxCommands)
+	for i := range procs {
+		var err error
+		procs[i], err = m.Start(t.Context(), sleeper)
+		h.must(err)
+	}
+	if _, err := m.Start(t.Context(), sleeper); err == nil || !strings.Contains(err.Error(), "wait for one to end") {
+		t.Errorf("one more: %v", err)
+	}
+	if s, err := b.get(t.Context(), "c-1"); err != nil || s == nil || s.State != stateRunning {
+		t.Errorf("meanwhile the machine is %+v, %v", s, err)
+	}
+	h.must(procs[0].Signal(syscall.SIGKILL))
+	if code, err := procs[0].Wait(); code != 137 || err != nil {
+		t.Errorf("code %d, %v", code, err)
+	}
+	if out, code := run(t, m, vm.Command{Args: []string{"echo", "on"}}); code != 0 || out != "on\n" {
+		t.Errorf("in its place: code %d, %q", code, out)
+	}
+}
+
 // TestAbandoned: what a maker that was killed left behind is brought out, and gone
 // after a Remove.
 func TestAbandoned(t *testing.T) {
