@@ -25,6 +25,7 @@ build: $(RELAYS)
 # inlining it is smaller, and its work is the kernel's.
 vm/relay/guestbin/bottle-relay-%: FORCE
 	GOOS=linux GOARCH=$* $(GO) build -trimpath -gcflags=all=-l -ldflags '-s -w' -o $@ ./vm/relay/cmd/bottle-relay
+	@[ $$(wc -c <$@) -lt 3000000 ] || { echo "$@ has 3 MB or more" >&2; exit 1; }
 FORCE:
 
 # The manual pages, of commands and of topics: man -l bin/man/bottle.1

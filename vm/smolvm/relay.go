@@ -20,7 +20,7 @@ const (
 
 // startRelay starts the relay inside, and waits for it to be connected.
 func (m *machine) startRelay(ctx context.Context) error {
-	args := []string{"machine", "exec", "--name", m.plan.name, "-d", "--", guestProgram, "serve", "--forward", guestSocket(forwardName)}
+	args := []string{"machine", "exec", "--name", m.plan.name, "-d", "--", guestProgram, "serve", "--state", m.user.State, "--forward", guestSocket(forwardName)}
 	for _, port := range m.plan.spec.Ports {
 		args = append(args, "--listen", strconv.Itoa(port)+"="+guestSocket("p"+strconv.Itoa(port)))
 	}
@@ -33,7 +33,7 @@ func (m *machine) startRelay(ctx context.Context) error {
 			args = append(args, "--service", s.Name+"="+s.Addr.String())
 		}
 	}
-	// Not again: a second one would find the ports taken, and end.
+	// Not again: whether it is there is seen by what follows.
 	if _, err := m.b.must(ctx, call{args: args, timeout: quickTimeout}); err != nil {
 		return fmt.Errorf("start the relay: %w", err)
 	}

@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bot-bottle/bottle/vm/relay/tunnel"
 )
@@ -42,12 +45,30 @@ func (p *ports) Set(s string) error {
 // How long serve waits before it starts its worker again.
 const minRestart, maxRestart = 100 * time.Millisecond, 5 * time.Second
 
+// relayLock is the file of the state folder that serve has locked.
+const relayLock = "relay.lock"
+
 // serve runs the relay in a process of its own, and starts it again when that
 // ends, for whatever reason. It must be started anew after each start of the
-// machine.
+// machine. Where one serves already, another leaves it to that: its relays would find
+// the ports taken, for ever.
 func serve(args []string, _ io.Reader, _ io.Writer) error {
-	if _, err := parseServe(args); err != nil {
+	opt, err := parseServe(args)
+	if err != nil {
 		return err
+	}
+	if opt.state != "" {
+		f, err := os.OpenFile(filepath.Join(opt.state, relayLock), os.O_CREATE|os.O_RDWR, 0o600)
+		if err == nil {
+			defer f.Close()
+			err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		}
+		switch {
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return nil
+		case err != nil:
+			return fmt.Errorf("be the only one that serves: %w", err)
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -76,6 +97,7 @@ func serve(args []string, _ io.Reader, _ io.Writer) error {
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
+	state    string // the folder of setup; "" for none, and for as many as like
 	listen   ports
 	forward  string // the socket of the host's own connections, and of questions to it
 	proxy    int    // the port among listen that is the proxy's
@@ -88,6 +110,7 @@ func parseServe(args []string) (opt serveOptions, err error) {
 	f := flags("serve")
 	f.Var(&opt.listen, "listen", "")
 	f.Var(&opt.services, "service", "")
+	f.StringVar(&opt.state, "state", "", "")
 	f.StringVar(&opt.forward, "forward", "", "")
 	f.IntVar(&opt.proxy, "proxy", 0, "")
 	f.DurationVar(&opt.answer, "answer", 0, "")
