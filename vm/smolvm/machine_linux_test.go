@@ -57,6 +57,14 @@ func TestMachine(t *testing.T) {
 		t.Errorf("%d machines still run", n)
 	}
 	h.violations()
+	calls, err := double.Calls(h.data)
+	h.must(err)
+	for _, c := range calls { // as root, with programs that the agent cannot have put there
+		i := slices.Index(c.Args, "--")
+		if i > 0 && c.Args[1] == "exec" && !strings.HasPrefix(c.Args[i+1], "/") && !slices.Contains(c.Args[:i], "PATH="+vm.DefaultPath) {
+			t.Errorf("%q looks for its program where the image says", c.Args)
+		}
+	}
 }
 
 // echo answers what it gets.

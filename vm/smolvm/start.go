@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/bot-bottle/bottle/vm"
 )
 
 // How often steps are tried, and how long apart.
@@ -128,7 +130,14 @@ func (b *Backend) isContained(ctx context.Context, p *plan) error {
 
 // inside runs a line of shell inside, to its end. It may be done several times.
 func (b *Backend) inside(ctx context.Context, name, script string) (result, error) {
-	return b.again(ctx, stepTries, call{args: []string{"machine", "exec", "--name", name, "--", "sh", "-c", script}, timeout: quickTimeout})
+	return b.again(ctx, stepTries, call{args: shell(name, script), timeout: quickTimeout})
+}
+
+// shell are the arguments of a call that runs a line of shell as the machine's root. The
+// folders that programs are looked for in are not the image's: one that the agent may
+// write to can be among those, and the programs there are the agent's by now.
+func shell(name, script string) []string {
+	return []string{"machine", "exec", "--name", name, "-e", "PATH=" + vm.DefaultPath, "--", "sh", "-c", script}
 }
 
 // again makes a call that may be made several times until it comes through.
@@ -157,7 +166,7 @@ func (b *Backend) answers(ctx context.Context, p *plan) error {
 	script := "echo " + nonce + "; cat /proc/sys/kernel/hostname"
 	var last error
 	for range readyTries {
-		r, err := b.run(ctx, call{args: []string{"machine", "exec", "--name", p.name, "--", "sh", "-c", script}, timeout: quickTimeout})
+		r, err := b.run(ctx, call{args: shell(p.name, script), timeout: quickTimeout})
 		switch {
 		case err != nil:
 			last = err
