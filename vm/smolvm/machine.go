@@ -43,7 +43,6 @@ type machine struct {
 	watch sync.WaitGroup
 
 	mu     sync.Mutex
-	nextID int
 	taken  map[int]bool // ports that Listen gave out
 	procs  map[*process]bool
 	closed bool

@@ -147,6 +147,20 @@ func TestCommandsAreBounded(t *testing.T) {
 	}
 }
 
+// TestSignalAtOnce: a signal reaches a command that is still on its way into the machine.
+func TestSignalAtOnce(t *testing.T) {
+	h := newHost(t, double.Settings{})
+	m := h.create(h.backend(), h.spec("s-1"))
+	for range 10 {
+		p, err := m.Start(t.Context(), vm.Command{Args: []string{"sleep", "1000"}})
+		h.must(err)
+		h.must(p.Signal(syscall.SIGTERM))
+		if code, err := p.Wait(); code != 143 || err != nil {
+			t.Fatalf("code %d, %v", code, err)
+		}
+	}
+}
+
 // TestAbandoned: what a maker that was killed left behind is brought out, and gone
 // after a Remove.
 func TestAbandoned(t *testing.T) {

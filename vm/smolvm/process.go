@@ -3,6 +3,7 @@ package smolvm
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -59,8 +60,7 @@ func (m *machine) Start(ctx context.Context, cmd vm.Command) (vm.Process, error)
 
 func (m *machine) start(ctx context.Context, cmd vm.Command) (*process, error) {
 	m.mu.Lock()
-	m.nextID++
-	p := &process{m: m, id: "p" + strconv.Itoa(m.nextID), done: make(chan struct{}), copied: make(chan struct{}), stderr: &errorTail{to: cmd.Stderr}}
+	p := &process{m: m, id: rand.Text(), done: make(chan struct{}), copied: make(chan struct{}), stderr: &errorTail{to: cmd.Stderr}}
 	closed := m.closed
 	m.mu.Unlock()
 	if closed {
@@ -301,23 +301,46 @@ func (p *process) Signal(sig syscall.Signal) error {
 	return p.signal(ctx, sig)
 }
 
+// signal sends a signal, as soon as the command has begun: the call of smolvm may
+// still be on its way into the machine.
 func (p *process) signal(ctx context.Context, sig syscall.Signal) error {
+	for {
+		begun, err := p.trySignal(ctx, sig)
+		if begun || err != nil {
+			return err
+		}
+		select {
+		case <-p.done:
+			return os.ErrProcessDone
+		case <-ctx.Done():
+			return fmt.Errorf("send the signal %s: the command has not begun: %w", sig, ctx.Err())
+		case <-time.After(beginPause):
+		}
+	}
+}
+
+// beginPause is how long a command is waited for between two tries to signal it.
+const beginPause = 100 * time.Millisecond
+
+func (p *process) trySignal(ctx context.Context, sig syscall.Signal) (begun bool, err error) {
 	release, err := p.m.hold(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer release()
 	c := p.m.guestCall(quickTimeout, "kill", "--state", p.m.user.State, "--id", p.id, "--signal", strconv.Itoa(guestSignal(sig)))
 	r, err := p.m.b.again(ctx, stepTries, c)
 	switch {
 	case err != nil:
-		return err
+		return false, err
+	case r.code == guest.ExitNotYet:
+		return false, nil
 	case r.code == guest.ExitGone:
-		return os.ErrProcessDone
+		return true, os.ErrProcessDone
 	case r.code != 0:
-		return newCLIError([]string{"machine", "exec"}, r)
+		return false, newCLIError([]string{"machine", "exec"}, r)
 	}
-	return nil
+	return true, nil
 }
 
 // Resize changes the size of the terminal, which smolvm passes on.

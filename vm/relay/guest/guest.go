@@ -31,6 +31,7 @@ const (
 	ExitNoProgram  = 21 // check: the program is not there
 	ExitNotAllowed = 22 // check: the program may not be executed
 	ExitGone       = 23 // kill: it has ended
+	ExitNotYet     = 24 // kill: it has not begun, as far as can be told
 )
 
 // Is reports whether a program with these arguments (os.Args) was started as the

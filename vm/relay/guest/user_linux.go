@@ -136,9 +136,12 @@ func kill(args []string, _ io.Reader, _ io.Writer) error {
 	}
 	text, err := os.ReadFile(pidFile(*state, *id))
 	if err != nil {
-		return &codeError{ExitGone, err}
+		return &codeError{ExitNotYet, err}
 	}
-	pid, start, _ := strings.Cut(string(text), " ")
+	pid, start, written := strings.Cut(string(text), " ")
+	if !written {
+		return &codeError{ExitNotYet, fmt.Errorf("%s is about to begin", *id)}
+	}
 	n, err := strconv.Atoi(pid)
 	if err != nil || n <= 1 || startOf(n) != start {
 		return &codeError{ExitGone, fmt.Errorf("%s has ended", *id)}
