@@ -38,6 +38,7 @@ type plan struct {
 	dir     string // of the sockets, on the host
 	volumes []vm.Mount
 	copies  []vm.Mount // what is copied in, and out again where it may be written
+	covers  []vm.Mount // files that are shown in a shared folder, read-only
 }
 
 // newPlan sorts the mounts into folders that are shared and files that are copied,
@@ -62,6 +63,9 @@ func newPlan(spec vm.Spec) (*plan, error) {
 			continue
 		case !info.IsDir() && m.Shared && m.ReadOnly && !p.inVolume(m.Target):
 			p.copies = append(p.copies, m) // as good as one that is shown
+			continue
+		case info.Mode().IsRegular() && m.ReadOnly && p.inVolume(m.Target):
+			p.covers = append(p.covers, m)
 			continue
 		case !info.IsDir():
 			return nil, fmt.Errorf("mount %s: a virtual machine can share folders only, not single files: mount its folder, or use workspace mode copy", m.Source)

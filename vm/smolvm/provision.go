@@ -39,6 +39,9 @@ func (m *machine) provision(ctx context.Context) error {
 	if err := m.fill(ctx); err != nil {
 		return fmt.Errorf("copy files into the machine: %w", err)
 	}
+	if err := m.cover(ctx); err != nil {
+		return fmt.Errorf("show files in shared folders: %w", err)
+	}
 	if err := m.trust(ctx); err != nil {
 		return fmt.Errorf("add the certificate to the image's stores: %w", err)
 	}
@@ -107,9 +110,6 @@ func (m *machine) fill(ctx context.Context) error {
 				list = append(list, c)
 			}
 		}
-		if !m.user.Root { // then all is of the only user that there is
-			owner.uid, owner.gid = m.user.UID, m.user.GID
-		}
 		if err := m.send(ctx, list, owner.uid, owner.gid); err != nil {
 			return err
 		}
@@ -117,10 +117,36 @@ func (m *machine) fill(ctx context.Context) error {
 	return m.link(ctx)
 }
 
+// coverDir holds what is shown in shared folders, on the file system that stays.
+const coverDir = "/var/lib/bottle/files/"
+
+// cover shows files in shared folders over what is there: a volume is a folder, and to
+// copy a file there would be to write to the host's own.
+func (m *machine) cover(ctx context.Context) error {
+	if len(m.plan.covers) == 0 {
+		return nil
+	}
+	list, args := slices.Clone(m.plan.covers), []string{"cover"}
+	for i, c := range list {
+		list[i].Target = coverDir + strconv.Itoa(i)
+		args = append(args, list[i].Target, c.Target)
+	}
+	if err := m.send(ctx, list, 0, 0); err != nil {
+		return err
+	}
+	if _, err := m.guest(ctx, nil, args...); err != nil {
+		return fmt.Errorf("%w (an image whose user is not root cannot: use workspace mode copy there)", err)
+	}
+	return nil
+}
+
 // send streams trees into the machine. What it does twice has the same end.
 func (m *machine) send(ctx context.Context, list []vm.Mount, uid, gid int) error {
 	if len(list) == 0 {
 		return nil
+	}
+	if !m.user.Root { // then all is of the only user that there is
+		uid, gid = m.user.UID, m.user.GID
 	}
 	for n := 1; ; n++ {
 		r, err := m.sendOnce(ctx, list, uid, gid)

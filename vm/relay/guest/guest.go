@@ -10,6 +10,7 @@
 //	kill    sends a signal to what exec started
 //	unpack  makes the files of a tar stream
 //	pack    writes a tar stream of files
+//	cover   shows files in the places of others, read-only
 //	net     makes addresses the machine's own, and has names asked of the relay
 //	trust   puts certificates into the image's own stores
 //

@@ -23,7 +23,7 @@ type command func(args []string, in io.Reader, out io.Writer) error
 func Main(args []string) int {
 	commands := map[string]command{
 		"serve": serve, "work": work, "probe": probe, "setup": setup, "check": check, "exec": become,
-		"kill": kill, "unpack": unpack, "pack": pack, "trust": trust, "net": network,
+		"kill": kill, "unpack": unpack, "pack": pack, "trust": trust, "net": network, "cover": cover,
 	}
 	if len(args) < 2 || commands[args[1]] == nil {
 		fmt.Fprintf(os.Stderr, "%s: no such command; this program is part of bottle and not for people\n", Name)

@@ -284,6 +284,10 @@ func (m *monitor) run(c *net.UnixConn, dec *json.Decoder, r *request, files []*o
 		}
 	}()
 	cmd := vm.Command{Args: append([]string{"/usr/bin/env", "-i"}, r.Env...), Dir: r.Dir}
+	if len(r.Args) > 2 && r.Args[1] == "cover" {
+		// Nobody mounts in a sandbox: that what is to be mounted is there must do.
+		r.Args = append([]string{"/bin/sh", "-c", `for f; do test -f "$f" || exit 1; done`, "sh"}, r.Args[2:]...)
+	}
 	for _, a := range r.Args {
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(a, "/sys/class/net", sysNet))
 	}
