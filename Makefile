@@ -121,16 +121,18 @@ cross:
 		GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/bottle || exit 1; \
 	done
 
-# What holds of a real smolvm: the calls that need no hypervisor, then a machine. It is
-# the one of BOTTLE_TEST_SMOLVM, or the vendor's package of Python's index; the image is
-# BOTTLE_TEST_IMAGE (an archive of docker save, an unpacked root folder), or one of
-# busybox. A host that runs no machines emulates a computer that does, which takes ten
-# minutes, and of Debian busybox-static, e2fsprogs, qemu-system-x86 and
-# linux-image-cloud-amd64.
+# What holds of a real smolvm: the calls that need no hypervisor, then a machine, then
+# bottles by the command line. It is the one of BOTTLE_TEST_SMOLVM, or the vendor's package
+# of Python's index; the image is BOTTLE_TEST_IMAGE (an archive of docker save, an unpacked
+# root folder), or one of busybox and curl. A host that runs no machines emulates a computer
+# that does, which takes half an hour, and of Debian busybox-static, curl, e2fsprogs,
+# qemu-system-x86 and linux-image-cloud-amd64. E2E picks tests: make e2e-vm E2E=Machine
 SMOLVM := bin/smolvm/smol/smol-vmm
+E2E ?= Contract|Machine|Bottle
 
-e2e-vm: $(if $(BOTTLE_TEST_SMOLVM),,$(SMOLVM))
-	BOTTLE_TEST_SMOLVM="$${BOTTLE_TEST_SMOLVM:-$(abspath $(SMOLVM))}" $(GO) test ./vm/smolvm -tags e2evm -run '^TestReal(Contract|Machine)$$' -count 1 -timeout 100m -v
+e2e-vm: build $(if $(BOTTLE_TEST_SMOLVM),,$(SMOLVM))
+	BOTTLE_TEST_SMOLVM="$${BOTTLE_TEST_SMOLVM:-$(abspath $(SMOLVM))}" BOTTLE_TEST_BOTTLE=$(abspath bin/bottle) \
+		$(GO) test ./vm/smolvm -tags e2evm -run '^TestReal($(E2E))$$' -count 1 -timeout 100m -v
 
 $(SMOLVM):
 	python3 -m pip download -q --no-deps --only-binary :all: --dest bin/smolvm smolmachines==1.32.2

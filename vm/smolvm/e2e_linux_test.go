@@ -22,10 +22,14 @@ import (
 const createTries = 8
 
 // TestRealMachine drives the smolvm of BOTTLE_TEST_SMOLVM with a hypervisor, as
-// `make e2e-vm` does: with this host's, if that runs machines, else with one of an
-// emulated computer. BOTTLE_TEST_IMAGE is an archive or an unpacked root folder; "" is one
-// of busybox.
-func TestRealMachine(t *testing.T) {
+// `make e2e-vm` does.
+func TestRealMachine(t *testing.T) { withHypervisor(t, realMachine) }
+
+// withHypervisor runs a test with this host's hypervisor, if that runs machines, else with
+// one of an emulated computer. BOTTLE_TEST_IMAGE is an archive or an unpacked root folder;
+// "" is one of busybox and curl.
+func withHypervisor(t *testing.T, run func(t *testing.T, binary, image string)) {
+	t.Helper()
 	binary, image := realSmolvm(t), os.Getenv("BOTTLE_TEST_IMAGE")
 	if image == "" {
 		image = busyboxImage(t)
@@ -34,24 +38,25 @@ func TestRealMachine(t *testing.T) {
 	switch inside := os.Getenv(insideVariable) != ""; {
 	case err == nil:
 		t.Logf("with /dev/kvm (in an emulated computer: %v)", inside)
-		realMachine(t, binary, image)
+		run(t, binary, image)
 	case inside:
 		t.Fatalf("the emulated processor has no virtualization: %v", err)
 	default:
 		t.Logf("in an emulated computer, for this host has no virtual machines: %v", err)
-		emulated(t, "TestRealMachine", binary, image)
+		emulated(t, t.Name(), binary, image)
 	}
 }
 
 // insideVariable tells that this is the emulated computer.
 const insideVariable = "BOTTLE_TEST_INSIDE"
 
-// busyboxImage makes an unpacked root folder of this host's busybox.
+// busyboxImage makes an unpacked root folder of this host's busybox and curl.
 func busyboxImage(t *testing.T) string {
 	t.Helper()
 	s := &stage{t: t, root: filepath.Join(t.TempDir(), "image")}
 	s.folders("etc", "usr", "home", "root", "tmp", "run", "proc", "sys", "dev", "var/lib")
 	s.busybox()
+	s.program(lookPath(t, "curl"), "bin/curl")
 	return s.root
 }
 

@@ -35,6 +35,9 @@ func emulated(t *testing.T, test, binary, image string) {
 	self, err := os.Executable()
 	stage.must(err)
 	stage.program(self, firstProgram)
+	if bottle := os.Getenv(bottleVariable); bottle != "" {
+		stage.program(bottle, guestBottle)
+	}
 	stage.program(binary, guestSmolvm)
 	stage.library(binary)
 	stage.run("cp", "-a", image, filepath.Join(root, "image"))
@@ -139,10 +142,7 @@ func (s *stage) folders(names ...string) {
 // busybox copies the basic programs.
 func (s *stage) busybox() {
 	s.t.Helper()
-	program, err := exec.LookPath("busybox")
-	if err != nil {
-		s.t.Fatal("busybox is not installed (busybox-static)")
-	}
+	program := lookPath(s.t, "busybox")
 	s.folders("bin")
 	s.program(program, "bin/busybox")
 	for name := range strings.FieldsSeq(string(s.run(program, "--list"))) {
@@ -150,6 +150,15 @@ func (s *stage) busybox() {
 			s.must(os.Symlink("busybox", filepath.Join(s.root, "bin", name)))
 		}
 	}
+}
+
+func lookPath(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s is not installed (of Debian: busybox-static, curl)", program)
+	}
+	return path
 }
 
 // program copies a program, and the libraries that it is linked with to where they are.

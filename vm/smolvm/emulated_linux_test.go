@@ -18,6 +18,7 @@ const (
 	emulatedVariable = "BOTTLE_EMULATED"
 	firstProgram     = "/bin/first"
 	guestSmolvm      = "/opt/smolvm/smol-vmm"
+	guestBottle      = "/bin/bottle"
 	endedWith        = "the test ended with code "
 )
 
@@ -29,13 +30,13 @@ func first() {
 	if os.Getpid() != 1 || os.Getenv(emulatedVariable) == "" {
 		return
 	}
-	err := errors.Join(mountAll(), loadModules("/modules"), os.Chmod("/dev/kvm", 0o666))
+	err := errors.Join(mountAll(), loadModules("/modules"), os.Chmod("/dev/kvm", 0o666), exec.Command("/bin/ip", "link", "set", "lo", "up").Run())
 	if err != nil {
 		fmt.Println("the emulated computer is not as it should be:", err)
 	}
 	cmd := exec.Command(firstProgram, os.Args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
-	cmd.Env = []string{"HOME=/root", "PATH=/bin", "TMPDIR=/tmp", insideVariable + "=1", "BOTTLE_TEST_SMOLVM=" + guestSmolvm, "BOTTLE_TEST_IMAGE=/image"}
+	cmd.Env = []string{"HOME=/root", "PATH=/bin", "TMPDIR=/tmp", insideVariable + "=1", "BOTTLE_TEST_SMOLVM=" + guestSmolvm, "BOTTLE_TEST_IMAGE=/image", bottleVariable + "=" + guestBottle}
 	_ = cmd.Run()
 	fmt.Printf("%s%d\n", endedWith, cmd.ProcessState.ExitCode())
 	unix.Sync()
