@@ -80,7 +80,7 @@ func TestPromptAndSkills(t *testing.T) {
 
 // TestLoginsAreHeldByPlaceholder: each client finds one where it looks, of its kind.
 func TestLoginsAreHeldByPlaceholder(t *testing.T) {
-	for _, tt := range []struct{ agent, held, in string }{{"claude", "CLAUDE_CODE_OAUTH_TOKEN", ""}, {"codex", "~/.codex/auth.json", ".codex/auth.json"}} {
+	for _, tt := range []struct{ agent, held, in string }{{"claude", "~/.claude/.credentials.json", ".claude/.credentials.json"}, {"codex", "~/.codex/auth.json", ".codex/auth.json"}} {
 		p, err := agent.New(tt.agent, agent.Options{Logins: []agent.Login{{Client: tt.agent, Mode: secret.LoginOAuth, Plan: "plus", Placeholder: "the-placeholder"}}})
 		if err != nil {
 			t.Fatal(err)
@@ -88,6 +88,9 @@ func TestLoginsAreHeldByPlaceholder(t *testing.T) {
 		text := p.Env[tt.held]
 		if tt.in != "" {
 			text = file(t, p, tt.in).Data
+		}
+		if tt.agent == "claude" && (!strings.Contains(text, `"subscriptionType": "plus"`) || !strings.Contains(text, `"expiresAt": 4070908800000`)) {
+			t.Errorf("the client cannot tell which subscription it is: %s", text)
 		}
 		if !strings.Contains(text, "the-placeholder") || p.Credential == nil || *p.Credential != (agent.Credential{Form: "oauth token", Held: tt.held}) {
 			t.Errorf("%s: %+v, %s", tt.agent, p.Credential, text)

@@ -31,13 +31,18 @@ func claude(opt Options) (Plan, error) {
 		"DISABLE_AUTOUPDATER":                                  "1",
 		"MCP_CONNECTION_NONBLOCKING":                           "0",
 	}
-	if l, ok := opt.login(secret.LoginClaude); ok {
-		env[claudeVariable] = l.Placeholder
-	}
-	files, err := jsonFiles([]jsonFile{
+	docs := []jsonFile{
 		{".claude.json", 0o600, state},
 		{".claude/settings.json", 0o600, opt.Settings.with(map[string]any{"skipDangerousModePermissionPrompt": true})},
-	})
+	}
+	credential := claudeCredential(layered{env, opt.Env})
+	if l, ok := opt.login(secret.LoginClaude); ok {
+		docs = append(docs, jsonFile{claudeFile, 0o600, claudeLogin(l)})
+		if credential == nil {
+			credential = &Credential{"oauth token", "~/" + claudeFile}
+		}
+	}
+	files, err := jsonFiles(docs)
 	for i := range files {
 		files[i].Format = JSON
 	}
@@ -58,17 +63,34 @@ func claude(opt Options) (Plan, error) {
 		Trusted: []string{opt.Workspace},
 
 		Settings:   opt.Settings,
-		Credential: claudeCredential(layered{env, opt.Env}),
+		Credential: credential,
 	}, err
 }
 
-// claudeVariable is the variable of a subscription's token.
-const claudeVariable = "CLAUDE_CODE_OAUTH_TOKEN"
+// claudeFile is where the client keeps its login. A variable in its stead would not tell it
+// which subscription there is, by which it chooses a model.
+const claudeFile = ".claude/.credentials.json"
+
+// ClaudeScope is what a client inside takes its token to be for. With more it would ask who
+// the person is, which is no business of the agent's.
+const ClaudeScope = "user:inference"
+
+// claudeLogin is a login as the client keeps it, with what stands for its token.
+func claudeLogin(l Login) map[string]any {
+	oauth := map[string]any{
+		"accessToken": l.Placeholder, "refreshToken": NoToken, "expiresAt": secret.FarAway * 1000,
+		"scopes": []string{ClaudeScope},
+	}
+	if l.Plan != "" {
+		oauth["subscriptionType"] = l.Plan
+	}
+	return map[string]any{"claudeAiOauth": oauth}
+}
 
 // claudeCredential says which of the kinds of credentials it will use. The kind of a
 // placeholder must be that of the real one: each goes into another header.
 func claudeCredential(env layered) *Credential {
-	for _, k := range []Credential{{"api key", "ANTHROPIC_API_KEY"}, {"auth token", "ANTHROPIC_AUTH_TOKEN"}, {"oauth token", claudeVariable}} {
+	for _, k := range []Credential{{"api key", "ANTHROPIC_API_KEY"}, {"auth token", "ANTHROPIC_AUTH_TOKEN"}, {"oauth token", "CLAUDE_CODE_OAUTH_TOKEN"}} {
 		if env.get(k.Held) != "" {
 			return &k
 		}

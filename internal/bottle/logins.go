@@ -22,7 +22,7 @@ var providers = map[string]provider{
 		hosts: map[secret.LoginMode][]string{secret.LoginOAuth: {"api.anthropic.com"}},
 		renewal: func(l agent.Login) proxy.Canned {
 			return cannedJSON("platform.claude.com", "/v1/oauth/token", map[string]any{"token_type": "Bearer",
-				"access_token": l.Placeholder, "refresh_token": agent.NoToken, "expires_in": renewalSeconds, "scope": "user:inference user:profile"})
+				"access_token": l.Placeholder, "refresh_token": agent.NoToken, "expires_in": renewalSeconds, "scope": agent.ClaudeScope})
 		},
 	},
 	secret.LoginCodex: {

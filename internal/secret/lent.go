@@ -63,16 +63,16 @@ func (s *Secret) Sample(value string) string {
 // claudeSample has the form of Claude Code's access tokens.
 const claudeSample = "sk-ant-oat01-" + "q7RtZ2mXw9Lb4TnKv8cYk1Ge5sPd6uHa3WxJ0fNiq7RtZ2mXw9Lb4TnKv8cYk1Ge5sPd6uHa3WxJ0f-NiZ2mXwAA"
 
-// farAway is the end of what the agent holds, in seconds since 1970: 2099. The host
+// FarAway is the end of what the agent holds, in seconds since 1970: 2099. The host
 // renews what it stands for, so inside it never ends, and no client there tries.
-const farAway = 4_070_908_800
+const FarAway int64 = 4_070_908_800
 
 // codexSample has the form of Codex's access tokens, JSON web tokens of which the
 // client reads the end only.
 func codexSample() string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return strings.Join([]string{
-		encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode(fmt.Appendf(nil, `{"exp":%d,"sub":"bottle-placeholder-0123456789"}`, farAway)),
+		encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode(fmt.Appendf(nil, `{"exp":%d,"sub":"bottle-placeholder-0123456789"}`, FarAway)),
 		encode([]byte("q7RtZ2mXw9Lb4TnKv8cYk1Ge5sPd6uHa3WxJ0fNiq7RtZ2mXw9Lb4TnKv8cYk1Ge")),
 	}, ".")
 }

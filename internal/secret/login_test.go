@@ -438,7 +438,7 @@ func TestSamples(t *testing.T) {
 	} else {
 		var claims struct{ Exp int64 }
 		readClaims(p, &claims)
-		if claims.Exp != farAway {
+		if claims.Exp != FarAway {
 			t.Errorf("the placeholder ends at %d", claims.Exp)
 		}
 	}
