@@ -6,10 +6,12 @@ package image
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,11 +96,14 @@ const maxEntries = 1_000_000
 
 // fromArchive looks what an archive is, and keeps a copy.
 func fromArchive(ctx context.Context, file string, opt Options) (string, error) {
+	var manifest []byte
 	docker, oci := false, false
-	err := eachEntry(file, func(h *tar.Header, _ io.Reader) error {
+	err := eachEntry(file, func(h *tar.Header, r io.Reader) (err error) {
 		switch path.Clean(h.Name) {
 		case "manifest.json":
 			docker = true
+			manifest, err = io.ReadAll(io.LimitReader(r, maxJSON))
+			return err
 		case "oci-layout":
 			oci = true
 		}
@@ -108,6 +113,9 @@ func fromArchive(ctx context.Context, file string, opt Options) (string, error) 
 	case err != nil:
 		return "", fmt.Errorf("%s is no archive of an image: %w", file, err)
 	case docker: // what docker save writes may be both
+		if err := checkSaved(file, manifest); err != nil {
+			return "", fmt.Errorf("%s: %w", file, err)
+		}
 		return keep(ctx, file, opt)
 	case !oci:
 		return "", fmt.Errorf("%s is no archive of an image: it has neither a manifest.json (docker save) nor an oci-layout", file)
@@ -121,6 +129,40 @@ func fromArchive(ctx context.Context, file string, opt Options) (string, error) 
 		return "", fmt.Errorf("unpack %s: %w", file, err)
 	}
 	return fromLayout(ctx, dir, opt)
+}
+
+// maxJSON bounds the manifest and the configuration of an image, in bytes.
+const maxJSON = 4 << 20
+
+// checkSaved refuses what docker save writes and no machine of this host starts from: a
+// machine would say it late, and not in these words.
+func checkSaved(file string, manifest []byte) error {
+	var images []struct{ Config string }
+	if err := json.Unmarshal(manifest, &images); err != nil {
+		return fmt.Errorf("its manifest.json is none of docker save: %w", err)
+	}
+	if len(images) != 1 {
+		return fmt.Errorf("it has %d images, and a machine is made from one: save that alone", len(images))
+	}
+	var config struct{ Architecture string }
+	found := errors.New("found")
+	err := eachEntry(file, func(h *tar.Header, r io.Reader) error {
+		if path.Clean(h.Name) != path.Clean(images[0].Config) {
+			return nil
+		}
+		data, err := io.ReadAll(io.LimitReader(r, maxJSON))
+		if err == nil {
+			err = json.Unmarshal(data, &config)
+		}
+		return cmp.Or(err, found)
+	})
+	switch {
+	case err == nil:
+		return fmt.Errorf("it has no %s, which its manifest.json names", images[0].Config)
+	case !errors.Is(err, found):
+		return err
+	}
+	return checkArchitecture(config.Architecture)
 }
 
 // eachEntry reads an archive, packed by gzip or not.

@@ -181,7 +181,33 @@ func TestResolveRefuses(t *testing.T) {
 		}
 	}
 	tarOf(t, at("docker"), at("files.tar"))
+	save := func(file string, images map[string]v1.Image) {
+		t.Helper()
+		tags := map[name.Tag]v1.Image{}
+		for tag, img := range images {
+			n, err := name.NewTag("x.invalid/" + tag)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tags[n] = img
+		}
+		if err := tarball.MultiWriteToFile(file, tags); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(at("two.tar"), map[string]v1.Image{"a:1": newImage(t, runtime.GOARCH), "b:1": newImage(t, runtime.GOARCH)})
+	save(at("foreign.tar"), map[string]v1.Image{"a:1": newImage(t, other)})
+	for file, manifest := range map[string]string{"odd": "{}", "without": `[{"Config":"gone.json"}]`} {
+		if err := errors.Join(os.Mkdir(at(file), 0o755), os.WriteFile(at(file+"/manifest.json"), []byte(manifest), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		tarOf(t, at(file), at(file+".tar"))
+	}
 	for _, c := range []struct{ from, text string }{
+		{at("two.tar"), "it has 2 images"},
+		{at("foreign.tar"), "the image is for " + other},
+		{at("odd.tar"), "none of docker save"},
+		{at("without.tar"), "has no gone.json"},
 		{at("none.tar"), "no such file"},
 		{at("empty"), "is no image"},
 		{at("text.tar"), "is no archive of an image"},

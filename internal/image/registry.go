@@ -120,15 +120,22 @@ func choose(index v1.ImageIndex) (v1.Image, error) {
 	return index.Image(fits[0].Digest)
 }
 
-// write writes an image as docker save does. One for another architecture would not
-// start.
+// checkArchitecture refuses an image that would not start here.
+func checkArchitecture(name string) error {
+	if name != "" && name != runtime.GOARCH {
+		return fmt.Errorf("the image is for %s, and this host is %s", name, runtime.GOARCH)
+	}
+	return nil
+}
+
+// write writes an image as docker save does.
 func write(img v1.Image, ref name.Reference, opt Options) (string, error) {
 	c, err := img.ConfigFile()
 	if err != nil {
 		return "", err
 	}
-	if c.Architecture != "" && c.Architecture != runtime.GOARCH {
-		return "", fmt.Errorf("the image is for %s, and this host is %s", c.Architecture, runtime.GOARCH)
+	if err := checkArchitecture(c.Architecture); err != nil {
+		return "", err
 	}
 	updates := make(chan v1.Update, 64)
 	told := make(chan struct{})
