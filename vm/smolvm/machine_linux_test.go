@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,6 +50,18 @@ func TestMachine(t *testing.T) {
 	}
 	if out, _ := run(t, m, vm.Command{Args: []string{"bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/3128; echo ping >&3; read -r x <&3; echo \"$x\""}}); out != "ping\n" {
 		t.Errorf("through the relay came %q", out)
+	}
+	filters := "sed -n 's/^Seccomp_filters:[^0-9]*//p' /proc/self/status"
+	root, err := b.inside(t.Context(), "m-1", filters)
+	h.must(err)
+	of := func(text string) int {
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		h.must(err)
+		return n
+	}
+	out, _ = run(t, m, vm.Command{Args: []string{"sh", "-c", filters}})
+	if has, want := of(out), of(root.stdout)+1; has != want {
+		t.Errorf("the agent's calls pass %d filters, want %d: the machine's and what keeps it from smolvm's agent", has, want)
 	}
 	h.must(m.Close())
 	h.must(m.Wait())

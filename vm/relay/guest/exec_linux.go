@@ -109,7 +109,10 @@ func (t *target) drop() error {
 		if os.Geteuid() != t.uid {
 			return fmt.Errorf("runs as user %d, and cannot become %d", os.Geteuid(), t.uid)
 		}
-		return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return err
+		}
+		return withoutVsock()
 	}
 	if t.uid == 0 {
 		return errors.New("the agent is never root")
@@ -126,6 +129,7 @@ func (t *target) drop() error {
 		{"set the group", func() error { return syscall.Setresgid(t.gid, t.gid, t.gid) }},
 		{"set the user", func() error { return syscall.Setresuid(t.uid, t.uid, t.uid) }},
 		{"give up capabilities", caps.Drop},
+		{"leave the machine's control port alone", withoutVsock},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
