@@ -23,6 +23,7 @@ import (
 // in.
 func (x *exchange) prepareBody() *denial {
 	r := x.r
+	x.startRecording()
 	x.body = &uploadBody{x: x, src: r.Body}
 	// An HTTP/2 request has a Body that is not nil also where there is none; sent
 	// on as one it would be of unknown length.
@@ -31,6 +32,7 @@ func (x *exchange) prepareBody() *denial {
 		x.body.src = http.NoBody
 		return nil
 	}
+	r.Body = x.recording.requestBody(r.Body)
 	in, d := x.bodyInjection()
 	if d != nil {
 		return d

@@ -72,6 +72,7 @@ func (x *exchange) admit() *denial {
 // giveBack returns all that the exchange took.
 func (x *exchange) giveBack() {
 	x.useTables(nil)
+	x.recording.drop() // of what was denied
 	if x.share == nil {
 		return
 	}

@@ -35,6 +35,10 @@ type Config struct {
 	Gate Gate
 	// Budgets bound what each session sends and uses.
 	Budgets Budgets
+	// RecordBodies has the bodies of HTTP exchanges kept in Options.Bodies: at most
+	// 256 KiB of each, redacted. Those of git, of WebSockets and of what was denied are
+	// not, and what cannot be looked through is not either.
+	RecordBodies bool
 	// AskTimeout bounds the wait for the operator; 0 means 3 minutes.
 	AskTimeout time.Duration
 }

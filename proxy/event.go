@@ -58,6 +58,9 @@ type Event struct {
 	Restored int           `json:"restored,omitempty"` // markers in the answer of a model that became their texts
 	Inert    []string      `json:"inert,omitempty"`    // placeholders that passed as plain text
 	Error    string        `json:"error,omitempty"`
+	// RequestBody and AnswerBody are there where bodies are recorded and there was one.
+	RequestBody *EventBody `json:"request_body,omitempty"`
+	AnswerBody  *EventBody `json:"answer_body,omitempty"`
 }
 
 // EventFinding is what the scanner saw, never the text itself.

@@ -54,6 +54,7 @@ type exchange struct {
 	purse       *payer        // pays for what leaves; nil before it was counted
 	usage       EventUsage    // of the model that answers
 	meter       *usage.Reader // of its answer, nil for none
+	recording   *recording    // of the bodies, nil for none
 
 	bytesIn  int64
 	status   int

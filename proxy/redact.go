@@ -109,7 +109,7 @@ func (x *exchange) filterAnswer(resp *http.Response, red *redaction, restore fil
 		f = behind(meterFilter{passFilter{}, x.meter}, f)
 	}
 	if restore != nil { // last, so that what is put back is not looked at
-		f = behind(f, restore)
+		f = behind(x.recording.tap(f), restore)
 	}
 	r := newFilterReader(x.ctx, src, f)
 	if sameLength || resp.ContentLength < 0 {

@@ -200,6 +200,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	if announced > 0 && x.r.ProtoMajor == 1 && x.r.ProtoAtLeast(1, 1) && resp.Body != http.NoBody {
 		h.Del("Content-Length") // HTTP/2 can have both, HTTP/1.1 has trailers behind chunks only
 	}
+	x.recording.answerHead(h)
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
 	err = x.copyBody(body, resp)
@@ -210,6 +211,7 @@ func (x *exchange) respond(resp *http.Response) error {
 		x.breakOff()
 		return err
 	}
+	x.recording.answerEnd()
 	// An upstream whose request was aborted may end its answer in order.
 	if err := x.abort(); err != nil {
 		return err
@@ -273,6 +275,7 @@ func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
 			if err := w.write((*bp)[:n], resp.ContentLength < 0 || x.bytesIn < resp.ContentLength); err != nil {
 				return fmt.Errorf("the client went away: %w", err)
 			}
+			x.recording.answered((*bp)[:n])
 		}
 		if errors.Is(readErr, io.EOF) {
 			return nil
@@ -333,6 +336,11 @@ func (x *exchange) end(err error) {
 		}
 	}
 	slices.Sort(e.Inert)
+	if r := x.recording; r != nil {
+		x.recording, r.answer.size = nil, x.bytesIn
+		x.s.recordEnd(&e, r)
+		return
+	}
 	_ = x.s.record(&e)
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/bot-bottle/bottle/dlp"
 	"github.com/bot-bottle/bottle/mitm"
@@ -31,6 +32,8 @@ type Options struct {
 	// Recorder keeps the journal. A request is not sent unless its decision
 	// could be recorded.
 	Recorder Recorder
+	// Bodies keeps bodies, where Config.RecordBodies says so; nil keeps none.
+	Bodies BodyStore
 	// Ask puts a question to the operator and waits for the answer. When it is
 	// nil, what would be asked is denied.
 	Ask func(ctx context.Context, q Question) (Answer, error)
@@ -116,6 +119,10 @@ type Server struct {
 	lates      sync.Pool     // of *late
 	socketIdle time.Duration // the limit of that name, but in tests
 
+	recorded *semaphore.Weighted // bytes of bodies that are being recorded
+	keeping  sync.WaitGroup      // exchanges that have ended and whose bodies are not written yet
+	keepOne  sync.Mutex
+
 	reloading sync.Mutex // serialises the building of snapshots
 	current   atomic.Pointer[snapshot]
 	ended     atomic.Bool
@@ -155,7 +162,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		log:    opts.Logger,
 		runID:  strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
 		inbox:  newTunnelListener(),
-		budget: newBudget(), socketIdle: socketIdle,
+		budget: newBudget(), socketIdle: socketIdle, recorded: semaphore.NewWeighted(maxRecorded),
 		tunnels:  map[*tunnel]struct{}{},
 		markers:  map[string]*markers{},
 		accounts: map[string]*account{},
@@ -317,6 +324,7 @@ func (s *Server) end() {
 	s.closeTunnels(func(*tunnel) bool { return true })
 	s.stop()
 	s.active.Wait()
+	s.keeping.Wait()
 	s.inbox.Close()
 	s.ended.Store(true) // for a reload that is under way
 	snap := s.current.Load()
