@@ -30,7 +30,8 @@ over the wire, from the first that is wanted to the last; with -n only the last 
 of these. Without an argument it is the bottle whose workspace is here, the latest one
 when there are several. However long a journal is, it is shown as it is read, and what
 cannot hold what is wanted is not read. With --json each line is one object, with --har
-the exchanges are an HTTP archive, without headers and bodies, which a journal has not.`,
+the exchanges are an HTTP archive: without headers, which a journal has not, and with
+bodies where the manifest says record: {bodies: true}.`,
 		Example: "  bottle logs -n 20 -f\n  bottle logs --denied --since 10m\n  bottle logs --rule 'dlp:*'\n  bottle logs --har >session.har\n  bottle logs verify",
 		Args:    cobra.MaximumNArgs(1),
 
@@ -52,7 +53,8 @@ the exchanges are an HTTP archive, without headers and bodies, which a journal h
 				return fmt.Errorf("--verdict %q: allow or deny is wanted; what was asked is one of them by now", verdict)
 			}
 			if har {
-				return journal.HAR(a.std.out, journal.Read(dir, o.Filter), readBuild().Version)
+				body := func(b *proxy.EventBody) ([]byte, error) { return journal.ReadBody(dir, b) }
+				return journal.HAR(a.std.out, journal.Read(dir, o.Filter), body, readBuild().Version)
 			}
 			out := &counting{w: a.std.out}
 			if err := journal.Logs(cmd.Context(), out, dir, o); err != nil {

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/proxy"
@@ -20,14 +22,15 @@ import (
 const maxHAROpen = 8192
 
 // HAR writes the exchanges of a journal as an HTTP archive (HAR 1.2), in bounded
-// memory and in the order in which they ended. A journal has no headers and no
-// bodies, so those are empty, and their sizes -1 where they are not known. What is
+// memory and in the order in which they ended. A journal has no headers, so those are
+// empty, and sizes are -1 where they are not known. Bodies are there where they were
+// recorded, as body returns them (such as [ReadBody]), and else a comment says why not. What is
 // bottle's own (the verdict, the rule, findings) stands in comments and in fields
 // that begin with an underscore, as the format has it. Lines that cannot be read are
 // left out, and the error says how many there were.
-func HAR(w io.Writer, entries iter.Seq2[Entry, error], version string) error {
+func HAR(w io.Writer, entries iter.Seq2[Entry, error], body func(*proxy.EventBody) ([]byte, error), version string) error {
 	out := bufio.NewWriter(w)
-	h := harWriter{w: out, open: map[string]*proxy.Event{}}
+	h := harWriter{w: out, body: body, open: map[string]*proxy.Event{}}
 	creator, _ := json.Marshal(map[string]string{"name": "bottle", "version": version}) // strings always marshal
 	fmt.Fprintf(out, `{"log":{"version":"1.2","creator":%s,"entries":[`, creator)
 	unreadable := 0
@@ -61,6 +64,7 @@ func HAR(w io.Writer, entries iter.Seq2[Entry, error], version string) error {
 // harWriter puts decisions and ends together.
 type harWriter struct {
 	w     *bufio.Writer
+	body  func(*proxy.EventBody) ([]byte, error)
 	n     int
 	open  map[string]*proxy.Event
 	order []string // of the open ones, oldest first; may name some that are not any more
@@ -152,8 +156,20 @@ func (h *harWriter) write(d, end *proxy.Event) {
 	path, query, _ := strings.Cut(d.Path, "?")
 	e.Request = map[string]any{"method": d.Method, "url": harURL(d, path, query), "httpVersion": version, "cookies": none, "headers": none,
 		"queryString": harQuery(query), "headersSize": -1, "bodySize": out}
+	content := map[string]any{"size": max(in, 0), "mimeType": ""}
 	e.Response = map[string]any{"status": status, "statusText": "", "httpVersion": version, "cookies": none, "headers": none,
-		"content": map[string]any{"size": max(in, 0), "mimeType": ""}, "redirectURL": "", "headersSize": -1, "bodySize": in}
+		"content": content, "redirectURL": "", "headersSize": -1, "bodySize": in}
+	if end != nil && end.RequestBody != nil {
+		post := map[string]any{}
+		h.putBody(post, end.RequestBody)
+		e.Request["postData"] = post
+	}
+	if end != nil && end.AnswerBody != nil {
+		h.putBody(content, end.AnswerBody)
+		if end.AnswerBody.Size > 0 {
+			content["size"] = end.AnswerBody.Size
+		}
+	}
 	e.Timings = map[string]any{"send": 0, "wait": e.Time, "receive": 0}
 	if h.n++; h.n > 1 {
 		_ = h.w.WriteByte(',') // the next write has its error
@@ -163,6 +179,36 @@ func (h *harWriter) write(d, end *proxy.Event) {
 		_, err = h.w.Write(escape.JSON([]byte("\n"), b))
 	}
 	h.err = err
+}
+
+// putBody puts a body, or why there is none, into postData or content. The format has
+// encoding for the latter only, and those who read the former by the letter see base64.
+func (h *harWriter) putBody(m map[string]any, b *proxy.EventBody) {
+	m["mimeType"] = b.Type
+	if b.Missing != "" {
+		m["comment"] = "not recorded: " + b.Missing
+		return
+	}
+	text, err := h.body(b)
+	if err != nil {
+		m["comment"] = "recorded, and not there any more as it was: " + err.Error()
+		return
+	}
+	if utf8.Valid(text) {
+		m["text"] = string(text)
+	} else {
+		m["text"], m["encoding"] = base64.StdEncoding.EncodeToString(text), "base64"
+	}
+	var notes []string
+	if b.Cut {
+		notes = append(notes, "only "+count(uint64(len(text)), "byte")+" of its beginning were recorded")
+	}
+	if b.Redacted > 0 {
+		notes = append(notes, count(uint64(b.Redacted), "text")+" in it replaced by markers")
+	}
+	if len(notes) > 0 {
+		m["comment"] = strings.Join(notes, "; ")
+	}
 }
 
 func harURL(d *proxy.Event, path, query string) string {

@@ -11,6 +11,7 @@
 //	0000000000000001.extent.json   what that one holds, for readers who look for something
 //	head.json                      how many lines there are, and the hash of the last
 //	lock                           held by the writer (flock); holds its process id
+//	bodies/0000000000000001.bodies bodies of exchanges, where they are recorded
 //
 // Each line is a [proxy.Event] with two fields before it: seq, which counts the
 // lines from 1 through all segments, and prev, the SHA-256 of the line before (of
@@ -41,6 +42,12 @@
 //     lines were fsynced, so it is never ahead of them.
 //
 // A line that a crash left unfinished is cut off by the next Open, with a note.
+//
+// # Bodies
+//
+// The end line of an exchange says where its bodies are (file, offset, length) and has
+// their SHA-256, so the chain is about them, too; [ReadBody] holds them to it. They take
+// [MaxBodies] at most, beside [MaxBytes]: the oldest file goes to make room for new ones.
 //
 // # What the chain proves, and what not
 //
@@ -126,6 +133,10 @@ type Options struct {
 	// MaxBytes replaces the constant of that name, where it is positive.
 	MaxBytes int64
 
+	// BodyFileSize and MaxBodies replace the constants of these names, where they
+	// are positive.
+	BodyFileSize, MaxBodies int64
+
 	// CommitDelay and HeadDelay replace the constants of these names, where
 	// they are positive.
 	CommitDelay, HeadDelay time.Duration
@@ -139,6 +150,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = MaxBytes
+	}
+	if o.BodyFileSize <= 0 {
+		o.BodyFileSize = BodyFileSize
+	}
+	if o.MaxBodies <= 0 {
+		o.MaxBodies = MaxBodies
 	}
 	if o.CommitDelay <= 0 {
 		o.CommitDelay = CommitDelay

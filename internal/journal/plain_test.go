@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func slowBody(t *testing.T, e *proxy.Event) []byte {
 }
 
 // TestPlainLinesHaveEveryField sets each field of an event by itself, and all but
-// the findings and the usage together.
+// the findings, the usage and the bodies together.
 func TestPlainLinesHaveEveryField(t *testing.T) {
 	full := proxy.Event{}
 	for i := range reflect.TypeFor[proxy.Event]().NumField() {
@@ -34,6 +35,10 @@ func TestPlainLinesHaveEveryField(t *testing.T) {
 			case *proxy.EventUsage:
 				if e == &one {
 					f.Set(reflect.ValueOf(&proxy.EventUsage{Model: "m", Cost: 0.5}))
+				}
+			case *proxy.EventBody:
+				if e == &one {
+					f.Set(reflect.ValueOf(&proxy.EventBody{Size: 5, Missing: "m"}))
 				}
 			case []proxy.EventFinding:
 				if e == &one {
@@ -52,7 +57,7 @@ func TestPlainLinesHaveEveryField(t *testing.T) {
 		}
 		name := reflect.TypeFor[proxy.Event]().Field(i).Name
 		got, ok := appendPlain(nil, &one)
-		if ok != (name != "Findings" && name != "Usage") {
+		if ok == slices.Contains([]string{"Findings", "Usage", "RequestBody", "AnswerBody"}, name) {
 			t.Errorf("%s: plain is %v", name, ok)
 		}
 		if want := slowBody(t, &one); ok && !bytes.Equal(got, want) {

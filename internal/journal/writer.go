@@ -5,19 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/bot-bottle/bottle/proxy"
 )
 
-// Writer writes a journal. It implements [proxy.Recorder], and its methods may be
-// called concurrently.
+// Writer writes a journal. It implements [proxy.Recorder] and [proxy.BodyStore], and its
+// methods may be called concurrently.
 type Writer struct {
 	dir      string
 	opts     Options
 	lock     *os.File
 	head     *headFile
+	bodies   bodyFiles
 	encoders sync.Pool
 
 	wake chan struct{} // of capacity 1: the committer has something to do
@@ -77,6 +79,7 @@ func Open(dir string, o Options) (*Writer, error) {
 	w := &Writer{
 		dir: dir, opts: o, lock: lock,
 		head: &headFile{dir: dir, open: o.open}, held: newHolding(),
+		bodies:   bodyFiles{dir: filepath.Join(dir, bodiesDir), perFile: o.BodyFileSize, limit: o.MaxBodies},
 		encoders: sync.Pool{New: func() any { return newEncoder() }},
 		wake:     make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -258,7 +261,7 @@ func (w *Writer) Close() error {
 	if w.lost.count > 0 {
 		errs = append(errs, errors.New(w.lost.String()))
 	}
-	errs = append(errs, w.broken, w.headErr)
+	errs = append(errs, w.broken, w.headErr, w.bodies.close())
 	if w.f != nil {
 		errs = append(errs, w.f.Close())
 	}
