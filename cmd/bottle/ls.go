@@ -13,6 +13,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/bottle"
 	"github.com/bot-bottle/bottle/internal/control"
 	"github.com/bot-bottle/bottle/internal/escape"
+	"github.com/bot-bottle/bottle/internal/journal"
 	"github.com/bot-bottle/bottle/internal/state"
 	"github.com/bot-bottle/bottle/internal/supervise"
 	"github.com/bot-bottle/bottle/proxy"
@@ -66,6 +67,10 @@ type listed struct {
 	WaitsFor string `json:"manifest_waits_for,omitempty"`
 	// NewBottle are the keys of the manifest that changed and need a new bottle.
 	NewBottle string `json:"needs_new_bottle,omitempty"`
+	// RecordsBodies is set while bodies are recorded, and BodyBytes is what those that
+	// were take on disk.
+	RecordsBodies bool  `json:"records_bodies,omitempty"`
+	BodyBytes     int64 `json:"body_bytes,omitempty"`
 	// Suspects are what a bottle that has ended left in folders of this host for
 	// programs there to run by themselves, and nobody has seen to.
 	Suspects        []bottle.Suspect `json:"suspects,omitempty"`
@@ -91,6 +96,7 @@ func toListed(b control.Bottle) listed {
 		l.Ports = nil
 	}
 	l.Waits, l.WaitsFor, l.NewBottle = manifestWaits(b), noteOf(b, bottle.NoteWaits), noteOf(b, bottle.NoteNewBottle)
+	l.RecordsBodies, l.BodyBytes = noteOf(b, bottle.NoteBodies) != "", bodyBytes(b.ID)
 	if b.Problem != nil {
 		l.Problem = b.Problem.Error()
 	}
@@ -132,6 +138,27 @@ func noteOf(b control.Bottle, name string) string {
 		return ""
 	}
 	return escape.Text(b.Info.Notes[name])
+}
+
+// bodyBytes is 0 where it cannot be told.
+func bodyBytes(id string) int64 {
+	dir, err := journalDir(id)
+	if err != nil {
+		return 0
+	}
+	n, _ := journal.BodiesSize(dir)
+	return n
+}
+
+// bodiesText says what is kept of the traffic, "" for nothing.
+func (l *listed) bodiesText() string {
+	switch {
+	case l.RecordsBodies:
+		return fmt.Sprintf("%s: the bodies of its requests and answers are recorded on this host (record.bodies), %d KiB until now", l.ID, l.BodyBytes>>10)
+	case l.BodyBytes > 0:
+		return fmt.Sprintf("%s: recorded bodies of its requests and answers, %d KiB, are kept on this host until \"bottle down %s\"", l.ID, (l.BodyBytes+1023)>>10, l.ID)
+	}
+	return ""
 }
 
 func newBottleText(id, keys string) string {
@@ -184,6 +211,9 @@ func (a *app) printBottles(list []listed) error {
 		fmt.Fprint(a.std.err, suspectsText(b.ID, b.Suspects, b.suspectProblems))
 		if b.Waits && !a.quiet {
 			fmt.Fprintln(a.std.err, waitsText(b.ID))
+		}
+		if text := b.bodiesText(); text != "" && !a.quiet {
+			fmt.Fprintln(a.std.err, text)
 		}
 		if b.NewBottle != "" && !a.quiet {
 			fmt.Fprintln(a.std.err, newBottleText(b.ID, b.NewBottle))

@@ -84,6 +84,7 @@ func (u *user) proxyConfig(ctx context.Context, m *manifest.Manifest, opts secre
 		UpstreamProxy: c.upstreamProxy,
 		AskTimeout:    m.Egress.AskTimeout,
 		Budgets:       m.Budgets,
+		RecordBodies:  m.RecordBodies,
 	}, c, nil
 }
 

@@ -116,12 +116,13 @@ func (b *Bottle) startProxy(ctx context.Context) (*credentials, error) {
 	b.reload = &reloader{journal: b.journal, session: b.record.ID, log: b.log, trust: p.opt.Trust, load: p.opt.Reload, user: b.user, inForce: cfg,
 		noted: b.journal.manifestIs, started: p.Manifest, current: p.Manifest, agreed: p.Manifest, folders: hostFolders(p.Manifest)}
 	b.reload.view.Store(p.Manifest)
+	b.journal.inForce = b.reload.view.Load
 	b.operator = newOperator(b.reload, b.record, b.log, p.opt.Desktop)
 	if err := b.journal.serveMetrics(ctx, p.Manifest, b.record, p.opt.Version, b.operator.desk); err != nil {
 		return nil, err
 	}
 	b.journal.export(ctx, b.record, p.opt.Version, b.log)
-	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Logger: b.log, Resolver: p.opt.Resolver, Ask: b.operator.ask,
+	opts := proxy.Options{Leaves: leaves, Recorder: b.journal, Bodies: b.journal, Logger: b.log, Resolver: p.opt.Resolver, Ask: b.operator.ask,
 		Hosts: superviseHosts(p.Manifest, b.reload, b.record, p.opt.Version, b.operator.desk, b.journal.counts)}
 	opts.Hosts[trustHost] = http.HandlerFunc(answerTrust)
 	if b.server, err = proxy.New(ctx, cfg, opts); err != nil {

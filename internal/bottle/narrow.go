@@ -22,7 +22,7 @@ func (r *reloader) narrow(ctx context.Context, m *manifest.Manifest) error {
 	}
 	cfg := r.inForce
 	cfg.Policy, cfg.DLP, cfg.AskTimeout = m.Egress.Policy, m.DLP, m.Egress.AskTimeout
-	cfg.Budgets = m.Budgets
+	cfg.Budgets, cfg.RecordBodies = m.Budgets, m.RecordBodies
 	cfg.Scan.Custom = m.Scan.Custom
 	if gate, ok := cfg.Gate.(*gitgate.Gate); ok {
 		cfg.Gate = narrowGate(gate, m)

@@ -25,6 +25,7 @@ type recorder struct {
 	trouble         atomic.Pointer[string] // why the journal took the last event not; nil when it did
 	metrics         *metrics.Metrics       // nil for none; set before the proxy serves
 	telemetry       *telemetry.Exporter    // nil for none; set before the proxy serves
+	inForce         func() *manifest.Manifest // set before there is somebody to read notes
 }
 
 // manifestNote is how a changed manifest stands to what is in force.
@@ -103,6 +104,8 @@ const (
 	NoteWaits = "manifest_waits"
 	// NoteNewBottle has the keys of the manifest that need a new bottle.
 	NoteNewBottle = "needs_new_bottle"
+	// NoteBodies says that bodies are being recorded.
+	NoteBodies = "records_bodies"
 	// NoteJournal says why the journal cannot be written, while it cannot.
 	NoteJournal = "journal"
 	// NoteTelemetry says what cannot be exported, while it cannot.
@@ -127,6 +130,9 @@ func (r *recorder) notes() map[string]string {
 	}
 	if why := r.trouble.Load(); why != nil {
 		texts[NoteJournal] = "the journal cannot be written, and what is not recorded is denied; it goes on by itself when it can: " + *why
+	}
+	if r.inForce != nil && r.inForce().RecordBodies {
+		texts[NoteBodies] = "record.bodies is true: " + manifest.RecordText
 	}
 	for name, text := range texts {
 		switch {

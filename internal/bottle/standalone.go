@@ -130,12 +130,16 @@ func NewStandalone(ctx context.Context, opt StandaloneOptions) (_ *Standalone, w
 	s.reload = &reloader{journal: s.journal, session: s.record.ID, log: opt.Log, trust: opt.Trust,
 		load: opt.Reload, user: user, inForce: cfg, noted: s.journal.manifestIs, current: opt.Manifest, agreed: opt.Manifest}
 	s.reload.view.Store(opt.Manifest)
+	s.journal.inForce = s.reload.view.Load
+	if opt.Manifest.RecordBodies && !opt.Gate {
+		warnings = append(warnings, "record.bodies is true: "+manifest.RecordText)
+	}
 	s.operator = newOperator(s.reload, s.record, opt.Log, opt.Desktop)
 	if err := s.journal.serveMetrics(ctx, opt.Manifest, s.record, opt.Version, s.operator.desk); err != nil {
 		return nil, nil, err
 	}
 	s.journal.export(ctx, s.record, opt.Version, opt.Log)
-	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Logger: opt.Log, Ask: s.operator.ask,
+	popt := proxy.Options{Leaves: leaves, Recorder: s.journal, Bodies: s.journal, Logger: opt.Log, Ask: s.operator.ask,
 		Hosts: superviseHosts(opt.Manifest, s.reload, s.record, opt.Version, s.operator.desk, s.journal.counts)}
 	if s.server, err = proxy.New(ctx, cfg, popt); err != nil {
 		return nil, nil, err

@@ -142,6 +142,14 @@ func (b *bodyFiles) find() error {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return err
 	}
+	if err := b.list(); err != nil {
+		return err
+	}
+	b.opened = true
+	return nil
+}
+
+func (b *bodyFiles) list() error {
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {
 		return err
@@ -153,6 +161,9 @@ func (b *bodyFiles) find() error {
 			continue
 		}
 		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it made room meanwhile
+		}
 		if err != nil {
 			return err
 		}
@@ -161,7 +172,7 @@ func (b *bodyFiles) find() error {
 	for _, o := range older {
 		b.number, b.total = o.number, b.total+o.size
 	}
-	b.older, b.opened = older, true
+	b.older = older
 	return nil
 }
 
@@ -175,6 +186,18 @@ func (b *bodyFiles) close() error {
 	err := b.f.Close()
 	b.f = nil
 	return err
+}
+
+// BodiesSize is what the bodies of the journal in dir take on disk, in bytes.
+func BodiesSize(dir string) (int64, error) {
+	b := bodyFiles{dir: filepath.Join(dir, bodiesDir)}
+	switch err := b.list(); {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	return b.total, nil
 }
 
 // ReadBody returns what is kept of a body of the journal in dir. The error is

@@ -34,6 +34,9 @@ func openBodies(t *testing.T, dir string, o Options) *Writer {
 func TestBodies(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "journal")
 	w := openBodies(t, dir, Options{})
+	if n, err := BodiesSize(dir); err != nil || n != 0 {
+		t.Errorf("%d bytes of none, %v", n, err)
+	}
 	texts := []string{"one", "", strings.Repeat("x", 300<<10), "\x00\xff"}
 	var bodies []*proxy.EventBody
 	for _, text := range texts {
@@ -114,6 +117,9 @@ func TestOldBodiesMakeRoom(t *testing.T) {
 		case err != nil || string(got) != text(i):
 			t.Errorf("%d: %q, %v", i, got, err)
 		}
+	}
+	if n, err := BodiesSize(dir); err != nil || n != int64(40*(len(bodies)-gone)) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 	if gone < 10 || gone > 14 {
 		t.Errorf("the first %d are gone", gone)

@@ -93,6 +93,7 @@ func (b *builder) basics() {
 		}
 	}
 	m.Capture = doc.Capture || b.root.dig("capture") == nil
+	m.RecordBodies = doc.Record.Bodies
 	m.Metrics = doc.Metrics.Listen
 	if ap, err := netip.ParseAddrPort(m.Metrics); m.Metrics != "" && (err != nil || !ap.Addr().IsLoopback()) {
 		b.fault(at("metrics", "listen"), "%s is no loopback address with a port, such as 127.0.0.1:9095: whoever reaches it sees what the agent does", quote(m.Metrics))

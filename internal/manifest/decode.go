@@ -11,8 +11,7 @@ import (
 
 // decoder fills in a Document. What is accepted is written in the types: the
 // names in `yaml` tags, the choice in `jsonschema:"enum=…"` (which the schema
-// shares), and in `later` what a later version brings: values of that choice, or
-// "*" for anything but false.
+// shares).
 type decoder struct {
 	*problems
 	home string
@@ -43,12 +42,6 @@ func parentKey(k string) string {
 
 // value decodes n into v. The tag is that of the field that v is, or is in.
 func (d *decoder) value(n *node, v reflect.Value, tag reflect.StructTag, key string) {
-	if later := tag.Get("later"); later == "*" {
-		if !n.off() || v.Kind() != reflect.Bool {
-			d.fail(n, key, laterText)
-		}
-		return
-	}
 	if c, ok := v.Addr().Interface().(custom); ok {
 		if err := c.fromNode(d, n, key); err != nil {
 			d.fail(n, key, "%s", err)
@@ -84,12 +77,8 @@ func (d *decoder) wrongType(n *node, key, want string) {
 }
 
 func (d *decoder) object(n *node, v reflect.Value, key string) {
-	if allLater(v.Type()) && len(usedLater(n, v.Type())) == 0 {
-		d.fail(n, key, laterText)
-		return
-	}
 	if n.kind != mapNode {
-		d.wrongType(n, key, "a mapping with the keys "+strings.Join(usableNames(v.Type()), ", "))
+		d.wrongType(n, key, "a mapping with the keys "+strings.Join(fieldNames(v.Type()), ", "))
 		return
 	}
 	fields := fieldsOf(v.Type())
@@ -97,7 +86,7 @@ func (d *decoder) object(n *node, v reflect.Value, key string) {
 		path := joinKey(key, e.key)
 		f, ok := fields[e.key]
 		if !ok {
-			d.fail(e.at, path, "unknown key: %s", or(didYouMean(e.key, usableNames(v.Type())), "all that may stand here comes with a later version of bottle"))
+			d.fail(e.at, path, "unknown key: %s", didYouMean(e.key, fieldNames(v.Type())))
 			continue
 		}
 		d.value(e.value, v.FieldByIndex(f.Index), f.Tag, path)
@@ -163,14 +152,9 @@ func (d *decoder) scalar(n *node, v reflect.Value, tag reflect.StructTag, key st
 		}
 		v.SetFloat(f)
 	}
-	if len(choice) == 0 || slices.Contains(choice, n.text) {
-		return
+	if len(choice) > 0 && !slices.Contains(choice, n.text) {
+		d.fail(n, key, "%s is not one of %s", quote(n.text), strings.Join(choice, ", "))
 	}
-	if slices.Contains(strings.Split(tag.Get("later"), ","), n.text) {
-		d.fail(n, key, "%s comes with a later version of bottle; this one accepts %s", quote(n.text), strings.Join(choice, ", "))
-		return
-	}
-	d.fail(n, key, "%s is not one of %s", quote(n.text), strings.Join(choice, ", "))
 }
 
 // valueOf is what p points to, for the decoder.
@@ -197,41 +181,6 @@ func fieldNames(t reflect.Type) []string {
 		}
 	}
 	return out
-}
-
-// usableNames are fieldNames without those that a later version brings.
-func usableNames(t reflect.Type) []string {
-	fields := fieldsOf(t)
-	return slices.DeleteFunc(fieldNames(t), func(name string) bool { return isLater(fields[name]) })
-}
-
-// isLater reports whether a later version brings a key as a whole.
-func isLater(f reflect.StructField) bool {
-	return f.Tag.Get("later") == "*" || f.Type.Kind() == reflect.Struct && allLater(f.Type)
-}
-
-// laterText is about a key that a later version brings.
-const laterText = "this comes with a later version of bottle: remove it for now"
-
-// allLater reports whether a later version brings all keys of a struct.
-func allLater(t reflect.Type) bool {
-	fields := fieldsOf(t)
-	for _, f := range fields {
-		if f.Tag.Get("later") != "*" {
-			return false
-		}
-	}
-	return len(fields) > 0
-}
-
-// usedLater are the keys of a mapping that a struct has.
-func usedLater(n *node, t reflect.Type) (names []string) {
-	for _, name := range fieldNames(t) {
-		if n.kind == mapNode && n.get(name) != nil {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func enumOf(tag reflect.StructTag) (choice []string) {

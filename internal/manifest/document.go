@@ -7,7 +7,6 @@ package manifest
 //
 //   - yaml is the key;
 //   - jsonschema holds the choice of values and what is required;
-//   - later names values that come with a later version ("*": any but false);
 //   - fix is what to do about a required key that is missing, where its
 //     description does not say it;
 //   - merge says how a value of a lower level is treated: "add" appends its
@@ -177,7 +176,7 @@ type OAuth2 struct {
 
 // Record says what is kept of the traffic.
 type Record struct {
-	Bodies bool `yaml:"bodies" later:"*" jsonschema_description:"Keep bodies."`
+	Bodies bool `yaml:"bodies" jsonschema_description:"Keep what HTTP requests and answers have in them on this host's disk, beside the journal, for bottle logs --har: the first 256 KiB of each, what the scanner finds replaced by markers. Default: false."`
 }
 
 // Notify says what the desktop is told of.

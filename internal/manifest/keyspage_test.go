@@ -133,9 +133,6 @@ func cellText(f reflect.StructField) string {
 	if slices.Contains(strings.Split(f.Tag.Get("jsonschema"), ","), "required") {
 		text = "Required. " + text
 	}
-	if f.Tag.Get("later") == "*" {
-		text += laterNote
-	}
 	return strings.NewReplacer("|", `\|`, "*", `\*`).Replace(text)
 }
 

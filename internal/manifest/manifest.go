@@ -63,6 +63,8 @@ type Manifest struct {
 	Budgets proxy.Budgets
 	// Notify says what the desktop is told of.
 	Notify Notify
+	// RecordBodies says that the bodies of HTTP exchanges are kept with the journal.
+	RecordBodies bool
 	// Metrics is the loopback address of the metrics; "" for none.
 	Metrics string
 	// Use names the presets whose routes are among those of Egress.

@@ -72,7 +72,7 @@ func TestLevelsMerge(t *testing.T) {
 			want:  "agent=claude default=deny ask=3m0s mode=mount env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 		{name: "an alias stands for its value", project: v + "env: &e {A: p}\nbottles: {x: {env: *e}}\n", variant: "x",
 			want: "agent=generic default=deny ask=3m0s mode=copy env=[A=p] routes=[] allow=0 secrets=[] mounts=[]"},
-		{name: "later keys that are off are accepted",
+		{name: "keys that are off",
 			project: v + "supervise: false\nforward_host_credentials: false\nrecord: {bodies: false}\n",
 			want:    "agent=generic default=deny ask=3m0s mode=copy env=[] routes=[] allow=0 secrets=[] mounts=[]"},
 	}

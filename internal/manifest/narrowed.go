@@ -11,7 +11,8 @@ import (
 // to wait since it gives more as well: the old manifest with its denials and those
 // of its other routes that the new one still has, with the denials that are new,
 // with a default, budgets and a dlp
-// policy that are stricter, and without the repositories that are gone. It is nil when nothing is taken away, or
+// policy that are stricter, without the repositories that are gone, and without bodies
+// that are recorded no more. It is nil when nothing is taken away, or
 // when that by itself would give more, as a route does that hid a more open one.
 //
 // The result is of neither text, so its Project is never that of a file.
@@ -34,7 +35,8 @@ func Narrowed(old, new *Manifest) *Manifest {
 		out.DLP = new.DLP
 	}
 	out.Budgets = narrowedBudgets(old, new)
-	same := reflect.DeepEqual(out.Budgets, old.Budgets) && e.Default == old.Egress.Default && reflect.DeepEqual(out.DLP, old.DLP) && reflect.DeepEqual(out.Git, old.Git) &&
+	out.RecordBodies = old.RecordBodies && new.RecordBodies
+	same := out.RecordBodies == old.RecordBodies && reflect.DeepEqual(out.Budgets, old.Budgets) && e.Default == old.Egress.Default && reflect.DeepEqual(out.DLP, old.DLP) && reflect.DeepEqual(out.Git, old.Git) &&
 		slices.EqualFunc(e.Routes, old.Egress.Routes, func(a, b proxy.Route) bool { return identity(a) == identity(b) })
 	policy, err := proxy.NewPolicy(e.Default, e.Routes)
 	if same || err != nil {

@@ -115,11 +115,6 @@ func (n *node) without(key string) *node {
 	return &out
 }
 
-// off reports whether the value is false.
-func (n *node) off() bool {
-	return n.kind == scalarNode && n.scalar == boolScalar && n.text == "false"
-}
-
 // what names the kind of the value in an error.
 func (n *node) what() string {
 	switch n.kind {

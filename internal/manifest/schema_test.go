@@ -22,7 +22,6 @@ var update = flag.Bool("update", false, "write docs/bottle.schema.json")
 const (
 	docs       = "../../docs"
 	schemaFile = docs + "/bottle.schema.json"
-	laterNote  = " (Comes with a later version.)"
 )
 
 // generateSchema makes the JSON Schema of a manifest from the types that it is
@@ -105,26 +104,14 @@ func inline[T any]() *jsonschema.Schema {
 	return s
 }
 
-// finish closes what comes with a later version, and puts the choice of a map's
-// or list's values where it belongs.
+// finish puts the choice of a map's or list's values where it belongs.
 func finish(s *jsonschema.Schema, t reflect.Type) {
-	if one := uint64(1); allLater(t) {
-		s.MinProperties = &one
-	}
 	for name, f := range fieldsOf(t) {
 		p, ok := s.Properties.Get(name)
 		if !ok {
 			panic("no property " + name)
 		}
-		if f.Tag.Get("later") == "*" {
-			p.Description += laterNote
-			switch f.Type.Kind() {
-			case reflect.Bool:
-				p.Const = false
-			default:
-				p.Not, p.Items, p.AdditionalProperties = &jsonschema.Schema{}, nil, nil
-			}
-		} else if f.Type.Kind() == reflect.Map && len(enumOf(f.Tag)) > 0 {
+		if f.Type.Kind() == reflect.Map && len(enumOf(f.Tag)) > 0 {
 			var choice []any
 			for _, v := range enumOf(f.Tag) {
 				choice = append(choice, v)
@@ -217,7 +204,7 @@ func TestSchemaAgrees(t *testing.T) {
 	}{
 		{"the example", string(example), true},
 		{"the least", v, true},
-		{"later keys that are off", v + "supervise: false\nrecord: {bodies: false}\nsecrets: {s: {from: {env: A}, inject: {bearer: true}}}\n", true},
+		{"keys that are off", v + "supervise: false\nrecord: {bodies: false}\nsecrets: {s: {from: {env: A}, inject: {bearer: true}}}\n", true},
 		{"a proxy as a URL", v + "egress: {upstream_proxy: \"http://p:1\"}\n", true},
 		{"places of a secret", v + "secrets: {s: {from: {env: A}, inject: {header: [a, b], query: c, body: true}}, t: {from: {env: A}, inject: bearer}}\n", true},
 		{"a signature", v + "secrets: {s: {from: {env: A}, inject: {sigv4: {key_id: i, regions: [r], services: [s3]}}}, i: {from: {env: I}}}\n", true},
@@ -227,19 +214,20 @@ func TestSchemaAgrees(t *testing.T) {
 		{"an unknown key", v + "agnet: claude\n", false},
 		{"an unknown agent", v + "agent: gemini\n", false},
 		{"a virtual machine", v + "backend: smolvm\nimage: ./root\n", true},
-		{"a later key", v + "record: {bodies: true}\n", false},
+		{"bodies", v + "record: {bodies: true}\n", true},
+		{"nothing that is recorded", v + "record: {}\n", true},
+		{"a word for a switch", v + "record: {bodies: all}\n", false},
 		{"ports", v + "ports: [3000, \"8080:80\", \"0:80\"]\n", true},
 		{"a port that is none", v + "ports: [\"x\"]\n", false},
 		{"a port with an address", v + "ports: [\"127.0.0.1:80:80\"]\n", false},
 		{"budgets", v + "budgets: {bytes_out: 2GiB, per_host: 1GiB, requests_per_minute: 0, new_hosts: ask, model_tokens: 5, model_cost: 0.5, action: deny, prices: {\"a-*\": {input: 3, output: 15.5}}}\n", true},
 		{"a budget below nothing", v + "budgets: {model_tokens: -1}\n", false},
 		{"a price below nothing", v + "budgets: {prices: {a: {input: -1}}}\n", false},
-		{"a later text that is empty", v + "prompt: \"\"\n", false},
-		{"a later kind that is empty", v + "egress: {routes: [{host: a, kind: \"\"}]}\n", false},
-		{"a mapping of later keys that is empty", v + "record: {}\n", false},
+		{"a text that is empty", v + "prompt: \"\"\n", false},
+		{"a kind that is empty", v + "egress: {routes: [{host: a, kind: \"\"}]}\n", false},
 		{"actions of dlp", v + "dlp: {action: redact, rules: {jwt: redact}}\n", true},
 		{"an action that there is not", v + "dlp: {rules: {jwt: mask}}\n", false},
-		{"a later source", v + "secrets: {s: {from: {keyring: x}}}\n", false},
+		{"an entry of the keyring that is none", v + "secrets: {s: {from: {keyring: x}}}\n", false},
 		{"a bad size", v + "resources: {memory: 4GB}\n", false},
 		{"a bad duration", v + "egress: {ask_timeout: 3 minutes}\n", false},
 		{"a route without a host", v + "egress: {routes: [{ports: [1]}]}\n", false},
@@ -275,9 +263,6 @@ func TestExampleShowsEverything(t *testing.T) {
 		for name, f := range fieldsOf(st) {
 			if f.Tag.Get("jsonschema_description") == "" {
 				t.Errorf("%s.%s has no description", st.Name(), f.Name)
-			}
-			if f.Tag.Get("later") == "*" || st == reflect.TypeFor[Record]() || name == "record" {
-				continue
 			}
 			if !strings.Contains(string(text), name) {
 				t.Errorf("the example does not show %s (%s.%s)", name, st.Name(), f.Name)

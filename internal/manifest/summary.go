@@ -43,6 +43,9 @@ func (s Summary) Lines() []string {
 	return slices.Concat(s.Reach, s.Ports, s.Mounts, s.Secrets, s.Seen, s.Scan, s.Commands, s.Cautions)
 }
 
+// RecordText is what an operator is told of record: {bodies: true}.
+const RecordText = "what the agent sends and gets is kept on this host's disk until \"bottle down\", the first 256 KiB of each body; credentials that the scanner knows are replaced, others stand there in clear"
+
 // Summary puts the manifest into words.
 func (m *Manifest) Summary() Summary {
 	var s Summary
@@ -265,6 +268,9 @@ func (m *Manifest) cautions() (out []string) {
 	}
 	if m.Egress.Default == proxy.Allow {
 		say("egress.default is allow: whatever no route denies can be reached")
+	}
+	if m.RecordBodies {
+		say("record.bodies is true: %s", RecordText)
 	}
 	may := func(a dlp.Action) string {
 		if a == dlp.Redact {

@@ -20,7 +20,7 @@ import (
 // printed as it is.
 func Wider(old, new *Manifest) []string {
 	w := &widening{old: old, new: new}
-	for _, part := range []func(){w.kind, w.routes, w.upstream, w.secrets, w.mounts, w.dlp, w.git, w.budgets} {
+	for _, part := range []func(){w.kind, w.routes, w.upstream, w.secrets, w.mounts, w.dlp, w.git, w.budgets, w.record} {
 		part()
 	}
 	return w.found
@@ -97,6 +97,14 @@ func (w *widening) secrets() {
 		case !reflect.DeepEqual(was.Inject, is.Inject):
 			w.say("the secret %s goes into other places of a request", name)
 		}
+	}
+}
+
+// record is about the disk: an agent that writes the manifest must not fill it, and what
+// is kept is the operator's to say.
+func (w *widening) record() {
+	if w.new.RecordBodies && !w.old.RecordBodies {
+		w.say("record.bodies is true: %s", RecordText)
 	}
 }
 

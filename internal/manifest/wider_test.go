@@ -24,6 +24,8 @@ func TestNarrowed(t *testing.T) {
 		{"a denial is new", routes(a), routes(a + ", " + b + ", {host: x.example, action: deny}"), "a.example x.example"},
 		{"a route that hid a more open one stays", routes("{host: \"*.example\"}, {host: b.example, action: ask}"), routes("{host: \"*.example\"}, " + c), ""},
 		{"a stricter default", "egress: {default: allow}\n", routes(a) + "dlp: {action: warn}\n", "none"},
+		{"bodies that are recorded no more", routes(a) + "record: {bodies: true}\n", routes(a + ", " + b), "a.example"},
+		{"bodies that are recorded", routes(a), routes(a) + "record: {bodies: true}\n", ""},
 		{"a stricter dlp", routes(a) + "dlp: {action: warn}\n", routes(a + ", " + b), "a.example"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -36,6 +38,9 @@ func TestNarrowed(t *testing.T) {
 					hosts = append(hosts, r.Host)
 				}
 				got = or(strings.Join(hosts, " "), "none")
+				if m.RecordBodies {
+					t.Error("bodies are recorded")
+				}
 				if w := Wider(old, m); len(w) > 0 || sameHash(m, old) {
 					t.Errorf("wider: %q, or with the hash of a file", w)
 				}
@@ -176,5 +181,37 @@ func TestWider(t *testing.T) {
 				t.Errorf("a manifest is wider than itself: %q", got)
 			}
 		})
+	}
+}
+
+func TestRecordingIsSaid(t *testing.T) {
+	p := newPlace(t)
+	off, on := p.manifest("version: 1\n").mustLoad(), p.manifest("version: 1\nrecord: {bodies: true}\n").mustLoad()
+	if w := Wider(off, on); len(w) != 1 || !strings.HasPrefix(w[0], "record.bodies is true: ") {
+		t.Errorf("switched on: %q", w)
+	}
+	if w := Wider(on, off); len(w) > 0 {
+		t.Errorf("switched off: %q", w)
+	}
+	if c := on.Summary().Cautions; len(c) != 1 || !strings.HasPrefix(c[0], "record.bodies is true: ") {
+		t.Errorf("the summary says %q", c)
+	}
+	if c := off.Summary().Cautions; len(c) > 0 {
+		t.Errorf("without, it says %q", c)
+	}
+}
+
+// TestRecordIsTheProjectsOrTheUsers: either may say so, and the project's word counts.
+func TestRecordIsTheProjectsOrTheUsers(t *testing.T) {
+	const on, off = "version: 1\nrecord: {bodies: true}\n", "version: 1\nrecord: {bodies: false}\n"
+	for _, tt := range []struct {
+		project, user string
+		want          bool
+	}{{"version: 1\n", "version: 1\n", false}, {on, off, true}, {off, on, false}, {"version: 1\n", on, true}, {on, "version: 1\n", true}} {
+		p := newPlace(t).manifest(tt.project)
+		p.user(tt.user)
+		if m := p.mustLoad(); m.RecordBodies != tt.want {
+			t.Errorf("%q over %q: %v", tt.project, tt.user, m.RecordBodies)
+		}
 	}
 }
