@@ -100,6 +100,8 @@ func TestBodiesAreRecorded(t *testing.T) {
 		{name: "a request with gzip", request: gzipped("small"), header: []string{"Content-Encoding", "gzip"}, answer: []byte("ok"), wantRequest: "small", wantAnswer: "ok"},
 		{name: "a stream of events", answer: []byte("data: one\n\ndata: " + fakeToken + "\n\ndata: three\n\n"), answerHeader: []string{"Content-Type", "text/event-stream"}, pieces: 5,
 			wantAnswer: "data: one\n\ndata: MARKER\n\ndata: three\n\n"},
+		{name: "gRPC", request: []byte("\x00\x00\x00\x00\x03abc"), header: []string{"Content-Type", "application/grpc"}, answer: []byte("\x00\x00\x00\x00\x2c\x0a\x28" + fakeToken + "\x10\x01"),
+			answerHeader: []string{"Content-Type", "application/grpc"}, pieces: 2, wantRequest: "\x00\x00\x00\x00\x03abc", wantAnswer: "\x00\x00\x00\x00\x2c\x0a\x28MARKER\x10\x01"},
 		{name: "a coding that nobody knows", url: "https://other.example.com/", answer: []byte("xxxx"), answerHeader: []string{"Content-Encoding", "xyz"}, missing: "its Content-Encoding xyz cannot be looked into"},
 		{name: "a coding that is none", url: "https://other.example.com/", answer: []byte("no gzip"), answerHeader: []string{"Content-Encoding", "gzip"}, missing: "cannot be taken off"},
 		{name: "messages that are compressed", url: "https://other.example.com/", answer: []byte("xxxx"), answerHeader: []string{"Grpc-Encoding", "gzip"}, missing: "its messages are compressed (gzip)"},

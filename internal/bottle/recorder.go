@@ -22,9 +22,9 @@ type recorder struct {
 	*journal.Writer
 	allowed, denied atomic.Int64
 	manifest        atomic.Pointer[manifestNote]
-	trouble         atomic.Pointer[string] // why the journal took the last event not; nil when it did
-	metrics         *metrics.Metrics       // nil for none; set before the proxy serves
-	telemetry       *telemetry.Exporter    // nil for none; set before the proxy serves
+	trouble         atomic.Pointer[string]    // why the journal took the last event not; nil when it did
+	metrics         *metrics.Metrics          // nil for none; set before the proxy serves
+	telemetry       *telemetry.Exporter       // nil for none; set before the proxy serves
 	inForce         func() *manifest.Manifest // set before there is somebody to read notes
 }
 
