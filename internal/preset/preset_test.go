@@ -20,6 +20,8 @@ func TestRegistries(t *testing.T) {
 		{"npm with a scope", "npm", "home/.npmrc", "registry=https://npm.example.com/mirror/\n@acme:registry = http://acme.example.com:4873\n//npm.example.com/:_authToken=x\n", nil, "acme.example.com:4873 npm.example.com"},
 		{"npm by a variable", "npm", "home/.npmrc", "registry=https://npm.example.com/\n", map[string]string{"npm_config_registry": "https://other.example.com/"}, "other.example.com"},
 		{"pip", "pip", "etc/pip.conf", "[global]\nindex-url = https://pip.example.com/simple\nextra-index-url = https://more.example.com/simple\n", nil, "more.example.com pip.example.com"},
+		{"pip, a list over lines", "pip", "home/.config/pip/pip.conf", "[global]\nindex-url = https://pip.example.com/simple\nextra-index-url =\n    https://more.example.com/simple\n    https://third.example.com/simple\nproxy = http://proxy.example.com:3128\n", nil, "more.example.com pip.example.com third.example.com"},
+		{"uv", "pip", "home/.config/uv/uv.toml", "extra-index-url = [\n  \"https://more.example.com/simple\",\n]\n[[index]]\nurl = \"https://uv.example.com/simple\"\n", nil, "more.example.com uv.example.com"},
 		{"cargo", "cargo", "home/.cargo/config.toml", "[source.mirror]\nregistry = \"sparse+https://cargo.example.com/index/\"\n", nil, "cargo.example.com"},
 		{"go, a list", "go", "home/.config/go/env", "GOPROXY=https://go.example.com,https://more.example.com|direct\n", nil, "go.example.com more.example.com"},
 		{"apt", "apt", "etc/apt/sources.list.d/a.sources", "Types: deb\nURIs: http://deb.example.com/debian\n", nil, "deb.example.com"},

@@ -55,7 +55,8 @@ func managers() []Preset {
 		}},
 		{Name: "pip", About: "pip's package indexes, of pip's configuration", registries: &registries{
 			vars: []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX"}, files: []string{"~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf", "/etc/xdg/pip/pip.conf", "~/.config/uv/uv.toml"},
-			value: regexp.MustCompile(`^\s*(?:extra-)?(?:index-url|url)\s*=\s*"?([^"\s]+)`),
+			// A list goes on over lines that are indented (pip) or quoted (uv).
+			value: regexp.MustCompile(`^(?:\s*(?:(?:default|extra)-)?(?:index-url|index|url)\s*=\s*\[?\s*["']?|\s+["']?)(https?://[^"'\s]+)`),
 			fix:   "pip config set global.index-url URL",
 		}},
 		{Name: "cargo", About: "Cargo's registries, of Cargo's configuration", registries: &registries{
