@@ -45,6 +45,7 @@ var attacks = []attack{
 	{name: "metadata", what: "a route to the cloud metadata address", try: routeTo("169.254.169.254:80")},
 	{name: "interfaces", what: "a network interface beside the loopback", try: readInterfaces, insideOnly: true},
 	{name: "gateway", what: "TCP to the host by the gateway of a virtual machine with a network", try: dialGateway, insideOnly: true},
+	{name: "vsock", what: "a socket to the host of a virtual machine, or to its control port (AF_VSOCK)", try: openVsock},
 	{name: "proxy-policy", what: "a denied host, asked through the proxy", try: askProxy, insideOnly: true},
 	{name: "capture-policy", what: "a denied host, dialled past the proxy", try: askPast, insideOnly: true},
 	{name: "home-file", what: "a file in the home folder of the host", try: readHome, needsControl: true},
@@ -324,6 +325,16 @@ func openCorePattern(context.Context, targets) attempt {
 	}
 	_ = f.Close()
 	return attempt{Reached: true, Detail: name + " can be written"}
+}
+
+// openVsock makes a socket only: whom it reaches depends on what listens there today.
+func openVsock(context.Context, targets) attempt {
+	fd, err := unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return refused(err)
+	}
+	_ = unix.Close(fd)
+	return attempt{Reached: true, Detail: "one can be made"}
 }
 
 // pushKey shows whether the call gets as far as the kernel's look at the

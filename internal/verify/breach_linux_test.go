@@ -42,6 +42,7 @@ var breaches = []broken{
 	{row: "metadata", breach: sandbox.BreachNet, denied: true},
 	{row: "interfaces", breach: sandbox.BreachNet, lacks: noInterface},
 	{row: "gateway", breach: sandbox.BreachNet},
+	{row: "vsock", breach: sandbox.BreachSeccomp, lacks: noVsock},
 	{row: "proxy-policy", text: allowingMetadata},
 	{row: "capture-policy", text: allowingMetadata},
 	{row: "home-file", wrap: withHome, root: sandbox.BreachUser},
@@ -87,6 +88,14 @@ func noInterface() string {
 		return ""
 	}
 	return "no interface that is up but its loopback"
+}
+
+// noVsock says that a host's kernel makes no such socket.
+func noVsock() string {
+	if r := openVsock(context.Background(), targets{}); !r.Reached {
+		return "no AF_VSOCK: " + r.Detail
+	}
+	return ""
 }
 
 func TestEveryRowIsBrokenByATest(t *testing.T) {
