@@ -87,7 +87,7 @@ func build(ctx context.Context, dir, dockerfile string, opt Options) (string, er
 	if len(errs) == 0 {
 		return "", fmt.Errorf("to build %s %w: install one, or name a finished image in the manifest", dockerfile, ErrNoBuilder)
 	}
-	return "", errors.Join(errs...)
+	return "", fmt.Errorf("%w\nmake that work (docker needs its daemon, and this user's leave to use it), or name a finished image (image: in the manifest)", errors.Join(errs...))
 }
 
 func (b *builder) make(ctx context.Context, dir, dockerfile string, opt Options) (string, error) {

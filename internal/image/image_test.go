@@ -224,6 +224,22 @@ func TestResolveRefuses(t *testing.T) {
 	}
 }
 
+// TestBuilderFails: what to do is said behind what the builder said.
+func TestBuilderFails(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\necho no daemon >&2\nexit 1\n"), 0o700),
+		os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM x\n"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	_, err := image.Resolve(t.Context(), dir, image.Options{Dir: filepath.Join(dir, "images")})
+	if err == nil || !strings.Contains(err.Error(), "no daemon\n") || !strings.Contains(err.Error(), "name a finished image") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestPullGoesOn: a layer that a pull which was cut left in part, or that was changed, is
 // pulled anew, and one that is whole is not.
 func TestPullGoesOn(t *testing.T) {
