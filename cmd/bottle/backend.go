@@ -23,26 +23,34 @@ func (a *app) backend() vm.Backend { return sandbox.New(sandbox.Options{}) }
 func (a *app) backends() []vm.Backend { return []vm.Backend{a.backend(), smolvm.New(smolvm.Options{})} }
 
 // backendOf returns what makes the machine of a manifest, and in words why it is
-// that, where somebody may wonder.
-func (a *app) backendOf(ctx context.Context, m *manifest.Manifest) (b vm.Backend, why string) {
+// that, where somebody may wonder. It fails where the manifest wants smolvm and there
+// is none: the image would be made for nothing, which takes minutes. What is wrong with
+// the hypervisor is said only, for a guess must not keep a machine from its start.
+func (a *app) backendOf(ctx context.Context, m *manifest.Manifest) (b vm.Backend, why string, err error) {
 	micro := smolvm.New(smolvm.Options{})
 	if m.Backend == micro.Name() {
-		return micro, ""
+		if err := micro.Installed(ctx); err != nil {
+			return nil, "", err
+		}
+		if err := micro.Usable(ctx); err != nil {
+			why = "warning: a virtual machine will hardly start here: " + escape.Text(err.Error()) + "; the sandbox needs none of this: --backend sandbox"
+		}
+		return micro, why, nil
 	}
 	if m.Backend == a.backend().Name() {
-		return a.backend(), ""
+		return a.backend(), "", nil
 	}
-	err := micro.Usable(ctx)
+	err = micro.Usable(ctx)
 	switch {
 	case errors.Is(err, smolvm.ErrNotInstalled) && runtime.GOOS == "linux":
-		return a.backend(), "" // as on most hosts
+		return a.backend(), "", nil // as on most hosts
 	case err == nil && m.Image == "" && !image.CanBuild():
 		err = fmt.Errorf("no image is named in the manifest, and to build the default one %w", image.ErrNoBuilder)
 	}
 	if err == nil || runtime.GOOS != "linux" { // which has no sandbox
-		return micro, "it runs in a virtual machine, for smolvm is here (backend: auto)"
+		return micro, "it runs in a virtual machine, for smolvm is here (backend: auto)", nil
 	}
-	return a.backend(), "it runs in a sandbox and not in a virtual machine (backend: auto): " + escape.Text(err.Error())
+	return a.backend(), "it runs in a sandbox and not in a virtual machine (backend: auto): " + escape.Text(err.Error()), nil
 }
 
 // orphans are the machines of bottles that are gone.

@@ -70,9 +70,12 @@ func (a *app) doctor(ctx context.Context) error {
 }
 
 // backendChecks are those of the sandbox, and of smolvm where it is: nobody needs
-// both.
+// both. Where the manifest here wants smolvm, they are those of smolvm alone.
 func (a *app) backendChecks(ctx context.Context) []vm.Check {
 	micro := smolvm.New(smolvm.Options{})
+	if m, err := a.load(""); err == nil && m.Backend == micro.Name() {
+		return micro.Doctor(ctx)
+	}
 	if errors.Is(micro.Usable(ctx), smolvm.ErrNotInstalled) && runtime.GOOS == "linux" {
 		return a.backend().Doctor(ctx)
 	}
@@ -93,8 +96,8 @@ func (a *app) checkAgent(ctx context.Context) []vm.Check {
 	if err != nil {
 		return nil
 	}
-	backend, _ := a.backendOf(ctx, m)
-	if _, own := backend.(vm.Keeper); own { // its machines have programs of their own
+	backend, _, err := a.backendOf(ctx, m)
+	if _, own := backend.(vm.Keeper); own || err != nil { // its machines have programs of their own
 		return nil
 	}
 	plan, err := agent.New(m.Agent, agent.Options{})

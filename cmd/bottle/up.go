@@ -175,7 +175,10 @@ func (a *app) up(ctx context.Context, o upOptions, name string, command []string
 		}
 		return m.WithOwnRepos(remotes), nil
 	}
-	backend, why := a.backendOf(ctx, m)
+	backend, why, err := a.backendOf(ctx, m)
+	if err != nil {
+		return err
+	}
 	p, err := bottle.Prepare(ctx, bottle.Options{Manifest: m, Trust: trust, Backend: backend, Args: command, Env: env, Version: readBuild().Version,
 		Reload: reload, Progress: bar.show, Log: a.logger(), Desktop: a.desktop()})
 	if err != nil {

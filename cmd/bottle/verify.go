@@ -14,6 +14,7 @@ import (
 	"github.com/bot-bottle/bottle/internal/escape"
 	"github.com/bot-bottle/bottle/internal/verify"
 	"github.com/bot-bottle/bottle/vm"
+	"github.com/bot-bottle/bottle/vm/smolvm"
 )
 
 func (a *app) verifyCmd() *cobra.Command {
@@ -55,6 +56,11 @@ func (a *app) verify(ctx context.Context, name, image string) (err error) {
 	i := slices.IndexFunc(backends, func(b vm.Backend) bool { return b.Name() == name })
 	if i < 0 {
 		return fmt.Errorf("--backend %s: want sandbox or smolvm", escape.Text(name))
+	}
+	if m, ok := backends[i].(*smolvm.Backend); ok { // said here, before an image is made for it
+		if err := m.Installed(ctx); err != nil {
+			return err
+		}
 	}
 	// The manifest of that bottle lies in a folder of its own.
 	if _, err := os.Stat(image); err == nil {

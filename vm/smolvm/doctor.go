@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"runtime"
+	"strings"
 
 	"github.com/bot-bottle/bottle/vm"
 )
@@ -16,7 +17,7 @@ func (b *Backend) Doctor(ctx context.Context) []vm.Check {
 	if installed.OK = err == nil; installed.OK {
 		installed.Detail = bin.path + ", version " + bin.version
 	} else {
-		installed.Detail, installed.Fix = err.Error(), installHint
+		installed.Detail, installed.Fix = strings.TrimSuffix(err.Error(), ": "+installHint), installHint
 	}
 	checks := []vm.Check{installed, b.hypervisor()}
 	if installed.OK {
@@ -72,10 +73,16 @@ func hypervisorOf(err error, root bool) vm.Check {
 	return c
 }
 
+// Installed says why there is no smolvm here that can be used; nil when there is.
+func (b *Backend) Installed(ctx context.Context) error {
+	_, err := b.find(ctx)
+	return err
+}
+
 // Usable says why machines cannot be made here; nil when they can, as far as can be
 // told without making one.
 func (b *Backend) Usable(ctx context.Context) error {
-	if _, err := b.find(ctx); err != nil {
+	if err := b.Installed(ctx); err != nil {
 		return err
 	}
 	if c := b.hypervisor(); !c.OK {
