@@ -60,7 +60,6 @@ func become(args []string, _ io.Reader, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // what is given up is this thread's, and exec takes it over
 	raiseFiles()
 	if err := t.lead(); err != nil {
 		return fmt.Errorf("make a process group of its own: %w", err)
@@ -103,8 +102,10 @@ func (t *target) note() error {
 }
 
 // drop becomes the agent's user for good. Where this is not root already, it must
-// be that user.
+// be that user. What is given up is this thread's, which the goroutine stays on, and
+// which exec takes over.
 func (t *target) drop() error {
+	runtime.LockOSThread()
 	if os.Geteuid() != 0 {
 		if os.Geteuid() != t.uid {
 			return fmt.Errorf("runs as user %d, and cannot become %d", os.Geteuid(), t.uid)
