@@ -47,7 +47,7 @@ func (o *Options) say(format string, args ...any) {
 //	""                                            the default, built by docker or buildah
 //
 // An archive is copied because smolvm links it into its cache: what changes there
-// later would change a machine.
+// later would change a machine. Those that were not used for longest are removed.
 func Resolve(ctx context.Context, image string, opt Options) (string, error) {
 	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
 		return "", err
@@ -55,6 +55,17 @@ func Resolve(ctx context.Context, image string, opt Options) (string, error) {
 	if err := dropLeft(opt.Dir); err != nil {
 		return "", fmt.Errorf("remove what was left of images in %s: %w", opt.Dir, err)
 	}
+	file, err := resolve(ctx, image, opt)
+	if err != nil || filepath.Dir(file) != filepath.Clean(opt.Dir) {
+		return file, err
+	}
+	if err := dropOld(opt.Dir, file); err != nil {
+		return "", fmt.Errorf("remove old images in %s: %w", opt.Dir, err)
+	}
+	return file, nil
+}
+
+func resolve(ctx context.Context, image string, opt Options) (string, error) {
 	switch {
 	case image == "":
 		return buildDefault(ctx, opt)

@@ -57,7 +57,7 @@ func realBottle(t *testing.T, binary, image string) {
 		env | grep -c ` + apiKey + `
 		cat hello.txt; echo 1 >~/state; echo made >made.txt
 		echo further interfaces: $(ls /sys/class/net | grep -cvx -e lo -e dummy0)`
-	o.must("up", "asked: api.example.com /v1/me\nasked: api.example.com /captured\ndenied: 403\n0\nhello\nfurther interfaces: 0\n", "up", "-q", "--", "sh", "-c", inside)
+	o.must("up", "asked: api.example.com /v1/me\nasked: api.example.com /captured\ndenied: 403\n0\nhello\nfurther interfaces: 0\n", "up", "--", "sh", "-c", inside)
 	if lent.Load() != 1 {
 		t.Errorf("the server saw the key %d times", lent.Load())
 	}
@@ -77,7 +77,7 @@ func realBottle(t *testing.T, binary, image string) {
 			t.Fatal(err)
 		}
 	}
-	o.must("mount", "hello\ncovered: 1\n", "up", "-q", "--rm", "--", "sh", "-c", `cat hello.txt; echo shared >shared.txt; echo covered: $(grep " $PWD/bottle.yaml ro," /proc/self/mountinfo | wc -l)`)
+	o.must("mount", "hello\ncovered: 1\n", "up", "--rm", "--", "sh", "-c", `cat hello.txt; echo shared >shared.txt; echo covered: $(grep " $PWD/bottle.yaml ro," /proc/self/mountinfo | wc -l)`)
 	o.environ = drop
 	if text, err := os.ReadFile(filepath.Join(o.project, "shared.txt")); err != nil || string(text) != "shared\n" {
 		t.Errorf("what a shared folder brought is %q, %v", text, err)
@@ -186,7 +186,7 @@ func (o *operator) killed() {
 		}
 	}
 	o.must("ls", "dead", "ls")
-	o.must("after a kill", "late\n1\nmade\nasked: api.example.com /v3\n", "up", "-q", "--", "sh", "-c", "cat late.txt ~/state made.txt; curl -sS https://api.example.com/v3")
+	o.must("after a kill", "late\n1\nmade\nasked: api.example.com /v3\n", "up", "--", "sh", "-c", "cat late.txt ~/state made.txt; curl -sS https://api.example.com/v3")
 }
 
 // killOne starts a bottle and kills its program once its command runs. Where the
@@ -194,7 +194,7 @@ func (o *operator) killed() {
 func (o *operator) killOne() bool {
 	o.t.Helper()
 	var said bytes.Buffer
-	cmd, out := o.command("up", "-q", "--", "sh", "-c", "echo late >late.txt; echo up; sleep 3600")
+	cmd, out := o.command("up", "--", "sh", "-c", "echo late >late.txt; echo up; sleep 3600")
 	cmd.Stderr, cmd.Stdout = &said, nil
 	up, err := cmd.StdoutPipe()
 	if err == nil {
