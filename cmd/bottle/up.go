@@ -249,7 +249,10 @@ func (a *app) launch(ctx context.Context, p *bottle.Prepared, bar *progress, rm 
 	}
 	gone, why := false, ""
 	if rm && !b.Ending() {
+		// The signal that ended the command was its own; a further one ends this.
+		ctx, done := interruptible(context.WithoutCancel(ctx))
 		err := a.removeWithoutWork(ctx, b.ID())
+		done()
 		if gone = err == nil; !gone {
 			why = keptWhy(err)
 		}
