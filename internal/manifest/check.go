@@ -164,7 +164,11 @@ func (c *checker) secrets(opts secret.Options) {
 			warnings, err = s.Check()
 		}
 		if err != nil {
-			c.fault(errors.New(strings.TrimPrefix(err.Error(), "secret "+d.Name+": ")), "secrets", d.Name, "from")
+			where := []any{"secrets", d.Name, "from"}
+			if c.m.root.dig("secrets", d.Name) == nil { // it is one of a login
+				where = []any{"forward_host_credentials"}
+			}
+			c.fault(errors.New(strings.TrimPrefix(err.Error(), "secret "+d.Name+": ")), where...)
 		}
 		for _, w := range slices.Sorted(slices.Values(warnings)) {
 			c.warn("the secret %s (%s): %s", d.Name, d.Declared, w)
