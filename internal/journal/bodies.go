@@ -88,7 +88,11 @@ func (b *bodyFiles) keep(text []byte) (proxy.BodyPlace, error) {
 		return proxy.BodyPlace{}, err
 	}
 	if _, err := b.f.Write(text); err != nil {
-		return proxy.BodyPlace{}, errors.Join(err, b.next(b.f.Truncate(b.size)))
+		// It goes on in this file: on a full disk each body would leave an empty one.
+		if cut := b.f.Truncate(b.size); cut != nil {
+			err = errors.Join(err, b.next(cut))
+		}
+		return proxy.BodyPlace{}, err
 	}
 	sum := sha256.Sum256(text)
 	p := proxy.BodyPlace{File: bodyName(b.number), Offset: b.size, Length: len(text), SHA256: hex.EncodeToString(sum[:])}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bot-bottle/bottle/proxy"
 )
 
 // TestFullFileSystem fills a real one, mounted where only the child sees it. An
@@ -66,5 +68,51 @@ func fullInside(dir string) int {
 		fmt.Println(err)
 		return 1
 	}
+	if err := fullOfBodies(filepath.Join(dir, "bodies"), fill, free); err != nil {
+		fmt.Println("bodies:", err)
+		return 1
+	}
 	return 0
+}
+
+// fullOfBodies keeps bodies on a disk that is full for a while: none leaves something
+// there, and what was kept before and is behind stays readable.
+func fullOfBodies(dir string, fill, free func() error) error {
+	w, err := Open(dir, Options{})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	places := map[string]proxy.BodyPlace{"first": {}, "second": {}}
+	if places["first"], err = w.KeepBody([]byte("first")); err != nil {
+		return err
+	}
+	if err := fill(); err != nil {
+		return err
+	}
+	for range 20 {
+		if _, err := w.KeepBody(make([]byte, 8<<10)); !errors.Is(err, unix.ENOSPC) {
+			return fmt.Errorf("on a full disk: %w", err)
+		}
+	}
+	if err := free(); err != nil {
+		return err
+	}
+	if places["second"], err = w.KeepBody([]byte("second")); err != nil {
+		return err
+	}
+	for text, place := range places {
+		got, err := ReadBody(dir, &proxy.EventBody{BodyPlace: place})
+		if err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+		if string(got) != text {
+			return fmt.Errorf("%s is %q", text, got)
+		}
+	}
+	files, err := os.ReadDir(filepath.Join(dir, bodiesDir))
+	if err == nil && len(files) != 1 {
+		err = fmt.Errorf("%d files are there", len(files))
+	}
+	return err
 }
