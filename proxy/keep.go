@@ -11,9 +11,6 @@ import (
 	"github.com/bot-bottle/bottle/dlp"
 )
 
-// maxKeptType bounds the Content-Type of a recorded body.
-const maxKeptType = 256
-
 // recordEnd writes the last line of an exchange, behind the bodies that it tells of.
 // Those are redacted and written in the background: the agent does not wait for it.
 func (s *Server) recordEnd(e *Event, r *recording) {
@@ -24,6 +21,10 @@ func (s *Server) recordEnd(e *Event, r *recording) {
 		return
 	}
 	e.Time = time.Now()
+	if !r.request.holds() && !r.answer.holds() {
+		s.tellBodies(e, r) // to wait would take memory that nothing bounds
+		return
+	}
 	s.mu.Lock()
 	background := !s.closing
 	if background {
@@ -45,6 +46,11 @@ func (s *Server) recordEnd(e *Event, r *recording) {
 func (s *Server) keepBodies(e *Event, r *recording) {
 	s.keepOne.Lock()
 	defer s.keepOne.Unlock()
+	s.tellBodies(e, r)
+}
+
+// tellBodies writes the line with what becomes of the bodies.
+func (s *Server) tellBodies(e *Event, r *recording) {
 	defer r.drop()
 	// The newest configuration knows values that changed meanwhile.
 	if snap := s.use(); snap != nil {
@@ -68,7 +74,7 @@ func (s *Server) keepBody(snap *snapshot, b *recordedBody) (kept *EventBody) {
 	if !snap.RecordBodies {
 		return &EventBody{Missing: "recording was switched off"}
 	}
-	kept = &EventBody{Type: snap.redactText(b.typ[:min(len(b.typ), maxKeptType)])}
+	kept = &EventBody{Type: snap.redactText(b.typ)}
 	if b.coding == "" {
 		kept.Size = max(b.size, b.seen)
 	}

@@ -18,6 +18,9 @@ const (
 	// maxSeenBody is how much of it is looked at: what begins in the kept part is
 	// seen to its end, so that it is replaced whole.
 	maxSeenBody = maxKeptBody + dlp.MaxRedactorHeld
+	// maxKeptField bounds what the head says of a body. What is longer is left out, since
+	// a secret that is cut in two would not be found any more.
+	maxKeptField = 256
 	// minSeenBody is what a body takes at least of maxRecorded.
 	minSeenBody = 4 << 10
 	// maxRecorded bounds the memory of all bodies of a Server that are being
@@ -108,10 +111,20 @@ type recordedBody struct {
 func (b *recordedBody) begin(h http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.typ, b.coding = h.Get("Content-Type"), contentCoding(h)
-	if coding := messageCoding(h); coding != "" {
-		b.miss("its messages are compressed (" + headerText(coding) + ")")
+	if typ := h.Get("Content-Type"); len(typ) <= maxKeptField {
+		b.typ = typ
 	}
+	b.coding = keptField(contentCoding(h))
+	if coding := messageCoding(h); coding != "" {
+		b.miss("its messages are compressed (" + headerText(keptField(coding)) + ")")
+	}
+}
+
+func keptField(s string) string {
+	if len(s) > maxKeptField {
+		return "of a long name"
+	}
+	return s
 }
 
 func (b *recordedBody) write(p []byte) {
@@ -137,7 +150,7 @@ func (b *recordedBody) grow(n int) bool {
 	if n <= cap(b.buf) {
 		return true
 	}
-	size := max(cap(b.buf), minSeenBody/2)
+	size := max(cap(b.buf), minSeenBody)
 	for size < n {
 		size *= 2
 	}
@@ -176,6 +189,13 @@ func (b *recordedBody) close() bool {
 	defer b.mu.Unlock()
 	b.closed = true
 	return b.seen > 0
+}
+
+// holds reports whether there is some of it.
+func (b *recordedBody) holds() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taken > 0
 }
 
 func (b *recordedBody) drop() {

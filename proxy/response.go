@@ -336,7 +336,7 @@ func (x *exchange) end(err error) {
 		}
 	}
 	slices.Sort(e.Inert)
-	if r := x.recording; r != nil {
+	if r := x.recording; r != nil && e.Verdict != Deny { // of what was denied giveBack drops it
 		x.recording, r.answer.size = nil, x.bytesIn
 		x.s.recordEnd(&e, r)
 		return
