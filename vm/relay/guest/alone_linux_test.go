@@ -24,21 +24,28 @@ const aloneVariable = "BOTTLE_TEST_ALONE"
 // TestCaptureAlone is the guest program in a network as a microVM's is: with a
 // loopback that is down, and nobody who has made a route before.
 func TestCaptureAlone(t *testing.T) {
+	alone(t, syscall.CLONE_NEWNET, captureAlone)
+}
+
+// alone runs a part of a test by itself, as root of a user namespace and of what the
+// flags of clone(2) say.
+func alone(t *testing.T, flags uintptr, part func(*testing.T)) {
+	t.Helper()
 	if os.Getenv(aloneVariable) != "" {
-		captureAlone(t)
+		part(t)
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), selfPath, "-test.run=^TestCaptureAlone$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), selfPath, "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), aloneVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		Cloneflags:  syscall.CLONE_NEWUSER | flags,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) && os.Getenv("CI") != "true" {
 		t.Skip("this host lets nobody make a user namespace")
 	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestCaptureAlone") {
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
