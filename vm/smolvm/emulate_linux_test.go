@@ -60,10 +60,11 @@ func bootEmulator(t *testing.T, kernel, disk, test string) (code string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), emulatorTimeout)
 	defer cancel()
+	// Of a processor that halts, an interrupt for the machine in the machine is lost now and then: idle=poll.
 	cmd := exec.CommandContext(ctx, emulator, "-accel", "tcg", "-cpu", "EPYC,+svm", "-machine", "q35", "-m", "4G", "-smp", "1",
 		"-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel,
 		"-drive", "file="+disk+",if=none,id=d,format=raw,cache=unsafe", "-device", "nvme,serial=d,drive=d",
-		"-append", "console=ttyS0 quiet panic=-1 mitigations=off root=/dev/nvme0n1 rw init="+firstProgram+" "+emulatedVariable+"=1 -- -test.run=^"+test+"$ -test.v -test.timeout=1h")
+		"-append", "console=ttyS0 quiet panic=-1 mitigations=off idle=poll root=/dev/nvme0n1 rw init="+firstProgram+" "+emulatedVariable+"=1 -- -test.run=^"+test+"$ -test.v -test.timeout=1h")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.StdoutPipe()
 	if err == nil {
