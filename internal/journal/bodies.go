@@ -4,13 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/bot-bottle/bottle/proxy"
@@ -28,9 +25,8 @@ const (
 	// proxy keeps of one.
 	maxBody = 1 << 20
 
-	bodiesDir   = "bodies"
-	bodySuffix  = ".bodies"
-	bodyNumbers = 16 // digits
+	bodiesDir  = "bodies"
+	bodySuffix = ".bodies"
 )
 
 // ErrBodyChanged is that of a body that is not what its line in the journal says.
@@ -59,18 +55,9 @@ type oldBodies struct {
 	size   int64
 }
 
-func bodyName(number uint64) string {
-	return fmt.Sprintf("%0*d%s", bodyNumbers, number, bodySuffix)
-}
+func bodyName(number uint64) string { return numberedName(number, bodySuffix) }
 
-func parseBodyName(name string) (number uint64, ok bool) {
-	digits, ok := strings.CutSuffix(name, bodySuffix)
-	if !ok || len(digits) != bodyNumbers {
-		return 0, false
-	}
-	number, err := strconv.ParseUint(digits, 10, 64)
-	return number, err == nil && number > 0
-}
+func parseBodyName(name string) (number uint64, ok bool) { return parseNumbered(name, bodySuffix) }
 
 // KeepBody implements [proxy.BodyStore]. A body is handed to the kernel and not
 // fsynced, so that a crash of the machine may lose the last ones: then they are not

@@ -29,7 +29,7 @@ func openFile(path string, flag int) (file, error) { return os.OpenFile(path, fl
 // names to sort as numbers.
 const (
 	segmentSuffix = ".jsonl"
-	segmentDigits = 16
+	nameDigits    = 16
 )
 
 // A line with a number from maxSeq on was not written by a Writer: it goes on from
@@ -39,17 +39,25 @@ const (
 	maxStart = 1 << 52
 )
 
-func segmentName(first uint64) string {
-	return fmt.Sprintf("%0*d%s", segmentDigits, first, segmentSuffix)
-}
+func segmentName(first uint64) string { return numberedName(first, segmentSuffix) }
 
 func parseSegmentName(name string) (first uint64, ok bool) {
-	digits, ok := strings.CutSuffix(name, segmentSuffix)
-	if !ok || len(digits) != segmentDigits {
+	first, ok = parseNumbered(name, segmentSuffix)
+	return first, ok && first < maxStart
+}
+
+// numberedName names a file of a journal by a number above 0.
+func numberedName(number uint64, suffix string) string {
+	return fmt.Sprintf("%0*d%s", nameDigits, number, suffix)
+}
+
+func parseNumbered(name, suffix string) (number uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(digits) != nameDigits {
 		return 0, false
 	}
-	first, err := strconv.ParseUint(digits, 10, 64)
-	return first, err == nil && first > 0 && first < maxStart
+	number, err := strconv.ParseUint(digits, 10, 64)
+	return number, err == nil && number > 0
 }
 
 // segments returns the numbers that the segments of a journal begin with, in
