@@ -76,19 +76,30 @@ func (m *machine) bringProgram(ctx context.Context) error {
 // guest runs a command of the guest program that may be done again, to a good end.
 func (m *machine) guest(ctx context.Context, stdin []byte, args ...string) (result, error) {
 	call := m.guestCall(quickTimeout, args...)
-	for n := 1; ; n++ {
+	var r result
+	err := m.repeat(ctx, func() (passes bool, err error) {
 		if stdin != nil {
 			call.stdin = bytes.NewReader(stdin)
 		}
-		r, err := m.b.run(ctx, call)
+		r, err = m.b.run(ctx, call)
 		if err == nil && r.code != 0 {
 			err = newCLIError(append([]string{"machine", "exec"}, args...), r)
 		}
-		if err == nil || !passing(r) || n == stepTries || ctx.Err() != nil {
-			return r, err
+		return passing(r), err
+	})
+	return r, err
+}
+
+// repeat does a step whose end is the same if it is done twice, until it comes through:
+// as long as its error passes, for so many tries.
+func (m *machine) repeat(ctx context.Context, step func() (passes bool, err error)) error {
+	for n := 1; ; n++ {
+		passes, err := step()
+		if err == nil || !passes || n == stepTries || ctx.Err() != nil {
+			return err
 		}
 		if err := m.b.opt.Sleep(ctx, readyPause); err != nil {
-			return r, err
+			return err
 		}
 	}
 }
@@ -148,15 +159,10 @@ func (m *machine) send(ctx context.Context, list []vm.Mount, uid, gid int) error
 	if !m.user.Root { // then all is of the only user that there is
 		uid, gid = m.user.UID, m.user.GID
 	}
-	for n := 1; ; n++ {
+	return m.repeat(ctx, func() (passes bool, err error) {
 		r, err := m.sendOnce(ctx, list, uid, gid)
-		if err == nil || !passing(r) || n == stepTries || ctx.Err() != nil {
-			return err
-		}
-		if err := m.b.opt.Sleep(ctx, readyPause); err != nil {
-			return err
-		}
-	}
+		return passing(r), err
+	})
 }
 
 func (m *machine) sendOnce(ctx context.Context, list []vm.Mount, uid, gid int) (result, error) {
@@ -248,15 +254,7 @@ const newSuffix, oldSuffix = ".bottle-new", ".bottle-old"
 // fetch brings folders out. What it does twice has the same end, and here nothing
 // changes before all is there.
 func (m *machine) fetch(ctx context.Context, wanted []vm.Mount) error {
-	for n := 1; ; n++ {
-		cut, err := m.fetchOnce(ctx, wanted)
-		if err == nil || !cut || n == stepTries || ctx.Err() != nil {
-			return err
-		}
-		if err := m.b.opt.Sleep(ctx, readyPause); err != nil {
-			return err
-		}
-	}
+	return m.repeat(ctx, func() (cut bool, err error) { return m.fetchOnce(ctx, wanted) })
 }
 
 // fetchOnce also reports whether the call was cut off, and not its stream refused.
