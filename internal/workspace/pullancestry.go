@@ -20,11 +20,8 @@ type ancestry struct {
 // inRefs reports whether a ref of the host leads to an object.
 func (a *ancestry) inRefs(g *gitFolder, h plumbing.Hash) (bool, error) {
 	if a.reached == nil {
-		var tips []plumbing.Hash
-		if err := readRefs(g.common, func(_, hash string) error {
-			tips = append(tips, plumbing.NewHash(hash))
-			return nil
-		}); err != nil {
+		tips, err := tipsOf(g.common, "")
+		if err != nil {
 			return false, err
 		}
 		a.reached = map[plumbing.Hash]struct{}{}
@@ -34,6 +31,17 @@ func (a *ancestry) inRefs(g *gitFolder, h plumbing.Hash) (bool, error) {
 	}
 	_, ok := a.reached[h]
 	return ok, nil
+}
+
+// tipsOf returns what all refs are at, but for those below one; "" is none.
+func tipsOf(common *dir, but string) (tips []plumbing.Hash, err error) {
+	err = readRefs(common, func(name, hash string) error {
+		if but == "" || !strings.HasPrefix(name, but+"/") {
+			tips = append(tips, plumbing.NewHash(hash))
+		}
+		return nil
+	})
+	return tips, err
 }
 
 // isAncestor reports whether the history of a commit has another.

@@ -74,13 +74,8 @@ func (r *repoPull) branchFor(hash plumbing.Hash, had bool) (string, error) {
 // inOwnRefs reports whether a ref of the host's leads to a commit, other than those
 // below refs/bottle/ID.
 func (r *repoPull) inOwnRefs(hash plumbing.Hash) (bool, error) {
-	var tips []plumbing.Hash
-	if err := readRefs(r.g.common, func(name, at string) error {
-		if !strings.HasPrefix(name, r.refs.top+"/") {
-			tips = append(tips, plumbing.NewHash(at))
-		}
-		return nil
-	}); err != nil {
+	tips, err := tipsOf(r.g.common, r.refs.top)
+	if err != nil {
 		return false, err
 	}
 	return r.there.walk(tips, map[plumbing.Hash]struct{}{}, hash)
