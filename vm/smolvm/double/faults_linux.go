@@ -34,10 +34,13 @@ func killed(kind string) int {
 	return 0
 }
 
-// hang says that a call hangs, and does until it is killed.
+// hang says that a call hangs, and does until it is killed. It sleeps, for the runtime
+// ends a program that is left with a goroutine which waits for nothing.
 func (d *double) hang() {
 	_ = os.WriteFile(d.path("hangs"), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
-	select {}
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // archiveFault tells why a machine of an archive does not start: one without a
