@@ -130,15 +130,20 @@ func (b *Bottle) place(ctx context.Context) (err error) {
 }
 
 // undo takes back a launch that failed: of a new bottle nothing stays; one that was
-// gone on with is as it was, for there is work in it.
+// gone on with is as it was, for there is work in it. Others see it as busy until all
+// but its record is gone: to look for its machine may take long.
 func (b *Bottle) undo(ctx context.Context) error {
-	env := b.prepared.opt.Env
-	if b.prepared.again == nil {
-		return errors.Join(b.unwind(), b.removeMachine(ctx), env.Remove(b.record.ID))
+	env, isNew := b.prepared.opt.Env, b.prepared.again == nil
+	errs := []error{b.end()}
+	if isNew {
+		errs = append(errs, b.removeMachine(ctx))
 	}
-	err := b.unwind()
 	b.record.Running, b.record.PID = false, 0
-	return errors.Join(err, env.Save(b.record))
+	errs = append(errs, env.Save(b.record), b.release())
+	if isNew {
+		errs = append(errs, env.Remove(b.record.ID))
+	}
+	return errors.Join(errs...)
 }
 
 // freshen writes the files of the plan into a home that was used: but for those that

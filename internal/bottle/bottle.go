@@ -137,7 +137,7 @@ func (b *Bottle) Close() error {
 	b.closing.Do(func() {
 		b.record.Running, b.record.PID = false, 0
 		// Before the control socket goes: who waits there finds a stopped bottle.
-		b.closed = errors.Join(b.prepared.opt.Env.Save(b.record), b.unwind())
+		b.closed = errors.Join(b.prepared.opt.Env.Save(b.record), b.end(), b.release())
 	})
 	return b.closed
 }
@@ -165,7 +165,8 @@ func (b *Bottle) Discard(ctx context.Context) error {
 	return errors.Join(err, b.prepared.opt.Env.Remove(b.record.ID))
 }
 
-func (b *Bottle) unwind() error {
+// end ends everything but what others see the bottle by.
+func (b *Bottle) end() error {
 	var errs []error
 	if b.stop != nil {
 		b.stop()
@@ -203,10 +204,16 @@ func (b *Bottle) unwind() error {
 	if b.journal != nil {
 		errs = append(errs, b.journal.Close())
 	}
-	if b.control != nil { // last, for it lets those go who wait for the end
-		errs = append(errs, b.control.Close())
-	} else if b.starting != nil {
-		errs = append(errs, b.starting.Unlock())
-	}
 	return errors.Join(errs...)
+}
+
+// release comes last, for it lets those go who wait for the end.
+func (b *Bottle) release() error {
+	switch {
+	case b.control != nil:
+		return b.control.Close()
+	case b.starting != nil:
+		return b.starting.Unlock()
+	}
+	return nil
 }

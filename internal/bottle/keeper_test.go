@@ -19,6 +19,7 @@ type fakeKeeper struct {
 	fakeBackend
 	onCreate  func(vm.Spec)
 	onCollect func() error
+	onRemove  func()
 }
 
 func (k *fakeKeeper) Create(ctx context.Context, spec vm.Spec) (vm.Machine, error) {
@@ -28,8 +29,13 @@ func (k *fakeKeeper) Create(ctx context.Context, spec vm.Spec) (vm.Machine, erro
 	return k.fakeBackend.Create(ctx, spec)
 }
 
-func (*fakeKeeper) Machines(context.Context) ([]string, error)                { return nil, nil }
-func (*fakeKeeper) Remove(context.Context, string) error                      { return nil }
+func (*fakeKeeper) Machines(context.Context) ([]string, error) { return nil, nil }
+func (k *fakeKeeper) Remove(context.Context, string) error {
+	if k.onRemove != nil {
+		k.onRemove()
+	}
+	return nil
+}
 func (k *fakeKeeper) Collect(_ context.Context, _ string, _ []vm.Mount) error { return k.onCollect() }
 
 func (p *project) must(err error) {
@@ -154,24 +160,26 @@ func TestWorkIsAwayOnceTheMachineIsReady(t *testing.T) {
 	}
 }
 
-// TestOthersSeeThatItStarts: while its machine is made, a bottle is neither dead nor
-// another's to go on with or to remove.
+// TestOthersSeeThatItStarts: while its machine is made, or taken away for the launch
+// failed, a bottle is neither dead nor another's to go on with or to remove.
 func TestOthersSeeThatItStarts(t *testing.T) {
 	p := newProject(t)
 	k := &fakeKeeper{fakeBackend: fakeBackend{listenErr: errors.New("no listener")}}
-	seen := false
-	k.onCreate = func(spec vm.Spec) {
+	looked := 0
+	look := func() {
+		looked++
 		list, err := control.All(t.Context(), p.env)
 		p.must(err)
-		if seen = len(list) == 1; !seen || list[0].Status != control.Busy {
+		if len(list) != 1 || list[0].Status != control.Busy {
 			t.Fatalf("others see %+v", list)
 		}
 		if err := control.Remove(p.env, list[0], nil); !errors.Is(err, state.ErrLocked) {
 			t.Errorf("another removed it: %v", err)
 		}
 	}
-	if _, err := p.keep(k); err == nil || !strings.Contains(err.Error(), "no listener") || errors.Is(err, os.ErrClosed) || !seen {
-		t.Errorf("a launch that fails: %v", err)
+	k.onCreate, k.onRemove = func(vm.Spec) { look() }, look
+	if _, err := p.keep(k); err == nil || !strings.Contains(err.Error(), "no listener") || errors.Is(err, os.ErrClosed) || looked != 2 {
+		t.Errorf("a launch that fails, looked at %d times: %v", looked, err)
 	}
 	if left := p.leftovers(); len(left) != 0 {
 		t.Errorf("%v are left", left)
