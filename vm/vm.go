@@ -51,7 +51,7 @@ type Backend interface {
 type Keeper interface {
 	Backend
 
-	// Machines returns the ids of all machines that the backend made.
+	// Machines returns the ids of all machines that the backend made for who uses it.
 	Machines(ctx context.Context) ([]string, error)
 
 	// Collect brings back what a machine has at the targets of mounts, as Close

@@ -20,14 +20,21 @@ import (
 func (a *app) backend() vm.Backend { return sandbox.New(sandbox.Options{}) }
 
 // backends are all that there are.
-func (a *app) backends() []vm.Backend { return []vm.Backend{a.backend(), smolvm.New(smolvm.Options{})} }
+func (a *app) backends() []vm.Backend { return []vm.Backend{a.backend(), microVMs()} }
+
+// microVMs makes virtual machines. Those that belong to another state folder are not
+// this one's leftovers.
+func microVMs() *smolvm.Backend {
+	dir, _ := env.StateDir() // what needs it says what is wrong with it
+	return smolvm.New(smolvm.Options{Home: dir})
+}
 
 // backendOf returns what makes the machine of a manifest, and in words why it is
 // that, where somebody may wonder. It fails where the manifest wants smolvm and there
 // is none: the image would be made for nothing, which takes minutes. What is wrong with
 // the hypervisor is said only, for a guess must not keep a machine from its start.
 func (a *app) backendOf(ctx context.Context, m *manifest.Manifest) (b vm.Backend, why string, err error) {
-	micro := smolvm.New(smolvm.Options{})
+	micro := microVMs()
 	if m.Backend == micro.Name() {
 		if err := micro.Installed(ctx); err != nil {
 			return nil, "", err

@@ -72,7 +72,7 @@ func (a *app) doctor(ctx context.Context) error {
 // backendChecks are those of the sandbox, and of smolvm where it is: nobody needs
 // both. Where the manifest here wants smolvm, they are those of smolvm alone.
 func (a *app) backendChecks(ctx context.Context) []vm.Check {
-	micro := smolvm.New(smolvm.Options{})
+	micro := microVMs()
 	if m, err := a.load(""); err == nil && m.Backend == micro.Name() {
 		return micro.Doctor(ctx)
 	}

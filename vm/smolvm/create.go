@@ -115,9 +115,9 @@ func (p *plan) services() []string {
 
 // createArgs are the arguments of machine create. There is no flag of a network
 // among them, which is what keeps the machine in.
-func (p *plan) createArgs(memory int) []string {
+func (p *plan) createArgs(home string, memory int) []string {
 	args := []string{
-		"machine", "create", "--name", p.name, "--label", Label + "=" + p.spec.ID, "--label", madeLabel + "=" + p.made(),
+		"machine", "create", "--name", p.name, "--label", Label + "=" + p.spec.ID, "--label", homeLabel + "=" + hashOf(home), "--label", madeLabel + "=" + p.made(),
 		"--cpus", strconv.Itoa(p.cpus()), "--mem", strconv.Itoa(memory),
 	}
 	return append(args, p.fixedArgs()...)
@@ -150,7 +150,14 @@ const madeLabel = "bottle-made"
 // made is a hash of what a machine keeps for ever, by which one that is started again
 // is known to be what is wanted: the paths of its sockets are among it.
 func (p *plan) made() string {
-	sum := sha256.Sum256([]byte(strings.Join(p.fixedArgs(), "\x00")))
+	return hashOf(strings.Join(p.fixedArgs(), "\x00"))
+}
+
+// homeLabel is the label that holds whose a machine is: a hash of Options.Home.
+const homeLabel = "bottle-home"
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -201,7 +208,7 @@ func (p *plan) limits() []vm.Limit {
 // create makes the machine in smolvm's records. Nothing runs yet.
 func (b *Backend) create(ctx context.Context, p *plan, memory int) error {
 	p.progress("making the virtual machine %s", p.name)
-	_, err := b.must(ctx, call{args: p.createArgs(memory), timeout: createTimeout})
+	_, err := b.must(ctx, call{args: p.createArgs(b.opt.Home, memory), timeout: createTimeout})
 	if err != nil {
 		return fmt.Errorf("create the machine: %w", err)
 	}

@@ -63,7 +63,7 @@ func (b *Backend) get(ctx context.Context, id string) (*state, error) {
 	return nil, nil
 }
 
-// Machines returns the ids of all machines with a label of ours.
+// Machines returns the ids of all machines with labels of ours and of Options.Home.
 func (b *Backend) Machines(ctx context.Context) ([]string, error) {
 	list, err := b.list(ctx)
 	if err != nil {
@@ -71,7 +71,8 @@ func (b *Backend) Machines(ctx context.Context) ([]string, error) {
 	}
 	var ids []string
 	for i := range list {
-		if id := list[i].Labels[Label]; id != "" && nameOf(id) == list[i].Name {
+		labels := list[i].Labels
+		if id := labels[Label]; id != "" && nameOf(id) == list[i].Name && labels[homeLabel] == hashOf(b.opt.Home) {
 			ids = append(ids, id)
 		}
 	}

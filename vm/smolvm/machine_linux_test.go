@@ -190,6 +190,10 @@ func TestAbandoned(t *testing.T) {
 	if ids, err := b.Machines(t.Context()); err != nil || !slices.Equal(ids, []string{"a-1"}) {
 		t.Fatalf("machines %v, %v", ids, err)
 	}
+	other := New(Options{Home: "/another/state", Binary: h.binary, Environ: h.environ})
+	if ids, err := other.Machines(t.Context()); err != nil || len(ids) > 0 {
+		t.Fatalf("who has another state folder sees %v, %v", ids, err)
+	}
 	h.must(b.Collect(t.Context(), "a-1", spec.Mounts))
 	if text, err := os.ReadFile(filepath.Join(work, "f")); string(text) != "one\n" {
 		t.Errorf("%q, %v", text, err)

@@ -22,8 +22,8 @@
 //
 // # State
 //
-// A machine bears the label [Label] with its id, and so is found again after its
-// maker was killed. Its root file system stays while it is stopped; /run and /tmp
+// A machine bears the label [Label] with its id, and one that says whose it is
+// (Options.Home), and so is found again after its maker was killed. Its root file system stays while it is stopped; /run and /tmp
 // are new at each start.
 package smolvm
 
@@ -50,6 +50,10 @@ const MinVersion = "1.9.0"
 
 // Options of a Backend. The zero value is right outside of tests.
 type Options struct {
+	// Home is whose machines are made, and listed by Machines: the state folder of who
+	// uses this, for smolvm keeps the machines of all of one user's in one list. "" is
+	// nobody's in particular.
+	Home string
 	// Binary is the smolvm program; "" is the first one on PATH that is it:
 	// smolvm, or smol-vmm, as the vendor's Python package calls it.
 	Binary string
