@@ -325,16 +325,18 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	b.started = true
+	n, err := b.next(p)
+	b.sent += int64(n)
+	b.done = err != nil
+	return n, err
+}
+
+func (b *uploadBody) next(p []byte) (_ int, err error) {
+	defer b.x.caught(&err)
 	n, err := b.filtered.Read(p)
 	if stop := b.x.spend(int64(n)); stop != nil {
-		b.done = true
 		return 0, stop
 	}
-	b.sent += int64(n)
-	if err == nil {
-		return n, nil
-	}
-	b.done = true
 	if errors.Is(err, io.EOF) {
 		if d := b.x.scanTrailers(); d != nil {
 			return 0, &blocked{d}

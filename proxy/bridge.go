@@ -23,6 +23,9 @@ type bridge struct {
 	err    error // the first
 	closer *time.Timer
 	idle   *time.Timer
+
+	expiring sync.Mutex
+	over     bool // nothing is left to expire
 }
 
 // bridgeSocket answers the upgrade and carries messages until both ends have closed
@@ -51,15 +54,17 @@ func (x *exchange) bridgeSocket(resp *http.Response) error {
 		b.agent.abort()
 		b.up.abort()
 	})
+	defer func() {
+		if !stop() {
+			<-aborted // it uses what ends with the handler
+		}
+	}()
+	defer b.finish()
 	if messages.pass() && len(x.hostSecrets.names) == 0 && !x.isModel() && x.r.ProtoMajor == 1 {
 		b.splice(ctx)
 	} else {
 		b.carryMessages(ctx, messages)
 	}
-	if !stop() {
-		<-aborted // it uses what ends with the handler
-	}
-	b.finish()
 	return b.err
 }
 
@@ -70,14 +75,31 @@ func (b *bridge) carryMessages(ctx context.Context, messages *agentMessages) {
 	in := &serverMessages{x: x, meter: x.socketMeter()}
 	fromAgent := &socketPipe{x: x, src: fetcher{ctx: ctx, src: agent}, dst: b.up.socketWriter, alive: b.alive, filter: messages, parser: wsframe.Parser{FromClient: true}}
 	fromServer := &socketPipe{x: x, src: fetcher{ctx: ctx, src: b.up}, dst: agent.socketWriter, alive: b.alive, filter: in}
-	var other sync.WaitGroup
-	other.Go(func() { b.carry(fromServer) })
-	b.carry(fromAgent)
+	var (
+		other sync.WaitGroup
+		ends  [2]thrown
+	)
+	other.Go(func() { b.caught(&ends[0], fromServer) })
+	b.caught(&ends[1], fromAgent)
 	other.Wait()
+	ends[0].again()
+	ends[1].again()
 	in.finish()
 	in.restore.finish(x)
 	messages.whole.finish()
 	b.count(fromAgent.sent, fromServer.sent)
+}
+
+// caught carries one direction. A panic in it ends the other one, which uses what ends
+// with the handler, before it is thrown.
+func (b *bridge) caught(t *thrown, p *socketPipe) {
+	defer func() {
+		if t.what != nil {
+			b.cancel()
+		}
+	}()
+	defer t.catch()
+	b.carry(p)
 }
 
 // count keeps what was carried for the journal.
@@ -93,6 +115,11 @@ func (b *bridge) alive() { b.idle.Reset(b.x.s.socketIdle) }
 
 // expire closes an idle WebSocket.
 func (b *bridge) expire() {
+	b.expiring.Lock()
+	defer b.expiring.Unlock()
+	if b.over {
+		return
+	}
 	b.fail(fmt.Errorf("nothing was sent for %v", b.x.s.socketIdle))
 	b.hurry()
 	for _, leg := range [...]*socketLeg{b.agent, b.up} {
@@ -100,8 +127,12 @@ func (b *bridge) expire() {
 	}
 }
 
-// finish stops the clocks.
+// finish stops the clocks. It waits for an end that is being told: what that is written
+// to ends with the handler. The time for it is bounded by hurry.
 func (b *bridge) finish() {
+	b.expiring.Lock()
+	b.over = true
+	b.expiring.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.idle.Stop()

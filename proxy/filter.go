@@ -171,6 +171,7 @@ type pump struct {
 type pumped struct {
 	data []byte
 	err  error
+	thrown
 }
 
 func newPump(ctx context.Context, src io.Reader) *pump {
@@ -183,11 +184,17 @@ func newPump(ctx context.Context, src io.Reader) *pump {
 			case <-ctx.Done():
 				return
 			}
-			n, err := src.Read(buf)
-			p.got <- pumped{buf[:n], err}
+			p.got <- readOnce(src, buf)
 		}
 	}()
 	return p
+}
+
+func readOnce(src io.Reader, buf []byte) (got pumped) {
+	defer got.catch()
+	n, err := src.Read(buf)
+	got.data, got.err = buf[:n], err
+	return got
 }
 
 // read waits for the next bytes, at most as long as limit where there is one.
@@ -214,6 +221,7 @@ func (p *pump) read(limit time.Duration) (data []byte, idle bool, err error) {
 	select {
 	case got := <-p.got:
 		p.busy = false
+		got.again()
 		return got.data, false, got.err
 	case <-timeout:
 		return nil, true, nil

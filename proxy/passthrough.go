@@ -47,7 +47,7 @@ func (t *tunnel) carry(id string, d Decision) {
 		return
 	}
 	ev.Type = EventEnd
-	dn, err := relay(d.Route, purse, &ev)
+	dn, err := t.caught(func() (*denial, error) { return relay(d.Route, purse, &ev) })
 	if dn != nil {
 		ev.Verdict, ev.Rule, ev.Reason = Deny, dn.rule, t.redactReason(dn.message)
 		if dn.upset {
@@ -62,6 +62,18 @@ func (t *tunnel) carry(id string, d Decision) {
 	if dn != nil {
 		t.refuse(dn, id)
 	}
+}
+
+// caught makes an error of a panic, so that the connection has its last line and its end.
+func (t *tunnel) caught(relay func() (*denial, error)) (dn *denial, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.s.log.Error("panic in a connection", "host", t.shown, "panic", p)
+			reset(t.conn)
+			dn, err = nil, errors.New("internal error")
+		}
+	}()
+	return relay()
 }
 
 // dialUpstream connects to where a route leads, until the server ends.
@@ -160,8 +172,16 @@ func (t *tunnel) checkSNI(hello *mitm.ClientHello, err error) *denial {
 // it got for all there was.
 func copyBoth(client, up net.Conn, fromClient, fromUp io.Reader) (out, in int64, err error) {
 	done := make(chan struct{})
+	var back thrown
 	go func() {
 		defer close(done)
+		defer func() {
+			if back.what != nil {
+				reset(client)
+				reset(up)
+			}
+		}()
+		defer back.catch()
 		var inErr error
 		if in, inErr = io.Copy(client, fromUp); inErr != nil {
 			reset(client)
@@ -181,6 +201,7 @@ func copyBoth(client, up net.Conn, fromClient, fromUp io.Reader) (out, in int64,
 		_ = up.SetReadDeadline(time.Now().Add(halfOpenTimeout))
 	}
 	<-done
+	back.again()
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}

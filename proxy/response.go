@@ -120,9 +120,10 @@ func (x *exchange) traced() context.Context {
 	return httptrace.WithClientTrace(x.ctx, &x.trace.hooks)
 }
 
-func (x *exchange) interim(code int, header textproto.MIMEHeader) error {
+func (x *exchange) interim(code int, header textproto.MIMEHeader) (err error) {
 	x.trace.mu.Lock()
 	defer x.trace.mu.Unlock()
+	defer x.caught(&err)
 	if x.trace.over || code == http.StatusSwitchingProtocols || !x.r.ProtoAtLeast(1, 1) {
 		return nil
 	}
