@@ -165,3 +165,36 @@ func TestFindingsAndReasonsAreBounded(t *testing.T) {
 		t.Errorf("a reason of %d bytes", len(e.Reason))
 	}
 }
+
+// TestAHeaderMakesNoOtherRequest: many servers let one say that a POST is a DELETE, or for
+// another path.
+func TestAHeaderMakesNoOtherRequest(t *testing.T) {
+	up := &upstreamLog{}
+	r := newRig(t, up, Config{})
+	r.reroute(Route{Host: "example.com", Methods: []string{"GET", "POST"}, Paths: []string{"/v1/**"}},
+		Route{Host: "example.com", Methods: []string{"POST"}, Paths: []string{"/v1/admin"}, Action: Deny},
+		Route{Host: "other.example.com"}, Route{Host: "other.example.com", Methods: []string{"DELETE"}, Action: Deny})
+	for _, tt := range []struct{ url, header, value, rule string }{
+		{"https://example.com/v1/x", "X-HTTP-Method-Override", "DELETE", "ambiguous-method"},
+		{"https://example.com/v1/x", "X-HTTP-Method", " patch", "ambiguous-method"},
+		{"https://example.com/v1/x", "X-Method-Override", "PUT", "ambiguous-method"},
+		{"https://example.com/v1/x", "X-HTTP-Method-Override", "GET", ""},
+		{"https://example.com/v1/x", "X-HTTP-Method-Override", "post", ""},
+		{"https://example.com/v1/x", "X-HTTP-Method-Override", "", ""},
+		{"https://example.com/v1/x", "X-Original-URL", "/v2/x", "ambiguous-path"},
+		{"https://example.com/v1/x", "X-Rewrite-URL", "/v1/admin?y", "ambiguous-path"},
+		{"https://example.com/v1/x", "X-Original-URL", "/v1/a/../../v2", "ambiguous-path"},
+		{"https://example.com/v1/x", "X-Original-URL", "/v1/y", ""},
+		{"https://other.example.com/", "X-HTTP-Method-Override", "DELETE", "ambiguous-method"},
+		{"https://other.example.com/", "X-HTTP-Method-Override", "PUT", ""},
+		{"https://other.example.com/", "X-Original-URL", "anything", ""},
+	} {
+		status, body := r.post(tt.url, "text/plain", "x", tt.header, tt.value)
+		if tt.rule == "" && status != 200 || tt.rule != "" && (status != 403 || denialIn(t, body).Rule != tt.rule) {
+			t.Errorf("%+v: %d %s", tt, status, body)
+		}
+		if got := up.take(); (len(got) == 0) != (tt.rule != "") {
+			t.Errorf("%+v: the upstream got %d requests", tt, len(got))
+		}
+	}
+}

@@ -230,6 +230,9 @@ func (x *exchange) decide() *denial {
 	if x.decision.Action == Deny {
 		return denyPolicy(x.decision.about(x.shownTarget()))
 	}
+	if d := x.overridden(); d != nil {
+		return d
+	}
 	if x.socket != nil && x.socket.bad != nil {
 		return x.socket.bad
 	}
