@@ -44,8 +44,11 @@ func (x *exchange) prepareBody() *denial {
 	x.body.altered = in != nil || x.redactsBody()
 	small := r.ContentLength >= 0 && r.ContentLength <= x.decideLimit()
 	coding := contentCoding(r.Header)
-	if x.snap.ignores {
+	switch message := messageCoding(r.Header); {
+	case x.snap.ignores:
 		coding = "" // nobody looks into it
+	case message != "" && !scannedMessage(message):
+		return refuseMessages(message)
 	}
 	switch {
 	case coding != "" && small:

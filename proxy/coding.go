@@ -93,8 +93,9 @@ var decodable = []string{"gzip", "deflate", "br", "zstd", "identity"}
 // read back in pieces that none of them shows (a server may ignore Range, RFC
 // 9110, section 14.2), nor for messages that are compressed one by one.
 func (x *exchange) limitCodings(h http.Header) {
-	h.Del("Range")
-	h.Del("If-Range")
+	for _, name := range [...]string{"Range", "If-Range", "Request-Range", "X-Ms-Range"} { // as servers know it, and Azure's own
+		h.Del(name)
+	}
 	for _, name := range []string{"Grpc-Accept-Encoding", "Connect-Accept-Encoding"} {
 		if h.Get(name) != "" {
 			h.Set(name, "identity")
@@ -128,4 +129,19 @@ func messageCoding(h http.Header) string {
 		}
 	}
 	return ""
+}
+
+// scannedMessage reports whether the scanner finds messages with a coding in a body by
+// what they begin with.
+func scannedMessage(coding string) bool {
+	switch strings.ToLower(coding) {
+	case "gzip", "deflate", "zstd":
+		return true
+	}
+	return false
+}
+
+func refuseMessages(coding string) *denial {
+	return &denial{status: http.StatusBadRequest, rule: "content-encoding", message: fmt.Sprintf(
+		"the messages in the request body are compressed (%s), so they cannot be scanned; send them uncompressed, or as gzip", headerText(coding))}
 }

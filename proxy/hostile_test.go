@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bot-bottle/bottle/dlp"
 )
 
 // These are ways by which a hostile agent, with an upstream that helps it, was
@@ -44,6 +46,11 @@ func TestWhatOneRouteStoresNoOtherGivesBack(t *testing.T) {
 			stored = v
 		}
 		w.Header().Set("X-"+stored, "a name can hold it too")
+		for _, name := range []string{"Request-Range", "X-Ms-Range"} { // as some servers do
+			if v := q.Header.Get(name); v != "" {
+				q.Header.Set("Range", v)
+			}
+		}
 		http.ServeContent(w, q, "text.txt", time.Time{}, strings.NewReader(stored))
 	}), Inject{})
 	r.reroute(Route{Host: "example.com", Paths: []string{"/key"}, Secrets: []string{"acme"}}, Route{Host: "example.com"})
@@ -51,7 +58,7 @@ func TestWhatOneRouteStoresNoOtherGivesBack(t *testing.T) {
 	if stored != testValue {
 		t.Fatalf("the upstream got %q", stored)
 	}
-	for _, header := range [][]string{nil, {"Range", "bytes=4-15"}} {
+	for _, header := range [][]string{nil, {"Range", "bytes=4-15"}, {"Request-Range", "bytes=4-15"}, {"X-Ms-Range", "bytes=4-15"}} {
 		req, _ := http.NewRequest(http.MethodGet, "https://example.com/other", nil)
 		for i := 0; i+1 < len(header); i += 2 {
 			req.Header.Set(header[i], header[i+1])
@@ -163,6 +170,38 @@ func TestFindingsAndReasonsAreBounded(t *testing.T) {
 	r.post("https://example.com/"+url.PathEscape(strings.Repeat("x", 100<<10)), "text/plain", "")
 	if e := r.journal.wait(t, isDenial("default")); len(e.Reason) > 4*maxShownPath {
 		t.Errorf("a reason of %d bytes", len(e.Reason))
+	}
+}
+
+// TestMessagesInAnUnknownCodingAreRefused: the scanner tells compressed messages by what
+// they begin with, which not all of them have.
+func TestMessagesInAnUnknownCodingAreRefused(t *testing.T) {
+	up := &upstreamLog{}
+	r := newRig(t, up, Config{})
+	for _, tt := range []struct {
+		header, coding string
+		status         int
+	}{
+		{"Grpc-Encoding", "br", 400}, {"Grpc-Encoding", "snappy", 400}, {"Connect-Content-Encoding", "br", 400},
+		{"Grpc-Encoding", "gzip", 200}, {"Grpc-Encoding", "identity", 200}, {"Connect-Content-Encoding", "zstd", 200},
+	} {
+		for _, size := range []int{10, 2 * decideBytes} {
+			status, body := r.post("https://example.com/", "application/grpc", strings.Repeat("x", size), tt.header, tt.coding)
+			if status != tt.status || status == 400 && denialIn(t, body).Rule != "content-encoding" {
+				t.Errorf("%+v: %d %s", tt, status, body)
+			}
+			if got := up.take(); (len(got) == 0) != (status == 400) {
+				t.Errorf("%+v: the upstream got %d requests", tt, len(got))
+			}
+		}
+	}
+	cfg := r.cfg
+	cfg.DLP = dlp.Policy{Action: dlp.Off}
+	if err := r.server.Reload(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := r.post("https://example.com/", "application/grpc", "x", "Grpc-Encoding", "br"); status != 200 {
+		t.Errorf("with nobody who looks: %d %s", status, body)
 	}
 }
 
