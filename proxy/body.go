@@ -43,6 +43,12 @@ func (x *exchange) prepareBody() *denial {
 	}
 	x.body.altered = in != nil || x.redactsBody()
 	small := r.ContentLength >= 0 && r.ContentLength <= x.decideLimit()
+	if !small && len(r.Trailer) > 0 {
+		// In HTTP/1.1 a body of a declared length has ended, and its request with it,
+		// before what comes behind it is decided. It has no trailers there either.
+		x.out.ContentLength = -1
+		x.out.Header.Del("Content-Length")
+	}
 	coding := contentCoding(r.Header)
 	switch message := messageCoding(r.Header); {
 	case x.snap.ignores:

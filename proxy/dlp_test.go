@@ -203,6 +203,29 @@ func TestOfALargeUploadNoByteOfAMatchLeaves(t *testing.T) {
 	}
 }
 
+// TestATrailerIsDecidedBeforeItsRequestEnds, also where HTTP/2 declares the length of
+// what stands before it and the upstream speaks HTTP/1.1.
+func TestATrailerIsDecidedBeforeItsRequestEnds(t *testing.T) {
+	ends := make(chan received, 1)
+	r := newRig(t, http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		_, err := io.Copy(io.Discard, q.Body)
+		ends <- received{trailer: q.Trailer, err: err}
+	}), Config{})
+	r.upstream.TLS.NextProtos = []string{"http/1.1"}
+	for value, status := range map[string]int{"harmless": 200, githubToken: 400} {
+		req := request("POST", "https://example.com/", strings.Repeat("text ", decideBytes))()
+		req.Trailer = http.Header{"X-Last": {value}}
+		resp, err := r.client(true).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := <-ends; resp.StatusCode != status || (got.err == nil) != (status == 200) || status == 200 && got.trailer.Get("X-Last") != value {
+			t.Errorf("%d, the upstream got %v, %v", resp.StatusCode, got.trailer, got.err)
+		}
+	}
+}
+
 func TestALeakBehindAnAnswerBreaksTheConnection(t *testing.T) {
 	answered, taken := make(chan struct{}), make(chan []byte, 1) // answered: the client has the head
 	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
