@@ -66,7 +66,23 @@ func (x *exchange) admit() *denial {
 		return &denial{status: http.StatusServiceUnavailable, rule: "too-many-requests", message: full}
 	}
 	x.share = sh
-	return nil
+	return x.holdHead(x.r.Header, len(x.r.RequestURI))
+}
+
+// holdHead counts a large head, which stays to the end of the exchange, as a body that
+// is held: maxSessionExchanges of them would be a GiB.
+func (x *exchange) holdHead(h http.Header, more int) *denial {
+	n := more
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v)
+		}
+	}
+	if n <= maxFreeHead || x.tryReserve(2*int64(n)) { // the text that is scanned is as long
+		return nil
+	}
+	return &denial{status: http.StatusServiceUnavailable, rule: "too-many-bodies", message: fmt.Sprintf(
+		"the requests that are under way hold heads and bodies of as much as they may (%d MiB of this agent's); let some end and try again", maxSessionBodyBytes>>20)}
 }
 
 // giveBack returns all that the exchange took.

@@ -221,6 +221,43 @@ func TestOneSessionsRequestsLeaveRoomForOthers(t *testing.T) {
 	}
 }
 
+// TestLargeHeadsTakeRoom: a thousand heads of a MiB would be a GiB.
+func TestLargeHeadsTakeRoom(t *testing.T) {
+	large := strings.Repeat("some text ", maxFreeHead/10)
+	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/large" {
+			w.Header().Set("X-Back", large)
+		}
+	}), Config{})
+	sh, _ := r.server.budget.enter("test")
+	defer r.server.budget.leave(sh)
+	tests := []struct {
+		name, path string
+		header     []string
+	}{
+		{"a small one", "/", nil},
+		{"a large one", "/", []string{"X-Large", large}},
+		{"a long URL", "/?" + strings.Repeat("x", maxFreeHead), nil},
+		{"an answer with a large one", "/large", nil},
+	}
+	for _, full := range []bool{false, true} {
+		if full && !acquire(t.Context(), sh.bodies, maxSessionBodyBytes) {
+			t.Fatal("room was not given back")
+		}
+		for _, tt := range tests {
+			want := http.StatusOK
+			if full && tt.name != "a small one" {
+				want = http.StatusServiceUnavailable
+			}
+			status, body := r.get("https://example.com"+tt.path, tt.header...)
+			if status != want || status != 200 && denialIn(t, body).Rule != "too-many-bodies" {
+				t.Errorf("%s, without room %v: %d %s", tt.name, full, status, body)
+			}
+		}
+	}
+	sh.bodies.Release(maxSessionBodyBytes)
+}
+
 // TestRoomIsGivenBack: an exchange keeps no room when it has ended.
 
 // isTaken reports whether something of it was not given back.

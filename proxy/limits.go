@@ -43,6 +43,9 @@ const (
 	// maxSessionBodyBytes those of one session.
 	maxBodyBytes        = 256 << 20
 	maxSessionBodyBytes = 64 << 20
+	// maxFreeHead is from which length on the head of a request or an answer counts as
+	// a body that is held.
+	maxFreeHead = 64 << 10
 	// maxDecoders bounds the compressed request bodies that are decided whole at a
 	// time: one decoder can take 16 MiB.
 	maxDecoders = 8

@@ -49,8 +49,12 @@ func (b *budget) received(sh *share, c net.Conn) {
 	b.receiving.remove(c)
 }
 
-// takeAnswer makes the answer one of so many. One that is all there takes nothing.
+// takeAnswer makes the answer one of so many. One that is all there takes nothing but
+// its head.
 func (x *exchange) takeAnswer(resp *http.Response) *denial {
+	if d := x.holdHead(resp.Header, 0); d != nil {
+		return d
+	}
 	if resp.ProtoMajor < 2 || resp.Body == http.NoBody || x.upConn == nil {
 		return nil
 	}
