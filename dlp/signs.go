@@ -22,6 +22,7 @@ const (
 	signSingle           // what may be of single characters, between what is of no run
 	signJoined           // the same between what may be of runs
 	signFold             // characters that are not ASCII, in what may be text
+	signWide             // the first of some controls that characters of two or four bytes may have
 	signWords            // the bytes that may be of a seed phrase
 	signCount
 )
@@ -76,6 +77,7 @@ func (f *signs) findPlain(m *masks, first, last int, least uint) {
 		}
 		f.note(signJoined, k, joined)
 		f.note(signFold, k, foldsOf(b))
+		f.note(signWide, k, widesOf(b.of(maskControl), block{m, k + 1}.of(maskControl)))
 	}
 }
 
@@ -194,6 +196,13 @@ func foldsOf(b block) uint64 {
 	near |= near << 2
 	near |= near << 4
 	return lead &^ (near | near<<8 | near<<9 | left | left>>8)
+}
+
+// widesOf returns the bytes of a block from which four controls stand, each four behind
+// the last, with the controls of the next: in UTF-16 and UTF-32, those are zeros.
+func widesOf(m, next uint64) uint64 {
+	m, next = m&behind(m, next, 4), next&(next>>4)
+	return m & behind(m, next, 8)
 }
 
 // maxBroken is how many bytes of a block may start a character and have none of it

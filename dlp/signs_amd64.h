@@ -353,6 +353,17 @@ blocks:
 
 ascii:
 	STORE(const_signFold, V0)
+
+	// Characters of two or four bytes.
+	MOVV AT(const_maskControl), V0
+	MOVV NEXT(const_maskControl), V1
+	RIGHT(4, V0, V1, V2)
+	ANDV V2, V0, V0
+	SHRV $4, V1, V2
+	ANDV V2, V1, V1
+	RIGHT(8, V0, V1, V2)
+	ANDV V2, V0, V0
+	STORE(const_signWide, V0)
 	ADDQ $(LANES*8), SI
 	ADDQ $(LANES*8), DI
 	ADDL $LANES, CX

@@ -86,7 +86,7 @@ func (s *Scanner) sampleBlocks() {
 		v.masks[maskRun][1] = lastByte
 	}
 	s.run.open = false
-	controls := s.surveyAll(i, s.surveyBlocks)
+	s.surveyAll(i, s.surveyBlocks)
 	s.endRuns()
 	s.gateAt, s.digitsAt = s.end(), s.end()-int64(max(len(s.buf)-g, 0)%wordLen)
 	if waiting < g { // the word is not whole yet
@@ -94,22 +94,16 @@ func (s *Scanner) sampleBlocks() {
 	}
 	s.pairsAt = max(s.end()-1, 0)
 	s.dashAt = s.end()
-	if controls != 0 && s.depth < maxDepth {
-		s.findSigns(wideView)
-	}
 }
 
 // surveyAll calls look with the blocks from s.buf[i] on, as many at once as there is
 // room for: with the indexes of the masks of the first and last of them, where those
-// of the blocks before and behind are beside. It returns the controls that are there.
-func (s *Scanner) surveyAll(i int, look func(first, last int)) (controls uint64) {
+// of the blocks before and behind are beside.
+func (s *Scanner) surveyAll(i int, look func(first, last int)) {
 	v, from := s.survey, i
 	for first := 2; i < len(s.buf); first = 1 {
 		n := s.classifyBlocks(i)
 		last, end := n, i+n*blockLen
-		for k := range n {
-			controls |= v.masks[maskControl][k+2]
-		}
 		whole := end >= len(s.buf) && n < surveyBlocks
 		if whole { // nothing follows
 			last = n + 1
@@ -118,7 +112,7 @@ func (s *Scanner) surveyAll(i int, look func(first, last int)) (controls uint64)
 		v.origin, v.to = i-2*blockLen, end
 		look(first, last)
 		if i = end; whole {
-			return controls
+			return
 		}
 		v.masks.keep(n)
 	}
@@ -127,13 +121,12 @@ func (s *Scanner) surveyAll(i int, look func(first, last int)) (controls uint64)
 		v.origin = i - 2*blockLen
 		look(1, 1)
 	}
-	return controls
 }
 
 // clear has a block be none in which anything goes on: of the blocks beside others, no
 // more is asked.
 func (m *masks) clear(k int) {
-	m[maskRun][k], m[maskPhrase][k] = 0, 0
+	m[maskRun][k], m[maskPhrase][k], m[maskControl][k] = 0, 0, 0
 }
 
 // keep moves the last two of the blocks before block n+2 to the front.
@@ -174,6 +167,7 @@ func (s *Scanner) surveyBlocks(first, last int) {
 		return
 	}
 	v.signs.each(signFold, s.surveyFold)
+	v.signs.each(signWide, s.surveyWide)
 	// The separator of single characters may be a byte of runs. They are looked for
 	// where there are no runs, too, if a known value may stand there.
 	if !s.engine.outOfRuns {
@@ -430,6 +424,17 @@ func (s *Scanner) foldIn(from, to int) {
 	for i := max(from-utf8.UTFMax, s.signFrom(foldView)); i < to; i++ {
 		if i = findFoldIn(s.buf, i, to); i < to {
 			s.sign(foldView, i)
+		}
+	}
+}
+
+// surveyWide looks for characters of two or four bytes that start in a block.
+func (s *Scanner) surveyWide(k int, zeros uint64) {
+	i := s.survey.origin + k*blockLen
+	b, end := s.buf[:min(len(s.buf), i+2*blockLen)], min(len(s.buf), i+blockLen)
+	for at := max(i+bits.TrailingZeros64(zeros)-1, s.signFrom(wideView)); at < end; at++ {
+		if at = findWide(b, at); at < end {
+			s.sign(wideView, at)
 		}
 	}
 }
