@@ -18,10 +18,11 @@ const (
 	// context is kept before the oldest byte that is still looked at.
 	context = maxLead + minRun + wordLen + 8
 	// carryBytes is what the buffer keeps, pieceBytes what is added to it at once.
-	// A block may be read with slackBytes behind it.
+	// The last block may be shorter: it is read whole, with slackBytes at most behind
+	// the end of the buffer.
 	carryBytes = maxHeld + maxURL + 2*context
 	pieceBytes = 8 << 10
-	slackBytes = wordLen
+	slackBytes = blockLen
 )
 
 // Scanner scans one stream. It is not safe for concurrent use.

@@ -5,9 +5,11 @@ import "math/bits"
 // signs tell of each block what there is to look at, by the masks of its classes and of
 // those beside it.
 type signs struct {
-	of    [signCount][maskBlocks]uint64
-	first int
-	// some has a bit for each block from the first on that has a sign.
+	of     [signCount][maskBlocks]uint64
+	first  int
+	blocks uint16 // a bit for each block that is looked at
+	// some has a bit for each block from the first on that has a sign, and for some
+	// behind the last.
 	some [signCount]uint16
 }
 
@@ -28,7 +30,7 @@ const (
 )
 
 // has returns a mask of the blocks that have a sign.
-func (f *signs) has(sign int) uint32 { return uint32(f.some[sign]) << f.first }
+func (f *signs) has(sign int) uint32 { return uint32(f.some[sign]&f.blocks) << f.first }
 
 // each calls look with each of the blocks that have a sign, and where they have it.
 func (f *signs) each(sign int, look func(k int, m uint64)) {
@@ -40,12 +42,9 @@ func (f *signs) each(sign int, look func(k int, m uint64)) {
 
 // find looks for the signs in the blocks from first to last, surveyBlocks at most.
 func (f *signs) find(m *masks, first, last int, least uint) {
-	f.first = first
+	f.first, f.blocks = first, 1<<(last-first+1)-1
 	if !f.findVectors(m, first, last, least) {
 		f.findPlain(m, first, last, least)
-	}
-	for sign := range f.some {
-		f.some[sign] &= 1<<(last-first+1) - 1
 	}
 }
 

@@ -140,17 +140,13 @@ func (m *masks) keep(n int) {
 // classifyBlocks makes the masks of the blocks from s.buf[i] on, and returns how
 // many there are. The last may be shorter.
 func (s *Scanner) classifyBlocks(i int) int {
-	masks := &s.survey.masks
-	n := min((len(s.buf)-i)/blockLen, surveyBlocks)
-	masks.classify(2, n, s.buf[i:i+n*blockLen+1])
-	if i += n * blockLen; n == surveyBlocks || i == len(s.buf) {
-		return n
-	}
-	var last [blockLen + 1]byte
-	copy(last[:], s.buf[i:])
-	masks.classify(2+n, 1, last[:])
-	masks[maskControl][2+n] &= 1<<(len(s.buf)-i) - 1
-	return n + 1
+	masks, n := &s.survey.masks, min((len(s.buf)-i+blockLen-1)/blockLen, surveyBlocks)
+	end := i + n*blockLen
+	short := max(0, end-len(s.buf))
+	clear(s.buf[end-short : end])
+	masks.classify(2, n, s.buf[i:end+1])
+	masks[maskControl][n+1] &= ^uint64(0) >> short // what is behind the end is none
+	return n
 }
 
 // surveyBlocks looks at the blocks of which the masks are those of first to last.
