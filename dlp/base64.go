@@ -120,19 +120,18 @@ func (s *Scanner) decodePhases(end int, closed bool) {
 	}
 }
 
+// inPhase reports whether a part of the run is decoded.
+func (s *Scanner) inPhase() bool {
+	p := &s.phases
+	return p[0].l != nil || p[1].l != nil || p[2].l != nil || p[3].l != nil
+}
+
 // findText opens layers where the run stands for text, up to s.buf[end].
 func (s *Scanner) findText(end int, closed bool) {
-	var last [blockLen]byte
 	i := int(s.textAt - s.base)
 	for i+textReach <= end {
-		block := &last
-		if i+blockLen <= len(s.buf) {
-			block = (*[blockLen]byte)(s.buf[i:])
-		} else {
-			copy(last[copy(last[:], s.buf[i:]):], noText)
-		}
 		n := min(textStep, end-textReach+1-i)
-		starts, upper, lower := textStarts(block)
+		starts, upper, lower := s.textStarts(i, end)
 		for starts &= 1<<n - 1; starts != 0; starts &= starts - 1 {
 			s.begin(i+bits.TrailingZeros64(starts), end, closed)
 		}
@@ -140,11 +139,32 @@ func (s *Scanner) findText(end int, closed bool) {
 		i += n
 	}
 	if n := end - i; closed && n > 0 {
-		copy(last[copy(last[:], s.buf[i:end]):], noText)
-		_, upper, lower := textStarts(&last)
+		_, upper, lower := s.textStarts(i, end)
 		s.seeSpans(upper, lower, i, n)
 	}
 	s.textAt = s.base + int64(i)
+}
+
+// textStarts is that of the characters of a run from s.buf[i] on, up to s.buf[end].
+func (s *Scanner) textStarts(i, end int) (starts, upper, lower uint64) {
+	if s.inWindow(i, min(end, i+blockLen)) {
+		m := s.survey.view(i)
+		return m.textStarts(^uint64(0)), m.of(maskUpper), m.of(maskLower)
+	}
+	if i+blockLen <= len(s.buf) {
+		return textStarts((*[blockLen]byte)(s.buf[i:]))
+	}
+	var last [blockLen]byte
+	copy(last[copy(last[:], s.buf[i:]):], noText)
+	return textStarts(&last)
+}
+
+// textStarts returns at which of the bytes of a mask, all of a run, textGroups groups of
+// ASCII start.
+func (v view) textStarts(all uint64) uint64 {
+	m := v.of(maskFirst) & (v.of(maskSecond) >> 1) & (v.of(maskThird) >> 2) & (all >> 2)
+	m &= m >> groupLen
+	return m & (m >> (2 * groupLen))
 }
 
 // noText fills a block behind the end of a run: no group of text has a z first.

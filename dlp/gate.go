@@ -1,10 +1,5 @@
 package dlp
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
 // A token, and text that was encoded into letters, stands in a run: bytes of
 // one class with no space, quote or line end between. A block of 64 bytes becomes
 // a mask that tells which of them are of the class, and a few shifts tell whether
@@ -38,21 +33,6 @@ func eightInRow(m uint64) uint64 {
 	m &= m >> 1
 	m &= m >> 2
 	return m & (m >> 4)
-}
-
-// nextSeparator returns the index of the first of + - / in b[i:end], which is of
-// one run, or end. They are the bytes of a run whose high nibble is 2.
-func nextSeparator(b []byte, i, end int) int {
-	for ; i+wordLen <= end; i += wordLen {
-		v := binary.LittleEndian.Uint64(b[i:])
-		if m := ^(v<<1 | v<<3) & highs; m != 0 {
-			return i + bits.TrailingZeros64(m)/8
-		}
-	}
-	for i < end && b[i]>>4 != 2 {
-		i++
-	}
-	return i
 }
 
 // anchored reports whether a token has what the gate needs to find it: a run of

@@ -74,28 +74,71 @@ func (s *Scanner) decodeRun(end int) {
 
 // advance tries the tokens that start in and before the run, up to s.buf[end].
 func (s *Scanner) advance(end int, closed bool) {
-	r := &s.run
-	start := int(r.start - s.base)
+	if end-int(s.run.start-s.base) < minRun {
+		return
+	}
+	s.tryOn(end, closed)
+	s.decodePhases(end, closed)
+	s.decodeSpans(end, closed)
+}
+
+// followRun looks at the run s.buf[start:end], of which the end was not seen, as far as
+// there are masks of it. What is decoded already goes on with more of it at once.
+func (s *Scanner) followRun(start, end int) {
 	if end-start < minRun {
 		return
 	}
+	s.run.start = s.base + int64(start)
+	s.tryOn(end, false)
+	if !s.inPhase() && (s.run.checked || s.checkBlob(end, false)) && !s.inPhase() {
+		s.findText(end, false)
+	}
+}
+
+// tryOn tries the tokens that start in and before the run, up to s.buf[end].
+func (s *Scanner) tryOn(end int, closed bool) {
+	r := &s.run
 	if !r.long {
 		r.long, r.tried = true, r.start
 		s.startPhases(r.start)
 		s.startSpans(r.start)
-		s.tryLead(start)
+		s.tryLead(int(r.start - s.base))
 	}
-	i := nextSeparator(s.buf, int(r.tried-s.base), end)
-	for i < end && (closed || i+2 < end) {
-		if i++; i < end && i+1 < len(s.buf) && (i+2 == len(s.buf) || s.engine.prefixes.startBit(s.buf[i:]) != 0) {
-			s.try(i, false)
+	for i := int(r.tried - s.base); i < end; i += blockLen {
+		for m := s.separators(i, min(blockLen, end-i)); m != 0; m &= m - 1 {
+			at := i + bits.TrailingZeros64(m) + 1
+			if !closed && at+1 >= end {
+				r.tried = s.base + int64(at-1)
+				return
+			}
+			if at < end && at+1 < len(s.buf) && (at+2 == len(s.buf) || s.engine.prefixes.startBit(s.buf[at:]) != 0) {
+				s.try(at, false)
+			}
 		}
-		i = nextSeparator(s.buf, i, end)
 	}
-	r.tried = s.base + int64(i)
-	s.decodePhases(end, closed)
-	s.decodeSpans(end, closed)
+	r.tried = max(r.tried, s.base+int64(end))
 }
+
+// separators returns which of the n bytes of a run from s.buf[i] on part tokens.
+func (s *Scanner) separators(i, n int) (m uint64) {
+	if s.inWindow(i, i+n) {
+		return s.window(maskParts, i, n)
+	}
+	for k, c := range s.buf[i : i+n] {
+		m |= uint64(partBit[c]) << k
+	}
+	return m
+}
+
+// partBit is 1 for the bytes of maskParts.
+var partBit = func() (t [256]uint8) {
+	for c, ok := range newClass(classSpecs[maskParts]) {
+		if ok {
+			t[c] = 1
+		}
+	}
+	return t
+}()
 
 // tryLead tries the tokens that start before a run, at its start, or behind an
 // escape whose end is its start.

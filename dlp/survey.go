@@ -155,6 +155,9 @@ func (s *Scanner) surveyBlocks(first, last int) {
 	v.signs.find(&v.masks, first, last, s.engine.leastRun)
 	v.signs.each(signRare, s.surveyRare)
 	v.stretches(signStart, int(s.engine.leastRun), &v.run, s.surveyRun)
+	if v.run != none {
+		s.followRun(v.run, v.origin+(last+1)*blockLen)
+	}
 	v.stretches(signPhrase, seedStep, &v.phrase, s.sampleStretch)
 	if v.phrase != none { // the masks of its beginning will be gone
 		s.sampleStretch(v.phrase, v.origin+(last+1)*blockLen)

@@ -29,9 +29,7 @@ func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
 	all := ^uint64(0) >> (uint(start-end) & (blockLen - 1))
 	joiners, digits, upper := m.of(maskJoiner)&all, m.of(maskDigit)&all, m.of(maskUpper)&all
 	separators := m.of(maskParts) << 1 & all
-	text := m.of(maskFirst) & (m.of(maskSecond) >> 1) & (m.of(maskThird) >> 2) & (all >> 2)
-	text &= text >> groupLen
-	text &= text >> (2 * groupLen)
+	text := m.textStarts(all)
 	spans := spanIn(^all|joiners|upper) | spanIn(^(digits | upper))
 
 	first, last := b[start-3:start+wordLen:start+wordLen], b[end-wordLen:end]
