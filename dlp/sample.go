@@ -154,6 +154,9 @@ func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
 // recheck judges the pending candidates with what came since. At a flush, those
 // that do not match as they are stay pending.
 func (s *Scanner) recheck(flush bool) {
+	if len(s.pending) == 0 {
+		return
+	}
 	old := s.pending
 	s.pending = s.spare[:0] // what is judged may bring others
 	s.spare = old

@@ -250,6 +250,9 @@ func (s *Scanner) Close() []Finding {
 }
 
 func sortByOffset(found []Finding) {
+	if len(found) < 2 {
+		return
+	}
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) })
 }
 

@@ -114,7 +114,7 @@ func (s *Scanner) surveyAll(i int, look func(first, last int)) {
 		if i = end; whole {
 			return
 		}
-		v.masks.keep(n)
+		v.masks.keep()
 	}
 	if i > from { // the last block was one of as many as there is room for
 		v.masks.clear(2)
@@ -129,11 +129,10 @@ func (m *masks) clear(k int) {
 	m[maskRun][k], m[maskPhrase][k], m[maskControl][k] = 0, 0, 0
 }
 
-// keep moves the last two of the blocks before block n+2 to the front.
-func (m *masks) keep(n int) {
+// keep moves the last two of as many blocks as there is room for to the front.
+func (m *masks) keep() {
 	for c := range m {
-		row := &m[c]
-		row[0], row[1] = row[n&(maskBlocks-1)], row[(n+1)&(maskBlocks-1)]
+		*(*[2]uint64)(m[c][:]) = [2]uint64(m[c][surveyBlocks:])
 	}
 }
 
