@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"slices"
@@ -40,9 +41,11 @@ var base64Value = func() (t [groupLen][256]uint32) {
 	return t
 }()
 
-func base64Group(b []byte) uint32 {
-	_ = b[3]
-	return base64Value[0][b[0]] | base64Value[1][b[1]] | base64Value[2][b[2]] | base64Value[3][b[3]]
+func base64Group(b []byte) uint32 { return base64Word(uint64(binary.LittleEndian.Uint32(b))) }
+
+// base64Word is base64Group of the lowest bytes of a word.
+func base64Word(w uint64) uint32 {
+	return base64Value[0][byte(w)] | base64Value[1][byte(w>>8)] | base64Value[2][byte(w>>16)] | base64Value[3][byte(w>>24)]
 }
 
 // textGroup reports whether a group stands for ASCII. Zeros alone are none.
@@ -149,7 +152,7 @@ func (s *Scanner) findText(end int, closed bool) {
 func (s *Scanner) textStarts(i, end int) (starts, upper, lower uint64) {
 	if s.inWindow(i, min(end, i+blockLen)) {
 		m := s.survey.view(i)
-		return m.textStarts(^uint64(0)), m.of(maskUpper), m.of(maskLower)
+		return textIn(m.of(maskFirst), m.of(maskSecond), m.of(maskThird)), m.of(maskUpper), m.of(maskLower)
 	}
 	if i+blockLen <= len(s.buf) {
 		return textStarts((*[blockLen]byte)(s.buf[i:]))
@@ -159,10 +162,10 @@ func (s *Scanner) textStarts(i, end int) (starts, upper, lower uint64) {
 	return textStarts(&last)
 }
 
-// textStarts returns at which of the bytes of a mask, all of a run, textGroups groups of
-// ASCII start.
-func (v view) textStarts(all uint64) uint64 {
-	m := v.of(maskFirst) & (v.of(maskSecond) >> 1) & (v.of(maskThird) >> 2) & (all >> 2)
+// textIn returns where textGroups groups of ASCII start, by which characters may be the
+// first, the second and the third of one.
+func textIn(first, second, third uint64) uint64 {
+	m := first & (second >> 1) & (third >> 2)
 	m &= m >> groupLen
 	return m & (m >> (2 * groupLen))
 }
@@ -332,6 +335,9 @@ const flushTail = 768
 
 // dropPhases gives the layers of an open run back.
 func (s *Scanner) dropPhases() {
+	if !s.inPhase() {
+		return
+	}
 	for p := range s.phases {
 		if v := s.phases[p].l; v != nil {
 			s.drop(v)

@@ -188,6 +188,17 @@ func (s *Scanner) edges(from, to int) (edges uint64, ok bool) {
 // that was not looked at yet.
 func (s *Scanner) leadStart(i, n int) int {
 	least := max(0, i-n, int(s.lastTried-s.base))
+	if least < i && s.inWindow(least, i) {
+		m := s.survey.view(least)
+		for ends := ^(m.of(maskRun) | m.of(maskDot)) & (1<<(i-least) - 1); ends != 0; {
+			k := bits.Len64(ends) - 1
+			if !leadByte[s.buf[least+k]] {
+				return least + k + 1
+			}
+			ends &^= 1 << k
+		}
+		return least
+	}
 	for i > least && leadByte[s.buf[i-1]] {
 		i--
 	}

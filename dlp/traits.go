@@ -29,14 +29,14 @@ func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
 	all := ^uint64(0) >> (uint(start-end) & (blockLen - 1))
 	joiners, digits, upper := m.of(maskJoiner)&all, m.of(maskDigit)&all, m.of(maskUpper)&all
 	separators := m.of(maskParts) << 1 & all
-	text := m.textStarts(all)
+	text := textIn(m.of(maskFirst), m.of(maskSecond), m.of(maskThird)&all)
 	spans := spanIn(^all|joiners|upper) | spanIn(^(digits | upper))
 
 	first, last := b[start-3:start+wordLen:start+wordLen], b[end-wordLen:end]
 	f := runFlags[first[0]]&flagScheme[0] | runFlags[first[1]]&flagScheme[1] | runFlags[first[2]]
-	word := first[3:]
-	flags := p.starts.wordBit(binary.LittleEndian.Uint64(word))*traitWord | p.ends.wordBit(binary.BigEndian.Uint64(last))*traitReversed
-	flags |= uint64(blobBit(base64Group(word))) * traitBlob
+	word := binary.LittleEndian.Uint64(first[3:])
+	flags := p.starts.wordBit(word)*traitWord | p.ends.wordBit(binary.BigEndian.Uint64(last))*traitReversed
+	flags |= uint64(blobBit(base64Word(word))) * traitBlob
 	switch {
 	case f&flagEscape != 0:
 		flags |= p.behindEscape(b[start:])
