@@ -23,10 +23,15 @@ type frameGuard struct {
 	t       *tunnel
 	in, out frames
 	idle    idleFrames
+	begun   int   // bytes of the preface that have come
+	err     error // it was another: TLS may have more in hand when its connection is closed
 }
 
-// errFlood ends a connection.
-var errFlood = errors.New("the client sends ever more HTTP/2 frames that ask for nothing, or resets its requests before they are answered")
+// What ends a connection.
+var (
+	errFlood   = errors.New("the client sends ever more HTTP/2 frames that ask for nothing, or resets its requests before they are answered")
+	errPreface = errors.New("the client has chosen HTTP/2 and speaks something else")
+)
 
 func newFrameGuard(c net.Conn, t *tunnel) *frameGuard {
 	g := &frameGuard{Conn: c, t: t, idle: idleFrames{filled: time.Now()}}
@@ -34,9 +39,20 @@ func newFrameGuard(c net.Conn, t *tunnel) *frameGuard {
 	return g
 }
 
-// Read counts frames as they come.
+// Read counts frames as they come. It hands nothing on but HTTP/2: without its preface
+// net/http would take what comes for HTTP/1.1, with no headGuard in front of it.
 func (g *frameGuard) Read(p []byte) (int, error) {
+	if g.err != nil {
+		return 0, g.err
+	}
 	n, err := g.Conn.Read(p)
+	if want := http2.ClientPreface[g.begun:min(g.begun+n, len(http2.ClientPreface))]; want != "" {
+		if string(p[:len(want)]) != want {
+			g.err = g.end(errPreface)
+			return 0, g.err
+		}
+		g.begun += len(want)
+	}
 	idle := int64(0)
 	g.in.follow(p[:n], func(h frameHead) {
 		if h.idle() {
@@ -44,7 +60,7 @@ func (g *frameGuard) Read(p []byte) (int, error) {
 		}
 	})
 	if idle > 0 && !g.idle.allow(idle) {
-		return 0, g.flood()
+		return 0, g.end(errFlood)
 	}
 	return n, err
 }
@@ -62,16 +78,16 @@ func (g *frameGuard) Write(p []byte) (int, error) {
 		}
 	})
 	if flood {
-		return 0, g.flood()
+		return 0, g.end(errFlood)
 	}
 	return g.Conn.Write(p)
 }
 
-// flood ends the connection.
-func (g *frameGuard) flood() error {
+// end ends the connection.
+func (g *frameGuard) end(why error) error {
 	_ = g.Close()
-	g.t.note("an HTTP/2 connection was closed", errFlood)
-	return errFlood
+	g.t.note("an HTTP/2 connection was closed", why)
+	return why
 }
 
 // frameHead is what each frame begins with (RFC 9113, section 4.1).

@@ -246,6 +246,36 @@ func TestNoHTTP2ConnectionIsWaitedForForEver(t *testing.T) {
 	}
 }
 
+// TestNoHTTP1WhereHTTP2WasChosen: it would have no head guard in front of it.
+func TestNoHTTP1WhereHTTP2WasChosen(t *testing.T) {
+	up := &upstreamLog{}
+	r := newRig(t, up, Config{})
+	for _, request := range []string{
+		"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\nGET / HTTP/1.1\nHost: example.com\n\n",
+	} {
+		for _, cut := range []int{1, len(request)} {
+			c := r.dial()
+			r.connect(c, "example.com:443")
+			tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
+			for rest := request; len(rest) > 0; rest = rest[min(cut, len(rest)):] {
+				if _, err := io.WriteString(tc, rest[:min(cut, len(rest))]); err != nil {
+					break // it was ended by then
+				}
+			}
+			if b, _ := io.ReadAll(tc); bytes.Contains(b, []byte("HTTP/1")) {
+				t.Errorf("%q was answered: %q", request, b)
+			}
+			c.Close()
+		}
+	}
+	if got := up.take(); len(got) > 0 {
+		t.Errorf("the upstream got %+v", got)
+	}
+	r.journal.wait(t, func(e Event) bool { return e.Type == EventNote && e.Error == errPreface.Error() })
+}
+
 // FuzzFrames compares the heads of frames that are found in a stream, however it is
 // cut, with those that x/net reads.
 func FuzzFrames(f *testing.F) {
