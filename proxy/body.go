@@ -318,6 +318,7 @@ type uploadBody struct {
 	sent    int64
 	started bool
 	done    bool // nothing is left to read, or nothing may be
+	whole   bool // it was read to its end
 
 	over atomic.Bool // the exchange has ended
 }
@@ -330,15 +331,21 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 			b.finish() // which found this read under way
 		}
 	}()
-	if b.done {
+	switch {
+	case b.whole:
 		return 0, io.EOF
+	case b.done: // at an end, the upstream would take what it has for all there is
+		return 0, errGivenUp
 	}
 	b.started = true
 	n, err := b.next(p)
 	b.sent += int64(n)
-	b.done = err != nil
+	b.done, b.whole = err != nil, errors.Is(err, io.EOF)
 	return n, err
 }
+
+// errGivenUp is for an upload of which the rest is thrown away.
+var errGivenUp = errors.New("the exchange has ended before its upload")
 
 func (b *uploadBody) next(p []byte) (_ int, err error) {
 	defer b.x.caught(&err)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -249,5 +250,15 @@ func TestEventStreamsArriveWhileTheyAreOpen(t *testing.T) {
 			t.Fatalf("%q %v", got, err)
 		}
 		next <- struct{}{}
+	}
+}
+
+// TestAnUploadThatWasGivenUpHasNoEnd: when an answer came early, the Transport may read
+// on, and would end what it sends in order.
+func TestAnUploadThatWasGivenUpHasNoEnd(t *testing.T) {
+	b := &uploadBody{src: io.NopCloser(strings.NewReader("more"))}
+	b.finish()
+	if _, err := b.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
 	}
 }
