@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/bot-bottle/bottle/vm/relay"
 )
 
 var soakTime = flag.Duration("soak", 0, "how long TestSoak goes on; without it, each client does a few exchanges")
@@ -131,7 +133,8 @@ func newSoak(t *testing.T) *soak {
 func (s *soak) reload(n int) {
 	mode := []TLSMode{Intercept, Passthrough}[n%2]
 	s.rig.reroute(Route{Host: "example.com", Secrets: []string{"acme"}}, Route{Host: "pass.example.com", TLS: Passthrough},
-		Route{Host: "changes.example.com", TLS: mode}, Route{Host: "plain.example.com", Ports: []int{80}, Upstream: s.plain, Private: true})
+		Route{Host: "changes.example.com", TLS: mode}, Route{Host: "plain.example.com", Ports: []int{80}, Upstream: s.plain, Private: true},
+		Route{Host: "raw.example.com", Ports: []int{7000}, TLS: Raw, Upstream: s.plain, Private: true})
 }
 
 // run has all clients work, waits until all has ended, and returns the heap in use.
@@ -205,6 +208,12 @@ func serveSoak(w http.ResponseWriter, q *http.Request) {
 				return
 			}
 		}
+	case "/call":
+		w.Header().Set("Trailer", "Grpc-Status")
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		_, _ = io.Copy(flushed{w, http.NewResponseController(w)}, q.Body)
+		w.Header().Set("Grpc-Status", "0")
+		w.Header().Set("Grpc-Message", testValue)
 	case "/cut":
 		io.WriteString(w, "half")
 		_ = http.NewResponseController(w).Flush()
@@ -286,6 +295,23 @@ func (c *soakClient) raw(text string) {
 	_ = conn.SetDeadline(time.Now().Add(50 * time.Millisecond))
 	_, _ = io.WriteString(conn, text)
 	_, _ = conn.Read(make([]byte, 1+c.rand.IntN(200)))
+}
+
+// call makes a call as gRPC's are: it streams both ways, with trailers.
+func (c *soakClient) call(ctx context.Context, last string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://example.com/call", io.MultiReader(c.text(5000), strings.NewReader(last)))
+	if err != nil {
+		c.s.t.Error(err)
+		return
+	}
+	req.Header.Set("Content-Type", "application/grpc")
+	req.Trailer = http.Header{"X-Last": {last}}
+	resp, err := c.client().Do(req)
+	if err != nil {
+		return
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
 }
 
 // socket opens a WebSocket and has messages sent back. Half of them end without a
@@ -376,5 +402,24 @@ var soakKinds = []func(*soakClient){
 		c.raw("CONNECT pass.example.com:443 HTTP/1.1\r\nHost: pass.example.com:443\r\n\r\nno TLS")
 	},
 	func(c *soakClient) { c.raw("GET / HT") },
+	func(c *soakClient) { c.call(context.Background(), "harmless") },
+	func(c *soakClient) { c.call(context.Background(), testValue) },
+	func(c *soakClient) {
+		ctx, cancel := c.soon()
+		defer cancel()
+		c.call(ctx, "given up")
+	},
+	func(c *soakClient) {
+		c.raw("CONNECT raw.example.com:7000 HTTP/1.1\r\nHost: raw.example.com:7000\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	},
+	func(c *soakClient) {
+		c.raw("CONNECT raw.example.com:7000 HTTP/1.1\r\nHost: raw.example.com:7000\r\n\r\nit is " + testValue + " and more")
+	},
+	func(c *soakClient) {
+		c.raw("CONNECT denied.example:80 HTTP/1.1\r\nHost: denied.example:80\r\n" + relay.CapturedHeader + ": 1\r\n\r\nGET / HTTP/1.1\r\nHost: denied.example\r\n\r\n")
+	},
+	func(c *soakClient) {
+		c.raw("CONNECT plain.example.com:80 HTTP/1.1\r\nHost: plain.example.com:80\r\n" + relay.CapturedHeader + ": 1\r\n\r\nGET / HTTP/1.1\r\nHost: plain.example.com\r\n\r\n")
+	},
 	func(c *soakClient) { c.ask(context.Background(), c.h1, "https://pass.example.com/", nil, whole) },
 }
