@@ -278,8 +278,8 @@ func (x *exchange) scanTrailers() *denial {
 	if len(x.r.Trailer) == 0 {
 		return nil
 	}
-	sc := x.scanner()
-	defer x.snap.scanners.Put(sc)
+	sc := &lentScanner{x: x}
+	defer sc.giveBack()
 	for name, values := range x.r.Trailer {
 		if d := x.scanField(sc, "trailer", name, values); d != nil {
 			x.bodyMu.Lock()

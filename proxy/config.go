@@ -102,7 +102,7 @@ type snapshot struct {
 	namable   []namable
 	names     cleanNames // of fields
 	hosts     cleanNames
-	clean     cleanValues
+	clean     cleanParts
 	secrets   []*secretState
 	byName    map[string]*secretState
 	upstreams *upstreams

@@ -24,118 +24,151 @@ func (p spot) String() string {
 
 // scanField scans one field, a header or a trailer: its name, and each value
 // behind it. A name that holds something is told to nobody.
-func (x *exchange) scanField(sc *dlp.Scanner, kind, name string, values []string) *denial {
+func (x *exchange) scanField(sc *lentScanner, kind, name string, values []string) *denial {
 	at := spot{kind, name}
 	if !x.snap.names.clean(name) {
-		found, d := x.scanPart(sc, spot{part: "name of a " + kind}, x.snap.nameSpellings(name))
+		had, d := x.scanPart(sc, spot{part: "name of a " + kind}, x.snap.nameSpellings(name))
 		if d != nil {
 			return d
 		}
-		if found {
+		if had.findings > 0 {
 			at = spot{part: "name of a " + kind}
 		} else {
 			x.snap.names.add(name)
 		}
 	}
-	fixed := !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != ""
 	for i, v := range values {
 		last := kind == "header" && len(values) == 1
-		if last && x.snap.clean.is(x.session, name, v) {
-			continue
+		place := cleanPlace{x.session, kind, name}
+		if last {
+			if placeholders, ok := x.snap.clean.has(place, "", v); ok {
+				x.seen(placeholders)
+				continue
+			}
 		}
 		var d *denial
-		var found bool
-		if fixed {
-			found, d = x.scanPart(sc, at, name, ": ", v)
+		var had inPart
+		if !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != "" {
+			had, d = x.scanPart(sc, at, name, ": ", v)
 		} else {
-			values[i], found, d = x.redactPart(sc, at, name+": ", v, "")
+			values[i], had, d = x.redactPart(sc, at, name+": ", v, "")
 		}
 		if d != nil {
 			return d
 		}
-		if last && !found {
-			x.snap.clean.add(x.session, name, v)
+		if last && had.clean() {
+			x.snap.clean.add(place, v, had.placeholders)
 		}
 	}
 	return nil
 }
 
-// scanPart scans one part of the head or of the trailers. It reports whether
-// there is a finding that did not stop the request.
-func (x *exchange) scanPart(sc *dlp.Scanner, at spot, texts ...string) (found bool, _ *denial) {
+// inPart is what was found in a part of a request.
+type inPart struct {
+	findings     int
+	placeholders []string // of secrets, which are findings too
+}
+
+// clean reports whether there is nothing but placeholders, which are the same to all
+// hosts.
+func (in *inPart) clean() bool { return in.findings == len(in.placeholders) }
+
+func (in *inPart) add(findings []dlp.Finding, v *verdict) {
+	in.findings += len(findings)
+	in.placeholders = append(in.placeholders, v.placeholders...)
+}
+
+// scanPart scans one part of the head or of the trailers. It says what did not stop
+// the request.
+func (x *exchange) scanPart(sc *lentScanner, at spot, texts ...string) (had inPart, _ *denial) {
 	x.scratch = x.scratch[:0]
 	for _, t := range texts {
 		x.scratch = append(x.scratch, t...)
 	}
-	d := decideWhole(sc, x.scratch, func(findings []dlp.Finding) *denial {
-		found = true
+	d := decideWhole(sc.get(), x.scratch, func(findings []dlp.Finding) *denial {
 		v := x.snap.judge(findings, at.String(), x.target.Host)
 		x.note(&v)
+		had.add(findings, &v)
 		return v.stop
 	})
-	return found, d
+	return had, d
 }
 
 // redactPart is scanPart for a text, with what stands before it, in which findings
 // may be replaced. It returns the text as it may leave.
-func (x *exchange) redactPart(sc *dlp.Scanner, at spot, before, text, together string) (out string, found bool, _ *denial) {
+func (x *exchange) redactPart(sc *lentScanner, at spot, before, text, together string) (out string, had inPart, _ *denial) {
 	x.scratch = append(append(x.scratch[:0], before...), text...)
-	findings := scanWhole(sc, x.scratch)
+	findings := scanWhole(sc.get(), x.scratch)
 	if len(findings) == 0 {
-		return text, false, nil
+		return text, had, nil
 	}
 	if !x.wantsRedaction(findings) {
 		v := x.snap.judge(findings, at.String(), x.target.Host)
 		x.note(&v)
-		return text, true, v.stop
+		had.add(findings, &v)
+		return text, had, v.stop
 	}
-	whole, d := x.redactWhole(sc, wholeText{text: x.scratch, before: len(before), together: together}, func(done []dlp.Redaction) *denial {
+	whole, d := x.redactWhole(sc.get(), wholeText{text: x.scratch, before: len(before), together: together}, func(done []dlp.Redaction) *denial {
 		v := judgeRedactions(done, at.String(), x.bodyAction)
 		x.note(&v)
 		return v.stop
 	})
+	had.findings = len(findings) // as it came, it is not clean
 	if d != nil {
-		return text, true, d
+		return text, had, d
 	}
-	return string(whole[len(before):]), true, nil
+	return string(whole[len(before):]), had, nil
 }
 
-// The limits of the list of values that hold nothing.
+// The limits of the list of parts that hold nothing.
 const (
-	maxCleanValues    = 256
-	maxCleanValueSize = 256
+	maxCleanParts    = 256
+	maxCleanPartSize = 256
 )
 
-// cleanValues remembers, of each session and header, the last value in which nothing
-// was found: most come again with every request. What a session has sent of a secret in
-// pieces stays counted for as long as the engine knows the secret, so a value that
-// comes again adds nothing to it.
-type cleanValues struct {
+// cleanParts remembers, of each session and place, the last text in which nothing was
+// found but placeholders: most come again with every request. What a session has sent
+// of a secret in pieces stays counted for as long as the engine knows the secret, so a
+// text that comes again adds nothing to it.
+type cleanParts struct {
 	mu   sync.RWMutex
-	last map[[2]string]string // by session and name
+	last map[cleanPlace]cleanPart
 }
 
-func (c *cleanValues) is(session, name, value string) bool {
+// cleanPlace is a place in the requests of a session.
+type cleanPlace struct{ session, part, field string }
+
+type cleanPart struct {
+	text         string
+	placeholders []string // in text
+}
+
+// has reports whether the last text, in two pieces, was the same, and which
+// placeholders it has.
+func (c *cleanParts) has(place cleanPlace, before, rest string) (placeholders []string, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	was, ok := c.last[[2]string{session, name}]
-	return ok && was == value
+	was, ok := c.last[place]
+	if !ok || len(was.text) != len(before)+len(rest) || was.text[:len(before)] != before || was.text[len(before):] != rest {
+		return nil, false
+	}
+	return was.placeholders, true
 }
 
-func (c *cleanValues) add(session, name, value string) {
-	if len(name) > maxCleanNameSize || len(value) > maxCleanValueSize {
+func (c *cleanParts) add(place cleanPlace, text string, placeholders []string) {
+	if len(place.field) > maxCleanNameSize || len(text) > maxCleanPartSize {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := [2]string{session, name}
-	if _, ok := c.last[key]; !ok && len(c.last) >= maxCleanValues {
+	if _, ok := c.last[place]; !ok && len(c.last) >= maxCleanParts {
 		return
 	}
 	if c.last == nil {
-		c.last = map[[2]string]string{}
+		c.last = map[cleanPlace]cleanPart{}
 	}
-	c.last[key] = strings.Clone(value)
+	place.field = strings.Clone(place.field)
+	c.last[place] = cleanPart{strings.Clone(text), placeholders}
 }
 
 // nameSpellings returns the spellings that the name of a field may have had or

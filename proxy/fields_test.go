@@ -126,40 +126,97 @@ func TestNamesOfAnsweredFieldsAreRedacted(t *testing.T) {
 	}
 }
 
-// TestOnlyTheSameHeaderIsNotScannedAgain: a header that comes again with another value,
-// from another session, or when more is known, is scanned like a new one.
-func TestOnlyTheSameHeaderIsNotScannedAgain(t *testing.T) {
+// TestOnlyTheSamePartIsNotScannedAgain: a header or a URL that comes again with another
+// text, from another session, or when more is known, is scanned like a new one.
+func TestOnlyTheSamePartIsNotScannedAgain(t *testing.T) {
 	const secret = "hJqmXzblWtnrVcyKqPws"
-	r := newRig(t, http.HandlerFunc(echo), Config{Secrets: []Secret{fixedSecret("acme", testPlaceholder, "another-value-of-the-secret", Inject{})}})
-	send := func(value string, want int) {
-		t.Helper()
-		if status, body := r.get("https://example.com/", "X-Agent", value); status != want {
-			t.Errorf("%s: %d %s", value, status, body)
-		}
+	const known = "another-value-of-the-secret"
+	for part, send := range map[string]func(r *rig, text string) (int, string){
+		"header": func(r *rig, text string) (int, string) { return r.get("https://example.com/", "X-Agent", text) },
+		"path":   func(r *rig, text string) (int, string) { return r.get("https://example.com/" + text) },
+		"query":  func(r *rig, text string) (int, string) { return r.get("https://example.com/?q=" + text) },
+	} {
+		t.Run(part, func(t *testing.T) {
+			r := newRig(t, http.HandlerFunc(echo), Config{Secrets: []Secret{fixedSecret("acme", testPlaceholder, known, Inject{})}})
+			for _, want := range []struct {
+				text   string
+				status int
+			}{{secret, 200}, {secret, 200}, {known, 400}, {known, 400}, {secret, 200}} {
+				if status, body := send(r, want.text); status != want.status {
+					t.Errorf("%s: %d %s", want.text, status, body)
+				}
+			}
+			clean := &r.server.current.Load().clean
+			place, before, rest := cleanPlace{"test", "header", "X-Agent"}, "", secret
+			switch part {
+			case "path":
+				place, before, rest = cleanPlace{"test", "url", ""}, "/"+secret+"?", ""
+			case "query":
+				place, before, rest = cleanPlace{"test", "url", ""}, "/?", "q="+secret
+			}
+			if _, ok := clean.has(place, before, rest); !ok {
+				t.Error("it is scanned each time")
+			}
+			if _, ok := clean.has(place, before+"x", rest[min(1, len(rest)):]); ok {
+				t.Error("another text of the same length is taken for it")
+			}
+			place.session = "other"
+			if _, ok := clean.has(place, before, rest); ok {
+				t.Error("another session profits")
+			}
+			r.cfg.Secrets = []Secret{fixedSecret("acme", testPlaceholder, secret, Inject{})}
+			r.reroute(Route{Host: "example.com"})
+			if status, body := send(r, secret); status != 400 {
+				t.Errorf("when it is known: %d %s", status, body)
+			}
+		})
 	}
-	send(secret, 200)
-	send(secret, 200)
-	if !r.server.current.Load().clean.is("test", "X-Agent", secret) {
-		t.Error("it is scanned each time")
-	}
-	if r.server.current.Load().clean.is("other", "X-Agent", secret) {
-		t.Error("another session profits")
-	}
-	send("another-value-of-the-secret", 400)
-	send("another-value-of-the-secret", 400)
-	send(secret, 200)
-	r.cfg.Secrets = []Secret{fixedSecret("acme", testPlaceholder, secret, Inject{})}
-	r.reroute(Route{Host: "example.com"})
-	send(secret, 400)
 }
 
-func TestCleanValuesAreBounded(t *testing.T) {
-	var c cleanValues
-	for i := range 2 * maxCleanValues {
-		c.add("s", fmt.Sprint("x-", i), "v")
+// TestAPlaceholderThatComesAgainIsSeen: as one, in the header and in the URL.
+func TestAPlaceholderThatComesAgainIsSeen(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(echo), Config{Secrets: []Secret{fixedSecret("acme", testPlaceholder, "the-value-of-the-secret", Inject{Bearer: true})}})
+	r.reroute(Route{Host: "example.com", Secrets: []string{"acme"}}, Route{Host: "other.example.com"})
+	for range 3 {
+		if status, body := r.get("https://example.com/", "Authorization", "Bearer "+testPlaceholder); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+		if e := r.lastEnd(); len(e.Secrets) != 1 {
+			t.Errorf("it was not injected: %+v", e)
+		}
+		if status, _ := r.get("https://other.example.com/", "Authorization", "Bearer "+testPlaceholder); status != 403 {
+			t.Errorf("%d where no route allows it", status)
+		}
+		if status, body := r.get("https://example.com/?q=" + testPlaceholder); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+		if e := r.lastEnd(); len(e.Inert) != 1 {
+			t.Errorf("it is not told of: %+v", e)
+		}
 	}
-	c.add("s", "x-0", strings.Repeat("v", maxCleanValueSize+1))
-	if len(c.last) != maxCleanValues || !c.is("s", "x-0", "v") {
+}
+
+// TestAFindingThatComesAgainIsToldAgain, though it stops nothing.
+func TestAFindingThatComesAgainIsToldAgain(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(echo), Config{DLP: dlp.Policy{Action: dlp.Warn}})
+	for range 3 {
+		if status, body := r.get("https://example.com/?q="+githubToken, "X-Agent", githubToken); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+		if e := r.lastEnd(); len(e.Findings) != 2 {
+			t.Errorf("findings: %+v", e.Findings)
+		}
+	}
+}
+
+func TestCleanPartsAreBounded(t *testing.T) {
+	var c cleanParts
+	place := func(name string) cleanPlace { return cleanPlace{"s", "header", name} }
+	for i := range 2 * maxCleanParts {
+		c.add(place(fmt.Sprint("x-", i)), "v", nil)
+	}
+	c.add(place("x-0"), strings.Repeat("v", maxCleanPartSize+1), nil)
+	if _, ok := c.has(place("x-0"), "", "v"); len(c.last) != maxCleanParts || !ok {
 		t.Errorf("%d values", len(c.last))
 	}
 }

@@ -39,8 +39,8 @@ func scanWhole(sc *dlp.Scanner, text []byte) []dlp.Finding {
 // and the names of the trailers that it announced, which leave with the head.
 // Each part is decided whole, so nothing can hide on a border.
 func (x *exchange) scanHead() *denial {
-	sc := x.scanner()
-	defer x.snap.scanners.Put(sc)
+	sc := &lentScanner{x: x}
+	defer sc.giveBack()
 	if d := x.scanURL(sc); d != nil {
 		return d
 	}
@@ -85,16 +85,25 @@ const partURL = "url"
 
 // scanURL scans the path and the query. Of the query, what is found may be
 // replaced.
-func (x *exchange) scanURL(sc *dlp.Scanner) *denial {
-	path := x.r.URL.EscapedPath() + "?"
-	at := spot{part: partURL}
-	if !x.snap.redacts || signed(x.r.Header) != "" {
-		found, d := x.scanPart(sc, at, path, x.r.URL.RawQuery)
-		x.cleanURL = !found
-		return d
+func (x *exchange) scanURL(sc *lentScanner) (d *denial) {
+	path, query := x.r.URL.EscapedPath()+"?", x.r.URL.RawQuery
+	at, place := spot{part: partURL}, cleanPlace{session: x.session, part: partURL}
+	placeholders, known := x.snap.clean.has(place, path, query)
+	if known {
+		x.seen(placeholders)
+		x.cleanURL = len(placeholders) == 0
+		return nil
 	}
-	query, found, d := x.redactPart(sc, at, path, x.r.URL.RawQuery, "&;#")
-	x.r.URL.RawQuery, x.cleanURL = query, !found
+	var had inPart
+	if !x.snap.redacts || signed(x.r.Header) != "" {
+		had, d = x.scanPart(sc, at, path, query)
+	} else {
+		x.r.URL.RawQuery, had, d = x.redactPart(sc, at, path, query, "&;#")
+	}
+	x.cleanURL = had.findings == 0
+	if d == nil && had.clean() {
+		x.snap.clean.add(place, path+query, had.placeholders)
+	}
 	return d
 }
 
@@ -131,6 +140,26 @@ func (x *exchange) seen(names []string) {
 	}
 	for _, n := range names {
 		x.placeholders[n] = true
+	}
+}
+
+// lentScanner is a scanner for what leaves, which is taken from the pool when
+// something is to be scanned.
+type lentScanner struct {
+	x  *exchange
+	sc *dlp.Scanner
+}
+
+func (l *lentScanner) get() *dlp.Scanner {
+	if l.sc == nil {
+		l.sc = l.x.scanner()
+	}
+	return l.sc
+}
+
+func (l *lentScanner) giveBack() {
+	if l.sc != nil {
+		l.x.snap.scanners.Put(l.sc)
 	}
 }
 

@@ -193,8 +193,8 @@ func (c *awsChunked) scanSignature(ext string) error {
 	if !found || c.sign != nil || c.x.snap.ignores {
 		return nil
 	}
-	sc := c.x.scanner()
-	defer c.x.snap.scanners.Put(sc)
+	sc := &lentScanner{x: c.x}
+	defer sc.giveBack()
 	if d := c.x.scanField(sc, "trailer", "chunk-signature", []string{c.last + sig}); d != nil {
 		return c.x.stopBody(d)
 	}
@@ -261,9 +261,11 @@ func (c *awsChunked) readNothing([]byte) (int, error) {
 
 // scanTrailer has the trailer looked through as any header.
 func (c *awsChunked) scanTrailer() error {
+	sc := &lentScanner{x: c.x}
+	defer sc.giveBack()
 	for _, line := range c.trailer {
 		name, value, _ := strings.Cut(line, ":")
-		if d := c.x.scanField(c.x.body.scanner, "trailer", name, []string{value}); d != nil {
+		if d := c.x.scanField(sc, "trailer", name, []string{value}); d != nil {
 			return c.x.stopBody(d)
 		}
 	}
