@@ -21,6 +21,9 @@ const maxWindow = 8 << 20
 // contentCoding is what Content-Encoding says in all its lines, or "" for a body
 // that is as it is.
 func contentCoding(h http.Header) string {
+	if len(h["Content-Encoding"]) == 0 {
+		return ""
+	}
 	var codings []string
 	for name := range strings.SplitSeq(strings.Join(h["Content-Encoding"], ","), ",") {
 		if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "identity") {
@@ -94,7 +97,7 @@ var decodable = []string{"gzip", "deflate", "br", "zstd", "identity"}
 // 9110, section 14.2), nor for messages that are compressed one by one.
 func (x *exchange) limitCodings(h http.Header) {
 	for _, name := range [...]string{"Range", "If-Range", "Request-Range", "X-Ms-Range"} { // as servers know it, and Azure's own
-		h.Del(name)
+		delete(h, name)
 	}
 	for _, name := range []string{"Grpc-Accept-Encoding", "Connect-Accept-Encoding"} {
 		if h.Get(name) != "" {

@@ -90,7 +90,7 @@ func (in *bodyInjection) wanted() bool {
 	}
 	in.x.bodyMu.Lock()
 	defer in.x.bodyMu.Unlock()
-	return slices.ContainsFunc(in.secrets, func(st *secretState) bool { return in.x.placeholders[st.Name] })
+	return slices.ContainsFunc(in.secrets, func(st *secretState) bool { return slices.Contains(in.x.placeholders, st.Name) })
 }
 
 // sealedFilter decides a compressed body by what it decompresses to. What it lets

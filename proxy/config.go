@@ -96,6 +96,7 @@ type snapshot struct {
 	Config
 	engine    *dlp.Engine
 	redacts   bool // the policy has something redacted
+	inBodies  bool // some secret is injected into bodies
 	ignores   bool // neither the policy nor an injection wants to know what is in bodies
 	scanners  sync.Pool
 	former    former
@@ -143,7 +144,7 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		cfg.AskTimeout = defaultAskTimeout
 	}
 	old := s.current.Load()
-	snap := &snapshot{Config: cfg, redacts: redacts(cfg.DLP), ignores: ignores(cfg.DLP), byName: map[string]*secretState{}, redactions: map[string]*redaction{}}
+	snap := &snapshot{Config: cfg, redacts: redacts(cfg.DLP), byName: map[string]*secretState{}, redactions: map[string]*redaction{}}
 	for _, sec := range cfg.Secrets {
 		v, err := resolve(sec)
 		if err != nil {
@@ -155,8 +156,9 @@ func (s *Server) compile(cfg Config, resolve func(Secret) (string, error)) (*sna
 		}
 		snap.secrets = append(snap.secrets, st)
 		snap.byName[sec.Name] = st
-		snap.ignores = snap.ignores && !sec.Inject.Body
+		snap.inBodies = snap.inBodies || sec.Inject.Body
 	}
+	snap.ignores = ignores(cfg.DLP) && !snap.inBodies
 	for _, r := range cfg.Policy.Routes() {
 		for _, name := range r.Secrets {
 			if snap.secret(name) == nil {

@@ -20,7 +20,7 @@ func (x *exchange) injectHead() *denial {
 		return nil
 	}
 	for _, st := range x.snap.secrets {
-		if !x.placeholders[st.Name] {
+		if !slices.Contains(x.placeholders, st.Name) {
 			continue
 		}
 		for _, kind := range headKinds {
@@ -111,13 +111,31 @@ func (x *exchange) noValue(st *secretState, err error) *denial {
 // headCredential is credential for the head, which can be put in anew.
 func (x *exchange) headCredential(st *secretState, place string) (string, *denial) {
 	v, d := x.credential(st, place)
-	if d == nil {
-		if x.headLent == nil {
-			x.headLent = map[*secretState]string{}
-		}
-		x.headLent[st] = v
+	if d != nil {
+		return "", d
 	}
-	return v, d
+	if l := x.inHead(st); l != nil {
+		l.value = v
+	} else {
+		x.headLent = append(x.headLent, lentValue{st, v})
+	}
+	return v, nil
+}
+
+// lentValue is the value of a secret that was put into a request.
+type lentValue struct {
+	of    *secretState
+	value string
+}
+
+// inHead returns what was put into the head last for a secret, or nil.
+func (x *exchange) inHead(st *secretState) *lentValue {
+	for i := range x.headLent {
+		if l := &x.headLent[i]; l.of == st {
+			return l
+		}
+	}
+	return nil
 }
 
 // places names where the secret is injected, for a person.

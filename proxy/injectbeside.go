@@ -5,7 +5,7 @@ package proxy
 type beside struct{}
 
 func (beside) put(x *exchange, st *secretState) *denial {
-	if _, lent := x.headLent[st]; !lent || st.Beside == nil {
+	if x.inHead(st) == nil || st.Beside == nil {
 		return nil
 	}
 	fields, err := st.Beside(x.ctx)

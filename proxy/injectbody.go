@@ -29,6 +29,9 @@ type bodyInjection struct {
 // secret of the route goes into bodies. A credential is escaped as the body's
 // type asks.
 func (x *exchange) bodyInjection() (*bodyInjection, *denial) {
+	if !x.snap.inBodies {
+		return nil, nil
+	}
 	return x.injection(bodyEscape(x.r.Header.Get("Content-Type")))
 }
 

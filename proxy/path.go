@@ -79,16 +79,17 @@ func pathSegments(escaped string) ([]string, error) {
 }
 
 func hasEncodedSeparator(s string) bool {
-	for i := 0; i+2 < len(s); i++ {
-		if s[i] != '%' {
-			continue
+	for {
+		_, rest, found := strings.Cut(s, "%")
+		if !found || len(rest) < 2 {
+			return false
 		}
-		switch strings.ToLower(s[i+1 : i+3]) {
+		switch strings.ToLower(rest[:2]) {
 		case "2f", "5c", "00":
 			return true
 		}
+		s = rest
 	}
-	return false
 }
 
 // keepPath has a path sent as the client wrote it, where net/url would escape

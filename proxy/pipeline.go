@@ -65,15 +65,15 @@ type exchange struct {
 	bodyMu       sync.Mutex // what the upload's reader writes too
 	findings     []EventFinding
 	moreFindings int
-	placeholders map[string]bool
+	placeholders []string // that the agent sent, by the names of their secrets
 	injected     []string
-	lent         *snapshot               // the newest one that a value was taken from
-	headLent     map[*secretState]string // what was put into the head
-	bodyLent     bool                    // something was put into the body
-	restores     []restore               // what the head was before
-	signed       bool                    // anew, by sign
-	chunks       *awsChunked             // of the body, if it has such
-	stopped      *denial                 // by what is in the body
+	lent         *snapshot   // the newest one that a value was taken from
+	headLent     []lentValue // what was put into the head
+	bodyLent     bool        // something was put into the body
+	restores     []restore   // what the head was before
+	signed       bool        // anew, by sign
+	chunks       *awsChunked // of the body, if it has such
+	stopped      *denial     // by what is in the body
 }
 
 // steps is the path of a request up to the point where it leaves.

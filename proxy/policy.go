@@ -176,7 +176,8 @@ func compareRoutes(a, b candidate) int {
 }
 
 func (p *Policy) decide(t Target, explain bool) (Decision, []Loser) {
-	segments, pathErr := pathSegments(t.Path)
+	var segments []string // of the path, once a route wants it
+	var pathErr error
 	var buf [8]candidate
 	matched := buf[:0]
 	var losers []Loser
@@ -186,6 +187,9 @@ func (p *Policy) decide(t Target, explain bool) (Decision, []Loser) {
 		}
 	}
 	for c := range p.candidates(t.Host) {
+		if len(c.paths) > 0 && segments == nil && pathErr == nil {
+			segments, pathErr = pathSegments(t.Path)
+		}
 		switch {
 		case !c.matchesPort(t.Scheme, t.Port):
 			lose(c, fmt.Sprintf("another port: %s", portList(c)))

@@ -58,8 +58,6 @@ func (x *exchange) endRaw(ev *Event) {
 		ev.Verdict, ev.Rule, ev.Reason, ev.Status = Deny, d.rule, x.redact(d.message), d.status
 	}
 	ev.Findings, ev.MoreFindings, ev.Redacted = slices.Clone(x.findings), x.moreFindings, x.redacted
-	for name := range x.placeholders {
-		ev.Inert = append(ev.Inert, name)
-	}
+	ev.Inert = append(ev.Inert, x.placeholders...)
 	slices.Sort(ev.Inert)
 }

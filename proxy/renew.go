@@ -38,7 +38,8 @@ func (x *exchange) resend(out *http.Request, refused *http.Response) *http.Reque
 // is another now.
 func (x *exchange) renewLent() bool {
 	renewed := false
-	for st, was := range x.headLent {
+	for _, l := range x.headLent {
+		st, was := l.of, l.value
 		if st.Renew == nil {
 			continue
 		}

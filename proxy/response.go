@@ -331,7 +331,7 @@ func (x *exchange) end(err error) {
 	if x.usage != (EventUsage{}) {
 		e.Usage = &x.usage
 	}
-	for name := range x.placeholders {
+	for _, name := range x.placeholders {
 		if !slices.Contains(x.injected, name) {
 			e.Inert = append(e.Inert, name)
 		}

@@ -135,11 +135,10 @@ func (x *exchange) seen(names []string) {
 	}
 	x.bodyMu.Lock()
 	defer x.bodyMu.Unlock()
-	if x.placeholders == nil {
-		x.placeholders = map[string]bool{}
-	}
 	for _, n := range names {
-		x.placeholders[n] = true
+		if !slices.Contains(x.placeholders, n) {
+			x.placeholders = append(x.placeholders, n)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func (x *exchange) sign() *denial {
 		if st.Inject.SigV4 == nil {
 			continue
 		}
-		if _, lent := x.headLent[x.snap.secret(st.Inject.SigV4.KeyID)]; !lent {
+		if x.inHead(x.snap.secret(st.Inject.SigV4.KeyID)) == nil {
 			continue
 		}
 		if d := x.signWith(st); d != nil {
@@ -119,7 +119,7 @@ func denySignature(st *secretState, err error) *denial {
 // or not the client sent its placeholder.
 func (x *exchange) awsCredentials(st *secretState) (c aws.Credentials, d *denial) {
 	of := st.Inject.SigV4
-	c.AccessKeyID = x.headLent[x.snap.secret(of.KeyID)]
+	c.AccessKeyID = x.inHead(x.snap.secret(of.KeyID)).value
 	if c.SecretAccessKey, d = x.credential(st, "a signature"); d != nil {
 		return c, d
 	}
