@@ -184,7 +184,7 @@ func (x *exchange) readWhole() ([]byte, *denial) {
 		return nil, badBody("ended early or is not framed right")
 	}
 	// Read to the end: trailers come behind it.
-	if n, err := io.Copy(io.Discard, x.r.Body); n > 0 || err != nil {
+	if _, err := io.ReadFull(x.r.Body, make([]byte, 1)); !errors.Is(err, io.EOF) {
 		return nil, badBody("is longer than it was declared")
 	}
 	return body, nil

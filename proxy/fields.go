@@ -25,6 +25,14 @@ func (p spot) String() string {
 // scanField scans one field, a header or a trailer: its name, and each value
 // behind it. A name that holds something is told to nobody.
 func (x *exchange) scanField(sc *lentScanner, kind, name string, values []string) *denial {
+	place := cleanPlace{x.session, kind, name}
+	single := kind == "header" && len(values) == 1
+	if single {
+		if placeholders, ok := x.snap.clean.has(place, "", values[0]); ok {
+			x.seen(placeholders)
+			return nil
+		}
+	}
 	at := spot{kind, name}
 	if !x.snap.names.clean(name) {
 		had, d := x.scanPart(sc, spot{part: "name of a " + kind}, x.snap.nameSpellings(name))
@@ -38,14 +46,6 @@ func (x *exchange) scanField(sc *lentScanner, kind, name string, values []string
 		}
 	}
 	for i, v := range values {
-		last := kind == "header" && len(values) == 1
-		place := cleanPlace{x.session, kind, name}
-		if last {
-			if placeholders, ok := x.snap.clean.has(place, "", v); ok {
-				x.seen(placeholders)
-				continue
-			}
-		}
 		var d *denial
 		var had inPart
 		if !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != "" {
@@ -56,7 +56,7 @@ func (x *exchange) scanField(sc *lentScanner, kind, name string, values []string
 		if d != nil {
 			return d
 		}
-		if last && had.clean() {
+		if single && had.clean() && at.field != "" { // the name is clean, too
 			x.snap.clean.add(place, v, had.placeholders)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 type inBasic struct{}
 
 func (inBasic) put(x *exchange, st *secretState) *denial {
-	return x.eachField(func(name string, value *string) *denial {
+	const field = "Authorization"
+	return x.field(field, x.out.Header[field], func(name string, value *string) *denial {
 		rest, is := basicOf(name, *value)
 		if !is {
 			return nil

@@ -17,17 +17,25 @@ func (inHeaders) put(x *exchange, st *secretState) *denial {
 	})
 }
 
-// eachField gives all values of the header to a kind, and remembers what it changed.
+// eachField gives all values of the header to a kind.
 func (x *exchange) eachField(change func(name string, value *string) *denial) *denial {
 	for name, values := range x.out.Header {
-		for i := range values {
-			before := values[i]
-			if d := change(name, &values[i]); d != nil {
-				return d
-			}
-			if values[i] != before {
-				x.restores = append(x.restores, restore{header: name, index: i, text: before})
-			}
+		if d := x.field(name, values, change); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// field gives the values of one field to a kind, and remembers what it changed.
+func (x *exchange) field(name string, values []string, change func(name string, value *string) *denial) *denial {
+	for i := range values {
+		before := values[i]
+		if d := change(name, &values[i]); d != nil {
+			return d
+		}
+		if values[i] != before {
+			x.restores = append(x.restores, restore{header: name, index: i, text: before})
 		}
 	}
 	return nil

@@ -243,7 +243,7 @@ func (x *exchange) abort() error {
 // what would send clients round the proxy (h3 cannot leave anyway).
 func (x *exchange) cleanResponseHeader(h http.Header) {
 	stripHopByHop(h)
-	h.Del("Alt-Svc")
+	delete(h, "Alt-Svc")
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // or net/http guesses one
 	}
