@@ -90,6 +90,9 @@ func (s *Scanner) followRun(start, end int) {
 	}
 	s.run.start = s.base + int64(start)
 	s.tryOn(end, false)
+	if s.depth >= maxDepth {
+		return // how far text goes that is not read tells something
+	}
 	if !s.inPhase() && (s.run.checked || s.checkBlob(end, false)) && !s.inPhase() {
 		s.findText(end, false)
 	}
