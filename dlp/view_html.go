@@ -23,6 +23,9 @@ func findEntity(b []byte, i int) int {
 
 // isEntity reports whether the ampersand at b[from:to] is a sign.
 func isEntity(b []byte, from, to int) bool {
+	if to < len(b) && b[to] != '#' && bytes.IndexByte(b[to:min(len(b), to+maxReference-1)], ';') < 0 {
+		return false // an ampersand of a query, most likely
+	}
 	for bytes.HasPrefix(b[to:], []byte("amp;")) {
 		to += len("amp;")
 	}
