@@ -132,7 +132,8 @@ func (m *masks) clear(k int) {
 // keep moves the last two of as many blocks as there is room for to the front.
 func (m *masks) keep() {
 	for c := range m {
-		*(*[2]uint64)(m[c][:]) = [2]uint64(m[c][surveyBlocks:])
+		row := &m[c]
+		row[0], row[1] = row[surveyBlocks], row[surveyBlocks+1]
 	}
 }
 
