@@ -385,7 +385,11 @@ func denialIn(t testing.TB, body string) answerError {
 // plainUpstream is an http server; it returns its host:port.
 func plainUpstream(t testing.TB, h http.Handler) string {
 	t.Helper()
-	s := httptest.NewServer(h)
+	s := httptest.NewUnstartedServer(h)
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetHTTP1(true)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
 }

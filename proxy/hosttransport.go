@@ -31,5 +31,5 @@ func (t *hostTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	} else if r.URL.Scheme == "http" {
 		target.Port = 80
 	}
-	return t.upstreams.transport(true, r.URL.Scheme, t.policy.Decide(target).Route).RoundTrip(r)
+	return t.upstreams.transport(r.URL.Scheme == "https", r.URL.Scheme, t.policy.Decide(target).Route).RoundTrip(r)
 }

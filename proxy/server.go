@@ -186,8 +186,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 	s.tls = opts.Leaves.SharedTLSConfig(leafName)
 	s.door = newDoor(s)
 	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveInner))
-	// Guards stand between TLS and this server, so it sees none. Of tunnels without
-	// TLS, the guard lets no preface of HTTP/2 pass.
+	// Guards stand between TLS and this server, so it sees none.
 	s.inner.Protocols = new(http.Protocols)
 	s.inner.Protocols.SetHTTP1(true)
 	s.inner.Protocols.SetUnencryptedHTTP2(true)

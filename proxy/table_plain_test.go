@@ -86,9 +86,26 @@ var rowsPlain = []row{
 	{
 		name:  "HTTP/2 without TLS",
 		plain: true,
+		up:    noting(say("hello")),
+		drive: func(w *way) {
+			p := new(http.Protocols)
+			p.SetUnencryptedHTTP2(true)
+			tr := &http.Transport{Protocols: p, DisableCompression: true}
+			tr.Dial = func(string, string) (net.Conn, error) { return w.conn(), nil } //nolint:staticcheck // there is no context to pass on
+			w.t.Cleanup(tr.CloseIdleConnections)
+			c := &http.Client{Transport: tr, Timeout: 30 * time.Second}
+			w.answer(c.Get("http://example.com/a?b"))
+			w.answer(c.Post("http://example.com/", "text/plain", strings.NewReader("a body")))
+			w.answer(c.Post("http://example.com/", "text/plain", hidden{strings.NewReader(large)}))
+		},
+		want: []string{"GET example.com /a?b HTTP/2.0", "POST example.com / HTTP/2.0"},
+	},
+	{
+		name:  "half of the preface of HTTP/2",
+		plain: true,
 		up:    gettingAsked,
 		drive: func(w *way) {
-			w.sent(w.conn(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI")
+			w.sent(w.conn(), "PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", "PRI")
 		},
 		differs: []difference{{"200 ", "400 ambiguous-head", "a request in the clothes of HTTP/1.1 is not one"}, notAsked},
 	},

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/bot-bottle/bottle/vm/relay"
 )
 
@@ -173,13 +175,11 @@ func (t *tunnel) handOver() bool {
 	if err != nil {
 		return false // nothing was asked
 	}
-	var conn net.Conn = &tunnelConn{replayConn: replayConn{Conn: in, early: first[:]}, t: t}
 	const recordTypeHandshake = 0x16 // RFC 8446, section 5.1
 	if first[0] != recordTypeHandshake {
-		t.scheme = "http"
-		_ = t.conn.SetDeadline(time.Time{})
-		return t.s.inbox.push(newHeadGuard(conn))
+		return t.handOverPlain(in, first[:])
 	}
+	conn := &tunnelConn{replayConn: replayConn{Conn: in, early: first[:]}, t: t}
 	t.scheme = "https"
 	_ = t.conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	config := t.s.tls
@@ -200,6 +200,32 @@ func (t *tunnel) handOver() bool {
 	}
 	t.giveH2()
 	return t.s.inbox.push(newHeadGuard(tc))
+}
+
+// handOverPlain is handOver without TLS, behind the first bytes.
+func (t *tunnel) handOverPlain(in net.Conn, begin []byte) bool {
+	t.scheme = "http"
+	begin, h2 := readPreface(in, begin)
+	_ = t.conn.SetDeadline(time.Time{})
+	conn := &tunnelConn{replayConn: replayConn{Conn: in, early: begin}, t: t}
+	if h2 && t.takeH2() {
+		return t.s.inbox.push(newFrameGuard(conn, t))
+	}
+	return t.s.inbox.push(newHeadGuard(conn))
+}
+
+// readPreface reads on for as long as what has come may be the preface of HTTP/2 (RFC
+// 9113, section 3.3), and reports whether it is.
+func readPreface(r io.Reader, begin []byte) (all []byte, h2 bool) {
+	for len(begin) < len(http2.ClientPreface) && strings.HasPrefix(http2.ClientPreface, string(begin)) {
+		more := make([]byte, len(http2.ClientPreface)-len(begin))
+		n, err := r.Read(more)
+		begin = append(begin, more[:n]...)
+		if err != nil {
+			break // which whoever reads on finds too
+		}
+	}
+	return begin, string(begin) == http2.ClientPreface
 }
 
 // note tells the journal what would else fail silently.

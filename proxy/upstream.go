@@ -32,9 +32,10 @@ type upstreams struct {
 }
 
 // poolKey is what two requests must have in common to share connections
-// besides scheme and host. There are at most three times as many as routes.
+// besides scheme and host. There are at most four times as many as routes.
 type poolKey struct {
 	h2, private bool
+	h2c         bool // HTTP/2 without TLS, as the client knew that it is spoken there
 	plain       bool // http through an upstream proxy, in absolute form
 	upstream    string
 }
@@ -56,11 +57,11 @@ func newUpstreams(d *dialer) *upstreams {
 // to in the client's protocol: translating between HTTP/1.1 and HTTP/2 costs
 // nearly twice the CPU, and loses what only one of them can say.
 func (u *upstreams) transport(h2 bool, scheme string, r *Route) *http.Transport {
-	key := poolKey{h2: h2 && scheme == "https"}
+	key := poolKey{h2: h2 && scheme == "https", h2c: h2 && scheme == "http"}
 	if r != nil {
 		key.private, key.upstream = r.Private, r.Upstream
 	}
-	key.plain = scheme == "http" && u.dialer.proxy != nil && !key.private && key.upstream == ""
+	key.plain = scheme == "http" && !key.h2c && u.dialer.proxy != nil && !key.private && key.upstream == ""
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	t := u.pools[key]
@@ -73,8 +74,9 @@ func (u *upstreams) transport(h2 bool, scheme string, r *Route) *http.Transport 
 
 func (u *upstreams) newTransport(key poolKey) *http.Transport {
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
+	protocols.SetHTTP1(!key.h2c)
 	protocols.SetHTTP2(key.h2)
+	protocols.SetUnencryptedHTTP2(key.h2c)
 	config := u.tls.Clone()
 	if !key.h2 {
 		config.NextProtos = []string{"http/1.1"} // who does not speak it must say so

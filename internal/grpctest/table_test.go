@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/bot-bottle/bottle/mitm"
 	"github.com/bot-bottle/bottle/proxy"
@@ -25,17 +26,23 @@ import (
 // proxy. What comes of it must be the same.
 func TestTable(t *testing.T) {
 	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			direct, proxied := newWay(t, false).transcript(c), newWay(t, true).transcript(c)
-			for _, want := range c.want {
-				if !strings.Contains(direct, want) {
-					t.Errorf("without the proxy there is no %q in\n%s", want, direct)
+		for _, plain := range []bool{false, true} {
+			name := c.name
+			if plain {
+				name += ", without TLS"
+			}
+			t.Run(name, func(t *testing.T) {
+				direct, proxied := newWay(t, false, plain).transcript(c), newWay(t, true, plain).transcript(c)
+				for _, want := range c.want {
+					if !strings.Contains(direct, want) {
+						t.Errorf("without the proxy there is no %q in\n%s", want, direct)
+					}
 				}
-			}
-			if proxied != direct {
-				t.Errorf("with the proxy:\n%s\nwithout:\n%s", proxied, direct)
-			}
-		})
+				if proxied != direct {
+					t.Errorf("with the proxy:\n%s\nwithout:\n%s", proxied, direct)
+				}
+			})
+		}
 	}
 }
 
@@ -45,6 +52,7 @@ type way struct {
 	t       *testing.T
 	addr    string
 	roots   *x509.CertPool
+	plain   bool   // without TLS
 	proxy   string // its address, or ""
 	server  *grpc.Server
 	clients []string
@@ -67,13 +75,16 @@ func (w *way) transcript(c call) string {
 	return "the client saw\n" + strings.Join(w.clients, "\n") + "\nthe server saw\n" + strings.Join(w.lines, "\n") + "\n"
 }
 
-func newWay(t *testing.T, proxied bool) *way {
+func newWay(t *testing.T, proxied, plain bool) *way {
 	t.Helper()
-	w := &way{t: t, service: &service{more: make(chan struct{})}}
+	w := &way{t: t, plain: plain, service: &service{more: make(chan struct{})}}
 	var leaves *mitm.Minter
 	leaves, w.roots = newCA(t)
-	w.server = grpc.NewServer(grpc.MaxRecvMsgSize(64<<20), grpc.Creds(credentials.NewTLS(leaves.TLSConfig(
-		func(*tls.ClientHelloInfo) (string, error) { return "example.com", nil }))))
+	creds := insecure.NewCredentials()
+	if !plain {
+		creds = credentials.NewTLS(leaves.TLSConfig(func(*tls.ClientHelloInfo) (string, error) { return "example.com", nil }))
+	}
+	w.server = grpc.NewServer(grpc.MaxRecvMsgSize(64<<20), grpc.Creds(creds))
 	w.server.RegisterService(&description, w.service)
 	l := listen(t)
 	w.addr = l.Addr().String()
@@ -87,7 +98,7 @@ func newWay(t *testing.T, proxied bool) *way {
 
 // startProxy has the clients go through a proxy, and trust it alone.
 func (w *way) startProxy() {
-	policy, err := proxy.NewPolicy(proxy.Deny, []proxy.Route{{Host: "example.com", Upstream: w.addr, Private: true}})
+	policy, err := proxy.NewPolicy(proxy.Deny, []proxy.Route{{Host: "example.com", Ports: []int{443}, Upstream: w.addr, Private: true}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -141,8 +152,11 @@ func (noJournal) Record(context.Context, *proxy.Event) error { return nil }
 // dial makes the client of a call.
 func (w *way) dial(options ...grpc.DialOption) *grpc.ClientConn {
 	w.t.Helper()
-	options = append(options,
-		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: w.roots})),
+	creds := insecure.NewCredentials()
+	if !w.plain {
+		creds = credentials.NewTLS(&tls.Config{RootCAs: w.roots})
+	}
+	options = append(options, grpc.WithTransportCredentials(creds),
 		grpc.WithContextDialer(w.connect), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)), grpc.WithUserAgent("test"))
 	c, err := grpc.NewClient("passthrough:///example.com:443", options...)
 	if err != nil {
