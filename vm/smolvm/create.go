@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,7 @@ import (
 const (
 	defaultMemory = 4096 // MiB
 	leastMemory   = 2048
-	defaultCPUs   = 4
+	defaultCPUs   = 4 // or all that the host has: they only get in each other's way
 )
 
 // maxVolumes is how many shared folders an x86-64 machine boots with, beside its
@@ -165,7 +166,7 @@ func (p *plan) cpus() int {
 	if n := p.spec.Resources.CPUs; n > 0 {
 		return max(1, int(n+0.999)) // whole ones only
 	}
-	return defaultCPUs
+	return min(defaultCPUs, runtime.NumCPU())
 }
 
 // diskLabel is the label that holds the size of a machine's disk in GiB, for who
