@@ -16,6 +16,10 @@ const MetadataURL = "http://169.254.169.254/latest/meta-data/"
 // manifestText allows nothing.
 const manifestText = "version: 1\nworkspace: {path: ./" + throwaway.Project + "}\negress: {default: deny}\n"
 
+// smallMachine has a virtual machine start soon on a weak host, too. What holds is the
+// same in any size.
+const smallMachine = "resources: {memory: 1GiB, cpus: 1}\n"
+
 // InBottle returns the Runner of the inner half in a bottle: made like any
 // other, from a manifest that allows nothing, with its state in a folder of its
 // own. It makes the bottle when it is called, so that what was planted before is
@@ -26,6 +30,9 @@ const manifestText = "version: 1\nworkspace: {path: ./" + throwaway.Project + "}
 // own; "" is the default.
 func InBottle(backend vm.Backend, image, program string, progress func(string)) Runner {
 	text := manifestText
+	if _, virtual := backend.(vm.Keeper); virtual {
+		text += smallMachine
+	}
 	if image != "" {
 		text += fmt.Sprintf("image: %q\n", image)
 	}
