@@ -71,15 +71,11 @@ func realBottle(t *testing.T, binary, image string) {
 	o.manifest(image, server.Listener.Addr().String(), "mount")
 	o.must("trust", "", "trust", "-q", "--yes")
 	drop := o.environ
-	o.environ = append(slices.Clip(drop), "SMOLVM_VM_UID_DROP=off")                 // root's machines share no folder otherwise
-	for path, mode := range map[string]os.FileMode{"": 0o777, "hello.txt": 0o644} { // and have it as theirs
-		if err := os.Chmod(filepath.Join(o.project, path), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	o.must("mount", "hello\ncovered: 1\n", "up", "--rm", "--", "sh", "-c", `cat hello.txt; echo shared >shared.txt; echo covered: $(grep " $PWD/bottle.yaml ro," /proc/self/mountinfo | wc -l)`)
+	o.environ = append(slices.Clip(drop), "SMOLVM_VM_UID_DROP=off") // root's machines share no folder otherwise
+	o.share()
+	o.must("mount", "hello\ncovered: 1\n", "up", "--rm", "--", "sh", "-c", `cat hello.txt; echo shared >shared/file; echo covered: $(grep " $PWD/bottle.yaml ro," /proc/self/mountinfo | wc -l)`)
 	o.environ = drop
-	if text, err := os.ReadFile(filepath.Join(o.project, "shared.txt")); err != nil || string(text) != "shared\n" {
+	if text, err := os.ReadFile(filepath.Join(o.project, "shared", "file")); err != nil || string(text) != "shared\n" {
 		t.Errorf("what a shared folder brought is %q, %v", text, err)
 	}
 	out := o.must("verify", "Contained", "verify", "--backend", "smolvm", "--image", image)
@@ -119,6 +115,22 @@ func newOperator(t *testing.T, binary string) *operator {
 func (o *operator) write(name, text string) {
 	o.t.Helper()
 	if err := os.WriteFile(filepath.Join(o.project, name), []byte(text), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// share has the agent read hello.txt and write in a folder: what is shared is the
+// host's root's in the machine, too.
+func (o *operator) share() {
+	o.t.Helper()
+	err := os.Chmod(filepath.Join(o.project, "hello.txt"), 0o644)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(o.project, "shared"), 0o700)
+	}
+	if err == nil {
+		err = os.Chmod(filepath.Join(o.project, "shared"), 0o777) //nolint:gosec // by whatever umask
+	}
+	if err != nil {
 		o.t.Fatal(err)
 	}
 }
