@@ -113,7 +113,7 @@ func (t *target) drop() error {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return err
 		}
-		return withoutVsock()
+		return filterCalls()
 	}
 	if t.uid == 0 {
 		return errors.New("the agent is never root")
@@ -130,7 +130,7 @@ func (t *target) drop() error {
 		{"set the group", func() error { return syscall.Setresgid(t.gid, t.gid, t.gid) }},
 		{"set the user", func() error { return syscall.Setresuid(t.uid, t.uid, t.uid) }},
 		{"give up capabilities", caps.Drop},
-		{"leave the machine's control port alone", withoutVsock},
+		{"filter system calls", filterCalls},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)

@@ -14,16 +14,18 @@ const (
 	offNr   = 0
 	offArch = 4
 	offArg0 = 16
+	offArg1 = 24
 )
 
 // x32 is the bit of the numbers of calls of x86-64's other convention.
 const x32 = 1 << 30
 
-// withoutVsock keeps this thread, and all that it starts, from the machine's own control
+// filterCalls keeps this thread, and all that it starts, from the machine's own control
 // port: smolvm's agent in the machine listens for its host on AF_VSOCK, at any address,
 // and asks nobody who they are. Who reaches it from inside is root in the machine, and
-// beside its container.
-func withoutVsock() error {
+// beside its container. Nor does it type into a terminal as if its user had, as in the
+// sandbox.
+func filterCalls() error {
 	deny := func(e unix.Errno) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ERRNO | uint32(e)}
 	}
@@ -42,6 +44,13 @@ func withoutVsock() error {
 		deny(unix.ENOSYS),
 		skipUnless(unix.BPF_JEQ, unix.SYS_IO_URING_SETUP, 1), // which makes sockets too
 		deny(unix.ENOSYS),
+		skipUnless(unix.BPF_JEQ, unix.SYS_IOCTL, 6),
+		load(offArg1),
+		skipUnless(unix.BPF_JEQ, unix.TIOCSTI, 1),
+		deny(unix.EPERM),
+		skipUnless(unix.BPF_JEQ, unix.TIOCLINUX, 1),
+		deny(unix.EPERM),
+		{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW},
 		skipUnless(unix.BPF_JEQ, unix.SYS_SOCKET, 3),
 		load(offArg0),
 		skipUnless(unix.BPF_JEQ, unix.AF_VSOCK, 1),
@@ -52,7 +61,7 @@ func withoutVsock() error {
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&fprog))) //nolint:gosec // how a system call takes a struct
 	runtime.KeepAlive(prog)
 	if errno != 0 {
-		return fmt.Errorf("filter system calls: %w", errno)
+		return fmt.Errorf("seccomp: %w", errno)
 	}
 	// What smolvm's agent may have left open is not the command's.
 	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil && err != unix.ENOSYS {

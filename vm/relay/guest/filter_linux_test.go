@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWithoutVsock: behind the filter there is no way to the port of smolvm's agent, and
+// TestFilterCalls: behind the filter there is no way to the port of smolvm's agent, and
 // all else is there.
-func TestWithoutVsock(t *testing.T) {
+func TestFilterCalls(t *testing.T) {
 	type try struct {
 		what string
 		err  error
@@ -29,10 +29,14 @@ func TestWithoutVsock(t *testing.T) {
 		}
 		return nil
 	}
+	terminal := func(request uintptr) error {
+		_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, ^uintptr(0), request, 0)
+		return errno
+	}
 	done := make(chan []try)
 	go func() {
 		runtime.LockOSThread() // and with it the thread goes, which is filtered
-		list := []try{{"no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0}, {"the filter", withoutVsock(), 0}}
+		list := []try{{"no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0}, {"the filter", filterCalls(), 0}}
 		for _, kind := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM, unix.SOCK_SEQPACKET} {
 			list = append(list, try{"a vsock", socket(unix.AF_VSOCK, kind), unix.EAFNOSUPPORT})
 		}
@@ -43,6 +47,10 @@ func TestWithoutVsock(t *testing.T) {
 				}
 				return nil
 			}(), unix.EAFNOSUPPORT},
+			try{"TIOCSTI", terminal(unix.TIOCSTI), unix.EPERM},
+			try{"TIOCSTI with a bit in the upper half", terminal(1<<32 | unix.TIOCSTI), unix.EPERM},
+			try{"TIOCLINUX", terminal(unix.TIOCLINUX), unix.EPERM},
+			try{"another call of terminals", terminal(unix.TCGETS), unix.EBADF},
 			try{"io_uring", call(unix.SYS_IO_URING_SETUP), unix.ENOSYS},
 			try{"a unix socket", socket(unix.AF_UNIX, unix.SOCK_STREAM), 0},
 			try{"a TCP socket", socket(unix.AF_INET, unix.SOCK_STREAM), 0},
