@@ -125,7 +125,7 @@ cross:
 # bottles by the command line. It is the one of BOTTLE_TEST_SMOLVM, or the vendor's package
 # of Python's index; the image is BOTTLE_TEST_IMAGE (an archive of docker save, an unpacked
 # root folder), or one of busybox and curl. A host that runs no machines emulates a computer
-# that does, which takes half an hour, and of Debian busybox-static, curl, e2fsprogs,
+# that does, which takes some ten minutes, and of Debian busybox-static, curl, e2fsprogs,
 # qemu-system-x86 and linux-image-cloud-amd64. E2E picks tests: make e2e-vm E2E=Machine
 SMOLVM := bin/smolvm/smol/smol-vmm
 E2E ?= Contract|Machine|Bottle

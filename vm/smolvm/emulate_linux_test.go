@@ -24,7 +24,8 @@ const emulator = "qemu-system-x86_64"
 
 // emulated runs a test of this program in a whole emulated computer, whose processor has
 // what a hypervisor needs: a kernel of Debian's (linux-image-cloud-amd64), this program as
-// its first process, and smolvm. It takes some ten minutes, and one processor.
+// its first process, and smolvm. It takes some five minutes, and two processors: with one,
+// smolvm asks so often whether the machine is ready that the machine never gets to be.
 func emulated(t *testing.T, test, binary, image string) {
 	t.Helper()
 	kernel, modules := findKernel(t)
@@ -61,7 +62,7 @@ func bootEmulator(t *testing.T, kernel, disk, test string) (code string) {
 	ctx, cancel := context.WithTimeout(t.Context(), emulatorTimeout)
 	defer cancel()
 	// Of a processor that halts, an interrupt for the machine in the machine is lost now and then: idle=poll.
-	cmd := exec.CommandContext(ctx, emulator, "-accel", "tcg", "-cpu", "EPYC,+svm", "-machine", "q35", "-m", "4G", "-smp", "1",
+	cmd := exec.CommandContext(ctx, emulator, "-accel", "tcg", "-cpu", "EPYC,+svm", "-machine", "q35", "-m", "4G", "-smp", "2",
 		"-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel,
 		"-drive", "file="+disk+",if=none,id=d,format=raw,cache=unsafe", "-device", "nvme,serial=d,drive=d",
 		"-append", "console=ttyS0 quiet panic=-1 mitigations=off idle=poll root=/dev/nvme0n1 rw init="+firstProgram+" "+emulatedVariable+"=1 -- -test.run=^"+test+"$ -test.v -test.timeout=1h")
