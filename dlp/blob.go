@@ -225,9 +225,6 @@ var blobPairs = func() (t [1 << 13]byte) {
 	return t
 }()
 
-// isPairOfBlob reports whether a blob may start with two bytes.
-func isPairOfBlob(a, b byte) bool { return blobPairs[int(a)<<5|int(b)>>3]>>(b&7)&1 != 0 }
-
 // mayStartBlob reports whether a group of base64 may be the start of a blob.
 func mayStartBlob(group uint32) bool { return blobBit(group) != 0 }
 

@@ -32,7 +32,7 @@ var magics = [...]struct {
 // most; with less, it says what they may begin.
 func magic(b []byte) codec {
 	b = b[:min(len(b), magicBytes)]
-	if len(b) < 3 || !isPairOfBlob(b[0], b[1]) {
+	if len(b) < 3 || !mayStartBlob(uint32(b[0])<<16|uint32(b[1])<<8) {
 		return codecNone
 	}
 	for i := range magics {

@@ -128,20 +128,10 @@ func (s *Scanner) separators(i, n int) (m uint64) {
 		return s.window(maskParts, i, n)
 	}
 	for k, c := range s.buf[i : i+n] {
-		m |= uint64(partBit[c]) << k
+		m |= uint64(tables.classes[maskParts/8][c]>>(maskParts%8)&1) << k
 	}
 	return m
 }
-
-// partBit is 1 for the bytes of maskParts.
-var partBit = func() (t [256]uint8) {
-	for c, ok := range newClass(classSpecs[maskParts]) {
-		if ok {
-			t[c] = 1
-		}
-	}
-	return t
-}()
 
 // tryLead tries the tokens that start before a run, at its start, or behind an
 // escape whose end is its start.
