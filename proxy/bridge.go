@@ -93,12 +93,7 @@ func (b *bridge) carryMessages(ctx context.Context, messages *agentMessages) {
 // caught carries one direction. A panic in it ends the other one, which uses what ends
 // with the handler, before it is thrown.
 func (b *bridge) caught(t *thrown, p *socketPipe) {
-	defer func() {
-		if t.what != nil {
-			b.cancel()
-		}
-	}()
-	defer t.catch()
+	defer t.catch(b.cancel)
 	b.carry(p)
 }
 

@@ -45,10 +45,11 @@ func (x *exchange) scanField(sc *lentScanner, kind, name string, values []string
 			x.snap.names.add(name)
 		}
 	}
+	fixed := !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != ""
 	for i, v := range values {
 		var d *denial
 		var had inPart
-		if !x.snap.redacts || kind != "header" || isFixedHeader(name) || signed(x.r.Header) != "" {
+		if fixed {
 			had, d = x.scanPart(sc, at, name, ": ", v)
 		} else {
 			values[i], had, d = x.redactPart(sc, at, name+": ", v, "")

@@ -191,7 +191,7 @@ func newPump(ctx context.Context, src io.Reader) *pump {
 }
 
 func readOnce(src io.Reader, buf []byte) (got pumped) {
-	defer got.catch()
+	defer got.catch(nil)
 	n, err := src.Read(buf)
 	got.data, got.err = buf[:n], err
 	return got

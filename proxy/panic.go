@@ -22,10 +22,10 @@ func (x *exchange) caught(err *error) {
 // value has none.
 type thrown struct{ what any }
 
-// catch is deferred in the other goroutine.
-func (t *thrown) catch() {
-	if p := recover(); p != nil {
-		t.what = p
+// catch is deferred in the other goroutine. With a panic it calls then, if there is one.
+func (t *thrown) catch(then func()) {
+	if t.what = recover(); t.what != nil && then != nil {
+		then()
 	}
 }
 

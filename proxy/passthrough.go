@@ -175,13 +175,10 @@ func copyBoth(client, up net.Conn, fromClient, fromUp io.Reader) (out, in int64,
 	var back thrown
 	go func() {
 		defer close(done)
-		defer func() {
-			if back.what != nil {
-				reset(client)
-				reset(up)
-			}
-		}()
-		defer back.catch()
+		defer back.catch(func() {
+			reset(client)
+			reset(up)
+		})
 		var inErr error
 		if in, inErr = io.Copy(client, fromUp); inErr != nil {
 			reset(client)
