@@ -70,9 +70,10 @@ func (b *Backend) Machines(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var ids []string
+	home := hashOf(b.opt.Home)
 	for i := range list {
 		labels := list[i].Labels
-		if id := labels[Label]; id != "" && nameOf(id) == list[i].Name && labels[homeLabel] == hashOf(b.opt.Home) {
+		if id := labels[Label]; id != "" && nameOf(id) == list[i].Name && labels[homeLabel] == home {
 			ids = append(ids, id)
 		}
 	}

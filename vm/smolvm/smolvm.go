@@ -23,8 +23,8 @@
 // # State
 //
 // A machine bears the label [Label] with its id, and one that says whose it is
-// (Options.Home), and so is found again after its maker was killed. Its root file system stays while it is stopped; /run and /tmp
-// are new at each start.
+// (Options.Home), and so is found again after its maker was killed. Its root file
+// system stays while it is stopped; /run and /tmp are new at each start.
 package smolvm
 
 import (
