@@ -1,11 +1,10 @@
 package dlp
 
 // A block of 64 bytes becomes a mask for each of some classes of bytes. Then a test
-// of one byte is a test of all of them, and what stands beside what is a shift. No
-// branch depends on the text before that. The classes are made of bit planes, or looked
-// up by seven bits of each byte where there are instructions for that; pairs of bytes by
-// the nibbles of both (Langdale, Lemire: Parsing Gigabytes of JSON per Second, section
-// 3.1).
+// of one byte is a test of all of them, and what stands beside what is a shift. Hardly
+// a branch depends on the text before that. The classes are made of bit planes; pairs of
+// bytes are found by the nibbles of both (Langdale, Lemire: Parsing Gigabytes of JSON per
+// Second, section 3.1).
 
 // masks has for each class a mask of each of some blocks, the first byte of the block
 // in the lowest bit. There is room for vectors of eight masks that start at any of
@@ -18,7 +17,7 @@ const maskBlocks = 32
 func (b block) of(class int) uint64 { return b.masks[class][b.k&31] }
 
 // classLanes is how many blocks may be classed at once.
-const classLanes = 4
+const classLanes = 8
 
 // block is one of those that masks has.
 type block struct {
@@ -92,6 +91,7 @@ type classTables struct {
 	classes [4][256]byte // of each byte, eight in each
 	firsts  [256]byte
 	seconds [256]byte
+	turn    [blockLen]byte // where of eight rows of as many bytes the columns are
 }
 
 var tables = newClassTables()
@@ -117,6 +117,9 @@ func newClassTables() (t classTables) {
 	for b := range 256 {
 		t.firsts[b] = t.pairs[0][b&15] & t.pairs[1][b>>4]
 		t.seconds[b] = t.pairs[2][b&15] & t.pairs[3][b>>4]
+	}
+	for i := range t.turn {
+		t.turn[i] = byte(i%8*8 + i/8)
 	}
 	return t
 }

@@ -3,17 +3,20 @@ package dlp
 import "golang.org/x/sys/cpu"
 
 //go:noescape
-func classifyVBMI(out *uint64, text *byte, blocks int, t *classTables)
+func classifyGFNI(out *uint64, text *byte, blocks int, t *classTables)
 
 //go:noescape
 func classifyAVX2(out *uint64, text *byte, blocks int, t *classTables)
+
+// hasClasses512 says that there is what classifyGFNI takes.
+var hasClasses512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512GFNI && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512BW
 
 // classifyVectors is classify, if the processor has what that takes. There is a
 // block.
 func (m *masks) classifyVectors(k, n int, text []byte) bool {
 	switch {
-	case cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512BW:
-		classifyVBMI(&m[0][k], &text[0], n, &tables)
+	case hasClasses512:
+		classifyGFNI(&m[0][k], &text[0], n, &tables)
 	case cpu.X86.HasAVX2:
 		classifyAVX2(&m[0][k], &text[0], n, &tables)
 	default:
