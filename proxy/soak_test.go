@@ -21,6 +21,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/bot-bottle/bottle/internal/wsframe"
 	"github.com/bot-bottle/bottle/vm/relay"
 )
 
@@ -38,6 +39,9 @@ const (
 // business: at the end nothing is left behind, and the journal has one decision and
 // one end for each exchange.
 func TestSoak(t *testing.T) {
+	if !withExtendedConnect(t, "-test.v", "-test.timeout="+(*soakTime+5*time.Minute).String(), "-soak="+soakTime.String()) {
+		return
+	}
 	goroutines, files := runtime.NumGoroutine(), openFiles()
 	t.Run("clients", func(t *testing.T) {
 		s := newSoak(t)
@@ -221,6 +225,13 @@ func serveSoak(w http.ResponseWriter, q *http.Request) {
 	case "/early":
 		http.Error(w, "enough", http.StatusTeapot)
 	case "/socket":
+		if q.ProtoMajor == 2 {
+			rc := http.NewResponseController(w)
+			w.WriteHeader(http.StatusOK)
+			_ = rc.Flush()
+			echoFrames(flushed{w, rc}, q.Body)
+			return
+		}
 		up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 		c, err := up.Upgrade(w, q, nil)
 		if err != nil {
@@ -340,6 +351,45 @@ func (c *soakClient) socket(messages ...string) {
 	}
 }
 
+// socketOverHTTP2 is socket with the handshake of RFC 8441. Those without a closing
+// handshake end with the stream, or with the connection.
+func (c *soakClient) socketOverHTTP2(messages ...string) {
+	conn, err := net.Dial("tcp", c.s.rig.addr)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	cc, err := c.s.rig.speakHTTP2(conn)
+	if err != nil {
+		return
+	}
+	resp, ws, err := connectOver(cc, conn, h2Request("/socket", nil))
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return
+	}
+	out, in := &socketWriter{w: ws, mask: true}, &rawSocket{t: c.s.t, c: readerConn{r: ws}}
+	for _, m := range messages {
+		if out.frame(append(make([]byte, room), m...), wsframe.Text, true) != nil {
+			return
+		}
+		f, err := in.next()
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(f, "8") {
+			break // it is answered
+		}
+	}
+	if kind := c.rand.IntN(3); kind > 0 {
+		defer ws.Close()
+		if kind > 1 {
+			_ = out.frame(append(make([]byte, room), "\x03\xe8"...), wsframe.Close, true)
+			_, _ = in.next()
+		}
+	}
+}
+
 const whole = 1 << 40
 
 // soakKinds are the exchanges.
@@ -392,6 +442,8 @@ var soakKinds = []func(*soakClient){
 	},
 	func(c *soakClient) { c.socket("hello", strings.Repeat("many bytes ", 10_000), "") },
 	func(c *soakClient) { c.socket("hello", "it is "+testValue, "never") },
+	func(c *soakClient) { c.socketOverHTTP2("hello", "many of them", "") },
+	func(c *soakClient) { c.socketOverHTTP2("hello", "it is "+testValue, "never") },
 	func(c *soakClient) {
 		c.raw("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n\x16\x03\x01\x02")
 	},

@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,16 +25,18 @@ import (
 // withExtendedConnect runs the test in a process of its own in which Go's switch is
 // on: net/http looks at it once, when it is initialised. It reports whether this is
 // that process.
-func withExtendedConnect(t *testing.T) bool {
+func withExtendedConnect(t *testing.T, args ...string) bool {
 	t.Helper()
 	if strings.Contains(os.Getenv("GODEBUG"), "http2xconnect=1") {
 		return true
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=2m")
+	cmd := exec.Command(os.Args[0], append([]string{"-test.run=^" + t.Name() + "$", "-test.timeout=2m"}, args...)...)
 	cmd.Env = append(os.Environ(), "GODEBUG=http2xconnect=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("with the switch: %v\n%s", err, out)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("with the switch: %v", err)
 	}
+	t.Logf("%s", out)
 	return false
 }
 
@@ -40,15 +44,27 @@ func withExtendedConnect(t *testing.T) bool {
 func (r *rig) h2Agent() (*http2.ClientConn, io.Closer) { //nolint:staticcheck // net/http's refuses :protocol
 	r.t.Helper()
 	c := r.dial()
-	if status := r.connect(c, "example.com:443"); !strings.HasPrefix(status, "HTTP/1.1 200 ") {
-		r.t.Fatal(status)
-	}
-	tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
-	cc, err := (&http2.Transport{}).NewClientConn(tc) //nolint:staticcheck // as above
+	cc, err := r.speakHTTP2(c)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return cc, tc
+	return cc, c
+}
+
+// speakHTTP2 opens a tunnel over a connection to the proxy, and HTTP/2 in it.
+func (r *rig) speakHTTP2(c net.Conn) (*http2.ClientConn, error) { //nolint:staticcheck // as above
+	fmt.Fprint(c, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
+	var head []byte
+	for b := make([]byte, 1); !bytes.HasSuffix(head, []byte("\r\n\r\n")); head = append(head, b...) {
+		if _, err := io.ReadFull(c, b); err != nil {
+			return nil, err
+		}
+	}
+	if !bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) {
+		return nil, fmt.Errorf("%s", head)
+	}
+	tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
+	return (&http2.Transport{}).NewClientConn(tc) //nolint:staticcheck // as above
 }
 
 func h2Request(path string, header http.Header) *http.Request {
@@ -70,30 +86,35 @@ func h2Echo(protos chan<- string) http.Handler {
 		w.Header().Set("X-Back", q.Header.Get("X-Api-Key"))
 		w.WriteHeader(http.StatusOK)
 		rc.Flush()
-		out := &socketWriter{w: flushed{w, rc}}
-		p := wsframe.Parser{FromClient: true}
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := q.Body.Read(buf)
-			for data := buf[:n]; len(data) > 0; {
-				ev, n, ok, _ := p.Next(data)
-				if data = data[n:]; !ok {
-					break
-				}
-				op := ev.Op
-				if !ev.First || !ev.Begin {
-					op = wsframe.Continuation
-				}
-				_ = out.frame(append(make([]byte, room), ev.Payload...), op, ev.Fin && ev.End)
-				if ev.Op == wsframe.Close {
-					return
-				}
+		echoFrames(flushed{w, rc}, q.Body)
+	})
+}
+
+// echoFrames sends the frames back that come, as far as they are there.
+func echoFrames(w io.Writer, r io.Reader) {
+	out := &socketWriter{w: w}
+	p := wsframe.Parser{FromClient: true}
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		for data := buf[:n]; len(data) > 0; {
+			ev, n, ok, _ := p.Next(data)
+			if data = data[n:]; !ok {
+				break
 			}
-			if err != nil {
+			op := ev.Op
+			if !ev.First || !ev.Begin {
+				op = wsframe.Continuation
+			}
+			_ = out.frame(append(make([]byte, room), ev.Payload...), op, ev.Fin && ev.End)
+			if ev.Op == wsframe.Close {
 				return
 			}
 		}
-	})
+		if err != nil {
+			return
+		}
+	}
 }
 
 func TestWebSocketOverHTTP2(t *testing.T) {
