@@ -15,10 +15,10 @@ var magics = [...]struct {
 	{"\x28\xb5\x2f\xfd", codecZstd},
 	{zipMember, codecZip},
 	{"BZh", codecBzip2},
-	{"\xfd7zXZ\x00", codecUnknown},                                         // xz
-	{"7z\xbc\xaf\x27\x1c", codecUnknown},                                   // 7-Zip
-	{"Rar!\x1a\x07", codecUnknown},                                         // RAR
-	{"\x04\x22\x4d\x18", codecUnknown},                                     // LZ4
+	{"\xfd7zXZ\x00", codecUnknown},       // xz
+	{"7z\xbc\xaf\x27\x1c", codecUnknown}, // 7-Zip
+	{"Rar!\x1a\x07", codecUnknown},       // RAR
+	{lz4Magic, codecUnknown},
 	{"\xff\x06\x00\x00sNaPpY", codecUnknown},                               // Snappy
 	{"\x89LZO\x00\r\n\x1a\n", codecUnknown},                                // lzop
 	{"LZIP\x01", codecUnknown},                                             // lzip
@@ -50,16 +50,22 @@ func magic(b []byte) codec {
 	return codecNone
 }
 
-// magicFits looks behind a magic.
+// magicFits looks behind a magic. What is not decoded has to tell more than that: bytes
+// without meaning have one of four bytes in every 4 GB.
 func magicFits(b []byte, kind codec) bool {
 	switch kind {
 	case codecGzip: // the flags that are reserved (RFC 1952, section 2.3.1)
 		return len(b) > 3 && b[3]&0xe0 == 0
+	case codecZstd:
+		return zstdStarts(b)
 	case codecBzip2: // the size, and a block or the end
 		return len(b) >= 10 && '1' <= b[3] && b[3] <= '9' && (string(b[4:10]) == "1AY&SY" && blockFits(b) || string(b[4:10]) == "\x17\x72\x45\x38\x50\x90")
 	case codecZip: // a version and a method that there are (APPNOTE.TXT, section 4.4)
 		return len(b) < 10 || b[5] <= 3 && b[9] == 0
 	case codecUnknown: // it is no text; age alone has a header that is
+		if b[0] == lz4Magic[0] {
+			return lz4Starts(b)
+		}
 		return b[0] == 'a' || len(b) < leastUnknown || binaryBytes(b[wordLen:]) >= leastBinary
 	}
 	return true

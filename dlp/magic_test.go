@@ -63,7 +63,7 @@ func TestMagicKnowsEveryLevelOfZlib(t *testing.T) {
 
 func TestMagicNamesWhatIsNotDecoded(t *testing.T) {
 	for name, text := range map[string]string{
-		"xz": "\xfd7zXZ\x00\x00\x04", "7-Zip": "7z\xbc\xaf\x27\x1c\x00\x04", "RAR": "Rar!\x1a\x07\x01\x00", "LZ4": "\x04\x22\x4d\x18\x64",
+		"xz": "\xfd7zXZ\x00\x00\x04", "7-Zip": "7z\xbc\xaf\x27\x1c\x00\x04", "RAR": "Rar!\x1a\x07\x01\x00", "LZ4": "\x04\x22\x4d\x18\x64\x40\xa7",
 	} {
 		if got := magic([]byte(text)); got != codecUnknown {
 			t.Errorf("%s: %v", name, got)

@@ -48,16 +48,16 @@ func (z *zstdFrame) part() error {
 	case zstdHeader:
 		return z.header()
 	case zstdBlock:
-		h, err := z.peek(3)
+		h, err := z.peek(zstdBlockHeader)
 		if err != nil {
 			return err
 		}
-		v := int64(h[0]) | int64(h[1])<<8 | int64(h[2])<<16
-		z.left = 3 + v>>3
-		if v>>1&3 == 1 { // one byte that is repeated
-			z.left = 3 + 1
+		n, last, ok := zstdBlockOf(h)
+		if !ok {
+			return errNoFrame
 		}
-		if v&1 != 0 {
+		z.left = int64(n)
+		if last {
 			z.stage = zstdSum
 		}
 	case zstdSum:
@@ -68,10 +68,6 @@ func (z *zstdFrame) part() error {
 	}
 	return nil
 }
-
-// maxFrame is the largest window that there is (section 3.1.1.1.2). That of a frame
-// in a single segment is its content; what says more only starts as frames do.
-const maxFrame = 1<<41 + 7<<38
 
 var errNoFrame = errors.New("no frame of zstd")
 
@@ -92,21 +88,14 @@ func (z *zstdFrame) header() error {
 	if magic != 0xFD2FB528 {
 		return errNoFrame
 	}
-	d := h[4]
-	single := d>>5&1 != 0
-	z.left = 5 + int64([...]int{0, 1, 2, 4}[d&3]) + int64([...]int{0, 2, 4, 8}[d>>6])
-	if !single || d>>6 == 0 {
-		z.left++ // the window, or a size of one byte
+	z.left = int64(zstdHeaderLen(h[4]))
+	if h, err = z.peek(int(z.left)); err != nil {
+		return err
 	}
-	if single && d>>6 == 3 {
-		if h, err = z.peek(int(z.left)); err != nil {
-			return err
-		}
-		if binary.LittleEndian.Uint64(h[len(h)-8:]) > maxFrame {
-			return errNoFrame
-		}
+	if !zstdHeaderFits(h) {
+		return errNoFrame
 	}
-	z.sum = d>>2&1 != 0
+	z.sum = h[4]&zstdHasSum != 0
 	z.stage = zstdBlock
 	return nil
 }

@@ -1,0 +1,91 @@
+package dlp_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/bot-bottle/bottle/dlp"
+)
+
+// noise fills b with bytes without meaning, as media and what is encrypted have: the
+// same for the same seed.
+func noise(b []byte, seed uint64) {
+	var key, iv [aes.BlockSize]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err)
+	}
+	clear(b)
+	cipher.NewCTR(block, iv[:]).XORKeyStream(b, b)
+}
+
+// Of bytes without meaning hardly any are taken for a format that is not read: none is
+// in gigabytes of them.
+func TestNoise(t *testing.T) {
+	const size, lineBytes = 4 << 20, 3000
+	streams := uint64(4)
+	if *full {
+		streams = 2500
+	}
+	e := mustEngine(t, testKnown()...)
+	plain, lines := rate{name: "noise"}, rate{name: "noise in base64"}
+	b, text := make([]byte, size), make([]byte, 0, 2*size)
+	for seed := range streams {
+		noise(b, seed)
+		plain.add(b, e.Scan(b), fmt.Sprint(seed))
+		if seed%8 != 0 {
+			continue
+		}
+		text = text[:0]
+		for i := 0; i < len(b); i += lineBytes {
+			text = append(base64.StdEncoding.AppendEncode(text, b[i:min(len(b), i+lineBytes)]), '\n')
+		}
+		lines.add(text, e.Scan(text), fmt.Sprint(seed, " in base64"))
+	}
+	for _, s := range plain.seen {
+		t.Error(s)
+	}
+	for _, s := range lines.seen { // some are taken for tokens
+		fmt.Println(s)
+	}
+	if lines.unread > 0 {
+		t.Errorf("%d parts in base64 were not read", lines.unread)
+	}
+	table("Findings in noise", [][]string{rateHead, plain.row(), lines.row()})
+}
+
+// A magic in noise is not enough: of as many as there are in terabytes, few count.
+func TestMagicsInNoise(t *testing.T) {
+	const each = 4 << 10
+	e := mustEngine(t)
+	for _, c := range []struct {
+		magic string
+		most  float64 // the share of them that may
+	}{
+		{"\x28\xb5\x2f\xfd", 0.03}, {"\x04\x22\x4d\x18", 0.001}, {"\x1f\x8b\x08", 0}, {"PK\x03\x04", 0.001}, {"\x52\x2a\x4d\x18", 0}, {"x\x9c", 0}, {"x\xda", 0}, {"BZh9", 0},
+	} {
+		const size = 16 << 20
+		b := make([]byte, size)
+		noise(b, 1<<32)
+		for i := 0; i+each < len(b); i += each {
+			copy(b[i+each/2:], c.magic)
+		}
+		n := 0
+		for i := 0; i < len(b); i += each {
+			for _, f := range e.Scan(b[i : i+each]) {
+				if f.Kind == dlp.KindUnscanned {
+					n++
+				}
+			}
+		}
+		if float64(n) > c.most*size/each {
+			t.Errorf("%q: %d of %d", c.magic, n, size/each)
+		}
+		t.Logf("%q: %d of %d", c.magic, n, size/each)
+	}
+}
