@@ -3,8 +3,6 @@ package mitm
 import (
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"net"
 	"net/netip"
@@ -45,37 +43,27 @@ func (m *Minter) mint(l *leaf) error {
 	if err != nil {
 		return err
 	}
-	template := &x509.Certificate{
-		SerialNumber:          serial,
-		NotBefore:             latest(now.Add(-backdate), m.ca.cert.NotBefore),
-		NotAfter:              earliest(now.Add(m.validity), m.ca.cert.NotAfter),
-		SubjectKeyId:          m.keyID,
-		KeyUsage:              x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
-	}
-	if err := setSubject(template, l.name); err != nil {
+	if err := checkHost(l.name); err != nil {
 		return err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, m.ca.cert, &m.key.PublicKey, m.ca.key)
+	// As they are encoded: in whole seconds.
+	from := latest(now.Add(-backdate), m.ca.cert.NotBefore).Truncate(time.Second)
+	to := earliest(now.Add(m.validity), m.ca.cert.NotAfter).Truncate(time.Second)
+	der, err := m.signer.sign(l.name, serial, from, to)
 	if err != nil {
 		return fmt.Errorf("mitm: sign the certificate for %s: %w", l.name, err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return fmt.Errorf("mitm: parse the certificate for %s: %w", l.name, err)
 	}
 	var ticketKey [32]byte
 	if _, err := rand.Read(ticketKey[:]); err != nil {
 		return fmt.Errorf("mitm: draw a ticket key: %w", err)
 	}
 	l.config = baseConfig()
-	l.config.Certificates = []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: m.key, Leaf: cert}}
+	l.config.Certificates = []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: m.key}}
 	l.config.SetSessionTicketKeys([][32]byte{ticketKey})
 	l.local = l.config.Clone() // with the ticket key
 	l.local.CurvePreferences = localCurves
-	l.from = cert.NotBefore
-	l.renew = cert.NotAfter
+	l.from = from
+	l.renew = to
 	if early := now.Add(m.validity * 3 / 4); early.Before(l.renew) {
 		l.renew = early
 	}
@@ -100,23 +88,17 @@ func isLocal(c net.Conn) bool {
 	}
 }
 
-// setSubject names the host in a certificate. It fails on what is not in
-// canonical form: the same host must not have two leaves, and nothing that is
-// no host gets one.
-func setSubject(c *x509.Certificate, host string) error {
+// checkHost says why a host is not in canonical form: the same host must not have two
+// leaves, and nothing that is no host gets one.
+func checkHost(host string) error {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		if addr.Zone() != "" || addr.Unmap().String() != host {
 			return fmt.Errorf("mitm: the address %q is not in canonical form", host)
 		}
-		c.IPAddresses = []net.IP{addr.AsSlice()}
-	} else if err := checkName(host); err != nil {
-		return fmt.Errorf("mitm: no certificate for %q: %w", host, err)
-	} else {
-		c.DNSNames = []string{host}
+		return nil
 	}
-	const maxCommonName = 64 // RFC 5280, appendix A
-	if len(host) <= maxCommonName {
-		c.Subject = pkix.Name{CommonName: host}
+	if err := checkName(host); err != nil {
+		return fmt.Errorf("mitm: no certificate for %q: %w", host, err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ type MinterOptions struct {
 type Minter struct {
 	ca       *Authority
 	key      *ecdsa.PrivateKey
-	keyID    []byte
+	signer   *leafSigner
 	size     int
 	validity time.Duration
 	now      func() time.Time
@@ -87,10 +87,14 @@ func NewMinter(ca *Authority, opts MinterOptions) (*Minter, error) {
 	if err != nil {
 		return nil, err
 	}
+	signer, err := newLeafSigner(ca, &key.PublicKey, id)
+	if err != nil {
+		return nil, err
+	}
 	return &Minter{
 		ca:       ca,
 		key:      key,
-		keyID:    id,
+		signer:   signer,
 		size:     opts.CacheSize,
 		validity: min(opts.Validity, maxLeafValidity-backdate),
 		now:      opts.Now,

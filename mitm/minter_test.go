@@ -1,9 +1,13 @@
 package mitm
 
 import (
+	"bytes"
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +29,11 @@ func (m *Minter) mustLeaf(t testing.TB, host string) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l.config.Certificates[0].Leaf
+	cert, err := x509.ParseCertificate(l.config.Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
 }
 
 func TestLeafVerifies(t *testing.T) {
@@ -45,6 +53,41 @@ func TestLeafVerifies(t *testing.T) {
 		}
 		if _, err := cert.Verify(x509.VerifyOptions{DNSName: "other.example", Roots: roots, CurrentTime: c.t}); err == nil {
 			t.Errorf("%s: is good for other.example too", host)
+		}
+	}
+}
+
+// TestLeafIsWhatX509Makes holds what is signed to what x509 would sign, byte by byte.
+func TestLeafIsWhatX509Makes(t *testing.T) {
+	c := newClock()
+	ca := mustAuthority(t, Options{Now: c.now})
+	m := mustMinter(t, ca, MinterOptions{})
+	for _, tt := range []struct {
+		host string
+		want x509.Certificate
+	}{
+		{"a.example", x509.Certificate{Subject: pkix.Name{CommonName: "a.example"}, DNSNames: []string{"a.example"}}},
+		{"192.0.2.7", x509.Certificate{Subject: pkix.Name{CommonName: "192.0.2.7"}, IPAddresses: []net.IP{{192, 0, 2, 7}}}},
+		{"2001:db8::1", x509.Certificate{Subject: pkix.Name{CommonName: "2001:db8::1"}, IPAddresses: []net.IP{net.ParseIP("2001:db8::1")}}},
+		{strings.Repeat("long-label.", 9) + "example", x509.Certificate{DNSNames: []string{strings.Repeat("long-label.", 9) + "example"}}},
+	} {
+		got := m.mustLeaf(t, tt.host)
+		tt.want.SerialNumber, tt.want.NotBefore, tt.want.NotAfter = got.SerialNumber, got.NotBefore, got.NotAfter
+		tt.want.SubjectKeyId, tt.want.BasicConstraintsValid = got.SubjectKeyId, true
+		tt.want.KeyUsage, tt.want.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		der, err := x509.CreateCertificate(rand.Reader, &tt.want, ca.cert, &m.key.PublicKey, ca.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.RawTBSCertificate, want.RawTBSCertificate) {
+			t.Errorf("%s: got %x, want %x", tt.host, got.RawTBSCertificate, want.RawTBSCertificate)
+		}
+		if err := got.CheckSignatureFrom(ca.cert); err != nil || got.SignatureAlgorithm != want.SignatureAlgorithm {
+			t.Errorf("%s: %v %v", tt.host, got.SignatureAlgorithm, err)
 		}
 	}
 }
@@ -100,16 +143,16 @@ func TestLeafIsMintedAgainBeforeItExpires(t *testing.T) {
 	c.advance(100 * time.Hour)
 	first := m.mustLeaf(t, "a.example")
 	c.advance(29 * time.Hour)
-	if m.mustLeaf(t, "a.example") != first {
+	if !m.mustLeaf(t, "a.example").Equal(first) {
 		t.Error("a fresh leaf was minted again")
 	}
 	c.advance(2 * time.Hour)
 	second := m.mustLeaf(t, "a.example")
-	if second == first || !second.NotAfter.After(first.NotAfter) {
+	if second.Equal(first) || !second.NotAfter.After(first.NotAfter) {
 		t.Error("an old leaf was not minted again")
 	}
 	c.advance(-34 * time.Hour) // set back to before the second began
-	if m.mustLeaf(t, "a.example") == second {
+	if m.mustLeaf(t, "a.example").Equal(second) {
 		t.Error("a leaf that is not yet valid was used")
 	}
 }
@@ -120,14 +163,14 @@ func TestCacheIsBounded(t *testing.T) {
 	for i := range 2 {
 		m.mustLeaf(t, fmt.Sprintf("b%d.example", i))
 	}
-	if m.mustLeaf(t, "a.example") != first {
+	if !m.mustLeaf(t, "a.example").Equal(first) {
 		t.Error("a leaf went although there was room")
 	}
 	m.mustLeaf(t, "c.example") // b0 was not used for the longest time
 	if len(m.leaves) != 3 || m.recent.Len() != 3 || m.leaves["b0.example"] != nil {
 		t.Errorf("%d leaves, %d in order", len(m.leaves), m.recent.Len())
 	}
-	if m.mustLeaf(t, "a.example") != first {
+	if !m.mustLeaf(t, "a.example").Equal(first) {
 		t.Error("a leaf that was just used went")
 	}
 }

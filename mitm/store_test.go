@@ -165,7 +165,10 @@ func TestLoadRefuses(t *testing.T) {
 			func(t *testing.T, dir string) {
 				ca := mustLoad(t, dir, Options{})
 				m := mustMinter(t, ca, MinterOptions{})
-				m.key = ca.key
+				var err error
+				if m.signer, err = newLeafSigner(ca, &ca.key.PublicKey, ca.cert.SubjectKeyId); err != nil {
+					t.Fatal(err)
+				}
 				write(t, filepath.Join(dir, certFile), encodeCertificate(m.mustLeaf(t, "a.example")))
 			},
 			[]string{"DIR/ca.pem is not the certificate of a CA"}, false},
