@@ -39,7 +39,7 @@ const (
 	maskEntity
 	maskEscape
 	maskControl
-	maskPhrase
+	maskPhrase // without words that are too short or too long
 	maskRun
 	maskFirst // of a group of base64 that stands for ASCII
 	maskSecond
@@ -150,7 +150,16 @@ func (m *masks) classifyPlain(k, n int, text []byte) {
 			}
 			m[c][k+i] = v
 		}
+		m[maskPhrase][k+i] &^= notWords(m[maskLower][k+i], m[maskSlash][k+i])
 	}
+}
+
+// notWords returns where words of small letters start that are shorter or longer than
+// those of a phrase, as far as the block tells. An escape before a word may make it
+// longer, and be a letter on its own.
+func notWords(lower, slash uint64) uint64 {
+	short := lower &^ (lower<<1 | 1) &^ ((lower>>1 | lastByte) & (lower>>2 | lastBytes)) &^ (slash<<1 | 1)
+	return short | eightInRow(lower)&(lower>>8)&(lower>>9)
 }
 
 func pairsIn(b *[blockLen + 1]byte) (m uint64) {

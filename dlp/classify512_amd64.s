@@ -69,6 +69,7 @@
 #define R4567 Z18
 #define LETTERS Z6
 #define PHRASE Z7
+#define LOWER Z19
 
 // func classifyGFNI(out *uint64, text *byte, blocks int, t *classTables)
 //
@@ -178,6 +179,7 @@ planes:
 	VPANDNQ LETTERS, Z5, Z25
 	STORE(Z25, const_maskUpper)
 	VPORQ Z19, Z24, PHRASE
+	VMOVDQA64 Z24, LOWER
 	FUSE(A|B&~C, PHRASE, R3, Z23)
 	MAKE(A&B&C, Z2, Z1, Z0, Z26) // 7 and F
 	MAKE(A&~B&~C, Z21, Z26, Z3, Z27) // 1 to 6
@@ -227,7 +229,7 @@ planes:
 	VPANDQ Z21, R7, Z23
 	STORE(Z23, const_maskTilde)
 
-	// Hex, phrases, escapes, prefixes.
+	// Hex and phrases.
 	MAKE(A&B&~C, Z2, Z0, Z1, Z6) // 5 and D
 	VPANDNQ Z6, Z3, Z22 // 5
 	VPANDQ Z3, Z6, Z6 // D
@@ -244,7 +246,27 @@ planes:
 	VPANDQ Z20, R5, Z26
 	STORE(Z26, const_maskSlash)
 	FUSE(A|B|C, PHRASE, Z24, Z26)
+
+	// What notWords tells of the small letters.
+	VPTERNLOGQ $0xff, Z8, Z8, Z8
+	VPSHLDQ $1, Z8, Z26, Z26
+	VPSHLDQ $1, Z8, LOWER, Z22
+	MAKE(A&~B&~C, LOWER, Z22, Z26, Z24)
+	VPSHRDQ $1, Z8, LOWER, Z22
+	VPSHRDQ $2, Z8, LOWER, Z26
+	FUSE(A&~(B&C), Z24, Z22, Z26)
+	VPSRLQ $1, LOWER, Z22
+	VPANDQ Z22, LOWER, LOWER
+	VPSRLQ $2, LOWER, Z22
+	VPANDQ Z22, LOWER, Z22
+	VPSRLQ $4, Z22, Z26
+	VPANDQ Z26, Z22, Z22
+	VPSRLQ $8, LOWER, LOWER
+	FUSE(A|B&C, Z24, Z22, LOWER) // ten in a row
+	VPANDNQ PHRASE, Z24, PHRASE
 	STORE(PHRASE, const_maskPhrase)
+
+	// Other single bytes, escapes, prefixes.
 	VPANDQ Z20, R3, Z24
 	STORE(Z24, const_maskLess)
 	VPANDQ Z6, R3, Z24

@@ -318,6 +318,35 @@ classes:
 	VPOR Y6, Y4, Y4
 	VMOVDQU Y4, CLASSED(const_maskThird)
 
+	// What notWords tells of the small letters.
+	VMOVDQU CLASSED(const_maskLower), Y0
+	VMOVDQU CLASSED(const_maskSlash), Y1
+	VPCMPEQQ Y15, Y15, Y15
+	VPSRLQ $63, Y15, Y6
+	VPSLLQ $63, Y15, Y7
+	VPSLLQ $62, Y15, Y8
+	VPADDQ Y0, Y0, Y2
+	VPADDQ Y1, Y1, Y1
+	VPOR Y1, Y2, Y2
+	VPOR Y6, Y2, Y2
+	VPANDN Y0, Y2, Y2
+	VPSRLQ $1, Y0, Y3
+	VPSRLQ $2, Y0, Y4
+	VPOR Y7, Y3, Y5
+	VPOR Y8, Y4, Y4
+	VPAND Y5, Y4, Y4
+	VPANDN Y2, Y4, Y2
+	VPAND Y3, Y0, Y0
+	VPSRLQ $2, Y0, Y3
+	VPAND Y3, Y0, Y3
+	VPSRLQ $4, Y3, Y4
+	VPAND Y4, Y3, Y3
+	VPSRLQ $8, Y0, Y0
+	VPAND Y3, Y0, Y0 // ten in a row
+	VPOR Y0, Y2, Y2
+	VPANDN CLASSED(const_maskPhrase), Y2, Y2
+	VMOVDQU Y2, CLASSED(const_maskPhrase)
+
 	ADDQ $32, DI
 	SUBQ $4, CX
 	JGT classes

@@ -21,17 +21,22 @@ func TestVectorsAreAsGoodAsBytes(t *testing.T) {
 	}
 }
 
-// testClasses classes bytes of any value, and text that has pairs of ASCII alone, before
-// which and behind which other bytes stand.
+// testClasses classes bytes of any value, text that has pairs of ASCII alone until its end,
+// and words.
 func testClasses(t *testing.T, run func(*uint64, *byte, int, *classTables)) {
-	const some = "x^Zz7<}]|M/K!\n abcXYZ0189"
+	const pairs, words = "x^Zz7<}]|M/K!\n abcXYZ0189", "abcdefghijklmnopqrstuvwxyz \\"
 	r := rand.New(rand.NewPCG(3, 4))
 	text := make([]byte, surveyBlocks*blockLen+1)
 	for round := range 1000 {
 		n := 1 + round%surveyBlocks
 		for i := range text {
-			if text[i] = byte(r.Uint32()); round%3 != 0 {
-				text[i] = some[r.IntN(len(some))]
+			switch round % 3 {
+			case 0:
+				text[i] = byte(r.Uint32())
+			case 1:
+				text[i] = pairs[r.IntN(len(pairs))]
+			case 2:
+				text[i] = words[r.IntN(len(words))]
 			}
 		}
 		if k := r.IntN(len(magicPairs)); round%3 == 1 {

@@ -25,7 +25,6 @@ const (
 	signJoined           // the same between what may be of runs
 	signFold             // characters that are not ASCII, in what may be text
 	signWide             // the first of some controls that characters of two or four bytes may have
-	signWords            // the bytes that may be of a seed phrase
 	signCount
 )
 
@@ -51,16 +50,13 @@ func (f *signs) find(m *masks, first, last int, least uint) {
 // findPlain is find without vector instructions.
 func (f *signs) findPlain(m *masks, first, last int, least uint) {
 	f.some = [signCount]uint16{}
-	for k := first - 1; k <= last+1; k++ {
-		f.of[signWords][k] = ^notPhrase(block{m, k})
-	}
 	for k := first; k <= last; k++ {
 		b := block{m, k}
 		prev, run, next := m[maskRun][k-1], m[maskRun][k], m[maskRun][k+1]
 		long, _ := inRow(run, next, least)
 		f.note(signStart, k, long&^(run<<1|prev>>(blockLen-1)))
 		f.note(signEnd, k, long&^behind(run, next, least))
-		prev, words, next := f.of[signWords][k-1], f.of[signWords][k], f.of[signWords][k+1]
+		prev, words, next := m[maskPhrase][k-1], m[maskPhrase][k], m[maskPhrase][k+1]
 		phrase, after := inRow(words, next, 16)
 		phrase, after = phrase&behind(phrase, after, 16), after&(after>>16)
 		phrase &= behind(phrase, after, seedStep-32)
@@ -160,16 +156,6 @@ func breaksOf(b block) uint64 {
 	letter := b.of(maskPrefix) &^ b.of(maskHex) &^ b.of(maskThird) // n or r
 	plain, escaped := line&(next>>1|lastByte), slash&(letter>>1|lastByte)&(next>>2|lastBytes)
 	return (plain | escaped) & (reach<<1 | 1)
-}
-
-// notPhrase returns where words start that are shorter or longer than those of a
-// phrase, as far as the block tells, and what stands in none. An escape before a word
-// may make it longer, and be a letter on its own.
-func notPhrase(b block) uint64 {
-	m := b.of(maskLower)
-	short := m &^ (m<<1 | 1) &^ ((m>>1 | lastByte) & (m>>2 | lastBytes)) &^ (b.of(maskSlash)<<1 | 1)
-	long := eightInRow(m)
-	return short | long&(m>>8)&(m>>9) | ^b.of(maskPhrase)
 }
 
 // rareOf returns the bytes of a block that may be, or be near, what few blocks have:

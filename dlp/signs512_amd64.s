@@ -5,7 +5,6 @@
 #define ANDV VPANDQ
 #define ANDNV VPANDNQ
 #define ORV VPORQ
-#define XORV VPXORQ
 #define SHLV VPSLLQ
 #define SHRV VPSRLQ
 #define LANES 8
@@ -19,14 +18,95 @@
 #define V7 Z7
 #define V8 Z8
 #define V9 Z9
-#define V10 Z10
-#define V11 Z11
-#define V12 Z12
-#define V13 Z13
-#define V14 Z14
-#define V15 Z15
+
+// What a block has before and behind it where that is not asked for.
+#define ONES Z31
+#define LAST2 Z28
+
+#define SETUP \
+	VPTERNLOGQ $0xff, ONES, ONES, ONES \
+	VPBROADCASTQ R10, Z30 \
+	SUBQ $8, R10 \
+	VPBROADCASTQ R10, Z29 \
+	VMOVDQU64 CONST(const_signLastTwo), LAST2
+
+// STORE notes a sign, and which of the blocks have it.
+#define STORE(sign, v) \
+	VMOVDQU64 v, OUT(sign) \
+	VPTESTMQ v, v, K1 \
+	KMOVB K1, (sign*2)(R8)
+
+// One instruction with three operands, the first of which it leaves its result in; the
+// last may be in memory.
+#define AND3(a, b, c) VPTERNLOGQ $0x80, c, b, a
+#define OR3(a, b, c) VPTERNLOGQ $0xfe, c, b, a
+#define ANDOR(a, b, c) VPTERNLOGQ $0xea, c, b, a
+#define ORTOAND(a, b, c) VPTERNLOGQ $0xa8, c, b, a
+#define ORAND(a, b, c) VPTERNLOGQ $0xf8, c, b, a
+#define NEITHER(a, b, c) VPTERNLOGQ $0x10, c, b, a
+#define CHOOSE(a, b, c) VPTERNLOGQ $0xe2, c, b, a // a where b has a bit, and c elsewhere
+
+#define ADVANCE INCQ R8
+
 #define RIGHT(n, m, next, out) VPSHRDQ $n, next, m, out
 #define LEFT1(m, prev, out) VPSHLDQ $1, prev, m, out
+#define BEFORE(in, out) VPSHLDQ $1, ONES, in, out
+#define BEHIND(in, out) VPSHRDQ $1, ONES, in, out
+#define BEHIND2(in, out) VPSHRDQ $2, ONES, in, out
+
+#define RIGHTLEAST(m, next, out) \
+	VMOVDQA64 m, out \
+	VPSHRDVQ Z30, next, out
+
+#define RIGHTREST(m, next, out) \
+	VMOVDQA64 m, out \
+	VPSHRDVQ Z29, next, out
+
+// FILL is one step of a look at the eight bytes before a byte, all of them or any.
+#define FILL(op, n, ones, m) \
+	VPSHLDQ $n, ONES, m, Z15 \
+	op Z15, m, m
+
+// LEADSTEP is one step of LEADTO.
+#define LEADSTEP(n, last, ends, through) \
+	VPSHRDQ $n, ONES, ends, Z15 \
+	ORAND(ends, through, Z15) \
+	VPSHRDQ $n, ONES, through, Z15 \
+	VPANDQ Z15, through, through
+
+// STEPS leaves in out where six bits start, each 2 to 6 behind the last: where three
+// start, as far before three more.
+#define STEPS(m, out, t) \
+	VPSRLQ $2, m, Z16 \
+	VPSRLQ $3, m, Z17 \
+	VPSRLQ $4, m, Z18 \
+	VPSRLQ $5, m, Z19 \
+	VPSRLQ $6, m, Z20 \
+	VPSRLQ $8, m, Z21 \
+	VPSRLQ $10, m, Z22 \
+	VPSRLQ $12, m, Z23 \
+	AND3(Z16, m, Z18) \
+	AND3(Z17, m, Z20) \
+	AND3(Z18, m, Z21) \
+	AND3(Z19, m, Z22) \
+	AND3(Z20, m, Z23) \
+	VPSRLQ $6, Z16, out \
+	VPANDQ Z16, out, out \
+	VPSRLQ $9, Z17, t \
+	ORAND(out, Z17, t) \
+	VPSRLQ $12, Z18, t \
+	ORAND(out, Z18, t) \
+	VPSRLQ $15, Z19, t \
+	ORAND(out, Z19, t) \
+	VPSRLQ $18, Z20, t \
+	ORAND(out, Z20, t)
+
+// SIX goes on elsewhere if no block with a long run has six bits in m.
+#define SIX(m, elsewhere) \
+	VPOPCNTQ m, Z15 \
+	VPCMPUQ $6, CONST(const_signFive), Z15, K2, K1 \
+	KTESTB K1, K1 \
+	JZ elsewhere
 
 #define NONZERO(v) \
 	VPTESTMQ v, v, K1 \

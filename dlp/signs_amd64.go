@@ -9,7 +9,7 @@ func findSignsAVX512(out *uint64, some *uint16, masks *uint64, least, blocks uin
 func findSignsAVX2(out *uint64, some *uint16, masks *uint64, least, blocks uint64, consts *signConsts)
 
 // hasSigns512 says that there is what findSignsAVX512 takes.
-var hasSigns512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512VPOPCNTDQ
+var hasSigns512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512VPOPCNTDQ
 
 // findVectors is find, if the processor has what that takes. It may look at some blocks
 // more.
@@ -39,6 +39,7 @@ const (
 	signLastFour
 	signFewDigits
 	signBroken
+	signFive   // one less than steps looks for
 	signNibble // of each byte the low one
 	signCounts // the bits that each nibble has
 	signOperandCount
@@ -50,7 +51,7 @@ func newSignConsts() (t signConsts) {
 	for lane := range t[0] {
 		t[signOne][lane], t[signThree][lane], t[signFifteen][lane] = 1, 3, 15
 		t[signLast][lane], t[signLastTwo][lane], t[signLastFour][lane] = lastByte, lastBytes, lastFour
-		t[signFewDigits][lane], t[signBroken][lane] = minDigits-1, maxBroken
+		t[signFewDigits][lane], t[signBroken][lane], t[signFive][lane] = minDigits-1, maxBroken, 5
 		t[signNibble][lane] = 0x0f * lanes
 		t[signCounts][lane] = [...]uint64{0x0302020102010100, 0x0403030203020201}[lane%2]
 	}

@@ -5,7 +5,6 @@
 #define ANDV VPAND
 #define ANDNV VPANDN
 #define ORV VPOR
-#define XORV VPXOR
 #define SHLV VPSLLQ
 #define SHRV VPSRLQ
 #define LANES 4
@@ -19,12 +18,117 @@
 #define V7 Y7
 #define V8 Y8
 #define V9 Y9
-#define V10 Y10
-#define V11 Y11
-#define V12 Y12
-#define V13 Y13
-#define V14 Y14
-#define V15 Y15
+
+// What stands before and behind a block in the places where that is not asked for.
+#define ONE Y13
+#define THREE CONST(const_signThree)
+#define FIFTEEN CONST(const_signFifteen)
+#define LAST Y12
+#define LAST2 Y11
+#define LAST4 CONST(const_signLastFour)
+
+// R11 to R13 are what RIGHTLEAST and RIGHTREST shift by.
+#define SETUP \
+	MOVQ $64, R11 \
+	SUBQ R10, R11 \
+	LEAQ -8(R10), R12 \
+	LEAQ 8(R11), R13 \
+	VPXOR Y14, Y14, Y14 \
+	VMOVDQU CONST(const_signOne), ONE \
+	VMOVDQU CONST(const_signLast), LAST \
+	VMOVDQU CONST(const_signLastTwo), LAST2
+
+// STORE notes a sign, and which of the blocks have it.
+#define STORE(sign, v) \
+	VMOVDQU v, OUT(sign) \
+	NONZERO(v) \
+	SHLL CX, AX \
+	ORW AX, (sign*2)(R8)
+
+#define ADVANCE
+
+// What may be one instruction with three operands, the first of which it leaves its
+// result in; the last may be in memory.
+#define AND3(a, b, c) \
+	VPAND b, a, a \
+	VPAND c, a, a
+
+#define OR3(a, b, c) \
+	VPOR b, a, a \
+	VPOR c, a, a
+
+#define ANDOR(a, b, c) \
+	VPAND b, a, a \
+	VPOR c, a, a
+
+#define ORTOAND(a, b, c) \
+	VPOR b, a, a \
+	VPAND c, a, a
+
+#define ORAND(a, b, c) \
+	VPAND c, b, Y15 \
+	VPOR Y15, a, a
+
+#define NEITHER(a, b, c) \
+	VPOR c, b, b \
+	VPANDN a, b, a
+
+// CHOOSE takes a where b has a bit, and c elsewhere.
+#define CHOOSE(a, b, c) \
+	VPAND b, a, a \
+	VPANDN c, b, Y15 \
+	VPOR Y15, a, a
+
+// BEFORE is in << 1 | ONE, BEHIND is in >> 1 | LAST, BEHIND2 is in >> 2 | LAST2.
+#define BEFORE(in, out) \
+	VPSLLQ $1, in, out \
+	VPOR ONE, out, out
+
+#define BEHIND(in, out) \
+	VPSRLQ $1, in, out \
+	VPOR LAST, out, out
+
+#define BEHIND2(in, out) \
+	VPSRLQ $2, in, out \
+	VPOR LAST2, out, out
+
+// FILL is one step of a look at the eight bytes before a byte, all of them or any.
+#define FILL(op, n, ones, m) \
+	VPSLLQ $n, m, Y15 \
+	VPOR ones, Y15, Y15 \
+	op Y15, m, m
+
+// LEADSTEP is one step of LEADTO.
+#define LEADSTEP(n, last, ends, through) \
+	VPSRLQ $n, ends, Y15 \
+	VPOR last, Y15, Y15 \
+	ORAND(ends, through, Y15) \
+	VPSRLQ $n, through, Y15 \
+	VPOR last, Y15, Y15 \
+	VPAND Y15, through, through
+
+// STEP adds to out where six bits start, each n behind the last.
+#define STEP(n, n3, m, out, t) \
+	VPSRLQ $n, m, t \
+	VPAND m, t, t \
+	VPSRLQ $n, t, Y15 \
+	VPAND Y15, t, t \
+	VPSRLQ $n3, t, Y15 \
+	ORAND(out, t, Y15)
+
+#define STEPS(m, out, t) \
+	VPXOR out, out, out \
+	STEP(2, 6, m, out, t) \
+	STEP(3, 9, m, out, t) \
+	STEP(4, 12, m, out, t) \
+	STEP(5, 15, m, out, t) \
+	STEP(6, 18, m, out, t)
+
+// SIX goes on elsewhere if no long run has a bit of m in its block.
+#define SIX(m, elsewhere) \
+	VPANDN m, Y10, Y15 \
+	VPTEST Y15, Y15 \
+	JZ elsewhere
 
 // RIGHT is m>>n with what next has above it, LEFT1 is m<<1 with that of prev below.
 #define RIGHT(n, m, next, out) \
@@ -36,6 +140,17 @@
 	VPSRLQ $63, prev, Y15 \
 	VPSLLQ $1, m, out \
 	VPOR Y15, out, out
+
+// RIGHTBY is RIGHT by a number, of which of 64 leave the other.
+#define RIGHTBY(n, other, m, next, out) \
+	VMOVQ n, X15 \
+	VPSRLQ X15, m, out \
+	VMOVQ other, X15 \
+	VPSLLQ X15, next, Y15 \
+	VPOR Y15, out, out
+
+#define RIGHTLEAST(m, next, out) RIGHTBY(R10, R11, m, next, out)
+#define RIGHTREST(m, next, out) RIGHTBY(R12, R13, m, next, out)
 
 // NONZERO has in AX which of the lanes are not zero.
 #define NONZERO(v) \

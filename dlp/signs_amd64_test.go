@@ -44,7 +44,7 @@ func testSigns(t *testing.T, run func(*uint64, *uint16, *uint64, uint64, uint64,
 		if got.some != want.some {
 			t.Fatalf("round %d: %x, want %x", round, got.some, want.some)
 		}
-		for sign := range signWords {
+		for sign := range signCount {
 			for k := first; k <= last; k++ {
 				if got.of[sign][k] != want.of[sign][k] {
 					t.Fatalf("round %d, sign %d, block %d: %x, want %x", round, sign, k, got.of[sign][k], want.of[sign][k])
