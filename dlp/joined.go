@@ -139,7 +139,7 @@ func (s *Scanner) mayBeInRun(text *joinedText, end, joint int) bool {
 		return true
 	}
 	for ; t.separators != 0; t.separators &= t.separators - 1 {
-		if e.prefixes.startBit(text[start+bits.TrailingZeros64(t.separators):]) != 0 {
+		if e.prefixes.mayStart(text[start+bits.TrailingZeros64(t.separators):]) {
 			return true
 		}
 	}
@@ -152,7 +152,7 @@ func (e *Engine) mayLead(b []byte, start int) bool {
 		return true
 	}
 	for i := start - 1; i >= start-maxLead && leadByte[b[i]]; i-- {
-		if !word[b[i-1]] && e.prefixes.startBit(b[i:]) != 0 {
+		if !word[b[i-1]] && e.prefixes.mayStart(b[i:]) {
 			return true
 		}
 	}

@@ -14,25 +14,34 @@ type prefixes struct {
 	lists [][]prefixed
 	// single are the bytes that a prefix starts with.
 	single class
+	// pairs are the first two bytes, which most text has none of.
+	pairs pairSet
 	// starts tells of text whether one starts with it, ends of text that is read
 	// backwards, of those that are looked for so.
 	starts, ends beginnings
 }
 
 // beginnings tells without a branch whether text may begin with one of a number of
-// texts: by the hash of its first three bytes, and by what all texts of that hash have
-// in common, up to eight bytes of it.
+// texts: by the hash of its first three bytes, by what all texts of that hash have in
+// common, up to eight bytes of it, and by the byte behind that.
 type beginnings struct {
 	slots [1 << slotBits]uint16 // an index of common
-	// common has the beginnings of the texts of a slot as a word of eight bytes, the
-	// first lowest, and which of its bits count. The first is nothing.
-	common []maskedWord
+	// common has what the texts of a slot have in common. The first is nothing.
+	common []beginning
 }
 
 type maskedWord struct{ value, mask uint64 }
 
+// beginning is a word of eight bytes, the first lowest, which of its bits count, and a
+// set of what may follow those: of the lowest six bits of the byte at shift.
+type beginning struct {
+	maskedWord
+	next  uint64
+	shift uint8
+}
+
 // nothing is what no word begins with: what counts is none of its bits.
-var nothing = maskedWord{value: 1}
+var nothing = beginning{maskedWord: maskedWord{value: 1}}
 
 // slotBits is the logarithm of the slots: few texts have one in common by chance.
 const slotBits = 12
@@ -40,21 +49,19 @@ const slotBits = 12
 // slotOf maps the lowest three bytes of a word by multiplication (Knuth, TAOCP 6.4).
 func slotOf(w uint64) uint32 { return uint32(w<<8) * 0x9E3779B1 >> (32 - slotBits) }
 
-// bit is 1 if text may begin so that starts with a word, of which bytes are known, and
-// 0 if not. Three of them must be.
-func (t *beginnings) bit(w uint64, bytes int) uint8 {
-	if t.common[t.slots[slotOf(w)]].of(w, bytes) {
-		return 1
+// wordBit is 1 if text may begin so that starts with a word, and 0 if not.
+func (t *beginnings) wordBit(w uint64) uint64 {
+	c := &t.common[t.slots[slotOf(w)]]
+	next := c.follows(w)
+	if w&c.mask == c.value {
+		return next
 	}
 	return 0
 }
 
-// wordBit is bit of a word that is known whole.
-func (t *beginnings) wordBit(w uint64) uint64 {
-	if c := &t.common[t.slots[slotOf(w)]]; w&c.mask == c.value {
-		return 1
-	}
-	return 0
+// follows is 1 if what a word has behind the beginning may follow it, and 0 if not.
+func (c *beginning) follows(w uint64) uint64 {
+	return c.next >> (w >> (c.shift & 63) & 63) & 1
 }
 
 // of reports whether a word, of which bytes are known, may begin so.
@@ -67,20 +74,21 @@ func beginOf(text string) maskedWord {
 	return maskedWord{firstWord([]byte(text[:min(len(text), wordLen)])), wordMask(len(text))}
 }
 
-// startBit is 1 if a prefix may start with b, of which there are three bytes or more.
-func (p *prefixes) startBit(b []byte) uint8 {
-	return p.starts.bit(firstWord(b), min(len(b), wordLen))
+// mayStart reports whether a prefix may start with b, of which there may be too little
+// to tell.
+func (p *prefixes) mayStart(b []byte) bool {
+	return len(b) < wordLen || p.starts.wordBit(binary.LittleEndian.Uint64(b)) != 0
 }
 
-// endBit is 1 if b, of which there are three bytes or more, may end with the start of a
-// prefix that is looked for backwards.
-func (p *prefixes) endBit(b []byte) uint8 {
-	if len(b) >= wordLen {
-		return p.ends.bit(binary.BigEndian.Uint64(b[len(b)-wordLen:]), wordLen)
-	}
-	var last [wordLen]byte
-	copy(last[wordLen-len(b):], b)
-	return p.ends.bit(binary.BigEndian.Uint64(last[:]), len(b))
+// pairSet is a set of pairs of bytes, the first lower.
+type pairSet [1 << 10]uint64
+
+func (t *pairSet) has(pair uint16) bool { return t[pair>>6]>>(pair&63)&1 != 0 }
+
+// mayEnd reports whether b may end with the start of a prefix that is looked for
+// backwards.
+func (p *prefixes) mayEnd(b []byte) bool {
+	return len(b) < wordLen || p.ends.wordBit(binary.BigEndian.Uint64(b[len(b)-wordLen:])) != 0
 }
 
 // firstWord is the word that starts with the bytes of b.
@@ -93,21 +101,50 @@ func firstWord(b []byte) uint64 {
 	return binary.LittleEndian.Uint64(w[:])
 }
 
-// add adds a text of two bytes or more.
-func (t *beginnings) add(text string) {
-	w := beginOf(text)
+// add adds a text of two bytes or more, behind which one of a set follows.
+func (t *beginnings) add(text string, next *class) {
 	if len(text) > 2 {
-		t.addTo(slotOf(w.value), w)
+		t.addTo(newBeginning(text, next))
 		return
 	}
-	for c := range uint64(256) {
-		t.addTo(slotOf(w.value|c<<16), w)
+	for c, ok := range next {
+		if ok {
+			t.addTo(newBeginning(text+string([]byte{byte(c)}), anyByte))
+		}
 	}
 }
 
-// addTo adds a beginning to those of a slot.
-func (t *beginnings) addTo(slot uint32, w maskedWord) {
-	i := &t.slots[slot]
+func newBeginning(text string, next *class) beginning {
+	b := beginning{maskedWord: beginOf(text)}
+	b.cut(len(text))
+	if len(text) < wordLen {
+		b.next = 0
+		for c, ok := range next {
+			if ok {
+				b.next |= 1 << (c & 63)
+			}
+		}
+	}
+	return b
+}
+
+// cut leaves the first n bytes of a beginning. What may follow is the next of them.
+func (c *beginning) cut(n int) {
+	if n = min(n, wordLen); n == wordLen {
+		c.next, c.shift = ^uint64(0), 0
+		return
+	}
+	if mask := wordMask(n); mask != c.mask {
+		c.next = 1 << (c.value >> (8 * n) & 63)
+		c.mask = mask
+		c.value &= mask
+	}
+	c.shift = uint8(8 * n)
+}
+
+// addTo adds a beginning to those of its slot.
+func (t *beginnings) addTo(w beginning) {
+	i := &t.slots[slotOf(w.value)]
 	if *i == 0 {
 		*i = uint16(len(t.common))
 		t.common = append(t.common, w)
@@ -115,9 +152,13 @@ func (t *beginnings) addTo(slot uint32, w maskedWord) {
 	}
 	c := &t.common[*i]
 	same := bits.TrailingZeros64((c.value^w.value)|^(c.mask&w.mask)) / 8
-	c.mask = wordMask(same)
-	c.value &= c.mask
+	c.cut(same)
+	w.cut(same)
+	c.next |= w.next
 }
+
+// anyByte are all bytes.
+var anyByte = newClass("\x00-\xff")
 
 // wordMask has the bits of the first n bytes of a word.
 func wordMask(n int) uint64 { return ^uint64(0) >> (8 * (wordLen - min(n, wordLen))) }
@@ -131,13 +172,19 @@ type prefixed struct {
 // newPrefixes makes an index of the literals that start in or before a run.
 func newPrefixes(literals []literal) *prefixes {
 	p := &prefixes{lists: [][]prefixed{nil}}
-	p.starts.common, p.ends.common = []maskedWord{nothing}, []maskedWord{nothing}
+	p.starts.common, p.ends.common = []beginning{nothing}, []beginning{nothing}
 	for i := range literals {
 		if l := &literals[i]; l.trigger == byRun {
 			p.single[l.text[0]] = true
-			p.starts.add(l.text)
+			pair := uint16(l.text[0]) | uint16(l.text[1])<<8
+			p.pairs[pair>>6] |= 1 << (pair & 63)
+			next := anyByte
+			if l.form.shape == nil && l.form.min > 0 {
+				next = l.form.body
+			}
+			p.starts.add(l.text, next)
 			if isReversible(l.text) {
-				p.ends.add(l.text)
+				p.ends.add(l.text, next)
 			}
 			k := pairKey(l.text[0], l.text[1])
 			if p.first[k] == 0 {

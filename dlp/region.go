@@ -79,7 +79,12 @@ func (s *Scanner) signFrom(k int) int {
 	return int(max(s.regions[k].at, at, s.base) - s.base)
 }
 
-func (s *Scanner) isUnseen(k, at int) bool { return at >= s.signFrom(k) }
+// isUnseen reports whether a sign at s.buf[at] is one to look for, of a view that needs
+// no more than signLen.
+func (s *Scanner) isUnseen(k, at int) bool {
+	offset := s.base + int64(at)
+	return offset >= s.regions[k].at && offset >= s.signsAt
+}
 
 // findSigns has a view look for its signs in what was not looked at yet.
 func (s *Scanner) findSigns(k int) {

@@ -13,7 +13,7 @@ const (
 // tryReversed reads what ends at s.buf[end], which is the end of a run, backwards
 // if a prefix does. One with a dot in it is not seen.
 func (s *Scanner) tryReversed(end int) {
-	if s.depth >= maxDepth || end < minJoined || s.engine.prefixes.endBit(s.buf[:end]) == 0 {
+	if s.depth >= maxDepth || end < minJoined || !s.engine.prefixes.mayEnd(s.buf[:end]) {
 		return
 	}
 	for _, p := range s.engine.prefixes.at(s.buf[end-1], s.buf[end-2]) {

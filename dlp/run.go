@@ -1,6 +1,7 @@
 package dlp
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -49,15 +50,13 @@ func (s *Scanner) closeShort(start, end int) {
 	} else if t.flags&traitWord != 0 {
 		s.try(start, false)
 	}
-	for ; t.separators != 0; t.separators &= t.separators - 1 {
-		if at := start + bits.TrailingZeros64(t.separators); at+2 >= len(s.buf) || s.engine.prefixes.startBit(s.buf[at:]) != 0 {
-			s.try(at, false)
-		}
-	}
+	s.tryEach(start, t.separators)
 	if t.spans != 0 || end-start >= textReach && t.upper != 0 && (t.text != 0 || t.flags&(traitBlob|traitLead) != 0 && s.mayBeBlob(start, end)) {
 		s.decodeRun(end)
 	}
-	s.tryReversed(end)
+	if t.flags&traitReversed != 0 {
+		s.tryReversed(end)
+	}
 	if t.digits != 0 || t.flags&traitScheme != 0 {
 		s.lookAtRun(end)
 	}
@@ -114,7 +113,7 @@ func (s *Scanner) tryOn(end int, closed bool) {
 				r.tried = s.base + int64(at-1)
 				return
 			}
-			if at < end && at+1 < len(s.buf) && (at+2 == len(s.buf) || s.engine.prefixes.startBit(s.buf[at:]) != 0) {
+			if at < end && at+1 < len(s.buf) && s.engine.prefixes.mayStart(s.buf[at:]) {
 				s.try(at, false)
 			}
 		}
@@ -139,15 +138,11 @@ func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
 	b, starts, from := s.buf, s.engine.prefixes, s.leadStart(start, maxLead)
 	if edges, ok := s.edges(from, start); ok {
-		for ; edges != 0; edges &= edges - 1 {
-			if i := from + bits.TrailingZeros64(edges); starts.startBit(b[i:]) != 0 {
-				s.try(i, false)
-			}
-		}
+		s.tryEach(from, edges)
 		return
 	}
 	for i := from; i <= start; i++ {
-		if i+2 >= len(b) || starts.startBit(b[i:]) != 0 {
+		if starts.mayStart(b[i:]) {
 			s.try(i, false)
 		}
 	}
@@ -158,6 +153,20 @@ func (s *Scanner) tryLead(start int) {
 		if word[s.buf[i-1]] && escaped(s.buf[:i]) {
 			s.try(i, false)
 		}
+	}
+}
+
+// tryEach tries the tokens that start at the bytes from s.buf[from] on that a mask has.
+func (s *Scanner) tryEach(from int, m uint64) {
+	b, p := s.buf, s.engine.prefixes
+	for last := len(b) - wordLen; m != 0; m &= m - 1 {
+		i := from + bits.TrailingZeros64(m)
+		if i <= last {
+			if w := binary.LittleEndian.Uint64(b[i : i+wordLen : i+wordLen]); !p.pairs.has(uint16(w)) || p.starts.wordBit(w) == 0 {
+				continue
+			}
+		}
+		s.try(i, false)
 	}
 }
 

@@ -28,13 +28,13 @@ const (
 	signCount
 )
 
-// has returns a mask of the blocks that have a sign.
-func (f *signs) has(sign int) uint32 { return uint32(f.some[sign]&f.blocks) << f.first }
+// has returns which of the blocks from the first on have a sign.
+func (f *signs) has(sign int) uint16 { return f.some[sign] & f.blocks }
 
 // each calls look with each of the blocks that have a sign, and where they have it.
 func (f *signs) each(sign int, look func(k int, m uint64)) {
 	for has := f.has(sign); has != 0; has &= has - 1 {
-		k := bits.TrailingZeros32(has)
+		k := f.first + bits.TrailingZeros16(has)
 		look(k, f.of[sign][k&31])
 	}
 }

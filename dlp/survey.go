@@ -158,9 +158,11 @@ func (s *Scanner) surveyBlocks(first, last int) {
 	if v.run != none {
 		s.followRun(v.run, v.origin+(last+1)*blockLen)
 	}
-	v.stretches(signPhrase, seedStep, &v.phrase, s.sampleStretch)
-	if v.phrase != none { // the masks of its beginning will be gone
-		s.sampleStretch(v.phrase, v.origin+(last+1)*blockLen)
+	if v.phrase != none || v.signs.has(signPhrase) != 0 {
+		v.stretches(signPhrase, seedStep, &v.phrase, s.sampleStretch)
+		if v.phrase != none { // the masks of its beginning will be gone
+			s.sampleStretch(v.phrase, v.origin+(last+1)*blockLen)
+		}
 	}
 	if s.depth >= maxDepth {
 		return
@@ -185,7 +187,7 @@ func (s *Scanner) surveyBlocks(first, last int) {
 func (v *survey) listOf(list *offsets, sign int) []uint16 {
 	list.n = 0
 	for has := v.signs.has(sign); has != 0; has &= has - 1 {
-		k := bits.TrailingZeros32(has)
+		k := v.signs.first + bits.TrailingZeros16(has)
 		list.add(v.signs.of[sign][k&31], k*blockLen)
 	}
 	return list.at[:list.n]

@@ -52,7 +52,7 @@ func (p *prefixes) traitsOf(m view, b []byte, start, end int) (t traits) {
 // is one byte and of escapeLetters if a token may start behind it.
 func (p *prefixes) behindEscape(b []byte) uint64 {
 	flags := uint64(blobBit(base64Group(b[1:]))) * traitBlob
-	if !escapeLetters[b[0]] || p.startBit(b[1:]) != 0 {
+	if !escapeLetters[b[0]] || p.mayStart(b[1:]) {
 		flags |= traitLead
 	}
 	return flags
