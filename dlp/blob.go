@@ -71,7 +71,11 @@ func (s *Scanner) sampleBlobs(final bool) {
 		}
 		// At the start, any magic is looked for, and not only those that are rare
 		// in text.
-		if b.at > 0 || magic(s.buf) == codecNone {
+		switch {
+		case b.at == 0 && magic(s.buf) != codecNone:
+		case len(s.starts) == 0:
+			i = ready
+		default:
 			i = s.nextStart(i, ready)
 		}
 		if i >= ready {

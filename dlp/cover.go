@@ -114,9 +114,6 @@ func (s *Scanner) behindCover(at int64) bool {
 // name of its field. One that ended a moment ago is still needed for a token that starts
 // behind it.
 func (s *Scanner) forget(open int64) {
-	if len(s.covers) == 0 {
-		return
-	}
 	open = min(open, s.end()-maxURL) - fieldReach
 	s.covers = slices.DeleteFunc(s.covers, func(c span) bool { return c.end < open })
 }

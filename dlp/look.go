@@ -136,7 +136,7 @@ func isMember(text []byte, name byte) bool {
 // s.buf[i:end]. It returns where the next word starts.
 func (s *Scanner) sampleDigits(i, end int) int {
 	for ; i < end && i+wordLen <= len(s.buf); i += wordLen {
-		v := binary.LittleEndian.Uint64(s.buf[i:])
+		v := binary.LittleEndian.Uint64(s.buf[i : i+wordLen : i+wordLen])
 		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
 			continue
 		}
@@ -223,6 +223,9 @@ func besideSeed(b []byte, from, to, least, most int) bool {
 // takeLooks looks at what waits and is due; at the end of a message at all, but
 // what is not found there waits on.
 func (s *Scanner) takeLooks(final bool) {
+	if len(s.looks) == 0 {
+		return
+	}
 	kept := s.looks[:0]
 	for _, l := range s.looks {
 		due := l.due <= s.end()

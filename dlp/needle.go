@@ -146,7 +146,7 @@ func (n *needles) next(b []byte, i int) int {
 		return i + 3*d
 	}
 	for ; i+gramBytes <= len(b); i += d {
-		if h := n.hash(binary.LittleEndian.Uint64(b[i:])); m[h>>3]>>(h&7)&1 != 0 {
+		if h := binary.LittleEndian.Uint64(b[i:i+gramBytes:i+gramBytes]) * hashFactor >> shift; m[h>>3]>>(h&7)&1 != 0 {
 			return i
 		}
 	}

@@ -14,8 +14,6 @@ type prefixes struct {
 	lists [][]prefixed
 	// single are the bytes that a prefix starts with.
 	single class
-	// pairs are the first two bytes, which most text has none of.
-	pairs pairSet
 	// starts tells of text whether one starts with it, ends of text that is read
 	// backwards, of those that are looked for so.
 	starts, ends beginnings
@@ -59,6 +57,9 @@ func (t *beginnings) wordBit(w uint64) uint64 {
 	return 0
 }
 
+// has reports whether a text has the first three bytes of a word, or the same hash.
+func (t *beginnings) has(w uint64) bool { return t.slots[slotOf(w)] != 0 }
+
 // follows is 1 if what a word has behind the beginning may follow it, and 0 if not.
 func (c *beginning) follows(w uint64) uint64 {
 	return c.next >> (w >> (c.shift & 63) & 63) & 1
@@ -79,11 +80,6 @@ func beginOf(text string) maskedWord {
 func (p *prefixes) mayStart(b []byte) bool {
 	return len(b) < wordLen || p.starts.wordBit(binary.LittleEndian.Uint64(b)) != 0
 }
-
-// pairSet is a set of pairs of bytes, the first lower.
-type pairSet [1 << 10]uint64
-
-func (t *pairSet) has(pair uint16) bool { return t[pair>>6]>>(pair&63)&1 != 0 }
 
 // mayEnd reports whether b may end with the start of a prefix that is looked for
 // backwards.
@@ -176,8 +172,6 @@ func newPrefixes(literals []literal) *prefixes {
 	for i := range literals {
 		if l := &literals[i]; l.trigger == byRun {
 			p.single[l.text[0]] = true
-			pair := uint16(l.text[0]) | uint16(l.text[1])<<8
-			p.pairs[pair>>6] |= 1 << (pair & 63)
 			next := anyByte
 			if l.form.shape == nil && l.form.min > 0 {
 				next = l.form.body

@@ -162,7 +162,7 @@ func (s *Scanner) tryEach(from int, m uint64) {
 	for last := len(b) - wordLen; m != 0; m &= m - 1 {
 		i := from + bits.TrailingZeros64(m)
 		if i <= last {
-			if w := binary.LittleEndian.Uint64(b[i : i+wordLen : i+wordLen]); !p.pairs.has(uint16(w)) || p.starts.wordBit(w) == 0 {
+			if w := binary.LittleEndian.Uint64(b[i : i+wordLen : i+wordLen]); !p.starts.has(w) || p.starts.wordBit(w) == 0 {
 				continue
 			}
 		}
@@ -239,6 +239,9 @@ func (s *Scanner) dueAt(offset int64) {
 
 // sampleDue tries the tokens that start at the due offsets.
 func (s *Scanner) sampleDue() {
+	if len(s.due) == 0 {
+		return
+	}
 	kept := s.due[:0]
 	for _, offset := range s.due {
 		at := int(offset - s.base)

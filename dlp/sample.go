@@ -10,7 +10,9 @@ import (
 // sample looks for candidates in what was not sampled yet. Behind a known value
 // a token may start, which is looked for when all of them are there.
 func (s *Scanner) sample() {
-	s.samplePieces()
+	if s.session != nil {
+		s.samplePieces()
+	}
 	s.sampleNeedles()
 	s.sampleBlocks()
 	s.sampleDue()
@@ -41,13 +43,14 @@ func (s *Scanner) endGrams() {
 	if least == 0 {
 		return
 	}
-	next := len(s.buf)
-	if s.run.open && s.end()-s.run.start >= int64(least) {
-		next = s.survey.next
-	} else if start := runByte.spanBack(s.buf, next, next-least); start < next {
-		next = max(int(s.gramAt-s.base), start)
+	next := s.end()
+	switch {
+	case s.run.open && next-s.run.start >= int64(least):
+		next = s.base + int64(s.survey.next)
+	case s.run.open:
+		next = max(s.gramAt, s.run.start)
 	}
-	s.gramAt = s.base + int64(next)
+	s.gramAt = next
 }
 
 // lookUp looks up the grams in s.buf[i:end], and returns where the next is.

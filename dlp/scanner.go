@@ -187,7 +187,7 @@ func (s *Scanner) Safe() int64 {
 // can no longer be called back. A token may start at a flush as at the start of
 // the stream.
 func (s *Scanner) Flush() []Finding {
-	return s.decide(func() {
+	found := s.decide(func() {
 		if s.run.open {
 			s.flushPhases()
 			s.flushSpans()
@@ -196,6 +196,9 @@ func (s *Scanner) Flush() []Finding {
 		s.flushBlob()
 		s.flushLooks()
 	})
+	s.edge = s.end()
+	s.dueAt(s.edge)
+	return found
 }
 
 // Idle is Flush for a stream that goes on at some time, of which nobody knows
@@ -229,8 +232,6 @@ func (s *Scanner) decide(views func()) []Finding {
 	s.flushPieces()
 	views()
 	s.settle(true)
-	s.edge = s.end()
-	s.dueAt(s.edge)
 	s.decided = s.out
 	sortByOffset(s.decided)
 	return s.decided

@@ -7,35 +7,40 @@ import "bytes"
 // access_token is one, token_url and token_id are not.
 func namesSecret(name []byte) bool {
 	var buf [maxName]byte
+	var ends [maxName][2]uint8
 	if len(name) > maxName {
 		return false
 	}
-	secret := false
-	var last []byte
-	for i := 0; i < len(name); {
-		from, to := nextWord(name, i)
-		i = to
-		if from == to {
-			break
+	words := 0
+	for from, to := nextWord(name, 0); from < to; from, to = nextWord(name, to) {
+		ends[words] = [2]uint8{uint8(from), uint8(to)}
+		words++
+	}
+	lowered := func(k int) []byte {
+		if k < 0 {
+			return nil
 		}
+		from, to := int(ends[k][0]), int(ends[k][1])
 		for to-from > 2 && decimals[name[to-1]] {
 			to-- // password2
 		}
 		w := buf[from:to]
-		for k, c := range name[from:to] {
-			w[k] = toLower(c)
+		for i, c := range name[from:to] {
+			w[i] = toLower(c)
 		}
-		switch {
+		return w
+	}
+	secret := false
+	for k := words - 1; k >= 0; k-- {
+		switch w := lowered(k); {
 		case harmless(w):
 			return false
-		case isSecretWord(w):
-			secret = true
-		case string(w) == "key" && qualifiesKey(last):
+		case secret:
+		case isSecretWord(w), string(w) == "key" && qualifiesKey(lowered(k-1)):
 			secret = true
 		case string(w) == "id" || !neutral(w):
-			secret = false
+			return false
 		}
-		last = w
 	}
 	return secret
 }
@@ -63,13 +68,27 @@ func isSecretWord(w []byte) bool {
 	if secretWord(w) {
 		return true
 	}
-	for _, suffix := range [...]string{"token", "secret", "password", "passwd", "apikey", "secretkey", "accesskey", "privatekey", "pwd"} {
+	if len(w) == 0 || !secretEnd[w[len(w)-1]] {
+		return false
+	}
+	for _, suffix := range secretSuffixes {
 		if len(w) > len(suffix) && bytes.HasSuffix(w, []byte(suffix)) {
 			return true
 		}
 	}
 	return false
 }
+
+// secretSuffixes end words that name a secret, secretEnd are their last letters.
+var (
+	secretSuffixes = [...]string{"token", "secret", "password", "passwd", "apikey", "secretkey", "accesskey", "privatekey", "pwd"}
+	secretEnd      = func() (c class) {
+		for _, suffix := range secretSuffixes {
+			c[suffix[len(suffix)-1]] = true
+		}
+		return c
+	}()
+)
 
 func secretWord(w []byte) bool {
 	switch string(w) {

@@ -5,24 +5,27 @@ package dlp
 // nothing to report, Safe is left to be computed when it is asked for.
 func (s *Scanner) settle(flush bool) {
 	if s.stale = !flush && len(s.queue) == 0 && len(s.decoded) == 0 && len(s.pieces) == 0; s.stale {
-		s.forget(s.least())
+		s.forgetLeast()
 		return
 	}
 	s.settleAll(flush)
 }
 
-// least returns an offset before which nothing is undecided.
-func (s *Scanner) least() int64 {
+// forgetLeast is forget up to an offset before which nothing is undecided.
+func (s *Scanner) forgetLeast() {
+	if len(s.covers) == 0 {
+		return
+	}
 	open := s.end() - maxURL
 	for i := range s.pending {
 		open = min(open, s.pending[i].offset)
 	}
-	return open
+	s.forget(open)
 }
 
 func (s *Scanner) settleAll(flush bool) {
 	if flush && len(s.queue) == 0 {
-		s.forget(s.least())
+		s.forgetLeast()
 		s.settleDecoded(s.end())
 		s.settlePieces(s.end())
 		s.released = s.end()
@@ -48,7 +51,9 @@ func (s *Scanner) settleAll(flush bool) {
 		open = min(open, q.offset)
 	}
 	s.queue = kept
-	s.forget(open)
+	if len(s.covers) > 0 {
+		s.forget(open)
+	}
 	if flush {
 		open = s.end()
 		s.settleDecoded(open)

@@ -75,7 +75,10 @@ func (o *offsets) add(m uint64, at int) {
 func (s *Scanner) sampleBlocks() {
 	g := int(s.gateAt - s.base)
 	i := max(0, g-surveyBack)
-	waiting := s.sampleDigits(int(s.digitsAt-s.base), g)
+	waiting := g
+	if s.digitsAt < s.gateAt {
+		waiting = s.sampleDigits(int(s.digitsAt-s.base), g)
+	}
 	v := s.survey
 	v.from, v.newAt = i, g
 	v.next = int(s.gramAt - s.base)
@@ -143,7 +146,9 @@ func (s *Scanner) classifyBlocks(i int) int {
 	masks, n := &s.survey.masks, min((len(s.buf)-i+blockLen-1)/blockLen, surveyBlocks)
 	end := i + n*blockLen
 	short := max(0, end-len(s.buf))
-	clear(s.buf[end-short : end])
+	if short > 0 {
+		*(*[slackBytes]byte)(s.buf[len(s.buf) : len(s.buf)+slackBytes]) = [slackBytes]byte{}
+	}
 	masks.classify(2, n, s.buf[i:end+1])
 	masks[maskControl][n+1] &= ^uint64(0) >> short // what is behind the end is none
 	return n
@@ -178,7 +183,7 @@ func (s *Scanner) surveyBlocks(first, last int) {
 	for _, off := range v.listOf(&v.list, signBreak) {
 		s.surveyBreak(v.origin + int(off))
 	}
-	for _, off := range v.listOf(&v.list, signMark) {
+	for _, off := range s.listMarks() {
 		s.surveyMark(v.origin + int(off))
 	}
 }
@@ -376,11 +381,20 @@ func (s *Scanner) surveyBreak(at int) {
 		next++
 		at = s.firstSlash(at)
 	}
-	if next < len(s.buf) && lineStart[s.buf[next]] && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
+	if next < len(s.buf) && lineStart[s.buf[next]] && !s.namesField(next) && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
 		if from, to := wrap(s.buf, at); to > 0 && s.mayBeJoined(joinedWrapped, from, to) {
 			s.sign(wrappedView, at)
 		}
 	}
+}
+
+// namesField reports whether the line at s.buf[at:], of which the first masks are known,
+// starts with what wrap takes for a name: most lines of headers and settings do.
+func (s *Scanner) namesField(at int) bool {
+	m := s.survey.view(at)
+	n := bits.TrailingZeros64(^(m.of(maskRun) | m.of(maskDot) | m.of(maskEquals)))
+	end := at + n
+	return n > 0 && n < maxLineStart && end < min(s.survey.to, len(s.buf)) && s.buf[end] != ',' && wrapStart[s.buf[end]]
 }
 
 // lineStart is what may stand behind a break in a token: its rest, an indent, or

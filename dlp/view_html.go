@@ -23,7 +23,7 @@ func findEntity(b []byte, i int) int {
 
 // isEntity reports whether the ampersand at b[from:to] is a sign.
 func isEntity(b []byte, from, to int) bool {
-	if to < len(b) && b[to] != '#' && bytes.IndexByte(b[to:min(len(b), to+maxReference-1)], ';') < 0 {
+	if to < len(b) && b[to] != '#' && byteAt(b, alnum.span(b, to, to+maxReference-1)) != ';' {
 		return false // an ampersand of a query, most likely
 	}
 	for bytes.HasPrefix(b[to:], []byte("amp;")) {
