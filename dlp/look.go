@@ -133,14 +133,29 @@ func isMember(text []byte, name byte) bool {
 }
 
 // sampleDigits looks for words of digits, spaces and dashes that start in
-// s.buf[i:end]. It returns where the next word starts.
+// s.buf[i:end], and for those that are seven digits of a number but for what stands
+// before or behind it: 13 digits may have no whole word. It returns where the next
+// word starts.
 func (s *Scanner) sampleDigits(i, end int) int {
 	for ; i < end && i+wordLen <= len(s.buf); i += wordLen {
 		v := binary.LittleEndian.Uint64(s.buf[i : i+wordLen : i+wordLen])
-		if v&(0xe0*lanes) != 0x20*lanes || bits.OnesCount64(v&(0x10*lanes)) < minDigits {
+		other := v&(0xe0*lanes) ^ 0x20*lanes
+		if other>>8 != 0 && other<<8 != 0 {
 			continue
 		}
-		s.looks = append(s.looks, look{lookDigits, s.base + int64(i), s.base + int64(i) + wordLen, s.base + int64(i) - cardReach, s.base + int64(i) + wordLen + runContext, 0})
+		switch digits := v & (0x10 * lanes); {
+		case other == 0 && bits.OnesCount64(digits) >= minDigits:
+		case other>>8 == 0 && digits>>8 == sevenDigits && (i+wordLen == len(s.buf) || decimals[s.buf[i+wordLen]]):
+		case other<<8 == 0 && digits<<8 == sevenDigits<<8 && decimals[byteAt(s.buf, i-1)]:
+		default:
+			continue
+		}
+		first := i
+		for first < i+wordLen-1 && !decimals[s.buf[first]] {
+			first++
+		}
+		at := s.base + int64(first)
+		s.looks = append(s.looks, look{lookDigits, at, at + wordLen, s.base + int64(i) - cardReach, at + wordLen + runContext, 0})
 	}
 	return i
 }
@@ -160,6 +175,9 @@ var lookRules = [...]Rule{
 	{ruleBasicAuthURL, "URL with a user and a password, or a token.", Block},
 	{RuleUnscanned, "A part that could not be read: too many encodings, too much decoded, encrypted, unknown, or too many short values in one request.", Block},
 }
+
+// sevenDigits are seven bytes that are digits, by the bit that those have.
+const sevenDigits = 0x10 * (lanes >> 8)
 
 // minDigits is how many of eight bytes of a number with separators are digits.
 const minDigits = 5

@@ -59,3 +59,26 @@ func TestFrameOfNoSize(t *testing.T) {
 		}
 	}
 }
+
+// Numbers of few digits are found wherever they start, whatever stands beside them.
+func TestShortNumbersAtEachOffset(t *testing.T) {
+	e := mustEngine(t)
+	for rule, number := range map[string]func(seed uint64) string{
+		"visa":   func(seed uint64) string { return luhn("4" + random(seed, "0-9", 11)) },
+		"diners": func(seed uint64) string { return luhn("36" + random(seed, "0-9", 11)) },
+		"norway": func(seed uint64) string { return ibanOf("NO", random(seed, "0-9", 11)) },
+	} {
+		for seed := range uint64(30) {
+			text := number(seed)
+			for _, c := range [][2]string{{"\n", "\n"}, {"|", "|"}, {`\n`, `\n`}, {`:"`, `"}`}, {`":`, `}`}, {"\t", "\tx"}, {"[", "]"}} {
+				in := func(pad int) string { return strings.Repeat(" ", pad) + "card" + c[0] + text + c[1] }
+				for pad := range 8 {
+					want, found := len(e.Scan([]byte("card "+text+" x"))), e.Scan([]byte(in(pad)))
+					if len(found) != want || want > 0 && found[0].Offset != int64(pad+len("card"+c[0])) {
+						t.Errorf("%s: %q: %+v, want %d", rule, in(pad), found, want)
+					}
+				}
+			}
+		}
+	}
+}
