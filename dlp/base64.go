@@ -233,7 +233,7 @@ func (s *Scanner) begin(i, end int, closed bool) {
 		}
 	}
 	if s.depth >= maxDepth {
-		s.seeDepth(i, end)
+		ph.next = s.seeDepth(i, end)
 		return
 	}
 	// What is before may end in text.
@@ -249,18 +249,28 @@ func (s *Scanner) begin(i, end int, closed bool) {
 	s.stretch(ph, end)
 }
 
-// seeDepth reports text at s.buf[i] that is too deep to be read, once.
-func (s *Scanner) seeDepth(i, end int) {
+// seeDepth reports text at s.buf[i] that is too deep to be read, once. A group that
+// repeats the one before is none of what is hidden: a few bytes that seem to be
+// compressed become hundreds of the same. It returns up to where it looked.
+func (s *Scanner) seeDepth(i, end int) int64 {
 	if slices.Contains(s.unread, UnscannedDepth) {
-		return
+		return s.base + int64(end)
 	}
-	n := i
+	from := i // some of it may have been there before
+	for least := max(0, int(s.run.start-s.base), i-deepGroups*groupLen); from-groupLen >= least && textGroup(s.buf[from-groupLen:]); {
+		from -= groupLen
+	}
+	n, groups := from, 0
 	for n+groupLen <= end && textGroup(s.buf[n:]) {
+		if n == from || base64Group(s.buf[n:]) != base64Group(s.buf[n-groupLen:]) {
+			groups++
+		}
 		n += groupLen
 	}
-	if n-i >= deepGroups*groupLen {
+	if groups >= deepGroups {
 		s.notRead(pathBase64, s.base+int64(i), s.base+int64(n), UnscannedDepth)
 	}
+	return s.base + int64(n)
 }
 
 // stretch decodes the text that goes on, with the group behind it, up to

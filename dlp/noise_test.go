@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bot-bottle/bottle/dlp"
@@ -87,5 +89,32 @@ func TestMagicsInNoise(t *testing.T) {
 			t.Errorf("%q: %d of %d", c.magic, n, size/each)
 		}
 		t.Logf("%q: %d of %d", c.magic, n, size/each)
+	}
+}
+
+// What repeats one group of base64 is no text that is too deep to be read; what else
+// stands beside it is.
+func TestTextThatIsTooDeep(t *testing.T) {
+	e := mustEngine(t)
+	three := chain(base64Std, base64Std, base64Std)
+	text := base64Std(fmt.Sprintf(story, "of no interest"))
+	same := strings.Repeat("QQQQ", 1000)
+	for name, c := range map[string]struct {
+		in   string
+		want bool
+	}{
+		"text":               {three(text), true},
+		"a group":            {three(same), false},
+		"text in groups":     {three(same + text + same), true},
+		"text behind groups": {three(same + text), true},
+		"a few bytes":        {"BOTTLE_REDACTED_STACKHAWK_KEY_FNCHAI7XVI3H\\n ASIAYLM4FWCNT4N", false},
+	} {
+		for _, step := range []int{len(c.in), 1000, 61} {
+			found := scanChunks(t, e.NewScanner(), []byte(c.in), func() int { return step })
+			got := slices.ContainsFunc(found, func(f dlp.Finding) bool { return f.Name == dlp.UnscannedDepth })
+			if got != c.want || !c.want && len(found) > 0 {
+				t.Errorf("%s by %d: %+v", name, step, found)
+			}
+		}
 	}
 }
