@@ -108,7 +108,7 @@ bench-packages:
 # minutes. The short form is among the tests. The source trees are those of Go
 # and of the module cache.
 accuracy:
-	$(GO) test ./dlp -run '^(TestRecall|TestEvasionMatrix|TestBenignCorpora|TestSourceTrees)$$' -count 1 -timeout 60m -v -args -full
+	$(GO) test ./dlp -run '^(TestRecall|TestEvasionMatrix|TestBenignCorpora|TestNoise|TestSourceTrees)$$' -count 1 -timeout 60m -v -args -full
 
 # The database of known vulnerabilities is fetched from the network.
 vuln:
