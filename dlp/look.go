@@ -241,9 +241,6 @@ func besideSeed(b []byte, from, to, least, most int) bool {
 // takeLooks looks at what waits and is due; at the end of a message at all, but
 // what is not found there waits on.
 func (s *Scanner) takeLooks(final bool) {
-	if len(s.looks) == 0 {
-		return
-	}
 	kept := s.looks[:0]
 	for _, l := range s.looks {
 		due := l.due <= s.end()

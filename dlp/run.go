@@ -239,9 +239,6 @@ func (s *Scanner) dueAt(offset int64) {
 
 // sampleDue tries the tokens that start at the due offsets.
 func (s *Scanner) sampleDue() {
-	if len(s.due) == 0 {
-		return
-	}
 	kept := s.due[:0]
 	for _, offset := range s.due {
 		at := int(offset - s.base)

@@ -15,10 +15,14 @@ func (s *Scanner) sample() {
 	}
 	s.sampleNeedles()
 	s.sampleBlocks()
-	s.sampleDue()
+	if len(s.due) > 0 {
+		s.sampleDue()
+	}
 	s.sampleRegions()
 	s.sampleBlobs(false)
-	s.takeLooks(false)
+	if len(s.looks) > 0 {
+		s.takeLooks(false)
+	}
 }
 
 // sampleNeedles looks up all grams, if a needle may stand where no run is.
@@ -30,9 +34,11 @@ func (s *Scanner) sampleNeedles() {
 
 // lookUpRun looks up the grams of the run s.buf[start:end].
 func (s *Scanner) lookUpRun(start, end int) {
-	v, least := s.survey, s.engine.needles.run
-	if at := max(v.next, start); least > 0 && end-start >= least && at+gramBytes <= end {
-		v.next = s.lookUp(at, end)
+	v, n := s.survey, s.engine.needles
+	if at := max(v.next, start); n.run > 0 && end-start >= n.run && at+gramBytes <= end {
+		if v.next = n.next(s.buf[:end], at); v.next+gramBytes <= end {
+			v.next = s.lookUp(v.next, end)
+		}
 	}
 }
 
@@ -157,9 +163,6 @@ func (s *Scanner) finding(l *literal, offset int64, text []byte) Finding {
 // recheck judges the pending candidates with what came since. At a flush, those
 // that do not match as they are stay pending.
 func (s *Scanner) recheck(flush bool) {
-	if len(s.pending) == 0 {
-		return
-	}
 	old := s.pending
 	s.pending = s.spare[:0] // what is judged may bring others
 	s.spare = old

@@ -130,7 +130,9 @@ type candidate struct {
 
 // Reset makes the scanner ready for another stream.
 func (s *Scanner) Reset() {
-	s.release()
+	if s.inPhase() || s.openRegions > 0 || s.blob.l != nil {
+		s.release()
+	}
 	if s.regionsUsed {
 		*s.regions = [len(s.regions)]region{}
 	}
@@ -161,12 +163,16 @@ func (s *Scanner) Write(p []byte) []Finding {
 		n := min(len(p), room-len(s.buf))
 		s.buf = append(s.buf, p[:n]...)
 		p = p[n:]
-		s.recheck(false)
+		if len(s.pending) > 0 {
+			s.recheck(false)
+		}
 		s.sample()
-		s.settle(false)
+		s.settle()
 	}
 	s.written = s.out
-	sortByOffset(s.written)
+	if len(s.written) > 1 {
+		sortByOffset(s.written)
+	}
 	return s.written
 }
 
@@ -231,7 +237,8 @@ func (s *Scanner) decide(views func()) []Finding {
 	s.recheck(true)
 	s.flushPieces()
 	views()
-	s.settle(true)
+	s.stale = false
+	s.settleAll(true)
 	s.decided = s.out
 	sortByOffset(s.decided)
 	return s.decided
@@ -239,6 +246,11 @@ func (s *Scanner) decide(views func()) []Finding {
 
 // Close decides what is held at the end of the stream and makes it safe.
 func (s *Scanner) Close() []Finding {
+	if s.isIdle() {
+		s.stale, s.released = false, s.end()
+		s.decided = s.decided[:0]
+		return s.decided
+	}
 	return s.decide(func() {
 		if s.run.open {
 			s.closeRun(len(s.buf))
@@ -250,10 +262,14 @@ func (s *Scanner) Close() []Finding {
 	})
 }
 
+// isIdle reports whether the end of the stream changes nothing: what there is are bytes
+// in which nothing was found that waits, and no run whose end is one.
+func (s *Scanner) isIdle() bool {
+	waits := len(s.pending) | len(s.queue) | len(s.decoded) | len(s.pieces) | len(s.parts) | len(s.looks) | len(s.starts) | s.openRegions
+	return waits == 0 && s.blob.l == nil && s.blob.at > 0 && (!s.run.open || s.end()-s.run.start < minRun)
+}
+
 func sortByOffset(found []Finding) {
-	if len(found) < 2 {
-		return
-	}
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) })
 }
 

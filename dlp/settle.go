@@ -1,21 +1,17 @@
 package dlp
 
-// settle reports the queued findings that no known value can change any more
-// and advances Safe. At a flush, it reports what is one as it is. Where there is
-// nothing to report, Safe is left to be computed when it is asked for.
-func (s *Scanner) settle(flush bool) {
-	if s.stale = !flush && len(s.queue) == 0 && len(s.decoded) == 0 && len(s.pieces) == 0; s.stale {
+// settle is settleAll where the stream goes on. Where there is nothing to report, Safe
+// is left to be computed when it is asked for.
+func (s *Scanner) settle() {
+	if s.stale = len(s.queue)|len(s.decoded)|len(s.pieces) == 0; !s.stale {
+		s.settleAll(false)
+	} else if len(s.covers) > 0 {
 		s.forgetLeast()
-		return
 	}
-	s.settleAll(flush)
 }
 
 // forgetLeast is forget up to an offset before which nothing is undecided.
 func (s *Scanner) forgetLeast() {
-	if len(s.covers) == 0 {
-		return
-	}
 	open := s.end() - maxURL
 	for i := range s.pending {
 		open = min(open, s.pending[i].offset)
@@ -23,9 +19,13 @@ func (s *Scanner) forgetLeast() {
 	s.forget(open)
 }
 
+// settleAll reports the queued findings that no known value can change any more
+// and advances Safe. At a flush, it reports what is one as it is.
 func (s *Scanner) settleAll(flush bool) {
 	if flush && len(s.queue) == 0 {
-		s.forgetLeast()
+		if len(s.covers) > 0 {
+			s.forgetLeast()
+		}
 		s.settleDecoded(s.end())
 		s.settlePieces(s.end())
 		s.released = s.end()

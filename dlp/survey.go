@@ -180,10 +180,14 @@ func (s *Scanner) surveyBlocks(first, last int) {
 		v.signs.each(signSingle, s.surveySingle)
 		v.signs.each(signJoined, s.surveySpaced)
 	}
+	if v.signs.areFew() {
+		s.surveyFew()
+		return
+	}
 	for _, off := range v.listOf(&v.list, signBreak) {
 		s.surveyBreak(v.origin + int(off))
 	}
-	for _, off := range s.listMarks() {
+	for _, off := range v.listOf(&v.list, signMark) {
 		s.surveyMark(v.origin + int(off))
 	}
 }
@@ -219,6 +223,10 @@ const none = math.MinInt
 // one a byte that is least before the end. open is the start of one whose end was not
 // seen, or none.
 func (v *survey) stretches(sign, least int, open *int, look func(start, end int)) {
+	if v.signs.areFew() {
+		v.fewStretches(sign, least, open, look)
+		return
+	}
 	starts := v.listOf(&v.starts, sign)
 	for _, e := range v.listOf(&v.ends, sign+1) {
 		start := *open
