@@ -23,6 +23,7 @@
 #define ONES Z31
 #define LAST2 Z28
 
+// Z30 and Z29 are what RIGHTLEAST and RIGHTREST shift by.
 #define SETUP \
 	VPTERNLOGQ $0xff, ONES, ONES, ONES \
 	VPBROADCASTQ R10, Z30 \
@@ -46,6 +47,7 @@
 #define NEITHER(a, b, c) VPTERNLOGQ $0x10, c, b, a
 #define CHOOSE(a, b, c) VPTERNLOGQ $0xe2, c, b, a // a where b has a bit, and c elsewhere
 
+// ADVANCE goes on to the byte of the next blocks in what tells which have a sign.
 #define ADVANCE INCQ R8
 
 #define RIGHT(n, m, next, out) VPSHRDQ $n, next, m, out

@@ -11,6 +11,7 @@
 #define PREV(class) (class*STRIDE-8)(SI)
 #define OUT(sign) (sign*STRIDE)(DI)
 
+// CONST is one of signConsts.
 #define CONST(n) (n*64)(R9)
 
 // ROW leaves in m the bytes from which n more have a bit in it and that of the next

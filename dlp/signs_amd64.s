@@ -45,7 +45,7 @@
 	SHLL CX, AX \
 	ORW AX, (sign*2)(R8)
 
-#define ADVANCE
+#define ADVANCE // STORE goes by CX
 
 // What may be one instruction with three operands, the first of which it leaves its
 // result in; the last may be in memory.
