@@ -11,10 +11,10 @@ package dlp
 // those that are surveyed.
 type masks [maskClasses][maskBlocks]uint64
 
-const maskBlocks = 32
+const maskBlocks = 64
 
 // of returns the mask of a class of a block.
-func (b block) of(class int) uint64 { return b.masks[class][b.k&31] }
+func (b block) of(class int) uint64 { return b.masks[class][b.k&63] }
 
 // classLanes is how many blocks may be classed at once.
 const classLanes = 8

@@ -2,7 +2,7 @@
 #include "textflag.h"
 
 // STRIDE is the size of what masks has for a class.
-#define STRIDE 256
+#define STRIDE 512
 #define CLASSED(class) (class*STRIDE)(DI)
 
 // What FUSE does to its operands is told by what it does to these.

@@ -2,7 +2,7 @@
 #include "textflag.h"
 
 // STRIDE is the size of what masks has for a class.
-#define STRIDE 256
+#define STRIDE 512
 
 // NIBBLES looks the bytes in v up in two tables, by nibble, and ands them to dst.
 #define NIBBLES(v, n, dst) \

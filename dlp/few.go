@@ -12,10 +12,10 @@ func (f *signs) areFew() bool { return f.blocks < 1<<fewBlocks }
 // fewStretches is stretches without lists.
 func (v *survey) fewStretches(sign, least int, open *int, look func(start, end int)) {
 	for has := v.signs.has(sign) | v.signs.has(sign+1); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros16(has)
+		k := v.signs.first + bits.TrailingZeros32(has)
 		i := v.origin + k*blockLen
-		starts := v.signs.of[sign][k&31]
-		for ends := v.signs.of[sign+1][k&31]; ends != 0; ends &= ends - 1 {
+		starts := v.signs.of[sign][k&63]
+		for ends := v.signs.of[sign+1][k&63]; ends != 0; ends &= ends - 1 {
 			start := *open
 			if *open = none; start == none {
 				start, starts = i+bits.TrailingZeros64(starts), starts&(starts-1)
@@ -32,13 +32,13 @@ func (v *survey) fewStretches(sign, least int, open *int, look func(start, end i
 func (s *Scanner) surveyFew() {
 	v := s.survey
 	for has := v.signs.has(signBreak); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros16(has)
-		for m := v.signs.of[signBreak][k&31]; m != 0; m &= m - 1 {
+		k := v.signs.first + bits.TrailingZeros32(has)
+		for m := v.signs.of[signBreak][k&63]; m != 0; m &= m - 1 {
 			s.surveyBreak(v.origin + k*blockLen + bits.TrailingZeros64(m))
 		}
 	}
 	for has := v.signs.has(signMark); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros16(has)
+		k := v.signs.first + bits.TrailingZeros32(has)
 		for m := s.marksIn(k); m != 0; m &= m - 1 {
 			s.surveyMark(v.origin + k*blockLen + bits.TrailingZeros64(m))
 		}
@@ -49,8 +49,8 @@ func (s *Scanner) surveyFew() {
 // semicolon ends is behind each.
 func (s *Scanner) marksIn(k int) uint64 {
 	v := s.survey
-	m := v.signs.of[signMark][k&31]
-	if all := v.masks[maskAmpersand][k&31]; all != 0 && s.inQuery(all, k) {
+	m := v.signs.of[signMark][k&63]
+	if all := v.masks[maskAmpersand][k&63]; all != 0 && s.inQuery(all, k) {
 		m &^= all
 	}
 	return m

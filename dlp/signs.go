@@ -7,10 +7,10 @@ import "math/bits"
 type signs struct {
 	of     [signCount][maskBlocks]uint64
 	first  int
-	blocks uint16 // a bit for each block that is looked at
+	blocks uint32 // a bit for each block that is looked at
 	// some has a bit for each block from the first on that has a sign, and for some
 	// behind the last.
-	some [signCount]uint16
+	some [signCount]uint32
 }
 
 const (
@@ -29,13 +29,13 @@ const (
 )
 
 // has returns which of the blocks from the first on have a sign.
-func (f *signs) has(sign int) uint16 { return f.some[sign] & f.blocks }
+func (f *signs) has(sign int) uint32 { return f.some[sign] & f.blocks }
 
 // each calls look with each of the blocks that have a sign, and where they have it.
 func (f *signs) each(sign int, look func(k int, m uint64)) {
 	for has := f.has(sign); has != 0; has &= has - 1 {
-		k := f.first + bits.TrailingZeros16(has)
-		look(k, f.of[sign][k&31])
+		k := f.first + bits.TrailingZeros32(has)
+		look(k, f.of[sign][k&63])
 	}
 }
 
@@ -49,7 +49,7 @@ func (f *signs) find(m *masks, first, last int, least uint) {
 
 // findPlain is find without vector instructions.
 func (f *signs) findPlain(m *masks, first, last int, least uint) {
-	f.some = [signCount]uint16{}
+	f.some = [signCount]uint32{}
 	for k := first; k <= last; k++ {
 		b := block{m, k}
 		prev, run, next := m[maskRun][k-1], m[maskRun][k], m[maskRun][k+1]

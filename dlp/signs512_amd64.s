@@ -35,7 +35,7 @@
 #define STORE(sign, v) \
 	VMOVDQU64 v, OUT(sign) \
 	VPTESTMQ v, v, K1 \
-	KMOVB K1, (sign*2)(R8)
+	KMOVB K1, (sign*4)(R8)
 
 // One instruction with three operands, the first of which it leaves its result in; the
 // last may be in memory.
@@ -127,6 +127,6 @@
 	VPCMPUQ $2, limit, count, K1 \
 	VMOVDQA64.Z v, K1, v
 
-// func findSignsAVX512(out *uint64, some *uint16, masks *uint64, least, blocks uint64, consts *signConsts)
+// func findSignsAVX512(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
 TEXT ·findSignsAVX512(SB), NOSPLIT, $0-48
 #include "signs_amd64.h"

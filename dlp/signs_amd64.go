@@ -3,10 +3,10 @@ package dlp
 import "golang.org/x/sys/cpu"
 
 //go:noescape
-func findSignsAVX512(out *uint64, some *uint16, masks *uint64, least, blocks uint64, consts *signConsts)
+func findSignsAVX512(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
 
 //go:noescape
-func findSignsAVX2(out *uint64, some *uint16, masks *uint64, least, blocks uint64, consts *signConsts)
+func findSignsAVX2(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
 
 // hasSigns512 says that there is what findSignsAVX512 takes.
 var hasSigns512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512VPOPCNTDQ
@@ -14,7 +14,7 @@ var hasSigns512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512
 // findVectors is find, if the processor has what that takes. It may look at some blocks
 // more.
 func (f *signs) findVectors(m *masks, first, last int, least uint) bool {
-	f.some = [signCount]uint16{}
+	f.some = [signCount]uint32{}
 	out, some, in := &f.of[0][first], &f.some[0], &m[0][first]
 	switch blocks := uint64(last - first + 1); {
 	case hasSigns512:

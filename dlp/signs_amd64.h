@@ -2,7 +2,7 @@
 // the LANES and what is done to vectors are those of who includes it. SETUP is done once.
 
 // STRIDE is the size of what masks and signs have for a class or sign.
-#define STRIDE 256
+#define STRIDE 512
 
 // AT has of a class what the blocks have, NEXT what those behind them have, PREV those
 // before them; OUT is where a sign is noted.

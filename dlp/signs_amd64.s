@@ -43,7 +43,7 @@
 	VMOVDQU v, OUT(sign) \
 	NONZERO(v) \
 	SHLL CX, AX \
-	ORW AX, (sign*2)(R8)
+	ORL AX, (sign*4)(R8)
 
 #define ADVANCE // STORE goes by CX
 
@@ -183,6 +183,6 @@
 	VPCMPGTQ limit, count, Y15 \
 	VPANDN v, Y15, v
 
-// func findSignsAVX2(out *uint64, some *uint16, masks *uint64, least, blocks uint64, consts *signConsts)
+// func findSignsAVX2(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
 TEXT ·findSignsAVX2(SB), NOSPLIT, $0-48
 #include "signs_amd64.h"

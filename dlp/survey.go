@@ -30,16 +30,20 @@ var (
 
 // surveyBlocks is how many blocks are surveyed at once. Their masks stand behind
 // those of the two before.
-const surveyBlocks = 16
+const surveyBlocks = 24
+
+// front is the index of the first of them: their masks are stored by whole lines of the
+// cache.
+const front = 8
 
 // survey has what is known of the blocks that are surveyed at once. Nothing branches
 // on the text while it is made: what there is to look at becomes lists of offsets,
 // which are gone through one after the other.
 type survey struct {
-	masks  masks // of two blocks before, and of those
+	masks  masks // of two blocks before front, and of those
 	signs  signs
 	from   int // the index of the first byte whose masks are known
-	origin int // that of the first of the two blocks before
+	origin int // that of the block whose masks would be the first
 	to     int // up to where masks are known
 
 	starts, ends, list offsets
@@ -83,10 +87,10 @@ func (s *Scanner) sampleBlocks() {
 	v.from, v.newAt = i, g
 	v.next = int(s.gramAt - s.base)
 	v.run, v.phrase = none, none
-	v.masks.clear(1)
+	v.masks.clear(front - 1)
 	if s.run.open && s.run.start < s.base+int64(i) {
 		v.run = int(s.run.start - s.base)
-		v.masks[maskRun][1] = lastByte
+		v.masks[maskRun][front-1] = lastByte
 	}
 	s.run.open = false
 	s.surveyAll(i, s.surveyBlocks)
@@ -104,15 +108,15 @@ func (s *Scanner) sampleBlocks() {
 // of the blocks before and behind are beside.
 func (s *Scanner) surveyAll(i int, look func(first, last int)) {
 	v, from := s.survey, i
-	for first := 2; i < len(s.buf); first = 1 {
+	for first := front; i < len(s.buf); first = front - 1 {
 		n := s.classifyBlocks(i)
-		last, end := n, i+n*blockLen
+		last, end := front+n-2, i+n*blockLen
 		whole := end >= len(s.buf) && n < surveyBlocks
 		if whole { // nothing follows
-			last = n + 1
+			last = front + n - 1
 			v.masks.clear(last + 1)
 		}
-		v.origin, v.to = i-2*blockLen, end
+		v.origin, v.to = i-front*blockLen, end
 		look(first, last)
 		if i = end; whole {
 			return
@@ -120,9 +124,9 @@ func (s *Scanner) surveyAll(i int, look func(first, last int)) {
 		v.masks.keep()
 	}
 	if i > from { // the last block was one of as many as there is room for
-		v.masks.clear(2)
-		v.origin = i - 2*blockLen
-		look(1, 1)
+		v.masks.clear(front)
+		v.origin = i - front*blockLen
+		look(front-1, front-1)
 	}
 }
 
@@ -136,7 +140,7 @@ func (m *masks) clear(k int) {
 func (m *masks) keep() {
 	for c := range m {
 		row := &m[c]
-		row[0], row[1] = row[surveyBlocks], row[surveyBlocks+1]
+		row[front-2], row[front-1] = row[front+surveyBlocks-2], row[front+surveyBlocks-1]
 	}
 }
 
@@ -149,8 +153,8 @@ func (s *Scanner) classifyBlocks(i int) int {
 	if short > 0 {
 		*(*[slackBytes]byte)(s.buf[len(s.buf) : len(s.buf)+slackBytes]) = [slackBytes]byte{}
 	}
-	masks.classify(2, n, s.buf[i:end+1])
-	masks[maskControl][n+1] &= ^uint64(0) >> short // what is behind the end is none
+	masks.classify(front, n, s.buf[i:end+1])
+	masks[maskControl][front+n-1] &= ^uint64(0) >> short // what is behind the end is none
 	return n
 }
 
@@ -196,8 +200,8 @@ func (s *Scanner) surveyBlocks(first, last int) {
 func (v *survey) listOf(list *offsets, sign int) []uint16 {
 	list.n = 0
 	for has := v.signs.has(sign); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros16(has)
-		list.add(v.signs.of[sign][k&31], k*blockLen)
+		k := v.signs.first + bits.TrailingZeros32(has)
+		list.add(v.signs.of[sign][k&63], k*blockLen)
 	}
 	return list.at[:list.n]
 }
@@ -285,7 +289,7 @@ func (v *survey) view(i int) view {
 // of returns the mask of a class.
 func (v view) of(class int) uint64 {
 	m := &v.masks[class]
-	return m[v.k&31]>>(v.off&63) | m[(v.k+1)&31]<<1<<((blockLen-1-v.off)&63)
+	return m[v.k&63]>>(v.off&63) | m[(v.k+1)&63]<<1<<((blockLen-1-v.off)&63)
 }
 
 // window returns the mask of a class for the n bytes from s.buf[start] on, at most
@@ -297,7 +301,7 @@ func (s *Scanner) window(class, start, n int) uint64 {
 // inWindow reports whether window knows of s.buf[start:end].
 func (s *Scanner) inWindow(start, end int) bool {
 	v := s.survey
-	return start >= max(v.from, v.origin) && end <= v.to && end-start <= blockLen
+	return start >= max(v.from, v.origin+(front-2)*blockLen) && end <= v.to && end-start <= blockLen
 }
 
 // gateBlock looks at the URLs and numbers in what is new of the block at s.buf[i:].
