@@ -67,12 +67,45 @@ func mixedCase(body []byte) bool {
 	return upper >= 4 && lower >= 4 && distinct(body) >= 12
 }
 
+// blended wants two of upper case, lower case and digits. It is for bodies behind a
+// prefix that nothing else has: services change their alphabets.
+func blended(body []byte) bool {
+	kinds, _ := kindsOf(body)
+	return kinds >= 2 && distinct(body) >= 8
+}
+
+// assorted is blended for bodies of some 16 bytes.
+func assorted(body []byte) bool {
+	kinds, _ := kindsOf(body)
+	return kinds >= 2 && distinct(body) >= 6
+}
+
+// letters is for bodies that may have no digit.
+func letters(body []byte) bool {
+	return mixedCase(body) || distinct(body) >= 12 && !wordLike(body)
+}
+
+// unspoken is for bodies in one case that could be a name behind the prefix.
+func unspoken(body []byte) bool {
+	return scattered(body) || varied(body) && !wordLike(body)
+}
+
+// oneCase is for long bodies of an exact length that may be in one case.
+func oneCase(body []byte) bool {
+	_, changes := kindsOf(body)
+	return scattered(body) || mixed(body) && 5*changes >= len(body) && !wordLike(body)
+}
+
 // openAIMark wants "OpenAI" in base64 in the middle, as user keys have it.
 func openAIMark(body []byte) bool { return string(body[20:28]) == "T3BlbkFJ" }
 
-// sendGridDot wants the identifier's 22 characters before the one dot.
+// sendGridDot wants the identifier's 22 characters before the dot, or the length of
+// all: some write the dot elsewhere.
 func sendGridDot(body []byte) bool {
-	return bytes.IndexByte(body, '.') == 22 && body[len(body)-1] != '.'
+	if at := bytes.IndexByte(body, '.'); at >= 20 && at <= 24 && body[len(body)-1] != '.' {
+		return true
+	}
+	return len(body) == 66 && bytes.IndexByte(body, '.') >= 0 && blended(body) && !wordLike(body)
 }
 
 // webhookPath wants the workspace, the application and the secret.

@@ -72,25 +72,18 @@ func uuidStart(body []byte) bool { return len(body) > 36 && uuid(body[:36]) }
 
 func akamai(body []byte) bool   { return groups(body, '-', 16, 16) && mixed(body) }
 func airtable(body []byte) bool { return groups(body, '.', 14, 64) && only(body[15:], hexLower) }
-func astra(body []byte) bool    { return groups(body, ':', 24, 64) && only(body[25:], hexLower) }
 func bitwarden(body []byte) bool {
 	return len(body) == 92 && uuid(body[:36]) && body[36] == '.' && only(body[37:67], alnum) && body[67] == ':' && only(body[68:90], base64Line)
 }
-func brevo(body []byte) bool { return groups(body, '-', 64, 16) && only(body[:64], hexLower) }
-func chromatic(body []byte) bool {
-	kinds, _ := kindsOf(body)
-	return kinds >= 2 && distinct(body) >= 6
-}
 func circle(body []byte) bool {
 	at := bytes.LastIndexByte(body, '_')
-	return at >= 20 && len(body)-at == 41 && only(body[at+1:], hexLower)
+	return at >= 20 && len(body)-at == 41 && mixed(body[at+1:])
 }
 func clickUp(body []byte) bool {
 	at := bytes.IndexByte(body, '_')
-	return at >= 5 && only(body[:at], digits) && len(body)-at == 33 && only(body[at+1:], upperNum) && mixed(body[at+1:])
+	return at >= 5 && only(body[:at], digits) && len(body)-at == 33 && mixed(body[at+1:])
 }
-func closeKey(body []byte) bool     { return groups(body, '.', 22, 22) && scattered(body) }
-func cloudflareCA(body []byte) bool { return groups(body, '-', 24, 146) }
+func closeKey(body []byte) bool { return groups(body, '.', 22, 22) && scattered(body) }
 
 // cloudflareTunnel wants `,"t":"` behind the account's 32 hex digits, in base64.
 func cloudflareTunnel(body []byte) bool { return string(body[44:52]) == "LCJ0Ijoi" }
@@ -100,17 +93,18 @@ func discordHook(body []byte) bool {
 	at := bytes.IndexByte(body, '/')
 	return at >= 17 && at <= 20 && only(body[:at], digits) && len(body)-at > 60 && scattered(body[at+1:])
 }
-func dynatrace(body []byte) bool { return groups(body, '.', 24, 64) && only(body[25:], upperNum) }
-func ebay(body []byte) bool      { return groups(body, '-', 12, 4, 4, 4, 4) && mixed(body) }
+func dynatrace(body []byte) bool { return groups(body, '.', 24, 64) && mixed(body[25:]) }
+func ebay(body []byte) bool {
+	at := bytes.IndexByte(body, '-')
+	return at >= 8 && bytes.Count(body, []byte("-")) == 4 && groups(body[at+1:], '-', 4, 4, 4, len(body)-at-16) && mixed(body)
+}
 
 // goCardless leaves out what has a prefix of its own behind live_.
 func goCardless(body []byte) bool {
-	return !bytes.HasPrefix(body, []byte("sk_")) && !bytes.HasPrefix(body, []byte("gsk_")) && scattered(body)
+	return !bytes.HasPrefix(body, []byte("sk_")) && !bytes.HasPrefix(body, []byte("gsk_")) && oneCase(body)
 }
-func harness(body []byte) bool {
-	return groups(body, '.', 22, 24, 20) && only(body[23:47], hexLower)
-}
-func hawk(body []byte) bool { return groups(body, '.', 20, 20) && scattered(body) }
+func harness(body []byte) bool { return groups(body, '.', 22, 24, 20) && mixed(body) }
+func hawk(body []byte) bool    { return groups(body, '.', 20, 20) && scattered(body) }
 func infisical(body []byte) bool {
 	return len(body) > 24 && body[24] == '.' && bytes.IndexByte(body, '.') == 24 && body[len(body)-1] != '.'
 }
@@ -132,11 +126,10 @@ func mercadoPago(body []byte) bool {
 func onePassword(body []byte) bool {
 	return (groups(body, '-', 6, 6, 5, 5, 5, 5) || groups(body, '-', 6, 11, 5, 5, 5)) && mixed(body)
 }
-func onfido(body []byte) bool { return groups(body, '.', 11, 32) && scattered(body) }
+func onfido(body []byte) bool { return scattered(body) && bytes.Count(body, []byte(".")) <= 1 }
 func openAIOther(body []byte) bool {
 	return only(body, alnum) && mixed(body) && string(body[20:28]) != "T3BlbkFJ"
 }
-func postman(body []byte) bool     { return groups(body, '-', 24, 34) }
 func resend(body []byte) bool      { return groups(body, '_', 8, 24) && scattered(body) }
 func secretToken(body []byte) bool { return mixed(body) && distinct(body) >= 10 }
 func snykPAT(body []byte) bool {
@@ -144,10 +137,13 @@ func snykPAT(body []byte) bool {
 }
 func sourcegraph(body []byte) bool {
 	at := bytes.LastIndexByte(body, '_') + 1
-	return len(body)-at == 40 && only(body[at:], hexLower) && (at == 0 || at == 17 || at == 6)
+	return len(body)-at == 40 && only(body[at:], hexAny) && mixed(body[at:]) && (at == 0 || at == 17 || at == 6)
 }
-func swarm(body []byte) bool  { return groups(body, '-', 50, 25) }
-func telnyx(body []byte) bool { return groups(body, '_', 32, 22) }
+func swarm(body []byte) bool {
+	at := bytes.IndexByte(body, '-')
+	return at >= 50 && at <= 60 && len(body)-at >= 25 && len(body)-at <= 31 && bytes.LastIndexByte(body, '-') == at && mixed(body)
+}
+func telnyx(body []byte) bool { return groups(body, '_', 32, 22) || scattered(body) }
 func tezos(body []byte) bool  { return (len(body) == 50 || len(body) == 94) && scattered(body) }
 
 // vaultOld is strict, since a call of a method looks much like it.
@@ -156,7 +152,9 @@ func vaultOld(body []byte) bool {
 	return plainScattered(body) && changes >= 11
 }
 func xBearer(body []byte) bool { return scattered(body) && !bytes.Contains(body, []byte("AAAAA")) }
-func zoho(body []byte) bool    { return groups(body, '.', 32, 32) && mixed(body) }
+func zoho(body []byte) bool {
+	return (groups(body, '.', 32, 32) || len(body) == 64 && bytes.IndexByte(body, '.') < 0) && mixed(body)
+}
 
 func adyen(body []byte) bool { return string(body[1:4]) == "hmf" && scattered(body) }
 func boundaryToken(body []byte) bool {
@@ -168,15 +166,62 @@ func laravel(body []byte) bool {
 }
 func matrixService(body []byte) bool { return groups(body, '_', 30, 6) && scattered(body) }
 func nuget(body []byte) bool         { return only(body, base32Low) && mixed(body) }
-func supabase(body []byte) bool {
-	at := bytes.LastIndexByte(body, '_') + 1
-	return len(body)-at == 40 && only(body[at:], hexLower)
-}
-func upperHex(body []byte) bool { return only(body, hexUpper) && mixed(body) }
+func upperHex(body []byte) bool      { return only(body, hexUpper) && mixed(body) }
 
 // varied is for bodies so short that one in ten has no digit: it wants two of
 // upper case, lower case and digits, changing as in a random text.
 func varied(body []byte) bool {
 	kinds, changes := kindsOf(body)
 	return kinds >= 2 && 5*changes >= 2*len(body) && distinct(body) >= 8
+}
+
+func hexOrScattered(body []byte) bool { return plainHex(body) || plainScattered(body) }
+
+// uuidLike is for services whose identifiers have all letters.
+func uuidLike(body []byte) bool  { return groups(body, '-', 8, 4, 4, 4, 12) && mixed(body) }
+func lowerUUID(body []byte) bool { return only(body, lowerDash) && uuidLike(body) }
+
+func authress(body []byte) bool {
+	return (bytes.Contains(body, []byte(".acc-")) || bytes.Contains(body, []byte(".acc_"))) && mixed(body)
+}
+
+// clientSecret wants the identifier, the word and the secret.
+func clientSecret(body []byte) bool {
+	return bytes.Contains(body[16:], []byte("_secret_")) && blended(body)
+}
+
+// dropbox leaves out what has dots and no capitals, as names of hosts and classes do.
+func dropbox(body []byte) bool {
+	return scattered(body) || bytes.IndexByte(body, '.') < 0 && mixed(body) && !wordLike(body)
+}
+
+// entra wants the beginning that the second part has had for years.
+func entra(body []byte) bool { return bytes.Contains(body, []byte(".AgAB")) && scattered(body) }
+
+// facebook is plainScattered, or what the tokens of pages are when they have one case.
+func facebook(body []byte) bool {
+	return plainScattered(body) || (body[0] == 'C' || body[0] == 'M') && plainMixed(body) && !wordLike(body)
+}
+
+func mapbox(body []byte) bool {
+	return bytes.HasPrefix(body, []byte("eyJ1Ijoi")) && scattered(body) || groups(body, '.', 60, 22) && mixed(body)
+}
+
+func ticketTailor(body []byte) bool {
+	return groups(body, '_', 4, 6, 32) && only(body[:4], digits) && only(body[5:11], digits) && plainHex(body[12:])
+}
+
+func tines(body []byte) bool { return groups(body, '/', 32, 32) && mixed(body) }
+
+func voiceflow(body []byte) bool {
+	for _, kind := range [...]string{"DM.", "WS."} {
+		body = bytes.TrimPrefix(body, []byte(kind))
+	}
+	return groups(body, '.', 24, 16) && only(body[:24], hexAny) && mixed(body)
+}
+
+// yandexIAM wants the signature of 86 characters, or the beginning that all have had.
+func yandexIAM(body []byte) bool {
+	signature := bytes.TrimRight(body[bytes.LastIndexByte(body, '.')+1:], "=")
+	return bytes.HasPrefix(body, []byte("9eu")) && scattered(body) || len(signature) == 86 && len(signature) < len(body) && scattered(signature)
 }

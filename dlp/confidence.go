@@ -57,7 +57,7 @@ var graded = map[Confidence][]string{
 		RuleKnown, RuleCanary, RuleSeedPhrase, RuleIBAN,
 		"private-key", "openssh-private-key", "putty-private-key", "xml-private-key", "jwk-private-key",
 		"bitcoin-private-key", "bip32-private-key", "azure-client-secret", "azure-storage-key", "aws-session-token",
-		"terraform-cloud-token", "fcm-server-key", "discord-bot-token", "twilio-auth-token",
+		"terraform-cloud-token", "fcm-server-key", "discord-bot-token", "twilio-auth-token", "openshift-token",
 	},
 	Medium: {
 		RuleCard, ruleDatabaseURL, ruleBasicAuthURL,

@@ -1,7 +1,7 @@
 package dlp_test
 
 var layoutsWork = []layout{
-	{"atlassian-token", "ATATT3xFfGF0", "an160-300"},
+	{"atlassian-token", "ATATT3xFfGF0", "an160-300|an100"},
 	{"atlassian-token", "ATSTT3xFfG", "an150-300"},
 	{"trello-token", "ATTA", "an72"},
 	{"linear-key", "lin_api_", "an40"},
@@ -12,7 +12,13 @@ var layoutsWork = []layout{
 	{"airtable-token", "pat", "an14 . hx64"},
 	{"clickup-token", "pk_", "dg8 _ up32"},
 	{"figma-token", "figd_", "ds40-60"},
-	{"miro-token", "eyJtaXJvLm9yaWdpbiI6", "ds30-64"},
+	{"figma-token", "figu_", "ds40"},
+	{"figma-token", "figuh_", "ds40"},
+	{"figma-token", "figur_", "ds40"},
+	{"figma-token", "figo_", "ds40"},
+	{"figma-token", "figoh_", "ds40"},
+	{"figma-token", "figor_", "ds40"},
+	{"miro-token", "eyJtaXJv", "Lm9yaWdpbiI6 ds30-64"},
 	{"typeform-token", "tfp_", "an44 _ an14"},
 	{"hubspot-token", "pat-na1-", "uuid"},
 	{"hubspot-token", "pat-na2-", "uuid"},
@@ -36,4 +42,11 @@ var layoutsWork = []layout{
 	{"imagekit-key", "private_", "b627-28|an27 ="},
 	{"canva-secret", "cnvca", "ds40-72"},
 	{"adobe-secret", "p8e-", "ds32"},
+	{"voiceflow-key", "VF.", "hx24 . an16|DM. hx24 . an16"},
+	{"bannerbear-key", "bb_pr_", "hx30"},
+	{"bannerbear-key", "bb_ma_", "hx30"},
+	{"teamwork-token", "tkn.v1_", "an71 ="},
+	{"lichess-token", "lip_", "an20-40"},
+	{"salad-cloud-key", "salad_cloud_", "an5 _ an40-100"},
+	{"redirect-pizza-token", "rpa_", "an30"},
 }

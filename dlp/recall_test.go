@@ -56,6 +56,7 @@ var structural = map[string]func(seed uint64) string{
 	"bearer-token":          func(seed uint64) string { return "Authorization: Bearer " + random(seed, alnum, 40) },
 	"generic-secret":        func(seed uint64) string { return "client_secret=" + random(seed, alnum, 32) },
 	"aws-secret-access-key": func(seed uint64) string { return "aws_secret_access_key=" + random(seed, b64, 40) },
+	"openshift-token":       func(seed uint64) string { return "sha256~" + random(seed, dashed, 43) },
 	"azure-client-secret": func(seed uint64) string {
 		return random(seed, alnum, 3) + "8Q~" + random(seed+1, alnum, 31+3)
 	},

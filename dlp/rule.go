@@ -235,6 +235,8 @@ var (
 	lowerNum      = newClass("a-z0-9")
 	upperDash     = newClass("A-Z0-9-")
 	hexDash       = newClass("0-9a-f-")
+	lowerDash     = newClass("a-z0-9-")
+	base64Dots    = newClass("A-Za-z0-9_.=-")
 	hexDot        = newClass("0-9a-f.")
 	base58        = newClass("1-9A-HJ-NP-Za-km-z")
 	base32Low     = newClass("a-z2-7")

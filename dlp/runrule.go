@@ -35,6 +35,7 @@ var runRules = []runRule{
 	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35, ":"},
 	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64, ""},
 	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40, "~."},
+	{Rule{"openshift-token", "OpenShift access or authorisation token.", Block}, openShiftToken, 43, 43, "~"},
 	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86, ""},
 	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest, "=%"},
 	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun, ""},

@@ -90,6 +90,20 @@ func azureSecret(b []byte, start, end int) (int, int, bool) {
 	return from, to, true
 }
 
+// openShiftToken wants the run to be 32 bytes in base64 behind the name of the hash
+// under which the server keeps it.
+func openShiftToken(b []byte, start, end int) (int, int, bool) {
+	from := start - len("sha256~")
+	body := b[start:end]
+	switch {
+	case from < 0 || string(b[from:start]) != "sha256~" || from > 0 && word[b[from-1]] && !escaped(b[:from]):
+		return 0, 0, false
+	case only(body, dashed) && distinct(body) >= 16 && !isExample(body, len(body)):
+		return from, end, true
+	}
+	return 0, 0, false
+}
+
 // terraformToken wants an identifier of 14 characters and ".atlasv1." before
 // the run.
 func terraformToken(b []byte, start, end int) (int, int, bool) {

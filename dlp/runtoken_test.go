@@ -22,6 +22,7 @@ var tokenSamples = map[string]func(r *rand.Rand) string{
 	"mailchimp-key": func(r *rand.Rand) string {
 		return randText(r, "0-9a-f", 32) + "-us" + strconv.Itoa(1+r.IntN(21))
 	},
+	"openshift-token": func(r *rand.Rand) string { return "sha256~" + randText(r, "A-Za-z0-9_-", 43) },
 	"azure-client-secret": func(r *rand.Rand) string {
 		return randText(r, "A-Za-z0-9", 3) + randText(r, "0-9", 1) + "Q" + "~" + randText(r, "A-Za-z0-9_-", 31+r.IntN(4))
 	},

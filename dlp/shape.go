@@ -15,6 +15,7 @@ const (
 	maxKeyLine   = 96 // what is reported of a key's first line
 	maxJWTHeader = 1024
 	minSignature = 20   // of a JWT
+	minOpaque    = 43   // of the second part of one that is no JSON: its key, encrypted
 	maxJWT       = 4096 // what is held of a JWT; beyond, it is judged by what is there
 )
 
@@ -195,16 +196,17 @@ func jsonWebToken(b []byte, _ int, final bool) (int, int, verdict) {
 	case b[header] != '.':
 		return 0, 0, miss
 	}
-	p, ok := hasPrefix(b[header+1:], "eyJ")
-	switch {
-	case !ok:
-		return 0, 0, miss
-	case p < 3:
-		return short(final)
-	case !namesAlgorithm(b[:header]):
+	if !namesAlgorithm(b[:header]) {
 		return 0, 0, miss
 	}
 	payload := dashed.span(b, header+1, maxJWT)
+	p, ok := hasPrefix(b[header+1:], "eyJ")
+	switch {
+	case ok && p < 3:
+		return short(final)
+	case !ok && payload < len(b) && payload-header-1 < minOpaque:
+		return 0, 0, miss
+	}
 	switch {
 	case payload == maxJWT:
 		return 0, maxJWT, match

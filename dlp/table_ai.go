@@ -23,7 +23,7 @@ var formatsAI = []format{
 		{prefix: "sk-", body: hyphened, min: 48, max: 48, check: openAIOther},
 	}},
 	{Rule{"deepseek-key", "DeepSeek or DashScope (Qwen) API key.", Block}, []form{
-		{prefix: "sk-", body: hyphened, min: 32, max: 32, check: plainHex},
+		{prefix: "sk-", body: hyphened, min: 32, max: 32, check: plainMixed},
 	}},
 	{Rule{"kimi-key", "Kimi coding API key.", Block}, []form{
 		{prefix: "sk-kimi-", body: alnum, min: 60, max: 72, check: scattered},
@@ -35,17 +35,17 @@ var formatsAI = []format{
 	{Rule{"dashscope-workspace-key", "DashScope (Qwen) key of a workspace, or Windsurf API key.", Block}, []form{
 		{prefix: "sk-ws-", body: dotted, min: 60, max: 300, check: scattered},
 	}},
-	{Rule{"devin-key", "Devin API key of a user.", Block}, []form{
-		{prefix: "apk_user_", body: base64Any, min: 80, max: 300, check: scattered},
+	{Rule{"devin-key", "Devin API key of a user or a service.", Block}, []form{
+		{prefix: "apk_", body: base64Any, min: 80, max: 300, check: scattered},
 	}},
 	{Rule{"openrouter-key", "OpenRouter API key.", Block}, []form{
-		{prefix: "sk-or-v1-", body: hexLower, min: 64, max: 64},
+		{prefix: "sk-or-v1-", body: alnum, min: 64, max: 64, check: mixed},
 	}},
 	{Rule{"huggingface-token", "Hugging Face access token.", Block}, []form{
-		{prefix: "hf_", body: alnum, min: 34, max: 40, check: mixedCase},
+		{prefix: "hf_", body: alnum, min: 34, max: 40, check: letters},
 	}},
 	{Rule{"huggingface-org-token", "Hugging Face organisation token.", Block}, []form{
-		{prefix: "api_org_", body: alnum, min: 34, max: 40, check: mixedCase},
+		{prefix: "api_org_", body: alnum, min: 34, max: 40, check: letters},
 	}},
 	{Rule{"groq-key", "Groq API key.", Block}, []form{
 		{prefix: "gsk_", body: alnum, min: 52, max: 52, check: mixed},
@@ -54,10 +54,10 @@ var formatsAI = []format{
 		{prefix: "xai-", body: alnum, min: 80, max: 80, check: mixed},
 	}},
 	{Rule{"replicate-token", "Replicate API token.", Block}, []form{
-		{prefix: "r8_", body: alnum, min: 37, max: 37, check: mixed},
+		{prefix: "r8_", body: dashed, min: 37, max: 37, check: scattered},
 	}},
 	{Rule{"perplexity-key", "Perplexity API key.", Block}, []form{
-		{prefix: "pplx-", body: alnum, min: 40, max: 64, check: mixed},
+		{prefix: "pplx-", body: alnum, min: 40, max: 64, check: blended},
 	}},
 	{Rule{"together-key", "Together AI API key.", Block}, []form{
 		{prefix: "tgp_v1_", body: dashed, min: 43, max: 48, check: mixed},
@@ -69,7 +69,7 @@ var formatsAI = []format{
 		{prefix: "csk-", body: hyphened, min: 48, max: 48, check: plainMixed},
 	}},
 	{Rule{"nvidia-key", "NVIDIA NGC or NIM API key.", Block}, []form{
-		{prefix: "nvapi-", body: dashed, min: 60, max: 72, check: scattered},
+		{prefix: "nvapi-", body: dashed, min: 60, max: 72, check: blended},
 	}},
 	{Rule{"pinecone-key", "Pinecone API key.", Block}, []form{
 		{prefix: "pcsk_", body: word, min: 60, max: 80, check: scattered},
@@ -96,7 +96,7 @@ var formatsAI = []format{
 		{prefix: "ls__", body: hexLower, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"logfire-token", "Pydantic Logfire token.", Block}, []form{
-		{prefix: "pylf_v", body: word, min: 40, max: 72, check: scattered},
+		{prefix: "pylf_v", body: word, min: 40, max: 72, check: blended},
 	}},
 	{Rule{"helicone-key", "Helicone API key.", Block}, []form{
 		{prefix: "sk-helicone-", body: hyphened, min: 28, max: 44, check: mixed},
@@ -112,7 +112,7 @@ var formatsAI = []format{
 		{prefix: "sk_", body: word, min: 48, max: 48, check: plainHex},
 	}},
 	{Rule{"cartesia-key", "Cartesia API key.", Block}, []form{
-		{prefix: "sk_car_", body: alnum, min: 20, max: 40, check: varied},
+		{prefix: "sk_car_", body: word, min: 20, max: 40, check: blended},
 	}},
 	{Rule{"voyage-key", "Voyage AI API key.", Block}, []form{
 		{prefix: "pa-", body: dashed, min: 43, max: 43, check: scattered},
@@ -128,21 +128,21 @@ var formatsAI = []format{
 		{prefix: "sk-let-", body: base64Any, min: 60, max: 240, check: scattered},
 	}},
 	{Rule{"mem0-key", "Mem0 API key.", Block}, []form{
-		{prefix: "m0-", body: dashed, min: 40, max: 40, check: plainScattered},
+		{prefix: "m0-", body: dashed, min: 24, max: 44, check: plainScattered},
 	}},
 	{Rule{"anyscale-token", "Anyscale endpoint or platform token.", Block}, []form{
 		{prefix: "esecret_", body: lowerNum, min: 26, max: 32, check: mixed},
 		{prefix: "aph0_", body: alnum, min: 40, max: 90, check: scattered},
 	}},
 	{Rule{"runpod-key", "RunPod API key.", Block}, []form{
-		{prefix: "rpa_", body: alnum, min: 40, max: 50, check: mixed},
+		{prefix: "rpa_", body: alnum, min: 40, max: 50, check: blended},
 	}},
 	{Rule{"modal-token", "Modal token ID or secret.", Block}, []form{
 		{prefix: "ak-", body: dashed, min: 22, max: 22, check: plainScattered},
 		{prefix: "as-", body: dashed, min: 22, max: 22, check: plainScattered},
 	}},
 	{Rule{"e2b-key", "E2B API key.", Block}, []form{
-		{prefix: "e2b_", body: hexLower, min: 40, max: 40, check: mixed},
+		{prefix: "e2b_", body: alnum, min: 40, max: 40, check: mixed},
 	}},
 	{Rule{"daytona-key", "Daytona API key.", Block}, []form{
 		{prefix: "dtn_", body: hexLower, min: 64, max: 64},
@@ -151,10 +151,10 @@ var formatsAI = []format{
 		{prefix: "tvly-", body: dashed, min: 32, max: 60, check: mixed},
 	}},
 	{Rule{"firecrawl-key", "Firecrawl API key.", Block}, []form{
-		{prefix: "fc-", body: hyphened, min: 32, max: 32, check: plainHex},
+		{prefix: "fc-", body: hyphened, min: 32, max: 32, check: plainMixed},
 	}},
 	{Rule{"brave-search-key", "Brave Search API key.", Block}, []form{
-		{prefix: "BSA", body: base64Any, min: 26, max: 29, check: dashedScattered},
+		{prefix: "BSA", body: base64Any, min: 24, max: 40, check: dashedScattered},
 	}},
 	{Rule{"context7-key", "Context7 API key.", Block}, []form{
 		{prefix: "ctx7sk-", body: hexDash, min: 36, max: 36, check: uuid},
@@ -164,10 +164,10 @@ var formatsAI = []format{
 		{prefix: "scp-test-", body: hexLower, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"apify-token", "Apify API token.", Block}, []form{
-		{prefix: "apify_api_", body: alnum, min: 34, max: 40, check: scattered},
+		{prefix: "apify_api_", body: alnum, min: 34, max: 40, check: blended},
 	}},
 	{Rule{"browserbase-key", "Browserbase API key.", Block}, []form{
-		{prefix: "bb_live_", body: dashed, min: 20, max: 40, check: varied},
+		{prefix: "bb_live_", body: dashed, min: 20, max: 40, check: blended},
 	}},
 	{Rule{"cursor-key", "Cursor API key.", Block}, []form{
 		{prefix: "crsr_", body: hexLower, min: 64, max: 64},
@@ -190,12 +190,22 @@ var formatsAI = []format{
 		{prefix: "signkey-branch-", body: hexLower, min: 64, max: 64},
 	}},
 	{Rule{"trigger-key", "Trigger.dev secret key or personal token.", Block}, []form{
-		{prefix: "tr_prod_", body: alnum, min: 20, max: 24, check: varied},
-		{prefix: "tr_stg_", body: alnum, min: 20, max: 24, check: varied},
-		{prefix: "tr_preview_", body: alnum, min: 20, max: 24, check: varied},
+		{prefix: "tr_prod_", body: alnum, min: 20, max: 24, check: blended},
+		{prefix: "tr_stg_", body: alnum, min: 20, max: 24, check: blended},
+		{prefix: "tr_preview_", body: alnum, min: 20, max: 24, check: blended},
 		{prefix: "tr_pat_", body: lowerNum, min: 40, max: 40, check: mixed},
 	}},
 	{Rule{"trigger-dev-key", "Trigger.dev secret key of a development environment.", Warn}, []form{
-		{prefix: "tr_dev_", body: alnum, min: 20, max: 24, check: varied},
+		{prefix: "tr_dev_", body: alnum, min: 20, max: 24, check: blended},
+	}},
+	{Rule{"devin-service-token", "Devin token of a service user.", Block}, []form{
+		{prefix: "cog_", body: base32Low, min: 52, max: 52, check: mixed},
+	}},
+	{Rule{"retell-key", "Retell AI API key. A key of a cache may look like it.", Warn}, []form{
+		{prefix: "key_", body: hexLower, min: 28, max: 28, check: mixed},
+	}},
+	{Rule{"labelbox-key", "Labelbox API key.", Block}, []form{
+		{prefix: "lbx_", body: dashed, min: 43, max: 43, check: scattered},
+		{prefix: "rma_", body: dashed, min: 43, max: 43, check: scattered},
 	}},
 }

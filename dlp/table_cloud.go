@@ -3,23 +3,25 @@ package dlp
 // formatsCloud are those of clouds, hosting and domains.
 var formatsCloud = []format{
 	{Rule{"aws-access-key-id", "AWS access key ID, long-lived (AKIA), of a session (ASIA), a bearer (ABIA) or a context (ACCA).", Block}, []form{
-		{prefix: "AKIA", body: base32Up, min: 16, max: 16},
-		{prefix: "ASIA", body: base32Up, min: 16, max: 16},
-		{prefix: "ABIA", body: base32Up, min: 16, max: 16},
-		{prefix: "ACCA", body: base32Up, min: 16, max: 16},
+		{prefix: "AKIA", body: upperNum, min: 16, max: 16},
+		{prefix: "ASIA", body: upperNum, min: 16, max: 16},
+		{prefix: "ABIA", body: upperNum, min: 16, max: 16},
+		{prefix: "ACCA", body: upperNum, min: 16, max: 16},
+		{prefix: "A3T", body: upperNum, min: 17, max: 17, check: mixed},
 	}},
 	{Rule{"aws-unique-id", "AWS unique ID of a user, role, group, policy or certificate. It opens nothing.", Warn}, []form{
-		{prefix: "AIDA", body: base32Up, min: 17, max: 17, check: mixed},
-		{prefix: "AROA", body: base32Up, min: 17, max: 17, check: mixed},
-		{prefix: "AGPA", body: base32Up, min: 17, max: 17, check: mixed},
-		{prefix: "AIPA", body: base32Up, min: 17, max: 17, check: mixed},
-		{prefix: "ANPA", body: base32Up, min: 17, max: 17, check: mixed},
-		{prefix: "APKA", body: base32Up, min: 17, max: 17, check: mixed},
-		{prefix: "ASCA", body: base32Up, min: 17, max: 17, check: mixed},
+		{prefix: "AIDA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "AROA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "AGPA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "AIPA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "ANPA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "APKA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "ASCA", body: upperNum, min: 16, max: 17, check: mixed},
+		{prefix: "ANVA", body: upperNum, min: 16, max: 17, check: mixed},
 	}},
 	{Rule{"aws-bedrock-key", "Amazon Bedrock API key, long-lived or short-lived.", Block}, []form{
 		{prefix: "ABSK", body: base64Line, min: 100, max: 280, check: scattered},
-		{prefix: "bedrock-api-key-", body: base64Any, min: 100, max: 3900, check: mixed},
+		{prefix: "bedrock-api-key-", body: base64Any, min: 28, max: 3900, check: mixed},
 	}},
 	{Rule{"amazon-mws-token", "Amazon Marketplace Web Service token.", Block}, []form{
 		{prefix: "amzn.mws.", body: hexDash, min: 36, max: 36, check: uuid},
@@ -38,7 +40,7 @@ var formatsCloud = []format{
 		{prefix: "GOCSPX-", body: dashed, min: 28, max: 28},
 	}},
 	{Rule{"google-oauth-token", "Google OAuth access token.", Block}, []form{
-		{prefix: "ya29.", body: dotted, min: 50, max: 1024},
+		{prefix: "ya29.", body: dotted, min: 20, max: 1024, check: scattered},
 	}},
 	{Rule{"google-refresh-token", "Google OAuth refresh token.", Block}, []form{
 		{prefix: "1//0", body: dashed, min: 40, max: 256, check: scattered},
@@ -63,7 +65,7 @@ var formatsCloud = []format{
 		{prefix: "AQVN", body: dashed, min: 35, max: 38, check: scattered},
 	}},
 	{Rule{"yandex-iam-token", "Yandex Cloud IAM token.", Block}, []form{
-		{prefix: "t1.9eu", body: base64Path, min: 100, max: 800, check: scattered},
+		{prefix: "t1.", body: base64Path, min: 88, max: 900, check: yandexIAM},
 	}},
 	{Rule{"yandex-oauth-token", "Yandex OAuth token.", Block}, []form{
 		{prefix: "y0_", body: dashed, min: 50, max: 60, check: scattered},
@@ -81,10 +83,10 @@ var formatsCloud = []format{
 		{prefix: "SCW", body: upperNum, min: 17, max: 17, check: mixed},
 	}},
 	{Rule{"exoscale-key-id", "Exoscale API key ID.", Block}, []form{
-		{prefix: "EXO", body: hexLower, min: 24, max: 24, check: mixed},
+		{prefix: "EXO", body: alnum, min: 24, max: 30, check: hexOrScattered},
 	}},
 	{Rule{"upcloud-token", "UpCloud API token.", Block}, []form{
-		{prefix: "ucat_", body: upperNum, min: 26, max: 26, check: mixed},
+		{prefix: "ucat_", body: alnum, min: 24, max: 32, check: blended},
 	}},
 	{Rule{"backblaze-application-key", "Backblaze B2 application key.", Block}, []form{
 		{prefix: "K00", body: base64Line, min: 28, max: 28, check: scattered},
@@ -95,7 +97,7 @@ var formatsCloud = []format{
 		{prefix: "cfk_", body: alnum, min: 44, max: 56, check: mixed},
 	}},
 	{Rule{"cloudflare-origin-ca-key", "Cloudflare origin CA key.", Block}, []form{
-		{prefix: "v1.0-", body: hexDash, min: 171, max: 171, check: cloudflareCA},
+		{prefix: "v1.0-", body: hyphened, min: 171, max: 171, check: mixed},
 	}},
 	{Rule{"cloudflare-tunnel-token", "Cloudflare Tunnel token.", Block}, []form{
 		{prefix: "eyJhIjoi", body: base64Any, min: 140, max: 300, check: cloudflareTunnel},
@@ -113,39 +115,40 @@ var formatsCloud = []format{
 		{prefix: "HRKU-", body: dashed, min: 36, max: 64, check: mixed},
 	}},
 	{Rule{"netlify-token", "Netlify personal, command line, OAuth, user or build token.", Block}, []form{
-		{prefix: "nfp_", body: alnum, min: 36, max: 40, check: mixed},
-		{prefix: "nfc_", body: alnum, min: 36, max: 40, check: mixed},
-		{prefix: "nfo_", body: alnum, min: 36, max: 40, check: mixed},
-		{prefix: "nfu_", body: alnum, min: 36, max: 40, check: mixed},
-		{prefix: "nfb_", body: alnum, min: 36, max: 40, check: mixed},
+		{prefix: "nfp_", body: word, min: 36, max: 40, check: mixed},
+		{prefix: "nfc_", body: word, min: 36, max: 40, check: mixed},
+		{prefix: "nfo_", body: word, min: 36, max: 40, check: mixed},
+		{prefix: "nfu_", body: word, min: 36, max: 40, check: mixed},
+		{prefix: "nfb_", body: word, min: 36, max: 40, check: mixed},
 	}},
 	{Rule{"vercel-token", "Vercel personal, integration, app access or app refresh token.", Block}, []form{
-		{prefix: "vcp_", body: dashed, min: 24, max: 80, check: scattered},
-		{prefix: "vci_", body: dashed, min: 24, max: 80, check: scattered},
-		{prefix: "vca_", body: dashed, min: 24, max: 80, check: scattered},
-		{prefix: "vcr_", body: dashed, min: 24, max: 80, check: scattered},
+		{prefix: "vcp_", body: dashed, min: 20, max: 80, check: blended},
+		{prefix: "vci_", body: dashed, min: 20, max: 80, check: blended},
+		{prefix: "vca_", body: dashed, min: 20, max: 80, check: blended},
+		{prefix: "vcr_", body: dashed, min: 20, max: 80, check: blended},
 	}},
 	{Rule{"vercel-ai-gateway-key", "Vercel AI Gateway API key.", Block}, []form{
-		{prefix: "vck_", body: dashed, min: 24, max: 80, check: scattered},
+		{prefix: "vck_", body: dashed, min: 20, max: 80, check: blended},
 	}},
 	{Rule{"vercel-blob-token", "Vercel Blob read-write token.", Block}, []form{
 		{prefix: "vercel_blob_rw_", body: word, min: 40, max: 64, check: scattered},
 	}},
 	{Rule{"render-key", "Render API key.", Block}, []form{
-		{prefix: "rnd_", body: alnum, min: 28, max: 40, check: scattered},
+		{prefix: "rnd_", body: alnum, min: 28, max: 40, check: blended},
 	}},
 	{Rule{"scalingo-token", "Scalingo API token.", Block}, []form{
-		{prefix: "tk-us-", body: dashed, min: 48, max: 48, check: scattered},
+		{prefix: "tk-us-", body: dashed, min: 48, max: 48, check: blended},
 	}},
 	{Rule{"deno-deploy-token", "Deno Deploy access token of a user or an organisation.", Block}, []form{
 		{prefix: "ddp_", body: alnum, min: 36, max: 40, check: mixed},
 		{prefix: "ddo_", body: alnum, min: 36, max: 40, check: mixed},
+		{prefix: "ddw_", body: alnum, min: 36, max: 40, check: mixed},
 	}},
 	{Rule{"valtown-token", "Val Town API token.", Block}, []form{
-		{prefix: "vtwn_", body: alnum, min: 24, max: 64, check: varied},
+		{prefix: "vtwn_", body: dashed, min: 20, max: 80, check: blended},
 	}},
 	{Rule{"zuplo-key", "Zuplo API key.", Block}, []form{
-		{prefix: "zpka_", body: word, min: 41, max: 41, check: mixed},
+		{prefix: "zpka_", body: dashed, min: 41, max: 80, check: mixed},
 	}},
 	{Rule{"porkbun-key", "Porkbun API key or secret key.", Block}, []form{
 		{prefix: "pk1_", body: hexLower, min: 64, max: 64},
@@ -157,5 +160,12 @@ var formatsCloud = []format{
 	}},
 	{Rule{"akamai-edgegrid-token", "Akamai EdgeGrid client or access token. The host of the account is written the same way.", Warn}, []form{
 		{prefix: "akab-", body: hyphened, min: 33, max: 33, check: akamai},
+	}},
+	{Rule{"alibaba-security-token", "Alibaba Cloud security token of a session. Other coded data may start so.", Warn}, []form{
+		{prefix: "CAIS", body: base64Any, min: 100, max: 1500, check: scattered},
+	}},
+	{Rule{"azure-refresh-token", "Microsoft Entra ID (Azure AD) refresh token.", Block}, []form{
+		{prefix: "0.A", body: dotted, min: 300, max: 3000, check: entra},
+		{prefix: "1.A", body: dotted, min: 300, max: 3000, check: entra},
 	}},
 }

@@ -19,7 +19,7 @@ var formatsCode = []format{
 	{Rule{"gitlab-runner-token", "GitLab runner authentication or registration token.", Block}, []form{
 		{prefix: "glrt-", body: dashed, min: 20, max: 300},
 		{prefix: "glrtr-", body: dashed, min: 20, max: 300},
-		{prefix: "GR1348941", body: dashed, min: 20, max: 64, check: mixedCase},
+		{prefix: "GR1348941", body: dashed, min: 20, max: 64, check: blended},
 	}},
 	{Rule{"gitlab-deploy-token", "GitLab deploy token.", Block}, []form{
 		{prefix: "gldt-", body: dashed, min: 20, max: 300},
@@ -51,7 +51,7 @@ var formatsCode = []format{
 		{prefix: "ATBB", body: alnum, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"bitbucket-access-token", "Bitbucket Cloud access token of a repository, project or workspace.", Block}, []form{
-		{prefix: "ATCTT3xFfG", body: base64Any, min: 150, max: 300, check: mixed},
+		{prefix: "ATCTT3xFfG", body: base64Any, min: 60, max: 300, check: mixed},
 	}},
 	{Rule{"gitea-oauth-secret", "Gitea OAuth application secret.", Block}, []form{
 		{prefix: "gto_", body: base32Low, min: 52, max: 56, check: mixed},
@@ -64,16 +64,16 @@ var formatsCode = []format{
 		{prefix: "sgp_", body: word, min: 40, max: 57, check: sourcegraph},
 	}},
 	{Rule{"gitpod-token", "Gitpod personal access token.", Block}, []form{
-		{prefix: "gitpod_pat_", body: dotted, min: 40, max: 160, check: scattered},
+		{prefix: "gitpod_pat_", body: dotted, min: 40, max: 160, check: blended},
 	}},
 	{Rule{"gitbook-token", "GitBook API token.", Block}, []form{
 		{prefix: "gb_api_", body: alnum, min: 30, max: 64, check: scattered},
 	}},
 	{Rule{"postman-key", "Postman API key.", Block}, []form{
-		{prefix: "PMAK-", body: hexDash, min: 59, max: 59, check: postman},
+		{prefix: "PMAK-", body: hyphened, min: 59, max: 59, check: mixed},
 	}},
 	{Rule{"postman-collection-token", "Postman collection access token.", Block}, []form{
-		{prefix: "PMAT-", body: upperNum, min: 26, max: 26, check: mixed},
+		{prefix: "PMAT-", body: alnum, min: 26, max: 26, check: mixed},
 	}},
 	{Rule{"readme-key", "ReadMe API key.", Block}, []form{
 		{prefix: "rdme_", body: lowerNum, min: 60, max: 80, check: mixed},
@@ -85,7 +85,7 @@ var formatsCode = []format{
 		{prefix: "pypi-AgE", body: dashed, min: 60, max: 512},
 	}},
 	{Rule{"rubygems-token", "RubyGems API key.", Block}, []form{
-		{prefix: "rubygems_", body: hexLower, min: 48, max: 48},
+		{prefix: "rubygems_", body: alnum, min: 48, max: 48, check: mixed},
 	}},
 	{Rule{"crates-io-token", "crates.io API token.", Block}, []form{
 		{prefix: "cio", body: base64Any, min: 32, max: 32, check: plainScattered},
@@ -118,9 +118,28 @@ var formatsCode = []format{
 		{prefix: "ovsxp_", body: hexDash, min: 36, max: 36, check: uuid},
 	}},
 	{Rule{"jfrog-key", "JFrog API key.", Block}, []form{
-		{prefix: "AKCp", body: alnum, min: 69, max: 69, check: scattered},
+		{prefix: "AKCp", body: alnum, min: 68, max: 70, check: scattered},
 	}},
 	{Rule{"jfrog-reference-token", "JFrog reference token.", Block}, []form{
-		{prefix: "cmVmdGtuO", body: alnum, min: 55, max: 55, check: scattered},
+		{prefix: "cmVmd", body: alnum, min: 59, max: 59, check: scattered},
+	}},
+	{Rule{"sourcegraph-gateway-key", "Sourcegraph Cody gateway or licence key.", Block}, []form{
+		{prefix: "slk_", body: hexLower, min: 64, max: 64},
+	}},
+	{Rule{"bitbucket-server-token", "Bitbucket Data Center HTTP access token.", Block}, []form{
+		{prefix: "BBDC-", body: base64Line, min: 32, max: 64, check: scattered},
+	}},
+	{Rule{"cloudsmith-key", "Cloudsmith API key.", Block}, []form{
+		{prefix: "csa_", body: alnum, min: 36, max: 36, check: mixed},
+	}},
+	{Rule{"mergify-key", "Mergify application key.", Block}, []form{
+		{prefix: "mergify_application_key_", body: dashed, min: 40, max: 200, check: blended},
+	}},
+	{Rule{"aikido-token", "Aikido CI token or client secret.", Block}, []form{
+		{prefix: "AIK_CI_", body: alnum, min: 20, max: 64, check: blended},
+		{prefix: "AIK_SECRET_", body: alnum, min: 40, max: 80, check: blended},
+	}},
+	{Rule{"ionic-token", "Ionic personal access token.", Block}, []form{
+		{prefix: "ion_", body: alnum, min: 42, max: 42, check: scattered},
 	}},
 }

@@ -7,7 +7,7 @@ var formatsData = []format{
 		{prefix: "dose", body: hexLower, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"supabase-token", "Supabase personal or OAuth access token.", Block}, []form{
-		{prefix: "sbp_", body: word, min: 40, max: 48, check: supabase},
+		{prefix: "sbp_", body: dashed, min: 40, max: 48, check: mixed},
 	}},
 	{Rule{"supabase-secret-key", "Supabase secret API key of a project.", Block}, []form{
 		{prefix: "sb_secret_", body: dashed, min: 31, max: 40, check: mixed},
@@ -16,9 +16,9 @@ var formatsData = []format{
 		{prefix: "sb_publishable_", body: dashed, min: 31, max: 40, check: mixed},
 	}},
 	{Rule{"planetscale-token", "PlanetScale service token, password or OAuth token.", Block}, []form{
-		{prefix: "pscale_tkn_", body: base64Path, min: 32, max: 64, check: mixed},
-		{prefix: "pscale_pw_", body: base64Path, min: 32, max: 64, check: mixed},
-		{prefix: "pscale_oauth_", body: base64Path, min: 32, max: 64, check: mixed},
+		{prefix: "pscale_tkn_", body: base64Path, min: 32, max: 64, check: blended},
+		{prefix: "pscale_pw_", body: base64Path, min: 32, max: 64, check: blended},
+		{prefix: "pscale_oauth_", body: base64Path, min: 32, max: 64, check: blended},
 	}},
 	{Rule{"neon-key", "Neon API key.", Block}, []form{
 		{prefix: "napi_", body: alnum, min: 60, max: 70, check: mixed},
@@ -33,7 +33,7 @@ var formatsData = []format{
 		{prefix: "fnAE", body: dashed, min: 36, max: 36, check: scattered},
 	}},
 	{Rule{"astra-token", "DataStax Astra application token.", Block}, []form{
-		{prefix: "AstraCS:", body: coloned, min: 89, max: 89, check: astra},
+		{prefix: "AstraCS:", body: coloned, min: 20, max: 100, check: mixed},
 	}},
 	{Rule{"aiven-password", "Password of an Aiven service.", Block}, []form{
 		{prefix: "AVNS_", body: dashed, min: 19, max: 20, check: mixedCase},
@@ -60,7 +60,7 @@ var formatsData = []format{
 		{prefix: "p.eyJ1Ijog", body: dotted, min: 80, max: 400, check: scattered},
 	}},
 	{Rule{"elastic-cloud-key", "Elastic Cloud API key.", Block}, []form{
-		{prefix: "essu_", body: base64Line, min: 60, max: 160, check: scattered},
+		{prefix: "essu_", body: base64Any, min: 60, max: 200, check: scattered},
 	}},
 	{Rule{"elasticsearch-service-token", "Elasticsearch service account token.", Block}, []form{
 		{prefix: "AAEAAWVsYXN0aWM", body: base64Any, min: 30, max: 160, check: scattered},
@@ -80,18 +80,18 @@ var formatsData = []format{
 		{prefix: "hxtw_", body: alnum, min: 40, max: 160, check: mixed},
 	}},
 	{Rule{"prefect-key", "Prefect Cloud API key of a user or a service account.", Block}, []form{
-		{prefix: "pnu_", body: alnum, min: 36, max: 36, check: mixed},
-		{prefix: "pnb_", body: alnum, min: 36, max: 36, check: mixed},
+		{prefix: "pnu_", body: alnum, min: 36, max: 36, check: blended},
+		{prefix: "pnb_", body: alnum, min: 36, max: 36, check: blended},
 	}},
 	{Rule{"arcgis-key", "ArcGIS API key or access token. It may be made for public pages.", Warn}, []form{
 		{prefix: "AAPK", body: dotted, min: 80, max: 160, check: scattered},
 		{prefix: "AAPT", body: dotted, min: 80, max: 600, check: scattered},
 	}},
 	{Rule{"mapbox-secret-token", "Mapbox secret access token.", Block}, []form{
-		{prefix: "sk.eyJ1Ijoi", body: dotted, min: 50, max: 200, check: scattered},
+		{prefix: "sk.", body: dotted, min: 50, max: 240, check: mapbox},
 	}},
 	{Rule{"mapbox-public-token", "Mapbox public access token, which web pages hold.", Warn}, []form{
-		{prefix: "pk.eyJ1Ijoi", body: dotted, min: 50, max: 200, check: scattered},
+		{prefix: "pk.", body: dotted, min: 50, max: 240, check: mapbox},
 	}},
 	{Rule{"radar-key", "Radar secret key, live or test.", Block}, []form{
 		{prefix: "prj_live_sk_", body: hexLower, min: 40, max: 40},
@@ -107,10 +107,19 @@ var formatsData = []format{
 		{prefix: "sec-c-", body: base64Any, min: 46, max: 48, check: scattered},
 	}},
 	{Rule{"pubnub-key", "PubNub publish or subscribe key, which apps hold.", Warn}, []form{
-		{prefix: "pub-c-", body: hexDash, min: 36, max: 36, check: uuid},
-		{prefix: "sub-c-", body: hexDash, min: 36, max: 36, check: uuid},
+		{prefix: "pub-c-", body: lowerDash, min: 36, max: 36, check: uuidLike},
+		{prefix: "sub-c-", body: lowerDash, min: 36, max: 36, check: uuidLike},
 	}},
 	{Rule{"convex-key", "Convex deploy key or access token in its coded form.", Block}, []form{
 		{prefix: "eyJ2MiI6I", body: base64Any, min: 80, max: 300, check: scattered},
+	}},
+	{Rule{"locationiq-token", "LocationIQ access token, which web pages hold.", Warn}, []form{
+		{prefix: "pk.", body: hyphened, min: 32, max: 32, check: mixed},
+	}},
+	{Rule{"databento-key", "Databento API key.", Block}, []form{
+		{prefix: "db-", body: hyphened, min: 29, max: 29, check: plainScattered},
+	}},
+	{Rule{"besttime-key", "BestTime private API key. An identifier may look like it.", Warn}, []form{
+		{prefix: "pri_", body: hexLower, min: 32, max: 32, check: mixed},
 	}},
 }

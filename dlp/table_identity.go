@@ -34,11 +34,7 @@ var formatsIdentity = []format{
 		{prefix: "0.", body: bitwardenBody, min: 92, max: 92, check: bitwarden},
 	}},
 	{Rule{"tailscale-key", "Tailscale authentication, API, OAuth, SCIM or webhook key.", Block}, []form{
-		{prefix: "tskey-auth-", body: hyphened, min: 24, max: 80, check: mixed},
-		{prefix: "tskey-api-", body: hyphened, min: 24, max: 80, check: mixed},
-		{prefix: "tskey-client-", body: hyphened, min: 24, max: 80, check: mixed},
-		{prefix: "tskey-scim-", body: hyphened, min: 24, max: 80, check: mixed},
-		{prefix: "tskey-webhook-", body: hyphened, min: 24, max: 80, check: mixed},
+		{prefix: "tskey-", body: hyphened, min: 20, max: 100, check: mixed},
 	}},
 	{Rule{"netbird-token", "NetBird personal access token.", Block}, []form{
 		{prefix: "nbp_", body: alnum, min: 36, max: 36, check: scattered},
@@ -61,21 +57,39 @@ var formatsIdentity = []format{
 		{prefix: "jca_", body: alnum, min: 36, max: 36, check: scattered},
 	}},
 	{Rule{"persona-key", "Persona API key of production.", Block}, []form{
-		{prefix: "persona_production_", body: hexDash, min: 36, max: 36, check: uuid},
+		{prefix: "persona_production_", body: dashed, min: 20, max: 80, check: blended},
 	}},
 	{Rule{"persona-sandbox-key", "Persona API key of the sandbox.", Warn}, []form{
-		{prefix: "persona_sandbox_", body: hexDash, min: 36, max: 36, check: uuid},
+		{prefix: "persona_sandbox_", body: dashed, min: 20, max: 80, check: blended},
 	}},
 	{Rule{"onfido-token", "Onfido live API token.", Block}, []form{
-		{prefix: "api_live.", body: dotted, min: 44, max: 44, check: onfido},
+		{prefix: "api_live.", body: dotted, min: 20, max: 80, check: onfido},
+		{prefix: "api_live_ca.", body: dotted, min: 20, max: 80, check: onfido},
+		{prefix: "api_live_us.", body: dotted, min: 20, max: 80, check: onfido},
 	}},
 	{Rule{"onfido-sandbox-token", "Onfido sandbox API token.", Warn}, []form{
-		{prefix: "api_sandbox.", body: dotted, min: 44, max: 44, check: onfido},
+		{prefix: "api_sandbox.", body: dotted, min: 20, max: 80, check: onfido},
 	}},
 	{Rule{"secret-token-uri", "Secret in the secret-token scheme of RFC 8959, as Mercury and Census use it.", Block}, []form{
 		{prefix: "secret-token:", body: secretURI, min: 24, max: 300, check: secretToken},
 	}},
 	{Rule{"clearbit-key", "Clearbit secret key.", Warn}, []form{
 		{prefix: "sk_", body: word, min: 32, max: 32, check: plainHex},
+	}},
+	{Rule{"defined-networking-token", "Defined Networking API token.", Block}, []form{
+		{prefix: "dnkey-", body: base64Any, min: 79, max: 79, check: mixed},
+	}},
+	{Rule{"authress-key", "Authress access key of a service client.", Block}, []form{
+		{prefix: "sc_", body: base64Path, min: 50, max: 230, check: authress},
+		{prefix: "ext_", body: base64Path, min: 50, max: 230, check: authress},
+		{prefix: "scauth_", body: base64Path, min: 50, max: 230, check: authress},
+		{prefix: "authress_", body: base64Path, min: 50, max: 230, check: authress},
+	}},
+	{Rule{"intra42-secret", "42 Intra client secret.", Block}, []form{
+		{prefix: "s-s4t2ud-", body: hexLower, min: 64, max: 64},
+		{prefix: "s-s4t2af-", body: hexLower, min: 64, max: 64},
+	}},
+	{Rule{"nightfall-key", "Nightfall API key.", Block}, []form{
+		{prefix: "NF-", body: hyphened, min: 32, max: 32, check: plainScattered},
 	}},
 }

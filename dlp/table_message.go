@@ -3,16 +3,16 @@ package dlp
 // formatsMessage are those of messages, mail, calls and social networks.
 var formatsMessage = []format{
 	{Rule{"slack-token", "Slack bot, user, app, session or refresh token.", Block}, []form{
-		{prefix: "xoxb-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxp-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxa-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxr-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxs-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxo-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxc-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxe-", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xoxe.xox", body: hyphened, min: 24, max: 255, check: mixed},
-		{prefix: "xapp-", body: hyphened, min: 40, max: 255, check: mixed},
+		{prefix: "xoxb-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxp-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxa-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxr-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxs-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxo-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxc-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxe-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxe.xox", body: hyphened, min: 24, max: 255, check: oneCase},
+		{prefix: "xapp-", body: hyphened, min: 20, max: 255, check: mixed},
 	}},
 	{Rule{"slack-session-cookie", "Slack session cookie of a browser.", Block}, []form{
 		{prefix: "xoxd-", body: percented, min: 60, max: 400, check: scattered},
@@ -30,7 +30,7 @@ var formatsMessage = []format{
 		{prefix: "webhook.office.com/webhookb2/", body: uuidPath, min: 140, max: 260, check: uuidStart},
 	}},
 	{Rule{"sendgrid-key", "SendGrid API key.", Block}, []form{
-		{prefix: "SG.", body: dotted, min: 66, max: 66, check: sendGridDot},
+		{prefix: "SG.", body: base64Dots, min: 60, max: 75, check: sendGridDot},
 	}},
 	{Rule{"twilio-key", "Twilio API key SID; it names a key, and only its secret opens anything.", Warn}, []form{
 		{prefix: "SK", body: hexLower, min: 32, max: 32, check: mixed},
@@ -42,40 +42,40 @@ var formatsMessage = []format{
 		{prefix: "md-", body: dashed, min: 22, max: 22, check: scattered},
 	}},
 	{Rule{"brevo-key", "Brevo API or SMTP key.", Block}, []form{
-		{prefix: "xkeysib-", body: hyphened, min: 81, max: 81, check: brevo},
-		{prefix: "xsmtpsib-", body: hyphened, min: 81, max: 81, check: brevo},
+		{prefix: "xkeysib-", body: dashed, min: 81, max: 81, check: mixed},
+		{prefix: "xsmtpsib-", body: dashed, min: 81, max: 81, check: mixed},
 	}},
 	{Rule{"resend-key", "Resend API key.", Block}, []form{
 		{prefix: "re_", body: word, min: 33, max: 33, check: resend},
 	}},
 	{Rule{"mailersend-token", "MailerSend API token.", Block}, []form{
-		{prefix: "mlsn.", body: hexLower, min: 64, max: 64},
+		{prefix: "mlsn.", body: alnum, min: 30, max: 100, check: mixed},
 	}},
 	{Rule{"smtp2go-key", "SMTP2GO API key.", Block}, []form{
 		{prefix: "api-", body: hyphened, min: 32, max: 32, check: upperHex},
 	}},
 	{Rule{"klaviyo-key", "Klaviyo private API key.", Block}, []form{
-		{prefix: "pk_", body: hexLower, min: 34, max: 34, check: mixed},
+		{prefix: "pk_", body: alnum, min: 34, max: 34, check: mixed},
 	}},
 	{Rule{"kit-key", "Kit (ConvertKit) API key.", Block}, []form{
-		{prefix: "kit_", body: hexLower, min: 32, max: 32, check: mixed},
+		{prefix: "kit_", body: alnum, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"onesignal-key", "OneSignal API key of an app or an organisation.", Block}, []form{
 		{prefix: "os_v2_app_", body: lowerNum, min: 90, max: 120, check: mixed},
 		{prefix: "os_v2_org_", body: lowerNum, min: 90, max: 120, check: mixed},
 	}},
 	{Rule{"courier-key", "Courier authentication token.", Block}, []form{
-		{prefix: "pk_prod_", body: upperNum, min: 28, max: 28, check: mixed},
+		{prefix: "pk_prod_", body: alnum, min: 28, max: 28, check: mixed},
 	}},
 	{Rule{"telnyx-key", "Telnyx API key.", Block}, []form{
-		{prefix: "KEY", body: word, min: 55, max: 55, check: telnyx},
+		{prefix: "KEY", body: dashed, min: 55, max: 55, check: telnyx},
 	}},
 	{Rule{"intercom-token", "Intercom access token.", Block}, []form{
 		{prefix: "dG9rOj", body: base64Any, min: 48, max: 60, check: scattered},
 		{prefix: "dG9rOm", body: base64Any, min: 48, max: 60, check: scattered},
 	}},
 	{Rule{"facebook-token", "Facebook or WhatsApp Business access token.", Block}, []form{
-		{prefix: "EAA", body: base64Any, min: 90, max: 400, check: plainScattered},
+		{prefix: "EAA", body: base64Any, min: 90, max: 400, check: facebook},
 	}},
 	{Rule{"instagram-token", "Instagram access token.", Block}, []form{
 		{prefix: "IGQ", body: base64Any, min: 100, max: 300, check: dashedScattered},
@@ -88,7 +88,7 @@ var formatsMessage = []format{
 		{prefix: "AAAAAAAAAAAAAAAAAAAAA", body: percented, min: 80, max: 110, check: xBearer},
 	}},
 	{Rule{"pinterest-token", "Pinterest access or refresh token.", Block}, []form{
-		{prefix: "pina_", body: alnum, min: 60, max: 120, check: mixed},
+		{prefix: "pina_", body: dashed, min: 20, max: 200, check: blended},
 		{prefix: "pinr.", body: dotted, min: 60, max: 800, check: scattered},
 	}},
 	{Rule{"linkedin-secret", "LinkedIn client secret.", Block}, []form{
@@ -108,7 +108,7 @@ var formatsMessage = []format{
 		{prefix: "tk_", body: alnum, min: 29, max: 29, check: mixed},
 	}},
 	{Rule{"liveblocks-key", "Liveblocks secret key.", Block}, []form{
-		{prefix: "sk_prod_", body: dashed, min: 40, max: 80, check: scattered},
+		{prefix: "sk_prod_", body: dashed, min: 16, max: 120, check: blended},
 	}},
 	{Rule{"liveblocks-dev-key", "Liveblocks secret key of a development project.", Warn}, []form{
 		{prefix: "sk_dev_", body: dashed, min: 40, max: 80, check: scattered},
@@ -121,5 +121,25 @@ var formatsMessage = []format{
 	}},
 	{Rule{"zoho-token", "Zoho access or refresh token, or client secret of a session.", Block}, []form{
 		{prefix: "1000.", body: hexDot, min: 65, max: 65, check: zoho},
+		{prefix: "1001.", body: hexDot, min: 64, max: 65, check: zoho},
+		{prefix: "1003.", body: hexDot, min: 64, max: 65, check: zoho},
+	}},
+	{Rule{"mailgun-public-key", "Mailgun public validation key.", Warn}, []form{
+		{prefix: "pubkey-", body: hexLower, min: 32, max: 32, check: mixed},
+	}},
+	{Rule{"nylas-key", "Nylas API key.", Block}, []form{
+		{prefix: "nyk_", body: word, min: 60, max: 80, check: blended},
+	}},
+	{Rule{"gov-notify-key", "GC Notify API key.", Block}, []form{
+		{prefix: "gcntfy-", body: dashed, min: 73, max: 240, check: mixed},
+	}},
+	{Rule{"zapier-webhook", "Zapier webhook URL.", Warn}, []form{
+		{prefix: "hooks.zapier.com/hooks/catch/", body: slashed, min: 12, max: 40, check: assorted},
+	}},
+	{Rule{"thunderstore-token", "Thunderstore API token.", Block}, []form{
+		{prefix: "tss_", body: dashed, min: 20, max: 80, check: unspoken},
+	}},
+	{Rule{"tines-webhook", "Tines webhook URL with its secret.", Block}, []form{
+		{prefix: "tines.com/webhook/", body: slashed, min: 65, max: 65, check: tines},
 	}},
 }

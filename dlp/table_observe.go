@@ -9,28 +9,28 @@ var formatsObserve = []format{
 		{prefix: "ddapp_", body: word, min: 32, max: 120, check: scattered},
 	}},
 	{Rule{"newrelic-user-key", "New Relic user API key.", Block}, []form{
-		{prefix: "NRAK-", body: upperNum, min: 27, max: 27, check: mixed},
+		{prefix: "NRAK-", body: alnum, min: 27, max: 27, check: mixed},
 	}},
 	{Rule{"newrelic-admin-key", "New Relic admin or REST API key.", Block}, []form{
 		{prefix: "NRAA-", body: hexLower, min: 27, max: 48, check: mixed},
 		{prefix: "NRRA-", body: hexLower, min: 42, max: 42, check: mixed},
 	}},
 	{Rule{"newrelic-insights-key", "New Relic Insights insert or query key.", Block}, []form{
-		{prefix: "NRII-", body: dashed, min: 32, max: 32, check: scattered},
-		{prefix: "NRIQ-", body: dashed, min: 32, max: 32, check: scattered},
+		{prefix: "NRII-", body: dashed, min: 32, max: 32, check: mixed},
+		{prefix: "NRIQ-", body: dashed, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"newrelic-browser-key", "New Relic browser key, which web pages hold.", Warn}, []form{
 		{prefix: "NRJS-", body: hexLower, min: 19, max: 19, check: mixed},
 	}},
 	{Rule{"grafana-token", "Grafana service account or cloud token.", Block}, []form{
 		{prefix: "glsa_", body: word, min: 41, max: 41, check: mixed},
-		{prefix: "glc_eyJ", body: base64Any, min: 40, max: 400},
+		{prefix: "glc_", body: base64Any, min: 32, max: 400, check: mixed},
 	}},
 	{Rule{"grafana-api-key", "Grafana API key of the former kind.", Block}, []form{
-		{prefix: "eyJrIjoi", body: base64Any, min: 60, max: 400, check: scattered},
+		{prefix: "eyJrIjoi", body: base64Any, min: 40, max: 400, check: mixed},
 	}},
 	{Rule{"sentry-org-token", "Sentry organisation token.", Block}, []form{
-		{prefix: "sntrys_eyJ", body: base64Any, min: 100, max: 500, check: scattered},
+		{prefix: "sntrys_eyJ", body: base64Any, min: 60, max: 500, check: blended},
 	}},
 	{Rule{"sentry-user-token", "Sentry user, integration or app token.", Block}, []form{
 		{prefix: "sntryu_", body: hexLower, min: 64, max: 64},
@@ -53,25 +53,25 @@ var formatsObserve = []format{
 		{prefix: "dt0s01.", body: dotted, min: 73, max: 100, check: mixed},
 	}},
 	{Rule{"posthog-personal-key", "PostHog personal API key.", Block}, []form{
-		{prefix: "phx_", body: alnum, min: 40, max: 60, check: scattered},
+		{prefix: "phx_", body: dashed, min: 40, max: 60, check: blended},
 	}},
 	{Rule{"posthog-feature-flag-key", "PostHog secret key of feature flags.", Block}, []form{
-		{prefix: "phs_", body: alnum, min: 40, max: 60, check: scattered},
+		{prefix: "phs_", body: dashed, min: 40, max: 60, check: blended},
 	}},
 	{Rule{"posthog-project-key", "PostHog project API key, which web pages hold.", Warn}, []form{
-		{prefix: "phc_", body: alnum, min: 40, max: 60, check: scattered},
+		{prefix: "phc_", body: dashed, min: 40, max: 60, check: blended},
 	}},
 	{Rule{"segment-token", "Segment public API token.", Block}, []form{
 		{prefix: "sgp_", body: word, min: 64, max: 64, check: plainScattered},
 	}},
 	{Rule{"launchdarkly-sdk-key", "LaunchDarkly SDK key of a server.", Block}, []form{
-		{prefix: "sdk-", body: hexDash, min: 36, max: 36, check: uuid},
+		{prefix: "sdk-", body: lowerDash, min: 36, max: 36, check: uuidLike},
 	}},
 	{Rule{"launchdarkly-api-token", "LaunchDarkly API access token. An identifier may look like it.", Warn}, []form{
-		{prefix: "api-", body: hyphened, min: 36, max: 36, check: uuid},
+		{prefix: "api-", body: hyphened, min: 36, max: 36, check: lowerUUID},
 	}},
 	{Rule{"launchdarkly-mobile-key", "LaunchDarkly mobile key, which apps hold.", Warn}, []form{
-		{prefix: "mob-", body: hexDash, min: 36, max: 36, check: uuid},
+		{prefix: "mob-", body: lowerDash, min: 36, max: 36, check: uuidLike},
 	}},
 	{Rule{"statsig-key", "Statsig server secret or console API key.", Block}, []form{
 		{prefix: "secret-", body: dashed, min: 40, max: 50, check: plainScattered},
@@ -86,7 +86,7 @@ var formatsObserve = []format{
 		{prefix: "configcat-sdk-1/", body: dashedPath, min: 45, max: 45, check: configCat},
 	}},
 	{Rule{"devcycle-key", "DevCycle server SDK key.", Block}, []form{
-		{prefix: "dvc_server_", body: word, min: 36, max: 90, check: mixed},
+		{prefix: "dvc_server_", body: word, min: 8, max: 90, check: assorted},
 	}},
 	{Rule{"flagsmith-key", "Flagsmith key of a server environment.", Warn}, []form{
 		{prefix: "ser.", body: dotted, min: 20, max: 26, check: plainScattered},
@@ -97,10 +97,10 @@ var formatsObserve = []format{
 		{prefix: "xait-", body: hexDash, min: 36, max: 36, check: uuid},
 	}},
 	{Rule{"coralogix-data-key", "Coralogix key to send data with, which web pages may hold.", Warn}, []form{
-		{prefix: "cxtp_", body: alnum, min: 30, max: 32, check: scattered},
+		{prefix: "cxtp_", body: alnum, min: 30, max: 32, check: blended},
 	}},
 	{Rule{"coralogix-key", "Coralogix personal or team API key.", Block}, []form{
-		{prefix: "cxup_", body: alnum, min: 30, max: 32, check: scattered},
+		{prefix: "cxup_", body: alnum, min: 30, max: 32, check: blended},
 	}},
 	{Rule{"firehydrant-token", "FireHydrant API token.", Block}, []form{
 		{prefix: "fhb-", body: hexLower, min: 32, max: 32, check: mixed},
@@ -115,13 +115,27 @@ var formatsObserve = []format{
 		{prefix: "sa_api_key_", body: alnum, min: 32, max: 48, check: scattered},
 	}},
 	{Rule{"wakatime-key", "WakaTime API key.", Block}, []form{
-		{prefix: "waka_", body: hexDash, min: 36, max: 36, check: uuid},
+		{prefix: "waka_", body: hyphened, min: 36, max: 64, check: mixed},
 	}},
 	{Rule{"adafruit-io-key", "Adafruit IO key.", Block}, []form{
-		{prefix: "aio_", body: alnum, min: 28, max: 28, check: varied},
+		{prefix: "aio_", body: alnum, min: 28, max: 28, check: blended},
 	}},
 	{Rule{"ubidots-token", "Ubidots token.", Block}, []form{
 		{prefix: "BBFF-", body: alnum, min: 30, max: 36, check: scattered},
 		{prefix: "BBUS-", body: alnum, min: 30, max: 36, check: scattered},
+	}},
+	{Rule{"devcycle-client-key", "DevCycle client or mobile SDK key, which apps hold.", Warn}, []form{
+		{prefix: "dvc_client_", body: word, min: 8, max: 90, check: assorted},
+		{prefix: "dvc_mobile_", body: word, min: 8, max: 90, check: assorted},
+	}},
+	{Rule{"samsara-token", "Samsara API token.", Block}, []form{
+		{prefix: "samsara_api_", body: alnum, min: 26, max: 32, check: blended},
+	}},
+	{Rule{"fullstory-key", "FullStory API key.", Block}, []form{
+		{prefix: "na1.", body: base64Plain, min: 20, max: 160, check: scattered},
+		{prefix: "eu1.", body: base64Plain, min: 20, max: 160, check: scattered},
+	}},
+	{Rule{"trufflehog-key", "TruffleHog Enterprise secret.", Block}, []form{
+		{prefix: "thog-secret-", body: hexLower, min: 32, max: 32, check: mixed},
 	}},
 }
