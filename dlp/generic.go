@@ -41,7 +41,7 @@ func mayFollowName(b []byte, start int) bool {
 	switch c := byteAt(b, start-1); c {
 	case ' ', '\t':
 		c = byteAt(b, start-2)
-		return c == ':' || c == '=' || c == ' ' || c == '\t' || c == '>' || word[c] && wordBefore(b, start-1)
+		return c == ':' || c == '=' || c == ' ' || c == '\t' || c == '>' || c == '\n' || word[c] && wordBefore(b, start-1)
 	case '"', '\'', '`', '=', ':', '\\', '>':
 		return true
 	default:
@@ -99,7 +99,10 @@ type assignment struct {
 const (
 	maxName  = 64 // of a key
 	maxBlank = 12 // around an operator
+	maxType  = 8  // of a type between a name and its value
 	maxSlash = 4  // backslashes before an escaped quotation mark
+	// maxOperator is how many signs stand before the = of :::= and ??=.
+	maxOperator = 3
 )
 
 // assignmentBefore returns what is assigned to at b[i:].
@@ -115,6 +118,10 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 	}
 	colon := false
 	switch byteAt(b, op-1) {
+	case '\n':
+		return elementBefore(b, op-1, a)
+	case ',':
+		return argumentBefore(b, op-1, a)
 	case ':':
 		colon = true
 		op--
@@ -123,8 +130,10 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 		switch byteAt(b, op-1) {
 		case '=', '!', '<', '>', '+', '~':
 			return a, false
-		case ':':
-			op--
+		case ':', '?', '.', '|':
+			for n := 0; n < maxOperator && (b[op-1] == ':' || b[op-1] == '?' || b[op-1] == '.' || b[op-1] == '|'); n++ {
+				op--
+			}
 			gap = true
 		}
 	case '>': // of =>, or an element's
@@ -141,6 +150,9 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 	wide := gap || to < op
 	to = skipIndex(b, to)
 	to, nameQuote := openQuote(b, to)
+	if a.quote != 0 && nameQuote == 0 && !colon {
+		to = skipType(b, to)
+	}
 	a.to, a.from = to, nameBytes.spanBack(b, to, to-maxName)
 	if a.from < a.to && byteAt(b, a.from-1) == '\\' && escapeLetter(b[a.from]) {
 		a.from++
@@ -157,6 +169,51 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 		return a, colon && gap && startsLine(b, a.from) || colon && isHeader(b, a.from) || startsLine(b, a.from)
 	}
 	return a, true
+}
+
+// elementBefore returns the element whose text starts on the line behind b[i], which is
+// a line break.
+func elementBefore(b []byte, i int, a assignment) (assignment, bool) {
+	if byteAt(b, i-1) == '\r' {
+		i--
+	}
+	if byteAt(b, i-1) != '>' {
+		return a, false
+	}
+	a.to = i - 1
+	a.from = nameBytes.spanBack(b, a.to, a.to-maxName)
+	return a, a.quote == 0 && a.from < a.to && byteAt(b, a.from-1) == '<'
+}
+
+// argumentBefore returns the name in quotation marks before the comma b[i], as calls have
+// it that set something to a value in such marks.
+func argumentBefore(b []byte, i int, a assignment) (assignment, bool) {
+	to, quote := openQuote(b, skipBlanks(b, i))
+	a.to, a.from = to, nameBytes.spanBack(b, to, to-maxName)
+	if a.quote == 0 || quote != a.quote || a.from == a.to || byteAt(b, a.from-1) != quote {
+		return a, false
+	}
+	before, _ := openQuote(b, a.from)
+	return a, byteAt(b, before-1) == '('
+}
+
+// skipType skips the type that stands between a name and its value: string in
+// "var name string", : string in "name: string".
+func skipType(b []byte, i int) int {
+	from := nameBytes.spanBack(b, i, i-maxType)
+	to := skipBlanks(b, from)
+	switch string(b[from:i]) {
+	case "string", "String", "str":
+	default:
+		return i
+	}
+	if byteAt(b, to-1) == ':' {
+		return to - 1
+	}
+	if to < from && word[byteAt(b, to-1)] {
+		return to
+	}
+	return i
 }
 
 // nameBytes is what a name of a value is made of.

@@ -30,6 +30,9 @@ func TestGenericSecret(t *testing.T) {
 		{`config["api_key"] = "`, `"`}, {`:auth_token => '`, `'`}, {`const apiKey = "`, `";`}, {`password := "`, `"`}, {"secret = ", "\n"}, {"encryption_key=", " x"},
 		{"signingKey=", ";"}, {"private-key: ", ""}, {"MY_APP_ACCESS_KEY=", "\n"}, {"credentials=", "\n"}, {"//registry.example.com/:_authToken=", "\n"}, {"//registry.example.com/:_password=", "\n"},
 		{"<apiKey>", "</apiKey>"}, {"tool --api-key ", " x"}, {"tool --token '", "' x"}, {"machine h login me password ", "\n"},
+		{`$apiToken .= "`, `"`}, {`API_TOKEN ?= "`, `"`}, {`API_TOKEN ::= "`, "\"\n"}, {`API_TOKEN :::= "`, `"`}, {`$this->apiToken ??= '`, `';`}, {`token ||= "`, `"`}, {"API_TOKEN ?= ", "\n"},
+		{`var apiToken string = "`, `"`}, {`let apiToken: string = '`, `';`}, {`val apiToken: String = "`, `"`}, {`api_token: str = "`, `"`},
+		{`System.setProperty("API_TOKEN", "`, `")`}, {`headers.set('X-Api-Key', '`, `')`}, {"<apiToken>\n    ", "\n</apiToken>"}, {"<apiToken>\r\n\t", "\r\n</apiToken>"},
 		{"my.service.auth.token=", "\n"}, {"APIKEY=", "\n"}, {"userPassword=", "\n"},
 	}
 	for range 40 {
@@ -52,7 +55,7 @@ func TestGenericSecretElsewhere(t *testing.T) {
 			{"", ""}, {"id=", "&"}, {"page_token=", "&"}, {"nextPageToken\":\"", "\""}, {"token_id=", "\n"}, {"TOKEN_HASH=", "\n"}, {"password_hash: ", "\n"}, {"etag: ", "\n"},
 			{`"integrity": "sha512-`, `"`}, {`"commit": "`, `"`}, {"sha256=", "\n"}, {"csrf_token=", "&"}, {"public_key=", "\n"}, {"publishableKey: ", "\n"}, {"token == ", "\n"}, {"token != \"", "\""},
 			{"the token ", " is"}, {"the password ", " is"}, {"<b>token</b>", " "}, {"tool --commit ", " x"}, {"tool --token-id ", "\n"}, {"a->token", ""}, {"<keyId>", "</keyId>"}, {"key=", "\n"}, {"cache_key=", "\n"}, {"author=", "\n"}, {"passenger=", "\n"}, {"tokenizer=", "\n"}, {"monkey=", "\n"}, {"token_url=", "\n"}, {"credential_type=", "\n"},
-			{"token=${", "}"}, {"token=", "()"}, {"token=", "[0]"}, {"token = ", " + 1"}, {`"token": `, "}"}, {"token: get ", "\n"}, {"token=", "$X"}, {"X-Request-Id: ", "\r\n"},
+			{`"token", "`, `"`}, {`["token", "`, `"]`}, {`f("page_token", "`, `")`}, {`f(token, "`, `")`}, {`var page string = "`, `"`}, {"<b>token</b>\n ", "\n"}, {"a > token\n ", "\n"}, {`token >>= "`, `"`}, {"token=${", "}"}, {"token=", "()"}, {"token=", "[0]"}, {"token = ", " + 1"}, {`"token": `, "}"}, {"token: get ", "\n"}, {"token=", "$X"}, {"X-Request-Id: ", "\r\n"},
 		} {
 			wantNoRun(t, p.before, p.before+v+p.after)
 		}
