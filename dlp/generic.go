@@ -1,5 +1,7 @@
 package dlp
 
+import "bytes"
+
 // genericSecret wants a random value that is assigned to a name of a secret, in
 // one of the places where data is kept: a query or form, a header, YAML, an
 // environment file, JSON, XML, an option of a command.
@@ -27,6 +29,9 @@ func assignedSecret(b []byte, start, end int) (from int, a assignment, ok bool) 
 		from = runBegin(b, start, end)
 	}
 	a, ok = assignmentBefore(b, from)
+	if ok && bytes.EqualFold(b[a.from:a.to], []byte("value")) {
+		return from, a, namesSecret(pairedName(b, a.from))
+	}
 	return from, a, ok && namesSecret(b[a.from:a.to])
 }
 
@@ -100,7 +105,9 @@ const (
 	maxName  = 64 // of a key
 	maxBlank = 12 // around an operator
 	maxType  = 8  // of a type between a name and its value
-	maxSlash = 4  // backslashes before an escaped quotation mark
+	// maxPairGap is how much stands between a name's member and that of its value.
+	maxPairGap = 40
+	maxSlash   = 4 // backslashes before an escaped quotation mark
 	// maxOperator is how many signs stand before the = of :::= and ??=.
 	maxOperator = 3
 )
@@ -169,51 +176,6 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 		return a, colon && gap && startsLine(b, a.from) || colon && isHeader(b, a.from) || startsLine(b, a.from)
 	}
 	return a, true
-}
-
-// elementBefore returns the element whose text starts on the line behind b[i], which is
-// a line break.
-func elementBefore(b []byte, i int, a assignment) (assignment, bool) {
-	if byteAt(b, i-1) == '\r' {
-		i--
-	}
-	if byteAt(b, i-1) != '>' {
-		return a, false
-	}
-	a.to = i - 1
-	a.from = nameBytes.spanBack(b, a.to, a.to-maxName)
-	return a, a.quote == 0 && a.from < a.to && byteAt(b, a.from-1) == '<'
-}
-
-// argumentBefore returns the name in quotation marks before the comma b[i], as calls have
-// it that set something to a value in such marks.
-func argumentBefore(b []byte, i int, a assignment) (assignment, bool) {
-	to, quote := openQuote(b, skipBlanks(b, i))
-	a.to, a.from = to, nameBytes.spanBack(b, to, to-maxName)
-	if a.quote == 0 || quote != a.quote || a.from == a.to || byteAt(b, a.from-1) != quote {
-		return a, false
-	}
-	before, _ := openQuote(b, a.from)
-	return a, byteAt(b, before-1) == '('
-}
-
-// skipType skips the type that stands between a name and its value: string in
-// "var name string", : string in "name: string".
-func skipType(b []byte, i int) int {
-	from := nameBytes.spanBack(b, i, i-maxType)
-	to := skipBlanks(b, from)
-	switch string(b[from:i]) {
-	case "string", "String", "str":
-	default:
-		return i
-	}
-	if byteAt(b, to-1) == ':' {
-		return to - 1
-	}
-	if to < from && word[byteAt(b, to-1)] {
-		return to
-	}
-	return i
 }
 
 // nameBytes is what a name of a value is made of.

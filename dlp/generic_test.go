@@ -33,6 +33,7 @@ func TestGenericSecret(t *testing.T) {
 		{`$apiToken .= "`, `"`}, {`API_TOKEN ?= "`, `"`}, {`API_TOKEN ::= "`, "\"\n"}, {`API_TOKEN :::= "`, `"`}, {`$this->apiToken ??= '`, `';`}, {`token ||= "`, `"`}, {"API_TOKEN ?= ", "\n"},
 		{`var apiToken string = "`, `"`}, {`let apiToken: string = '`, `';`}, {`val apiToken: String = "`, `"`}, {`api_token: str = "`, `"`},
 		{`System.setProperty("API_TOKEN", "`, `")`}, {`headers.set('X-Api-Key', '`, `')`}, {"<apiToken>\n    ", "\n</apiToken>"}, {"<apiToken>\r\n\t", "\r\n</apiToken>"},
+		{`{"name": "API_TOKEN", "value": "`, `"}`}, {"- name: API_TOKEN\n  value: ", "\n"}, {"- name: \"API_TOKEN\"\n  value: '", "'\n"}, {`<add key="ApiKey" value="`, `"/>`}, {"{\n  \"key\": \"api_key\",\n  \"value\": \"", "\"\n}"},
 		{"my.service.auth.token=", "\n"}, {"APIKEY=", "\n"}, {"userPassword=", "\n"},
 	}
 	for range 40 {
@@ -55,7 +56,7 @@ func TestGenericSecretElsewhere(t *testing.T) {
 			{"", ""}, {"id=", "&"}, {"page_token=", "&"}, {"nextPageToken\":\"", "\""}, {"token_id=", "\n"}, {"TOKEN_HASH=", "\n"}, {"password_hash: ", "\n"}, {"etag: ", "\n"},
 			{`"integrity": "sha512-`, `"`}, {`"commit": "`, `"`}, {"sha256=", "\n"}, {"csrf_token=", "&"}, {"public_key=", "\n"}, {"publishableKey: ", "\n"}, {"token == ", "\n"}, {"token != \"", "\""},
 			{"the token ", " is"}, {"the password ", " is"}, {"<b>token</b>", " "}, {"tool --commit ", " x"}, {"tool --token-id ", "\n"}, {"a->token", ""}, {"<keyId>", "</keyId>"}, {"key=", "\n"}, {"cache_key=", "\n"}, {"author=", "\n"}, {"passenger=", "\n"}, {"tokenizer=", "\n"}, {"monkey=", "\n"}, {"token_url=", "\n"}, {"credential_type=", "\n"},
-			{`"token", "`, `"`}, {`["token", "`, `"]`}, {`f("page_token", "`, `")`}, {`f(token, "`, `")`}, {`var page string = "`, `"`}, {"<b>token</b>\n ", "\n"}, {"a > token\n ", "\n"}, {`token >>= "`, `"`}, {"token=${", "}"}, {"token=", "()"}, {"token=", "[0]"}, {"token = ", " + 1"}, {`"token": `, "}"}, {"token: get ", "\n"}, {"token=", "$X"}, {"X-Request-Id: ", "\r\n"},
+			{`{"name": "API_URL", "value": "`, `"}`}, {`{"title": "API_TOKEN", "value": "`, `"}`}, {"- name: page_token\n  value: ", "\n"}, {"token\nvalue: ", "\n"}, {`"token", "`, `"`}, {`["token", "`, `"]`}, {`f("page_token", "`, `")`}, {`f(token, "`, `")`}, {`var page string = "`, `"`}, {"<b>token</b>\n ", "\n"}, {"a > token\n ", "\n"}, {`token >>= "`, `"`}, {"token=${", "}"}, {"token=", "()"}, {"token=", "[0]"}, {"token = ", " + 1"}, {`"token": `, "}"}, {"token: get ", "\n"}, {"token=", "$X"}, {"X-Request-Id: ", "\r\n"},
 		} {
 			wantNoRun(t, p.before, p.before+v+p.after)
 		}

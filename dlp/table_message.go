@@ -3,14 +3,14 @@ package dlp
 // formatsMessage are those of messages, mail, calls and social networks.
 var formatsMessage = []format{
 	{Rule{"slack-token", "Slack bot, user, app, session or refresh token.", Block}, []form{
-		{prefix: "xoxb-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxp-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxa-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxr-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxs-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxo-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxc-", body: hyphened, min: 16, max: 255, check: mixed},
-		{prefix: "xoxe-", body: hyphened, min: 16, max: 255, check: mixed},
+		{prefix: "xoxb-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxp-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxa-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxr-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxs-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxo-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxc-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxe-", body: hyphened, min: 14, max: 255, check: mixed},
 		{prefix: "xoxe.xox", body: hyphened, min: 24, max: 255, check: oneCase},
 		{prefix: "xapp-", body: hyphened, min: 20, max: 255, check: mixed},
 	}},
