@@ -139,7 +139,7 @@ func (h hijackReplay) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	_ = conn.SetDeadline(time.Time{})
 	conn = &replayConn{Conn: conn, early: early}
-	return conn, bufio.NewReadWriter(bufio.NewReader(strings.NewReader("")), bufio.NewWriterSize(conn, 16)), nil
+	return conn, bufio.NewReadWriter(bufio.NewReaderSize(strings.NewReader(""), 16), bufio.NewWriterSize(conn, 16)), nil
 }
 
 // replayConn reads what was received earlier first.

@@ -52,6 +52,9 @@ const (
 // looks at headGuard.refusal as well, so a client gains nothing by sending it.
 const refusedMethod = "BOTTLE-REFUSED"
 
+// minDirectHead is the least room that a head is read into directly.
+const minDirectHead = 2 << 10
+
 // maxChunkLine bounds a chunk's size line with its extensions.
 const maxChunkLine = 1 << 10
 
@@ -80,11 +83,45 @@ func (g *headGuard) Read(p []byte) (int, error) {
 			continue
 		}
 		g.seen = len(g.buf)
+		if g.state == guardHead && g.buf == nil && len(p) >= minDirectHead {
+			n, err := g.readHead(p)
+			if n > 0 || err != nil {
+				return n, err
+			}
+			continue
+		}
 		if err := g.fill(); err != nil {
 			return 0, err
 		}
 	}
 	return 0, nil
+}
+
+// readHead reads to where the bytes are wanted and checks them there, since most heads
+// come whole: a connection that waits for one holds no memory then. It returns how much
+// can be handed on; what cannot be (yet) is in buf.
+func (g *headGuard) readHead(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if n == 0 {
+		return 0, err
+	}
+	done := 0
+	for more := true; more && done < n; {
+		g.buf = p[done:n:n]
+		if more = g.step() && g.pass > 0 && g.state != guardRefused; more {
+			done += g.pass
+			g.pass, g.buf = 0, p[done:n:n]
+			more = g.state != guardHead // another message has its turn
+		}
+	}
+	if g.err == nil && g.state != guardRefused {
+		rest := g.buf
+		if g.buf = nil; len(rest) > 0 {
+			g.room()
+			g.buf = append(g.buf, rest...)
+		}
+	}
+	return done, nil
 }
 
 // direct reports whether the coming bytes need no check, and how many.

@@ -139,6 +139,13 @@ func TestHeadGuardLetsTunnelsThrough(t *testing.T) {
 	}
 }
 
+// readLarge reads all with as much room as net/http has.
+func readLarge(r io.Reader) ([]byte, error) {
+	var all bytes.Buffer
+	_, err := io.CopyBuffer(struct{ io.Writer }{&all}, struct{ io.Reader }{r}, make([]byte, 4<<10))
+	return all.Bytes(), err
+}
+
 // FuzzHeadGuard holds the guard to net/http: behind it, what net/http reads
 // must be the same in one piece and byte by byte, every head that was handed on
 // is exactly one request to it, with one length, and nothing is left over.
@@ -151,8 +158,9 @@ func FuzzHeadGuard(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		whole, err1 := io.ReadAll(newHeadGuard(scriptConn{r: bytes.NewReader(in)}))
 		single, err2 := io.ReadAll(newHeadGuard(scriptConn{r: iotest.OneByteReader(bytes.NewReader(in))}))
-		if !bytes.Equal(whole, single) || (err1 == nil) != (err2 == nil) {
-			t.Fatalf("in one piece %q (%v), byte by byte %q (%v)", whole, err1, single, err2)
+		large, err3 := readLarge(newHeadGuard(scriptConn{r: bytes.NewReader(in)}))
+		if !bytes.Equal(whole, single) || !bytes.Equal(whole, large) || (err1 == nil) != (err2 == nil) || (err1 == nil) != (err3 == nil) {
+			t.Fatalf("in one piece %q (%v), byte by byte %q (%v), to a large buffer %q (%v)", whole, err1, single, err2, large, err3)
 		}
 		br := bufio.NewReader(bytes.NewReader(whole))
 		for {

@@ -140,6 +140,9 @@ func hostOf(authority string) string {
 	return authority
 }
 
+// firstBytes has room for most ClientHellos, in bytes.
+const firstBytes = 2 << 10
+
 const connectEstablished = "HTTP/1.1 200 Connection established\r\n\r\n"
 
 // finish writes a last answer and waits a moment for the client to take it:
@@ -169,17 +172,18 @@ func (t *tunnel) handOver() bool {
 	}
 	_ = t.conn.SetReadDeadline(time.Now().Add(wait))
 	in := &replayConn{Conn: t.conn, early: t.early}
-	var first [1]byte
-	_, err := io.ReadFull(in, first[:])
+	first := make([]byte, firstBytes)
+	n, _ := in.Read(first)
 	t.waiting.Store(false)
-	if err != nil {
+	if n == 0 {
 		return false // nothing was asked
 	}
+	first = first[:n]
 	const recordTypeHandshake = 0x16 // RFC 8446, section 5.1
 	if first[0] != recordTypeHandshake {
-		return t.handOverPlain(in, first[:])
+		return t.handOverPlain(in, first)
 	}
-	conn := &tunnelConn{replayConn: replayConn{Conn: in, early: first[:]}, t: t}
+	conn := &tunnelConn{replayConn: replayConn{Conn: in, early: first}, t: t}
 	t.scheme = "https"
 	_ = t.conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	config := t.s.tls
@@ -189,7 +193,8 @@ func (t *tunnel) handOver() bool {
 		config = onlyHTTP1(config)
 	}
 	tc := tls.Server(conn, config)
-	if err := tc.HandshakeContext(t.s.ctx); err != nil {
+	// The tunnel's end closes the connection, so no context has to.
+	if err := tc.HandshakeContext(context.Background()); err != nil {
 		t.note("the client gave up the TLS handshake; it may not trust the bottle's CA", err)
 		return false
 	}
@@ -225,7 +230,7 @@ func readPreface(r io.Reader, begin []byte) (all []byte, h2 bool) {
 			break // which whoever reads on finds too
 		}
 	}
-	return begin, string(begin) == http2.ClientPreface
+	return begin, strings.HasPrefix(string(begin), http2.ClientPreface)
 }
 
 // note tells the journal what would else fail silently.
