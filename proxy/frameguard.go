@@ -90,11 +90,27 @@ func (g *frameGuard) end(why error) error {
 	return why
 }
 
-// frameHead is what each frame begins with (RFC 9113, section 4.1).
-type frameHead [9]byte
+// frameHead is what each frame begins with (RFC 9113, section 4.1), and behind it the
+// length of the padding, where DATA has some (section 6.1).
+type frameHead [10]byte
+
+const frameHeadSize = 9
 
 func (h *frameHead) kind() http2.FrameType { return http2.FrameType(h[3]) }
 func (h *frameHead) length() int64         { return int64(binary.BigEndian.Uint32(h[:4]) >> 8) }
+func (h *frameHead) stream() uint32        { return binary.BigEndian.Uint32(h[5:9]) << 1 >> 1 }
+
+func (h *frameHead) padded() bool {
+	return h.kind() == http2.FrameData && http2.Flags(h[4]).Has(http2.FlagDataPadded) && h.length() > 0
+}
+
+// content is the length without padding.
+func (h *frameHead) content() int64 {
+	if !h.padded() {
+		return h.length()
+	}
+	return h.length() - 1 - int64(h[frameHeadSize])
+}
 
 // idle reports whether a frame of a client asks for nothing.
 func (h *frameHead) idle() bool {
@@ -102,7 +118,7 @@ func (h *frameHead) idle() bool {
 	case http2.FrameHeaders:
 		return false
 	case http2.FrameData:
-		return h.length() == 0 && !http2.Flags(h[4]).Has(http2.FlagDataEndStream)
+		return h.content() <= 0 && !http2.Flags(h[4]).Has(http2.FlagDataEndStream)
 	default:
 		return true
 	}
@@ -122,11 +138,20 @@ func (f *frames) follow(p []byte, frame func(frameHead)) {
 			p, f.skip = p[n:], f.skip-n
 			continue
 		}
-		n := copy(f.head[f.have:], p)
+		n := copy(f.head[f.have:f.size()], p)
 		p, f.have = p[n:], f.have+n
-		if f.have == len(f.head) {
-			f.have, f.skip = 0, f.head.length()
+		if f.have == f.size() {
+			f.skip = f.head.length() - int64(f.have-frameHeadSize)
+			f.have = 0
 			frame(f.head)
 		}
 	}
+}
+
+// size is how much of head there is to come, as far as is known.
+func (f *frames) size() int {
+	if f.have >= frameHeadSize && f.head.padded() {
+		return len(f.head)
+	}
+	return frameHeadSize
 }

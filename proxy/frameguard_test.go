@@ -76,6 +76,8 @@ func TestFloodsOfFramesEndTheConnection(t *testing.T) {
 		}, func(fr *http2.Framer, _ uint32) error { return fr.WriteContinuation(1, false, nil) }},
 		{"empty DATA", func(fr *http2.Framer) error { return open(fr, 1, false) },
 			func(fr *http2.Framer, _ uint32) error { return fr.WriteData(1, false, nil) }},
+		{"DATA that is padding", func(fr *http2.Framer) error { return open(fr, 1, false) },
+			func(fr *http2.Framer, i uint32) error { return fr.WriteDataPadded(1, false, nil, make([]byte, i%2)) }},
 		{"frames of a type that there is not", nil, func(fr *http2.Framer, _ uint32) error { return fr.WriteRawFrame(0x77, 0, 0, nil) }},
 		{"requests that are reset at once", nil, func(fr *http2.Framer, i uint32) error {
 			return errors.Join(open(fr, 2*i+1, true), fr.WriteRSTStream(2*i+1, http2.ErrCodeCancel))
@@ -288,6 +290,8 @@ func FuzzFrames(f *testing.F) {
 	f.Add(b.Bytes(), uint16(1))
 	f.Add(b.Bytes(), uint16(10))
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255}, uint16(3))
+	_ = fr.WriteDataPadded(1, false, []byte("hello"), make([]byte, 3))
+	f.Add(b.Bytes(), uint16(1))
 	f.Fuzz(func(t *testing.T, stream []byte, cut uint16) {
 		var want []string
 		for r := bytes.NewReader(stream); ; {
@@ -295,7 +299,10 @@ func FuzzFrames(f *testing.F) {
 			if err != nil {
 				break
 			}
-			want = append(want, fmt.Sprint(h.Type, h.Length))
+			if h.Type == http2.FrameData && h.Flags.Has(http2.FlagDataPadded) && h.Length > 0 && r.Len() == 0 {
+				break // how much is padding is not known yet
+			}
+			want = append(want, fmt.Sprint(h.Type, h.Length, h.StreamID))
 			if _, err := r.Seek(int64(h.Length), io.SeekCurrent); err != nil {
 				break
 			}
@@ -304,7 +311,7 @@ func FuzzFrames(f *testing.F) {
 		var got []string
 		for rest := stream; len(rest) > 0; {
 			n := min(len(rest), int(cut)+1)
-			in.follow(rest[:n], func(h frameHead) { got = append(got, fmt.Sprint(h.kind(), h.length())) })
+			in.follow(rest[:n], func(h frameHead) { got = append(got, fmt.Sprint(h.kind(), h.length(), h.stream())) })
 			rest = rest[n:]
 		}
 		if !slices.Equal(got, want) {
