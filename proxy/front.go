@@ -46,6 +46,7 @@ func (f *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.s.door.ServeHTTP(hijackReplay{w}, r)
 	case r.URL.IsAbs() && r.URL.Scheme == "http":
+		asteriskForm(r)
 		f.s.serveExchange(w, r, nil, session)
 	case r.URL.IsAbs():
 		// The client would have sent its credentials in clear.

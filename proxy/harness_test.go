@@ -389,6 +389,7 @@ func plainUpstream(t testing.TB, h http.Handler) string {
 	s.Config.Protocols = new(http.Protocols)
 	s.Config.Protocols.SetHTTP1(true)
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Config.DisableGeneralOptionsHandler = true
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()

@@ -432,6 +432,32 @@ func TestOptionsStarAndRange(t *testing.T) {
 	}
 }
 
+// TestOptionsOfAServerAsAWhole come in absolute form with an empty path (RFC 9112,
+// section 3.2.4).
+func TestOptionsOfAServerAsAWhole(t *testing.T) {
+	up := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { w.Header().Set("Allow", q.RequestURI) })
+	r := newRig(t, up, Config{})
+	r.reroute(Route{Host: "example.com"}, Route{Host: "plain.example.com", Ports: []int{80}, Private: true, Upstream: plainUpstream(t, up)})
+	for _, tt := range []struct{ target, want string }{
+		{"http://plain.example.com", "*"},
+		{"http://plain.example.com/", "/"},
+		{"http://plain.example.com?a", "/?a"},
+		{"http://plain.example.com?", "/?"},
+		{"https://example.com", "*"},
+		{"https://example.com/", "/"},
+	} {
+		c := r.dial()
+		if host, tls := strings.CutPrefix(tt.target, "https://"); tls {
+			c = r.rawTunnel(strings.TrimSuffix(host, "/") + ":443")
+		}
+		host := strings.Trim(strings.TrimPrefix(strings.TrimPrefix(tt.target, "https:"), "http:"), "/?a")
+		resp, _ := exchangeRaw(t, c, "OPTIONS "+tt.target+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n", "OPTIONS")
+		if got := resp.Header.Get("Allow"); got != tt.want {
+			t.Errorf("%s: the upstream got %q (%s)", tt.target, got, resp.Status)
+		}
+	}
+}
+
 func TestAmbiguousHeadsAreRefusedAndNeverForwarded(t *testing.T) {
 	asked := make(chan string, 10)
 	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { asked <- q.RequestURI }), Config{})

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -92,12 +93,24 @@ func hasEncodedSeparator(s string) bool {
 	}
 }
 
+// asteriskForm has a request that asks for the options of a server as a whole mean that:
+// in absolute form it has an empty path (RFC 9112, section 3.2.4).
+func asteriskForm(r *http.Request) {
+	if u := r.URL; r.Method == http.MethodOptions && u.IsAbs() && u.Path == "" && u.RawQuery == "" && !u.ForceQuery {
+		u.Path = "*"
+	}
+}
+
 // keepPath has a path sent as the client wrote it, where net/url would escape
 // more of it: it may be signed. What some server could take for the end of the
 // path or for another separator is escaped all the same.
 func (x *exchange) keepPath(u *url.URL) {
 	raw := u.RawPath
 	inPlace := x.target.Scheme == "https" || x.snap.UpstreamProxy == nil // or it is sent in absolute form
+	if u.Path == "*" && !inPlace {
+		u.Path, u.Opaque = "", "//"+authority(x.target.Scheme, x.target.Host, x.target.Port)
+		return
+	}
 	if raw == "" || raw == u.EscapedPath() || !inPlace || strings.HasPrefix(raw, "//") {
 		return
 	}

@@ -185,7 +185,7 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 	s.replace(snap)
 	s.tls = opts.Leaves.SharedTLSConfig(leafName)
 	s.door = newDoor(s)
-	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveInner))
+	s.inner = s.newHTTPServer(http.HandlerFunc(s.serveTunnel))
 	// Guards stand between TLS and this server, so it sees none.
 	s.inner.Protocols = new(http.Protocols)
 	s.inner.Protocols.SetHTTP1(true)

@@ -330,6 +330,12 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	}
 }
 
+// serveTunnel takes what is asked inside tunnels.
+func (s *Server) serveTunnel(w http.ResponseWriter, r *http.Request) {
+	asteriskForm(r)
+	s.serveInner(w, r)
+}
+
 // refusedHead returns the refusal that a request of refusedMethod stands for.
 func refusedHead(r *http.Request) *denial {
 	if r.Method != refusedMethod {

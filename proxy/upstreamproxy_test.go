@@ -132,6 +132,19 @@ func TestEverythingGoesThroughTheUpstreamProxy(t *testing.T) {
 	}
 }
 
+// TestOptionsOfAServerThroughTheUpstreamProxy: it, the last on the way, makes "*" of
+// them.
+func TestOptionsOfAServerThroughTheUpstreamProxy(t *testing.T) {
+	r, corp := corporateRig(t, "http", &upstreamLog{}, "", nil, Route{Host: "example.com"})
+	exchangeRaw(t, r.dial(), "OPTIONS http://example.com HTTP/1.1\r\nHost: example.com\r\n\r\n", "OPTIONS")
+	c := r.dial()
+	r.connect(c, "example.com:80")
+	exchangeRaw(t, c, "OPTIONS * HTTP/1.1\r\nHost: example.com\r\n\r\n", "OPTIONS")
+	if got := corp.take(); len(got) != 2 || got[0] != "OPTIONS http://example.com" || got[1] != got[0] {
+		t.Errorf("the proxy was asked %q", got)
+	}
+}
+
 func TestAnUpstreamOverrideGoesThroughTheUpstreamProxy(t *testing.T) {
 	up := &upstreamLog{}
 	r, corp := corporateRig(t, "http", up, "", nil, Route{Host: "example.com", Upstream: "edge.example.net:8443"})
