@@ -23,6 +23,7 @@ type frameGuard struct {
 	t       *tunnel
 	in, out frames
 	idle    idleFrames
+	refused refusedStreams
 	begun   int   // bytes of the preface that have come
 	err     error // it was another: TLS may have more in hand when its connection is closed
 }
@@ -55,6 +56,12 @@ func (g *frameGuard) Read(p []byte) (int, error) {
 	}
 	idle := int64(0)
 	g.in.follow(p[:n], func(h frameHead) {
+		switch h.kind() {
+		case http2.FrameHeaders:
+			g.refused.begin(h.stream())
+		case http2.FrameRSTStream:
+			g.refused.reset(h.stream())
+		}
 		if h.idle() {
 			idle++
 		}
@@ -68,7 +75,7 @@ func (g *frameGuard) Read(p []byte) (int, error) {
 // Write counts answers, and streams that the server resets: what is not valid in
 // one has it do so, as if the client had.
 func (g *frameGuard) Write(p []byte) (int, error) {
-	flood := false
+	flood, refused := false, false
 	g.out.follow(p, func(h frameHead) {
 		switch h.kind() {
 		case http2.FrameHeaders, http2.FrameData:
@@ -76,11 +83,27 @@ func (g *frameGuard) Write(p []byte) (int, error) {
 		case http2.FrameRSTStream:
 			flood = g.idle.used.Add(1) > 2*maxIdleFrames
 		}
+		if h.kind() == http2.FrameHeaders || h.kind() == http2.FrameRSTStream {
+			refused = g.refused.answer(h.stream()) || refused
+		}
 	})
+	if refused {
+		g.t.note(refusedStream, errRefusedStream)
+	}
 	if flood {
 		return 0, g.end(errFlood)
 	}
 	return g.Conn.Write(p)
+}
+
+// refusedStream is the reason of the lines about them.
+const refusedStream = "a request was refused before it was read whole"
+
+// ended is called when the server is done with the connection.
+func (g *frameGuard) ended() {
+	if more := g.refused.more(); more != nil {
+		g.t.note(refusedStream, more)
+	}
 }
 
 // end ends the connection.

@@ -325,6 +325,9 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	if g, ok := c.(*headGuard); ok {
 		g.place.leave()
 	}
+	if g, ok := c.(*frameGuard); ok {
+		g.ended()
+	}
 	if t := tunnelOf(c); t != nil {
 		t.end()
 	}
@@ -332,6 +335,9 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 
 // serveTunnel takes what is asked inside tunnels.
 func (s *Server) serveTunnel(w http.ResponseWriter, r *http.Request) {
+	if g, ok := r.Context().Value(connKey{}).(*frameGuard); ok {
+		g.refused.take()
+	}
 	asteriskForm(r)
 	s.serveInner(w, r)
 }
