@@ -31,6 +31,7 @@ type row struct {
 	P99        float64 `json:"p99_us,omitempty"`
 	AddedP50   float64 `json:"added_p50_us,omitempty"` // to direct
 	Peak       float64 `json:"peak_mb,omitempty"`
+	File       float64 `json:"file_mb,omitempty"` // of that, mapped from files
 	Each       float64 `json:"kb_each,omitempty"`
 }
 

@@ -80,7 +80,8 @@ func (b *bench) peaks() {
 			b.must(move(b.much.stream))
 			end()
 		}
-		res.Rows = append(res.Rows, row{Way: name, Peak: float64(w.ask("usage").Peak) / (1 << 20)})
+		u := w.ask("usage")
+		res.Rows = append(res.Rows, row{Way: name, Peak: float64(u.Peak) / (1 << 20), File: float64(u.File) / (1 << 20)})
 	}
 	b.results = append(b.results, res)
 }

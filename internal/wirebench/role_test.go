@@ -40,6 +40,7 @@ type usage struct {
 	CPU  time.Duration
 	RSS  int64 // bytes, after garbage was given back
 	Peak int64 // bytes, since the last reset
+	File int64 // bytes that are mapped from files, as the program itself is
 	Err  string
 }
 
@@ -92,7 +93,7 @@ func answer(ask []string) (u usage) {
 	switch ask[0] {
 	case "usage":
 		u.CPU, err = cpuTime()
-		u.Peak = peakRSS()
+		u.Peak, u.File = peakRSS(), procStatus("RssFile")
 	case "rss":
 		debug.FreeOSMemory()
 		u.RSS = currentRSS()
