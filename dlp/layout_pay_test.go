@@ -11,7 +11,7 @@ var layoutsPay = []layout{
 	{"stripe-publishable-key", "pk_live_", "an20-247"},
 	{"webhook-secret", "whsec_", "b632-100"},
 	{"square-token", "sq0atp-", "ds22|ds22-60"},
-	{"square-token", "EAAA", "ds60|ds40-60"},
+	{"square-token", "EAAA", "ds60"},
 	{"square-secret", "sq0csp-", "ds43"},
 	{"square-secret", "sq0csb-", "ds43"},
 	{"square-secret", "sandbox-sq0csb-", "ds43"},

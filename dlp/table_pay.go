@@ -22,7 +22,7 @@ var formatsPay = []format{
 	}},
 	{Rule{"square-token", "Square access token.", Block}, []form{
 		{prefix: "sq0atp-", body: dashed, min: 22, max: 60, check: blended},
-		{prefix: "EAAA", body: base64Any, min: 40, max: 60, check: scattered},
+		{prefix: "EAAA", body: dashed, min: 60, max: 60, check: scattered},
 	}},
 	{Rule{"square-secret", "Square OAuth application secret.", Block}, []form{
 		{prefix: "sq0csp-", body: dashed, min: 40, max: 50, check: mixed},
