@@ -69,6 +69,9 @@ func newBench(t *testing.T) *bench {
 		b.ways[role] = b.newWay(role)
 	}
 	b.ways["captured"] = b.ways["bottle"].captured()
+	if *before != "" {
+		b.ways["before"] = b.newWay("before")
+	}
 	return b
 }
 
@@ -104,7 +107,7 @@ func (b *bench) measure(s scenario) {
 	if !b.wanted(s.name) {
 		return
 	}
-	names := strings.Fields(s.ways)
+	names := b.among(s.ways)
 	do := map[string]func() (float64, []time.Duration){}
 	for _, name := range names {
 		w := b.ways[name]
@@ -136,15 +139,34 @@ func (b *bench) measure(s scenario) {
 	b.results = append(b.results, res)
 }
 
-// profile has bottle write one until what it returns is called, where one is asked
-// for.
+// among returns which of the ways are measured.
+func (b *bench) among(ways string) (names []string) {
+	for _, name := range strings.Fields(ways) {
+		if *onlyWays == "" || slices.Contains(strings.Fields(*onlyWays), name) {
+			names = append(names, name)
+		}
+		if name == "bottle" && *before != "" {
+			names = append(names, "before")
+		}
+	}
+	return names
+}
+
+// profile has bottle, and what it is held to, write one each until what it returns is
+// called, where profiles are asked for.
 func (b *bench) profile(name string) (end func()) {
 	if *profile == "" {
 		return func() {}
 	}
-	w := b.ways["bottle"]
-	w.ask("profile", filepath.Join(*profile, strings.ReplaceAll(name, " ", "-")+".pprof"))
-	return func() { w.ask("stop") }
+	of := []*way{b.ways["bottle"], b.ways["reverse"]}
+	for _, w := range of {
+		w.ask("profile", filepath.Join(*profile, strings.ReplaceAll(name, " ", "-")+"-"+w.role+".pprof"))
+	}
+	return func() {
+		for _, w := range of {
+			w.ask("stop")
+		}
+	}
 }
 
 // summarize takes medians of the rounds. Ratios are of samples of one round, which

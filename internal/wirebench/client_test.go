@@ -41,7 +41,7 @@ func (b *bench) newWay(role string) *way {
 	switch role {
 	case "goproxy":
 		w.roots.AddCert(goproxy.GoproxyCa.Leaf)
-	case "bottle", "off":
+	case "bottle", "before", "off":
 		ours, err := readRoots(w.at.Vars["SSL_CERT_FILE"])
 		if err != nil {
 			b.t.Fatal(err)

@@ -20,4 +20,10 @@
 // The ways are measured in turn, in rounds; what is printed is the median of the
 // rounds, and of the ratios within a round. CPU is that of the process between
 // client and upstream, and of the upstream itself for direct.
+//
+// What a change does to the numbers is told from the weather by another build of the
+// test, of the time before it, whose bottle takes turns with this one's:
+//
+//	go test -c -o before.test ./internal/wirebench
+//	go test ./internal/wirebench -run '^TestWire$' -v -args -full -only 'small' -ways 'reverse bottle' -before $PWD/before.test
 package wirebench

@@ -1,6 +1,7 @@
 package wirebench
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -13,7 +14,10 @@ var (
 	jsonFile = flag.String("json", "", "write the results to this file, too")
 	rounds   = flag.Int("rounds", 5, "how often each way is measured")
 	only     = flag.String("only", "", "a regular expression for the names of what is measured")
-	profile  = flag.String("profile", "", "a folder for CPU profiles of bottle, one for each measurement")
+	profile  = flag.String("profile", "", "a folder for CPU profiles of bottle and reverse, of each measurement")
+	before   = flag.String("before", "", "another build of this test, whose bottle is measured beside this one's, by turns")
+	onlyWays = flag.String("ways", "", "measure no more than these ways, by their names")
+	slice    = flag.Duration("slice", 0, "the time for one way in one round of small requests")
 )
 
 // roleVar has the role of a process that this test binary was started as.
@@ -56,6 +60,7 @@ func TestWire(t *testing.T) {
 	if *full {
 		b.much = whole
 		b.much.rounds = *rounds
+		b.much.slice = cmp.Or(*slice, b.much.slice)
 	}
 	b.run()
 	if !*full {

@@ -25,16 +25,20 @@ type process struct {
 // start starts this test binary as a server, which ends with the test.
 func start(t testing.TB, role string, s setup) *process {
 	t.Helper()
-	self, err := os.Executable()
+	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	as := role
+	if role == "before" {
+		program, as = *before, "bottle"
 	}
 	s.Dir = filepath.Join(s.Dir, role)
 	if err := os.Mkdir(s.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleVar+"="+role)
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), roleVar+"="+as)
 	cmd.Stderr = os.Stderr
 	p := &process{t: t, role: role}
 	if p.in, err = cmd.StdinPipe(); err != nil {
