@@ -170,7 +170,7 @@ func (x *exchange) readSmall() ([]byte, *denial) {
 	if d := x.reserve(x.r.ContentLength); d != nil {
 		return nil, d
 	}
-	limit := x.limitRead(smallBodyTimeout)
+	limit := x.limitRead()
 	body, d := x.readWhole()
 	if limit.end() && d != nil {
 		return nil, slowBody(fmt.Sprintf("the request body of %d bytes", x.r.ContentLength))
@@ -213,7 +213,7 @@ func (x *exchange) sendWhole(body []byte) {
 // hold reads a body that would stream, decided, so that something can be said of all
 // of it before it is sent. One of more than most bytes is answered by large.
 func (x *exchange) hold(most int, large *denial) *denial {
-	limit := x.limitRead(smallBodyTimeout)
+	limit := x.limitRead()
 	body, err := x.readHeld(most)
 	var stop *blocked
 	switch over := limit.end(); {

@@ -161,16 +161,17 @@ func acquire(ctx context.Context, sem *semaphore.Weighted, n int64) bool {
 // readLimit ends the reading of a request body when its time is up. It costs no
 // system call while it is not.
 type readLimit struct {
-	late    *late
+	late    late
 	expired bool
 }
 
-func (x *exchange) limitRead(d time.Duration) *readLimit {
+func (x *exchange) limitRead() *readLimit {
 	l := &readLimit{}
-	l.late = x.s.after(d, func() {
+	l.late.do = func() {
 		l.expired = true
 		_ = x.rc.SetReadDeadline(time.Now().Add(-time.Second)) // in the past: at once
-	})
+	}
+	x.s.lateReads.add(&l.late)
 	return l
 }
 

@@ -22,6 +22,7 @@ type frameGuard struct {
 	net.Conn
 	t       *tunnel
 	in, out frames
+	joined  joinedWrites
 	idle    idleFrames
 	refused refusedStreams
 	begun   int   // bytes of the preface that have come
@@ -36,6 +37,7 @@ var (
 
 func newFrameGuard(c net.Conn, t *tunnel) *frameGuard {
 	g := &frameGuard{Conn: c, t: t, idle: idleFrames{filled: time.Now()}}
+	g.joined.lates = &t.s.lateHeads
 	g.in.skip = int64(len(http2.ClientPreface))
 	return g
 }
@@ -76,7 +78,9 @@ func (g *frameGuard) Read(p []byte) (int, error) {
 // one has it do so, as if the client had.
 func (g *frameGuard) Write(p []byte) (int, error) {
 	flood, refused := false, false
+	begins, other := g.out.between(), false
 	g.out.follow(p, func(h frameHead) {
+		other = other || !h.opens()
 		switch h.kind() {
 		case http2.FrameHeaders, http2.FrameData:
 			g.idle.answered()
@@ -93,7 +97,7 @@ func (g *frameGuard) Write(p []byte) (int, error) {
 	if flood {
 		return 0, g.end(errFlood)
 	}
-	return g.Conn.Write(p)
+	return g.joined.write(g.Conn, p, begins && !other && g.out.between())
 }
 
 // refusedStream is the reason of the lines about them.
@@ -135,6 +139,12 @@ func (h *frameHead) content() int64 {
 	return h.length() - 1 - int64(h[frameHeadSize])
 }
 
+// opens reports whether a frame is a whole head that is not all of its message.
+func (h *frameHead) opens() bool {
+	f := http2.Flags(h[4])
+	return h.kind() == http2.FrameHeaders && f.Has(http2.FlagHeadersEndHeaders) && !f.Has(http2.FlagHeadersEndStream)
+}
+
 // idle reports whether a frame of a client asks for nothing.
 func (h *frameHead) idle() bool {
 	switch h.kind() {
@@ -153,6 +163,9 @@ type frames struct {
 	head frameHead
 	have int // of head
 }
+
+// between reports whether a frame has ended and none has begun.
+func (f *frames) between() bool { return f.skip == 0 && f.have == 0 }
 
 func (f *frames) follow(p []byte, frame func(frameHead)) {
 	for len(p) > 0 {

@@ -198,6 +198,38 @@ func TestFramesAreCountedHoweverTheyAreCut(t *testing.T) {
 	})
 }
 
+// TestAHeadDoesNotWaitForAWindow has a client that lets no body come.
+func TestAHeadDoesNotWaitForAWindow(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "small") }), Config{})
+	c := r.dial()
+	r.connect(c, "example.com:443")
+	tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
+	fr := http2.NewFramer(tc, tc)
+	_, err := io.WriteString(tc, http2.ClientPreface)
+	if err := errors.Join(err, fr.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}), fr.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: 1, BlockFragment: testHead("/"), EndHeaders: true, EndStream: true})); err != nil {
+		t.Fatal(err)
+	}
+	for grown := false; ; {
+		f, err := fr.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f := f.(type) {
+		case *http2.HeadersFrame:
+			grown = true
+			if err := fr.WriteWindowUpdate(1, 100); err != nil {
+				t.Fatal(err)
+			}
+		case *http2.DataFrame:
+			if !grown || string(f.Data()) != "small" {
+				t.Errorf("grown %v, %q", grown, f.Data())
+			}
+			return
+		}
+	}
+}
+
 // TestNoHTTP2ConnectionIsWaitedForForEver stops at each stage of one.
 func TestNoHTTP2ConnectionIsWaitedForForEver(t *testing.T) {
 	var settings, half bytes.Buffer

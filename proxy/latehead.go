@@ -10,22 +10,30 @@ import (
 type lateHead struct {
 	w     io.Writer
 	rc    *http.ResponseController
-	timer *late // until the body has begun; nil for none
+	guard *frameGuard // nil in HTTP/1
+	late  late
+	armed bool // the body has not begun
 }
 
 func (l *lateHead) arm(s *Server) {
-	l.timer = s.after(headFlush, func() { _ = l.rc.Flush() })
+	l.armed = true
+	l.late.do = func() { _ = l.rc.Flush() }
+	s.lateHeads.add(&l.late)
 }
 
-func (l *lateHead) disarm() {
-	if l.timer != nil {
-		l.timer.end()
-		l.timer = nil
+// disarm reports whether the head still waits.
+func (l *lateHead) disarm() bool {
+	if !l.armed {
+		return false
 	}
+	l.armed = false
+	return l.late.end()
 }
 
 func (l *lateHead) write(p []byte, flush bool) error {
-	l.disarm()
+	if l.disarm() && l.guard != nil {
+		l.guard.joined.followed() // by these bytes
+	}
 	if _, err := l.w.Write(p); err != nil {
 		return err
 	}

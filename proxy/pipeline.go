@@ -40,9 +40,10 @@ type exchange struct {
 	hostSecrets secretSet
 	decision    Decision
 	out         *http.Request
-	trace       trace    // of out
-	upConn      net.Conn // that it was sent on
-	receives    net.Conn // the same, while its answer is counted there
+	trace       trace       // of out
+	guard       *frameGuard // of the client's connection; nil in HTTP/1
+	upConn      net.Conn    // that it was sent on
+	receives    net.Conn    // the same, while its answer is counted there
 	body        *uploadBody
 	scratch     []byte
 	handed      bool          // to the gate
@@ -135,7 +136,8 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, t *tunnel, ses
 		panic(http.ErrAbortHandler)
 	}
 	defer snap.leave()
-	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, session: session, id: s.nextID(), start: time.Now(),
+	guard, _ := r.Context().Value(connKey{}).(*frameGuard)
+	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, guard: guard, session: session, id: s.nextID(), start: time.Now(),
 		ctx: ctx, cancel: cancel, w: w, rc: http.NewResponseController(w), r: r}
 	// Without it net/http reads the whole upload before the first byte of the
 	// answer. HTTP/2 is full duplex already and says so by an error.

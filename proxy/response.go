@@ -145,6 +145,9 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	defer x.trace.mu.Unlock()
 	if !x.trace.over {
 		x.upConn = info.Conn
+		if x.guard != nil && x.out.GetBody != nil {
+			joinHead(info.Conn)
+		}
 	}
 }
 
@@ -258,7 +261,7 @@ func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
 	if x.r.Method == http.MethodHead || resp.Body == http.NoBody {
 		return nil
 	}
-	w := &lateHead{w: x.w, rc: x.rc}
+	w := &lateHead{w: x.w, rc: x.rc, guard: x.guard}
 	if resp.ContentLength < 0 {
 		if err := x.rc.Flush(); err != nil {
 			return err

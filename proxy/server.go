@@ -116,7 +116,8 @@ type Server struct {
 	seq   atomic.Uint64
 
 	budget     *budget
-	lates      sync.Pool     // of *late
+	lateHeads  lates
+	lateReads  lates
 	socketIdle time.Duration // the limit of that name, but in tests
 
 	recorded *semaphore.Weighted // bytes of bodies that are being recorded
@@ -158,10 +159,11 @@ func New(ctx context.Context, cfg Config, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts:   opts,
-		log:    opts.Logger,
-		runID:  strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
-		inbox:  newTunnelListener(),
+		opts:      opts,
+		log:       opts.Logger,
+		runID:     strings.ToLower(base32.StdEncoding.EncodeToString(id[:])),
+		inbox:     newTunnelListener(),
+		lateHeads: lates{wait: headFlush}, lateReads: lates{wait: smallBodyTimeout},
 		budget: newBudget(), socketIdle: socketIdle, recorded: semaphore.NewWeighted(maxRecorded),
 		tunnels:  map[*tunnel]struct{}{},
 		markers:  map[string]*markers{},

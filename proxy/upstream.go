@@ -19,10 +19,11 @@ import (
 // shared between requests only where the same guard and the same dial target
 // apply to both.
 type upstreams struct {
-	dialer *dialer
-	tls    *tls.Config
-	open   atomic.Int64 // connections of the pools
-	most   int64        // of them, from which on those that are idle are closed
+	dialer    *dialer
+	tls       *tls.Config
+	open      atomic.Int64 // connections of the pools
+	most      int64        // of them, from which on those that are idle are closed
+	lateHeads lates
 
 	mu    sync.Mutex
 	pools map[poolKey]*http.Transport
@@ -42,8 +43,9 @@ type poolKey struct {
 
 func newUpstreams(d *dialer) *upstreams {
 	return &upstreams{
-		dialer: d,
-		most:   maxUpstreamConns,
+		dialer:    d,
+		most:      maxUpstreamConns,
+		lateHeads: lates{wait: headFlush},
 		tls: &tls.Config{
 			RootCAs:            d.roots,
 			MinVersion:         tls.VersionTLS12,

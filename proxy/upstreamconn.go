@@ -17,6 +17,7 @@ type upstreamConn struct {
 	of     *upstreams
 	cut    atomic.Bool // the connection has ended: where TLS has not, someone cut it
 	closed sync.Once
+	joined joinedWrites
 }
 
 // dial opens a connection for a pool. When there are many, those that wait for a
@@ -35,8 +36,22 @@ func (u *upstreams) dial(ctx context.Context, addr string, key poolKey) (net.Con
 		return nil, err
 	}
 	u.open.Add(1)
-	return &upstreamConn{Conn: c, of: u}, nil
+	return &upstreamConn{Conn: c, of: u, joined: joinedWrites{lates: &u.lateHeads}}, nil
 }
+
+// joinHead has the next head that is written to a connection wait for the body, which
+// follows at once.
+func joinHead(c net.Conn) {
+	if tc, ok := c.(*tls.Conn); ok {
+		c = tc.NetConn()
+	}
+	if uc, ok := c.(*upstreamConn); ok {
+		uc.joined.followed()
+	}
+}
+
+// Write takes a TLS record for a head, if one is expected.
+func (c *upstreamConn) Write(p []byte) (int, error) { return c.joined.write(c.Conn, p, true) }
 
 func (c *upstreamConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
