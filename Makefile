@@ -11,14 +11,17 @@ GRPC    := $(GO) -C internal/grpctest
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
 SOAK ?= 2m
+# What the compiler is told of where the program spends its time. It is no default.pgo:
+# every test and every vet would compile all packages once more.
+PGO     := -pgo=$(abspath cmd/bottle/bottle.pgo)
 RELAYS  := vm/relay/guestbin/bottle-relay-amd64 vm/relay/guestbin/bottle-relay-arm64
 
 export CGO_ENABLED := 0
 
-.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages bench-relay bench-views vuln cross generate man soak e2e-vm clean
+.PHONY: accuracy agents build demo test race lint fuzz bench bench-git bench-packages bench-relay bench-views vuln cross generate man pgo soak e2e-vm clean
 
 build: $(RELAYS)
-	$(GO) build -trimpath -tags guestbin -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
+	$(GO) build -trimpath -tags guestbin $(PGO) -ldflags '$(LDFLAGS)' -o bin/bottle ./cmd/bottle
 
 # The program that runs in virtual machines: a bottle built by make brings it along
 # for both architectures; one built by go build brings itself, on Linux. Without
@@ -77,9 +80,24 @@ fuzz:
 		done
 
 # What the proxy costs on the wire, beside others, in two to three minutes; with
-# JSON=FILE the numbers are in a file, too.
+# JSON=FILE the numbers are in a file, too. All of them are compiled as bottle is.
 bench:
-	$(GO) test ./internal/wirebench -run '^TestWire$$' -count 1 -timeout 20m -v -args -full $(if $(JSON),-json $(abspath $(JSON)))
+	$(GO) test $(PGO) ./internal/wirebench -run '^TestWire$$' -count 1 -timeout 20m -v -args -full $(if $(JSON),-json $(abspath $(JSON)))
+
+# The profile that bottle is compiled with, anew: requests, connections, streams that are
+# scanned and redacted, and the scanner with all kinds of texts. It takes two minutes,
+# and is worth it when much of that code has changed; an old one does no harm. The
+# profile names the programs it is of: they are run where their path tells nothing.
+PGODIR := /tmp/bottle-pgo
+pgo:
+	rm -rf $(PGODIR) && mkdir $(PGODIR)
+	$(GO) test -trimpath -c -o $(PGODIR)/wirebench.test ./internal/wirebench
+	$(GO) test -trimpath -c -o $(PGODIR)/dlp.test ./dlp
+	cd internal/wirebench && $(PGODIR)/wirebench.test -test.run '^TestWire$$' -test.timeout 20m -test.v -full -rounds 8 -slice 1s \
+		-ways bottle -only '^small|connection|redacted|scanned|event stream' -profile $(PGODIR)
+	cd dlp && GOROOT=$$($(GO) env GOROOT) $(PGODIR)/dlp.test -test.run '^$$' -test.bench '^BenchmarkWrite$$' -test.benchtime 300ms -test.cpuprofile $(PGODIR)/dlp.pprof
+	$(GO) tool pprof -proto $(PGODIR)/*-bottle.pprof $(PGODIR)/dlp.pprof >cmd/bottle/bottle.pgo
+	rm -rf $(PGODIR)
 
 # All protocols at once with clients that go away, for SOAK; then nothing may be left
 # behind. The short form is among the tests.
