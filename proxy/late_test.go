@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"sync"
@@ -133,5 +136,30 @@ func TestJoinedWrites(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What HTTP/1 writes is a whole request, which nothing follows.
+func TestOnlyHeadsOfHTTP2AreHeld(t *testing.T) {
+	for proto, held := range map[string]bool{"h2": true, "http/1.1": false} {
+		up := httptest.NewUnstartedServer(nil)
+		up.EnableHTTP2 = true
+		up.StartTLS()
+		defer up.Close()
+		conn, err := net.Dial("tcp", up.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		roots := x509.NewCertPool()
+		roots.AddCert(up.Certificate())
+		c := &upstreamConn{Conn: conn}
+		tc := tls.Client(c, &tls.Config{RootCAs: roots, ServerName: "example.com", NextProtos: []string{proto}})
+		if err := tc.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if joinHead(tc); c.joined.next.Load() != held {
+			t.Errorf("%s: a head is held: %v", proto, !held)
+		}
 	}
 }

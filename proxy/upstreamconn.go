@@ -40,12 +40,13 @@ func (u *upstreams) dial(ctx context.Context, addr string, key poolKey) (net.Con
 }
 
 // joinHead has the next head that is written to a connection wait for the body, which
-// follows at once.
+// follows at once: in HTTP/2, as in HTTP/1 they are written together.
 func joinHead(c net.Conn) {
-	if tc, ok := c.(*tls.Conn); ok {
-		c = tc.NetConn()
+	tc, ok := c.(*tls.Conn)
+	if !ok || tc.ConnectionState().NegotiatedProtocol != "h2" {
+		return
 	}
-	if uc, ok := c.(*upstreamConn); ok {
+	if uc, ok := tc.NetConn().(*upstreamConn); ok {
 		uc.joined.followed()
 	}
 }
