@@ -71,14 +71,20 @@ func mixedCase(body []byte) bool {
 // prefix that nothing else has: services change their alphabets.
 func blended(body []byte) bool {
 	kinds, _ := kindsOf(body)
-	return kinds >= 2 && distinct(body) >= 8
+	return kinds >= 2 && distinct(body) >= 8 && !isPhrase(body)
 }
 
 // assorted is blended for bodies of some 16 bytes.
 func assorted(body []byte) bool {
 	kinds, _ := kindsOf(body)
-	return kinds >= 2 && distinct(body) >= 6
+	return kinds >= 2 && distinct(body) >= 6 && !isPhrase(body)
 }
+
+// isPhrase reports whether a body is words that are joined, as names in programs are.
+func isPhrase(body []byte) bool { return bytes.ContainsAny(body, "_-") && wordLike(body) }
+
+// unworded is mixed, for bodies that words may be in.
+func unworded(body []byte) bool { return mixed(body) && !wordLike(body) }
 
 // letters is for bodies that may have no digit.
 func letters(body []byte) bool {

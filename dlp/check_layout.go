@@ -175,8 +175,6 @@ func varied(body []byte) bool {
 	return kinds >= 2 && 5*changes >= 2*len(body) && distinct(body) >= 8
 }
 
-func hexOrScattered(body []byte) bool { return plainHex(body) || plainScattered(body) }
-
 // uuidLike is for services whose identifiers have all letters.
 func uuidLike(body []byte) bool  { return groups(body, '-', 8, 4, 4, 4, 12) && mixed(body) }
 func lowerUUID(body []byte) bool { return only(body, lowerDash) && uuidLike(body) }
@@ -189,6 +187,15 @@ func authress(body []byte) bool {
 func clientSecret(body []byte) bool {
 	return bytes.Contains(body[16:], []byte("_secret_")) && blended(body)
 }
+
+// accessKeyID wants base32, which they all are in, or what is no word.
+func accessKeyID(body []byte) bool { return only(body, base32Up) || unworded(body) }
+
+// grafanaCloud wants JSON in base64, or what looks random.
+func grafanaCloud(body []byte) bool { return bytes.HasPrefix(body, []byte("eyJ")) || scattered(body) }
+
+func braveKey(body []byte) bool  { return dashedScattered(body) && !isPhrase(body) }
+func portainer(body []byte) bool { return scattered(body) && !wordLike(body) }
 
 // dropbox leaves out what has dots and no capitals, as names of hosts and classes do.
 func dropbox(body []byte) bool {

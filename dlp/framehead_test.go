@@ -28,6 +28,8 @@ func TestHeadersOfFrames(t *testing.T) {
 		{"zstd with a block that is reserved", "28b52ffd04684e040046522109b0eb24", codecNone},
 		{"zstd with a block of 128 KiB", "28b52ffd0468040010465221", codecZstd},
 		{"zstd with a larger block", "28b52ffd04680c0010465221", codecNone},
+		{"zstd with a larger block as it is", "28b52ffd0468080010465221", codecZstd}, // libzstd reads it at once
+		{"zstd with a byte repeated more often", "28b52ffd04680a0010465221", codecZstd},
 		{"zstd with a larger second block", "28b52ffd0468080000410c0010465221", codecNone},
 		{"a frame to skip", "502a4d1804000000ffffffff", codecZstd},
 		{"LZ4", "04224d186440a7c0050000f1ff3b310a", codecUnknown},

@@ -138,7 +138,7 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 		case '=', '!', '<', '>', '+', '~':
 			return a, false
 		case ':', '?', '.', '|':
-			for n := 0; n < maxOperator && (b[op-1] == ':' || b[op-1] == '?' || b[op-1] == '.' || b[op-1] == '|'); n++ {
+			for n := 0; n < maxOperator && op > 0 && (b[op-1] == ':' || b[op-1] == '?' || b[op-1] == '.' || b[op-1] == '|'); n++ {
 				op--
 			}
 			gap = true

@@ -172,3 +172,14 @@ func TestWebKey(t *testing.T) {
 	wantNoRun(t, "a public key", `{"kty":"EC","x":"`+x+`","y":"`+d+`"}`)
 	wantNoRun(t, "another d", `{"a":1,"d":"`+d+`"}`)
 }
+
+// An operator may be the first byte that there is.
+func TestAssignmentAtTheStart(t *testing.T) {
+	e, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []string{"=", ":=", "?=", ".=", "|=", "::=", ":= ", "=>", ">", ",", ":"} {
+		e.Scan([]byte(op + "q7Xb2LmP0vRt9ZkfJx3nT8wQyUo5sHc1dAe6VgBz\n"))
+	}
+}

@@ -39,7 +39,7 @@ var layoutsCloud = []layout{
 	{"digitalocean-spaces-key-id", "DO00", "up16"},
 	{"digitalocean-spaces-key-id", "DO801", "up15"},
 	{"scaleway-access-key-id", "SCW", "up17"},
-	{"exoscale-key-id", "EXO", "hx24|an24-30"},
+	{"exoscale-key-id", "EXO", "hx24"},
 	{"upcloud-token", "ucat_", "up26|an24-32"},
 	{"backblaze-application-key", "K00", "b628"},
 	{"cloudflare-token", "cfut_", "an40 hx8"},

@@ -10,7 +10,7 @@ const lz4Magic = "\x04\x22\x4d\x18"
 // lz4Starts reports whether b, which starts with the magic, may be the beginning of a
 // frame of LZ4 (LZ4 Frame Format Description 1.6.4): by the version, the bits that are
 // reserved, the size of blocks and the checksum of its descriptor, as far as they are
-// there. All readers refuse others.
+// there. The reference reader refuses others.
 func lz4Starts(b []byte) bool {
 	const (
 		version, size, reserved, dictionary = 1 << 6, 1 << 3, 1 << 1, 1 << 0

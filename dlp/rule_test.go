@@ -44,6 +44,25 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// Names and paths that start as tokens do are none.
+func TestNamesBehindPrefixes(t *testing.T) {
+	e := mustEngine(t)
+	for _, text := range []string{
+		"vcr_cassettes_recorded_2024_01", "vcr_test_get_user_by_id_200", "vca_config_v2_settings_for_hosts",
+		"nfc_pn532_i2c_read_passive_target_timeout", "nfc_iso14443a_4_listener_set_state_halted", "nfo_parser_kodi_v19_movie_episode_details",
+		"glc_global_land_cover_2000_version_1_1", "glc_make_context_current_for_window_2d", "dvc_server_port_8080_open", "dvc_server_Remote_Storage",
+		"sk_prod_us_east_1_cluster", "bb_live_streaming_service_v2", "Mid-server-connection-pool2", "figo_config_v2_layout_for_the_new_dashboard_page",
+		"BSA-protein-assay-Standard-Curve-2024-Run1", "AKIA2024REPORTFINALX", "ACCA2024CONFERENCEXY", "pina_colada_recipe_2024_summer",
+		"vtwn_town_map_v2_houses_list", "ptr_toStructWithVeryLongName2InNamespaceFoo",
+		"https://sl.wikipedia.org/wiki/" + strings.Repeat("Zgodovina_Slovenije_1918-1941/Kraljevina_SHS_2/", 4),
+		"-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYcO2xNKiRUYOLEHM7XqPbVt3kZ9wJd1sFh8aGm5uL2pQ4yTnBv6cRr0iWx-----END PUBLIC KEY-----",
+	} {
+		for _, f := range e.Scan([]byte("see " + text + " there\n")) {
+			t.Errorf("%s in %q", f.Rule, text)
+		}
+	}
+}
+
 func TestNotFormats(t *testing.T) {
 	e := mustEngine(t)
 	for i, s := range samples {

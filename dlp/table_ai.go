@@ -154,7 +154,7 @@ var formatsAI = []format{
 		{prefix: "fc-", body: hyphened, min: 32, max: 32, check: plainMixed},
 	}},
 	{Rule{"brave-search-key", "Brave Search API key.", Block}, []form{
-		{prefix: "BSA", body: base64Any, min: 24, max: 40, check: dashedScattered},
+		{prefix: "BSA", body: base64Any, min: 24, max: 40, check: braveKey},
 	}},
 	{Rule{"context7-key", "Context7 API key.", Block}, []form{
 		{prefix: "ctx7sk-", body: hexDash, min: 36, max: 36, check: uuid},

@@ -82,7 +82,7 @@ var formatsCI = []format{
 		{prefix: "K10", body: coloned, min: 80, max: 160, check: k3s},
 	}},
 	{Rule{"portainer-token", "Portainer access token.", Block}, []form{
-		{prefix: "ptr_", body: base64Any, min: 32, max: 60, check: scattered},
+		{prefix: "ptr_", body: base64Any, min: 32, max: 60, check: portainer},
 	}},
 	{Rule{"kong-token", "Kong Konnect personal or system account token.", Block}, []form{
 		{prefix: "kpat_", body: alnum, min: 40, max: 64, check: scattered},

@@ -3,10 +3,10 @@ package dlp
 // formatsCloud are those of clouds, hosting and domains.
 var formatsCloud = []format{
 	{Rule{"aws-access-key-id", "AWS access key ID, long-lived (AKIA), of a session (ASIA), a bearer (ABIA) or a context (ACCA).", Block}, []form{
-		{prefix: "AKIA", body: upperNum, min: 16, max: 16},
+		{prefix: "AKIA", body: upperNum, min: 16, max: 16, check: accessKeyID},
 		{prefix: "ASIA", body: upperNum, min: 16, max: 16},
 		{prefix: "ABIA", body: upperNum, min: 16, max: 16},
-		{prefix: "ACCA", body: upperNum, min: 16, max: 16},
+		{prefix: "ACCA", body: upperNum, min: 16, max: 16, check: accessKeyID},
 		{prefix: "A3T", body: upperNum, min: 17, max: 17, check: mixed},
 	}},
 	{Rule{"aws-unique-id", "AWS unique ID of a user, role, group, policy or certificate. It opens nothing.", Warn}, []form{
@@ -83,7 +83,7 @@ var formatsCloud = []format{
 		{prefix: "SCW", body: upperNum, min: 17, max: 17, check: mixed},
 	}},
 	{Rule{"exoscale-key-id", "Exoscale API key ID.", Block}, []form{
-		{prefix: "EXO", body: alnum, min: 24, max: 30, check: hexOrScattered},
+		{prefix: "EXO", body: hexLower, min: 24, max: 24, check: mixed},
 	}},
 	{Rule{"upcloud-token", "UpCloud API token.", Block}, []form{
 		{prefix: "ucat_", body: alnum, min: 24, max: 32, check: blended},
@@ -115,11 +115,11 @@ var formatsCloud = []format{
 		{prefix: "HRKU-", body: dashed, min: 36, max: 64, check: mixed},
 	}},
 	{Rule{"netlify-token", "Netlify personal, command line, OAuth, user or build token.", Block}, []form{
-		{prefix: "nfp_", body: word, min: 36, max: 40, check: mixed},
-		{prefix: "nfc_", body: word, min: 36, max: 40, check: mixed},
-		{prefix: "nfo_", body: word, min: 36, max: 40, check: mixed},
-		{prefix: "nfu_", body: word, min: 36, max: 40, check: mixed},
-		{prefix: "nfb_", body: word, min: 36, max: 40, check: mixed},
+		{prefix: "nfp_", body: alnum, min: 36, max: 40, check: mixed},
+		{prefix: "nfc_", body: alnum, min: 36, max: 40, check: mixed},
+		{prefix: "nfo_", body: alnum, min: 36, max: 40, check: mixed},
+		{prefix: "nfu_", body: alnum, min: 36, max: 40, check: mixed},
+		{prefix: "nfb_", body: alnum, min: 36, max: 40, check: mixed},
 	}},
 	{Rule{"vercel-token", "Vercel personal, integration, app access or app refresh token.", Block}, []form{
 		{prefix: "vcp_", body: dashed, min: 20, max: 80, check: blended},

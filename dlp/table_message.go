@@ -68,7 +68,7 @@ var formatsMessage = []format{
 		{prefix: "pk_prod_", body: alnum, min: 28, max: 28, check: mixed},
 	}},
 	{Rule{"telnyx-key", "Telnyx API key.", Block}, []form{
-		{prefix: "KEY", body: dashed, min: 55, max: 55, check: telnyx},
+		{prefix: "KEY", body: word, min: 55, max: 55, check: telnyx},
 	}},
 	{Rule{"intercom-token", "Intercom access token.", Block}, []form{
 		{prefix: "dG9rOj", body: base64Any, min: 48, max: 60, check: scattered},

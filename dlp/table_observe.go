@@ -24,7 +24,7 @@ var formatsObserve = []format{
 	}},
 	{Rule{"grafana-token", "Grafana service account or cloud token.", Block}, []form{
 		{prefix: "glsa_", body: word, min: 41, max: 41, check: mixed},
-		{prefix: "glc_", body: base64Any, min: 32, max: 400, check: mixed},
+		{prefix: "glc_", body: base64Any, min: 32, max: 400, check: grafanaCloud},
 	}},
 	{Rule{"grafana-api-key", "Grafana API key of the former kind.", Block}, []form{
 		{prefix: "eyJrIjoi", body: base64Any, min: 40, max: 400, check: mixed},

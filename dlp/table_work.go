@@ -56,7 +56,7 @@ var formatsWork = []format{
 		{prefix: "3MVG9", body: base64Path, min: 70, max: 251, check: scattered},
 	}},
 	{Rule{"dropbox-token", "Dropbox access token.", Block}, []form{
-		{prefix: "sl.", body: base64Path, min: 100, max: 2500, check: dropbox},
+		{prefix: "sl.", body: dotted, min: 100, max: 2500, check: dropbox},
 	}},
 	{Rule{"close-key", "Close API key.", Block}, []form{
 		{prefix: "api_", body: dotted, min: 45, max: 45, check: closeKey},

@@ -39,14 +39,13 @@ func zstdHeaderFits(h []byte) bool {
 }
 
 // zstdBlockOf reads the header of a block: how long the block is with it, and whether
-// it is the last (section 3.1.1.2). The longest size is that of what a block becomes,
-// too, so that of a repeated byte as well.
+// it is the last (section 3.1.1.2).
 func zstdBlockOf(h []byte) (n int, last, ok bool) {
 	v := int(h[0]) | int(h[1])<<8 | int(h[2])<<16
 	n = v >> 3
 	kind := v >> 1 & 3
-	ok = kind != 3 && n <= maxZstdBlock
-	if kind == 1 { // one byte that is repeated
+	ok = kind != 3 && (kind != 2 || n <= maxZstdBlock) // libzstd bounds the others in streams alone
+	if kind == 1 {                                     // one byte that is repeated
 		n = 1
 	}
 	return zstdBlockHeader + n, v&1 != 0, ok
