@@ -32,9 +32,8 @@ func (j *joinedWrites) write(c net.Conn, p []byte, head bool) (int, error) {
 	defer j.mu.Unlock()
 	switch {
 	case j.held != nil:
-		j.late.drop()
 		return j.join(p)
-	case !head || len(p) > maxJoined/2 || !j.next.Swap(false):
+	case !head || !j.next.Swap(false) || len(p) > maxJoined/2:
 		return c.Write(p)
 	}
 	j.held, _ = headBuffers.Get().(*[]byte)
@@ -51,6 +50,7 @@ func (j *joinedWrites) write(c net.Conn, p []byte, head bool) (int, error) {
 func (j *joinedWrites) join(p []byte) (int, error) {
 	held := j.held
 	j.held = nil
+	j.late.drop() // also where alone was late, and this is another head than its own
 	defer func() {
 		*held = (*held)[:maxJoined]
 		headBuffers.Put(held)

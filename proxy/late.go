@@ -68,7 +68,7 @@ func (s *lates) fire() {
 	now := time.Now()
 	for s.first != nil {
 		l := s.first
-		if left := l.due.Sub(now); left > s.wait/8 {
+		if left := l.due.Sub(now); left > min(s.wait/8, time.Millisecond) {
 			s.run(left)
 			return
 		}

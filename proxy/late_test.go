@@ -119,7 +119,7 @@ func TestJoinedWrites(t *testing.T) {
 			write(large, true)
 			write("head", true)
 			write("body", false)
-		}, []string{large, "headbody"}},
+		}, []string{large, "head", "body"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -137,6 +137,32 @@ func TestJoinedWrites(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was to write one head alone may come so late that it writes another: that one must
+// wait no more, or the list of those that wait would have it twice.
+func TestAHeadThatWasWrittenWaitsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		j := &joinedWrites{lates: &lates{wait: headFlush}}
+		write := func(text string, head bool) {
+			if head {
+				j.followed()
+			}
+			_, _ = j.write(writesConn{all: &got}, []byte(text), head)
+		}
+		write("head1", true)
+		j.late.drop() // as fire does, whose goroutine is to run below
+		write("body1", false)
+		write("head2", true)
+		j.late.fire()
+		if want := []string{"head1body1", "head2"}; !slices.Equal(got, want) {
+			t.Errorf("got %q", got)
+		}
+		if j.late.waits || j.lates.first != nil {
+			t.Error("it still waits")
+		}
+	})
 }
 
 // What HTTP/1 writes is a whole request, which nothing follows.
