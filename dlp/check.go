@@ -70,8 +70,7 @@ func mixedCase(body []byte) bool {
 // blended wants two of upper case, lower case and digits. It is for bodies behind a
 // prefix that nothing else has: services change their alphabets.
 func blended(body []byte) bool {
-	kinds, _ := kindsOf(body)
-	return kinds >= 2 && distinct(body) >= 8 && !isPhrase(body)
+	return distinct(body) >= 8 && assorted(body)
 }
 
 // assorted is blended for bodies of some 16 bytes.
@@ -99,7 +98,7 @@ func unspoken(body []byte) bool {
 // oneCase is for long bodies of an exact length that may be in one case.
 func oneCase(body []byte) bool {
 	_, changes := kindsOf(body)
-	return scattered(body) || mixed(body) && 5*changes >= len(body) && !wordLike(body)
+	return scattered(body) || 5*changes >= len(body) && unworded(body)
 }
 
 // openAIMark wants "OpenAI" in base64 in the middle, as user keys have it.

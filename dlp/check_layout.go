@@ -199,7 +199,7 @@ func portainer(body []byte) bool { return scattered(body) && !wordLike(body) }
 
 // dropbox leaves out what has dots and no capitals, as names of hosts and classes do.
 func dropbox(body []byte) bool {
-	return scattered(body) || bytes.IndexByte(body, '.') < 0 && mixed(body) && !wordLike(body)
+	return scattered(body) || bytes.IndexByte(body, '.') < 0 && unworded(body)
 }
 
 // entra wants the beginning that the second part has had for years.

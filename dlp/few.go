@@ -30,30 +30,25 @@ func (v *survey) fewStretches(sign, least int, open *int, look func(start, end i
 
 // surveyFew looks at the line breaks and marks without lists.
 func (s *Scanner) surveyFew() {
-	v := s.survey
-	for has := v.signs.has(signBreak); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros32(has)
-		for m := v.signs.of[signBreak][k&63]; m != 0; m &= m - 1 {
-			s.surveyBreak(v.origin + k*blockLen + bits.TrailingZeros64(m))
-		}
-	}
-	for has := v.signs.has(signMark); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros32(has)
-		for m := s.marksIn(k); m != 0; m &= m - 1 {
-			s.surveyMark(v.origin + k*blockLen + bits.TrailingZeros64(m))
-		}
+	s.survey.signs.each(signBreak, s.surveyBreaks)
+	s.survey.signs.each(signMark, s.surveyMarks)
+}
+
+func (s *Scanner) surveyBreaks(k int, m uint64) {
+	for ; m != 0; m &= m - 1 {
+		s.surveyBreak(s.survey.origin + k*blockLen + bits.TrailingZeros64(m))
 	}
 }
 
-// marksIn returns the marks of a block but for the ampersands of queries: a name that no
-// semicolon ends is behind each.
-func (s *Scanner) marksIn(k int) uint64 {
-	v := s.survey
-	m := v.signs.of[signMark][k&63]
-	if all := v.masks[maskAmpersand][k&63]; all != 0 && s.inQuery(all, k) {
+// surveyMarks looks at the marks of a block but for the ampersands of queries: a name
+// that no semicolon ends is behind each.
+func (s *Scanner) surveyMarks(k int, m uint64) {
+	if all := s.survey.masks[maskAmpersand][k&63]; all != 0 && s.inQuery(all, k) {
 		m &^= all
 	}
-	return m
+	for ; m != 0; m &= m - 1 {
+		s.surveyMark(s.survey.origin + k*blockLen + bits.TrailingZeros64(m))
+	}
 }
 
 // inQuery reports whether what stands behind all ampersands of a block, letters and

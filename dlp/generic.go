@@ -112,6 +112,9 @@ const (
 	maxOperator = 3
 )
 
+// operatorByte are the signs that stand before the = of an operator that assigns.
+var operatorByte = newClass(":?.|")
+
 // assignmentBefore returns what is assigned to at b[i:].
 func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 	if i, a.quote = openQuote(b, i); a.quote == 0 && i > 0 && b[i-1] == '\\' {
@@ -137,10 +140,9 @@ func assignmentBefore(b []byte, i int) (a assignment, ok bool) {
 		switch byteAt(b, op-1) {
 		case '=', '!', '<', '>', '+', '~':
 			return a, false
-		case ':', '?', '.', '|':
-			for n := 0; n < maxOperator && op > 0 && (b[op-1] == ':' || b[op-1] == '?' || b[op-1] == '.' || b[op-1] == '|'); n++ {
-				op--
-			}
+		}
+		if n := runBefore(b, op, maxOperator, operatorByte); n > 0 {
+			op -= n
 			gap = true
 		}
 	case '>': // of =>, or an element's
