@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"net/http"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -34,6 +35,13 @@ var (
 	errFlood   = errors.New("the client sends ever more HTTP/2 frames that ask for nothing, or resets its requests before they are answered")
 	errPreface = errors.New("the client has chosen HTTP/2 and speaks something else")
 )
+
+// frameGuardOf returns the guard of the connection that a request came on, or nil where
+// there is none.
+func frameGuardOf(r *http.Request) *frameGuard {
+	g, _ := r.Context().Value(connKey{}).(*frameGuard)
+	return g
+}
 
 func newFrameGuard(c net.Conn, t *tunnel) *frameGuard {
 	g := &frameGuard{Conn: c, t: t, idle: idleFrames{filled: time.Now()}}

@@ -201,15 +201,24 @@ func (r *rig) connect(c net.Conn, authority string) string {
 // lost.
 func readHead(t testing.TB, c io.Reader) []string {
 	t.Helper()
+	head, err := tryReadHead(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head
+}
+
+// tryReadHead is readHead for where it may fail.
+func tryReadHead(c io.Reader) ([]string, error) {
 	var head []byte
 	for !strings.HasSuffix(string(head), "\r\n\r\n") {
 		var b [1]byte
 		if _, err := io.ReadFull(c, b[:]); err != nil {
-			t.Fatalf("after %q: %v", head, err)
+			return nil, fmt.Errorf("after %q: %w", head, err)
 		}
 		head = append(head, b[0])
 	}
-	return strings.Split(strings.TrimSuffix(string(head), "\r\n\r\n"), "\r\n")
+	return strings.Split(strings.TrimSuffix(string(head), "\r\n\r\n"), "\r\n"), nil
 }
 
 // exchange sends raw bytes through a tunnel and reads one response.

@@ -136,8 +136,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, t *tunnel, ses
 		panic(http.ErrAbortHandler)
 	}
 	defer snap.leave()
-	guard, _ := r.Context().Value(connKey{}).(*frameGuard)
-	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, guard: guard, session: session, id: s.nextID(), start: time.Now(),
+	x := &exchange{s: s, snap: snap, lent: snap, tunnel: t, guard: frameGuardOf(r), session: session, id: s.nextID(), start: time.Now(),
 		ctx: ctx, cancel: cancel, w: w, rc: http.NewResponseController(w), r: r}
 	// Without it net/http reads the whole upload before the first byte of the
 	// answer. HTTP/2 is full duplex already and says so by an error.

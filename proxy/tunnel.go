@@ -335,7 +335,7 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 
 // serveTunnel takes what is asked inside tunnels.
 func (s *Server) serveTunnel(w http.ResponseWriter, r *http.Request) {
-	if g, ok := r.Context().Value(connKey{}).(*frameGuard); ok {
+	if g := frameGuardOf(r); g != nil {
 		g.refused.take()
 	}
 	asteriskForm(r)

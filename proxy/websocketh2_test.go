@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -54,14 +53,12 @@ func (r *rig) h2Agent() (*http2.ClientConn, io.Closer) { //nolint:staticcheck //
 // speakHTTP2 opens a tunnel over a connection to the proxy, and HTTP/2 in it.
 func (r *rig) speakHTTP2(c net.Conn) (*http2.ClientConn, error) { //nolint:staticcheck // as above
 	fmt.Fprint(c, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
-	var head []byte
-	for b := make([]byte, 1); !bytes.HasSuffix(head, []byte("\r\n\r\n")); head = append(head, b...) {
-		if _, err := io.ReadFull(c, b); err != nil {
-			return nil, err
-		}
+	head, err := tryReadHead(c)
+	if err != nil {
+		return nil, err
 	}
-	if !bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) {
-		return nil, fmt.Errorf("%s", head)
+	if !strings.HasPrefix(head[0], "HTTP/1.1 200 ") {
+		return nil, errors.New(head[0])
 	}
 	tc := tls.Client(c, &tls.Config{RootCAs: r.roots, ServerName: "example.com", NextProtos: []string{"h2"}})
 	return (&http2.Transport{}).NewClientConn(tc) //nolint:staticcheck // as above
