@@ -189,9 +189,19 @@ func (b *bridge) carry(p *socketPipe) {
 	// Both ends were told. What the agent still sends is thrown away until it
 	// closes too: to end the connection before would reset it, and what it was told
 	// would be lost.
-	if p.parser.FromClient {
-		p.discard()
+	if !p.parser.FromClient {
+		return
 	}
+	if broke != nil {
+		// Its close could not be told from the rest any more. It is shown the end at
+		// once, which is what it waits for (RFC 6455, section 7.1.7). A stream of
+		// HTTP/2 is not reset by that.
+		if b.agent.end == nil {
+			return
+		}
+		b.agent.end()
+	}
+	p.discard()
 }
 
 // refuse tells the agent what was stopped, first in its own protocol where that is

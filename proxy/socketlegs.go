@@ -18,6 +18,7 @@ type socketLeg struct {
 	io.Reader
 	*socketWriter
 	abort func() // breaks off what reads and writes; may be called more than once
+	end   func() // ends what is written, not what is read; nil where that cannot be
 }
 
 // socketWriter puts frames together. It may be used concurrently.
@@ -169,5 +170,6 @@ func (x *exchange) agentConn(h http.Header) (*socketLeg, func(), error) {
 		release()
 		return nil, nil, fmt.Errorf("the client went away: %w", err)
 	}
-	return &socketLeg{Reader: &replayConn{Conn: raw, early: early}, socketWriter: &socketWriter{w: raw}, abort: func() { conn.Close() }}, release, nil
+	return &socketLeg{Reader: &replayConn{Conn: raw, early: early}, socketWriter: &socketWriter{w: raw},
+		abort: func() { conn.Close() }, end: func() { _ = closeWrite(raw) }}, release, nil
 }

@@ -134,7 +134,7 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 			if c.upstream == "" {
 				r.reroute(Route{Host: "example.com", Secrets: []string{"acme"}, Paths: []string{"/ok/**"}, Methods: []string{"GET"}})
 			}
-			for _, end := range []string{"close", "block", "reset"} {
+			for _, end := range []string{"close", "block", "break", "reset"} {
 				cc, conn := r.h2Agent()
 				resp, up, err := connectOver(cc, conn, h2Request("/ok/responses", http.Header{"X-Api-Key": {testPlaceholder}, "Sec-Websocket-Extensions": {"permessage-deflate"}}))
 				if err != nil {
@@ -180,12 +180,19 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 					in.wantClose(1008)
 					say(wsframe.Close, "\x03\xf0")
 					in.wantEnd()
+				case "break":
+					say(wsframe.Continuation, "of nothing")
+					in.wantClose(1002)
+					in.wantEnd()
 				case "reset":
 					conn.Close()
 				}
 				up.Close()
 				e := r.lastEnd()
-				if e.Status != 200 || (e.Error != "") != (end == "reset") || (e.Rule == "dlp:github-token") != (end == "block") || e.BytesOut < 50000 {
+				if e.Duration >= socketCloseTimeout {
+					t.Errorf("%s: took %v", end, e.Duration)
+				}
+				if e.Status != 200 || (e.Error != "") != (end == "reset" || end == "break") || (e.Rule == "dlp:github-token") != (end == "block") || e.BytesOut < 50000 {
 					t.Errorf("%s: the journal says %+v", end, e)
 				}
 			}
