@@ -81,9 +81,9 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request, id string) {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
 	}
-	// The head guard stands aside behind a CONNECT; a body that was given up
-	// leaves no place where a next request could begin (RFC 9110, section 15.5.9).
-	if d.last || r.Method == http.MethodConnect || d.status == http.StatusRequestTimeout && r.ProtoMajor < 2 {
+	// The head guard stands aside behind a CONNECT; a body that was given up, or is
+	// broken, leaves no place where a next request could begin (RFC 9110, section 15.5.9).
+	if d.last || r.Method == http.MethodConnect || d.status == http.StatusRequestTimeout && r.ProtoMajor < 2 || brokenBody(r) {
 		h.Set("Connection", "close")
 	}
 	w.WriteHeader(d.status)

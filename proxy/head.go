@@ -118,7 +118,8 @@ var checkedFields = [...]checkedField{
 		return err
 	}},
 	fieldCoding: {"transfer-encoding", true, func(h *headInfo, value string) error {
-		if !strings.EqualFold(value, "chunked") {
+		// A letter outside of ASCII can fold to one of these.
+		if len(value) != len("chunked") || !strings.EqualFold(value, "chunked") {
 			return errors.New("a transfer-encoding other than chunked")
 		}
 		h.chunked = true

@@ -29,6 +29,7 @@ type headGuard struct {
 	state   guardState
 	left    int64 // of the body or chunk
 	trailer int   // bytes of trailers so far
+	excess  int64 // bytes of chunks that are no data, beyond what is usual
 	refusal *denial
 	err     error
 	broken  atomic.Bool // err is errBadFraming; for other goroutines
@@ -55,8 +56,13 @@ const refusedMethod = "BOTTLE-REFUSED"
 // minDirectHead is the least room that a head is read into directly.
 const minDirectHead = 2 << 10
 
-// maxChunkLine bounds a chunk's size line with its extensions.
-const maxChunkLine = 1 << 10
+// The limits of chunked bodies. Where net/http has one, that is it, and no more: what it
+// gives up in the middle of a body it would go on to read as the next head.
+const (
+	maxChunkLine    = 1 << 10  // of a size with its extensions
+	maxChunkExcess  = 16 << 10 // of headGuard.excess
+	maxTrailerBytes = 4 << 10  // of all lines: they must fit its buffer
+)
 
 var errBadFraming = errors.New("the request body is not framed as RFC 9112 says")
 
@@ -231,6 +237,10 @@ func (g *headGuard) step() bool {
 		if err != nil {
 			return g.fail()
 		}
+		// As net/http counts it.
+		if g.excess = max(0, g.excess+int64(len(line))+2-16-2*size); g.excess > maxChunkExcess {
+			return g.fail()
+		}
 		g.pass = len(line) + 2
 		g.left, g.state, g.trailer = size, guardChunkData, 0
 		if size == 0 {
@@ -238,7 +248,7 @@ func (g *headGuard) step() bool {
 		}
 		return true
 	case guardTrailer:
-		line, ok := g.line(maxHeaderBytes - g.trailer)
+		line, ok := g.line(maxTrailerBytes - g.trailer - 1)
 		if line == nil {
 			return ok
 		}
@@ -297,7 +307,7 @@ func (g *headGuard) stepHead() bool {
 	}
 	h, err := checkHead(g.buf[:end])
 	if err != nil {
-		g.refuse(&denial{status: http.StatusBadRequest, rule: "ambiguous-head", message: "the request head is not one that every reader takes the same way: it has " + err.Error()})
+		g.refuse(ambiguousHead(err))
 		return true
 	}
 	g.pass = end
@@ -305,11 +315,16 @@ func (g *headGuard) stepHead() bool {
 	case h.connect:
 		g.state = guardRaw
 	case h.chunked:
-		g.state = guardChunkSize
+		g.state, g.excess = guardChunkSize, 0
 	case h.length > 0:
 		g.state, g.left = guardBody, h.length
 	}
 	return true
+}
+
+// ambiguousHead is for what a check of a head has found.
+func ambiguousHead(err error) *denial {
+	return &denial{status: http.StatusBadRequest, rule: "ambiguous-head", message: "the request head is not one that every reader takes the same way: it has " + err.Error()}
 }
 
 func (g *headGuard) refuse(d *denial) {

@@ -74,6 +74,7 @@ func TestHeadGuardRefuses(t *testing.T) {
 		{"a space before the colon", post + "Content-Length : 3\r\n\r\nabc", "name, colon, value"},
 		{"a NUL", post + "X: a\x00\r\n\r\n", "NUL"},
 		{"another transfer-encoding", post + "Transfer-Encoding: gzip, chunked\r\n\r\n", "other than chunked"},
+		{"a letter that only looks like one of chunked", post + "Transfer-Encoding: chun\u212aed\r\n\r\n", "other than chunked"},
 		{"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "version"},
 		{"two spaces in the request line", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n", "request line"},
 		{"a tab in the request line", "GET /\tHTTP/1.1\r\nHost: x\r\n\r\n", "request line"},
