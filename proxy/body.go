@@ -319,6 +319,7 @@ type uploadBody struct {
 	started bool
 	done    bool // nothing is left to read, or nothing may be
 	whole   bool // it was read to its end
+	broke   bool // it could not be read to its end
 
 	over atomic.Bool // the exchange has ended
 }
@@ -341,11 +342,21 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	n, err := b.next(p)
 	b.sent += int64(n)
 	b.done, b.whole = err != nil, errors.Is(err, io.EOF)
+	b.broke = b.done && !b.whole
 	return n, err
 }
 
 // errGivenUp is for an upload of which the rest is thrown away.
 var errGivenUp = errors.New("the exchange has ended before its upload")
+
+// cut reports whether the client did not send all of it. What was stopped is cut too.
+func (b *uploadBody) cut() bool {
+	if !b.mu.TryLock() {
+		return false // it is still being read
+	}
+	defer b.mu.Unlock()
+	return b.broke
+}
 
 func (b *uploadBody) next(p []byte) (_ int, err error) {
 	defer b.x.caught(&err)

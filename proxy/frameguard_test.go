@@ -43,10 +43,16 @@ func (r *rig) framer() (fr *http2.Framer, ended chan struct{}) {
 
 // testHead is the head of a GET in HTTP/2.
 func testHead(path string) []byte {
+	return headBlock(":method", "GET", ":scheme", "https", ":authority", "example.com", ":path", path)
+}
+
+// headBlock encodes fields, given as names and values, without regard to those before.
+func headBlock(fields ...string) []byte {
 	var b bytes.Buffer
 	enc := hpack.NewEncoder(&b)
-	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "example.com"}, {":path", path}} {
-		_ = enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+	enc.SetMaxDynamicTableSize(0)
+	for i := 0; i < len(fields); i += 2 {
+		_ = enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
 	}
 	return b.Bytes()
 }

@@ -88,6 +88,26 @@ func checkHead(head []byte) (h headInfo, err error) {
 	return h, nil
 }
 
+// checkHead2 refuses a head of HTTP/2 that net/http takes, and that no proxy may pass on
+// (RFC 9113, sections 8.1.1 and 8.3). An error completes "it has".
+func checkHead2(r *http.Request) error {
+	switch lengths := r.Header["Content-Length"]; {
+	case len(lengths) > 1:
+		return errors.New("more than one content-length")
+	case len(lengths) == 1:
+		if _, err := parseLength(lengths[0]); err != nil {
+			return err // net/http takes it for 0
+		}
+	}
+	if !isToken(r.Method) {
+		return errors.New("a method that is no token")
+	}
+	if _, ok := r.Header[":protocol"]; ok && r.Method != http.MethodConnect {
+		return errors.New("a :protocol without CONNECT")
+	}
+	return nil
+}
+
 // cutLine cuts off the first line.
 func cutLine(s string) (line, rest string, err error) {
 	i := strings.IndexByte(s, '\n')

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -166,6 +167,11 @@ func (x *exchange) pin() *denial {
 	if d := refusedHead(x.r); d != nil {
 		return d
 	}
+	if x.r.ProtoMajor == 2 {
+		if err := checkHead2(x.r); err != nil {
+			return ambiguousHead(err)
+		}
+	}
 	if x.r.Method == http.MethodConnect {
 		return &denial{status: http.StatusBadRequest, rule: "nested-connect", message: "CONNECT inside a tunnel is not allowed"}
 	}
@@ -273,6 +279,8 @@ func (x *exchange) prepare() *denial {
 	if len(x.hostSecrets.names) > 0 || x.isModel() {
 		x.limitCodings(out.Header)
 	}
+	// No field can have such a name, and the Transport would send nothing.
+	maps.DeleteFunc(x.r.Trailer, func(name string, _ []string) bool { return !isToken(name) })
 	out.Trailer = x.r.Trailer
 	x.out = out
 	return nil

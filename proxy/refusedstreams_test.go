@@ -8,19 +8,10 @@ import (
 	"testing"
 
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 )
 
 // TestRefusedStreamsAreNoted: net/http refuses them before there is an exchange.
 func TestRefusedStreamsAreNoted(t *testing.T) {
-	head := func(fields ...string) []byte {
-		var b bytes.Buffer
-		enc := hpack.NewEncoder(&b)
-		for i := 0; i < len(fields); i += 2 {
-			_ = enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
-		}
-		return b.Bytes()
-	}
 	good := []string{":method", "GET", ":scheme", "https", ":authority", "example.com", ":path", "/"}
 	noted := func(e Event) bool { return e.Type == EventNote && strings.Contains(e.Error, errRefusedStream.Error()) }
 	for _, tt := range []struct {
@@ -39,7 +30,7 @@ func TestRefusedStreamsAreNoted(t *testing.T) {
 			up := &upstreamLog{}
 			r := newRig(t, up, Config{})
 			fr, ended := r.framer()
-			_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: head(tt.fields...), EndHeaders: true, EndStream: true})
+			_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headBlock(tt.fields...), EndHeaders: true, EndStream: true})
 			if tt.want {
 				r.journal.wait(t, noted)
 			} else {

@@ -31,6 +31,9 @@ func (x *exchange) forward() {
 	resp, err := x.roundTrip()
 	if err != nil {
 		failed = err
+		if x.gone() {
+			failed = fmt.Errorf("the client went away: %w", err)
+		}
 		d := x.roundTripDenial(err)
 		if !d.upset {
 			x.refused = d
@@ -66,14 +69,21 @@ func (x *exchange) forward() {
 func (x *exchange) roundTripDenial(err error) *denial {
 	x.bodyMu.Lock()
 	defer x.bodyMu.Unlock()
-	if x.stopped != nil {
+	switch {
+	case x.stopped != nil:
 		return x.stopped
-	}
-	if brokenBody(x.r) {
+	case brokenBody(x.r):
 		return &denial{status: http.StatusBadRequest, rule: "bad-body", message: errBadFraming.Error()}
+	case x.gone(): // or has ended its side, and may still read
+		return failure(http.StatusBadGateway, fmt.Sprintf("the client ended its side before %s answered, so the request was cancelled", x.target.Host))
+	case x.body.cut():
+		return badBody("ended early or is not framed right")
 	}
 	return upstreamFailure(x.target.Host, err)
 }
+
+// gone reports whether the client has ended the connection or reset the stream.
+func (x *exchange) gone() bool { return x.r.Context().Err() != nil && x.s.ctx.Err() == nil }
 
 // roundTrip sends the request in the client's own protocol and passes 1xx
 // answers on as they come.
