@@ -232,3 +232,29 @@ func yandexIAM(body []byte) bool {
 	signature := bytes.TrimRight(body[bytes.LastIndexByte(body, '.')+1:], "=")
 	return bytes.HasPrefix(body, []byte("9eu")) && scattered(body) || len(signature) == 86 && len(signature) < len(body) && scattered(signature)
 }
+
+// exoscale wants what keys have been made of: hex at first, all letters later.
+func exoscale(body []byte) bool { return len(body) == 24 && plainHex(body) || scattered(body) }
+
+// mixedShort is mixed for bodies of some 12 bytes.
+func mixedShort(body []byte) bool {
+	kinds, _ := kindsOf(body)
+	return kinds >= 2 && distinct(body) >= 6
+}
+
+// mercury wants the word that all end in.
+func mercury(body []byte) bool { return bytes.HasSuffix(body, []byte("_yrucrem")) && mixed(body) }
+
+// workato wants a token of JSON behind the region.
+func workato(body []byte) bool { return bytes.HasPrefix(body, []byte("eyJ")) && scattered(body) }
+
+// braintree wants the identifier of the merchant and the secret.
+func braintree(body []byte) bool {
+	return groups(body, '$', 16, 32) && only(body[:16], lowerNum) && plainHex(body[17:])
+}
+
+// knock leaves out what has the kind of the key in a word, as the keys of others do.
+func knock(body []byte) bool {
+	at := bytes.IndexByte(body, '_')
+	return (at < 3 || at > 8 || lower.span(body, 0, at) < at) && scattered(body)
+}

@@ -58,13 +58,14 @@ var graded = map[Confidence][]string{
 		"private-key", "openssh-private-key", "putty-private-key", "xml-private-key", "jwk-private-key",
 		"bitcoin-private-key", "bip32-private-key", "azure-client-secret", "azure-storage-key", "aws-session-token",
 		"terraform-cloud-token", "fcm-server-key", "discord-bot-token", "twilio-auth-token", "openshift-token",
+		"azure-key", "newrelic-license-key", "maxmind-key", "mailgun-private-key", "ngrok-token", "asana-token", "ably-key", "tableau-token",
 	},
 	Medium: {
 		RuleCard, ruleDatabaseURL, ruleBasicAuthURL,
 		"jwt", "salesforce-session", "telegram-bot-token", "mailchimp-key", "azure-sas-token", "ethereum-private-key",
-		"service-key", "aws-secret-access-key", "basic-auth",
+		"service-key", "aws-secret-access-key", "basic-auth", "zhipu-key", "facebook-app-token",
 	},
-	Low: {"bearer-token", "generic-secret"},
+	Low: {"bearer-token", "generic-secret", "infobip-key", "ghost-key", "unleash-token"},
 }
 
 // minBodyBits is how many bits the shortest body of a form has where its prefix is

@@ -217,8 +217,11 @@ func skipIndex(b []byte, i int) int {
 func startsLine(b []byte, i int) bool {
 	i, _ = openQuote(b, i)
 	i = skipBlanks(b, i)
-	if byteAt(b, i-1) == '-' {
+	switch byteAt(b, i-1) {
+	case '-':
 		i = skipBlanks(b, i-1)
+	case ':': // of a symbol in Ruby
+		i--
 	}
 	if i >= 6 && string(b[i-6:i]) == "export" {
 		i = skipBlanks(b, i-6)

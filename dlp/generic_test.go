@@ -34,7 +34,7 @@ func TestGenericSecret(t *testing.T) {
 		{`var apiToken string = "`, `"`}, {`let apiToken: string = '`, `';`}, {`val apiToken: String = "`, `"`}, {`api_token: str = "`, `"`},
 		{`System.setProperty("API_TOKEN", "`, `")`}, {`headers.set('X-Api-Key', '`, `')`}, {"<apiToken>\n    ", "\n</apiToken>"}, {"<apiToken>\r\n\t", "\r\n</apiToken>"},
 		{`{"name": "API_TOKEN", "value": "`, `"}`}, {"- name: API_TOKEN\n  value: ", "\n"}, {"- name: \"API_TOKEN\"\n  value: '", "'\n"}, {`<add key="ApiKey" value="`, `"/>`}, {"{\n  \"key\": \"api_key\",\n  \"value\": \"", "\"\n}"},
-		{"my.service.auth.token=", "\n"}, {"APIKEY=", "\n"}, {"userPassword=", "\n"},
+		{"my.service.auth.token=", "\n"}, {":rubygems_api_key: ", "\n"}, {"  :secret_key: ", "\n"}, {"APIKEY=", "\n"}, {"userPassword=", "\n"},
 	}
 	for range 40 {
 		v := value(r)
@@ -76,7 +76,7 @@ func TestSecretNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"token": true, "API_KEY": true, "apiKey": true, "api-key": true, "X-Api-Key": true, "APIKey": true, "clientSecret": true, "client_secret": true, "DB_PASSWORD": true, "passwd": true, "userPwd": true,
 		"AWSSecretAccessKey": true, "secretAccessKey": true, "private_key": true, "signingKey": true, "encryption.key": true, "auth": true, "_auth": true, "authToken": true, "credentials": true, "SECRET_KEY_BASE": true, "DB_PASSWORD_1": true,
-		"access_token": true, "refreshToken": true, "token_value": true, "password2": true, "GITHUB_TOKEN": true, "mypassword": true, "STRIPE_SECRET_KEY_LIVE": true, "webhookSecret": true,
+		"access_token": true, "refreshToken": true, "token_value": true, "password2": true, "GITHUB_TOKEN": true, "mypassword": true, "STRIPE_SECRET_KEY_LIVE": true, "webhookSecret": true, "PresharedKey": true,
 		"key": false, "cacheKey": false, "primaryKey": false, "token_id": false, "tokenUrl": false, "token_type": false, "pageToken": false, "next_page_token": false, "publicKey": false, "author": false,
 		"secretName": false, "passwordHash": false, "csrfToken": false, "keyboard": false, "monkey": false, "secretary": false, "token_sha256": false, "": false, "___": false, "id": false, "auth_url": false, "tokens_used": false, "max_tokens": false, "tokenCount": false,
 	} {

@@ -37,6 +37,13 @@ func Judged(seed uint64) map[string][]string {
 	for rule, sample := range tokenSamples {
 		out[rule] = append(out[rule], "use "+sample(r)+" now")
 	}
+	for rule, samples := range keySamples {
+		key := samples(r)[0]
+		for !scattered([]byte(key)) && !mixed([]byte(key)) || wordLike([]byte(key)) {
+			key = samples(r)[0]
+		}
+		out[rule] = append(out[rule], "use "+key+" now")
+	}
 	return out
 }
 

@@ -26,7 +26,7 @@ var layoutsCloud = []layout{
 	{"google-refresh-token", "1//0", "ds40-256"},
 	{"google-hmac-key-id", "GOOG1E", "up55"},
 	{"alibaba-access-key-id", "LTAI", "an12-26"},
-	{"alibaba-access-key-id", "STS.", "an20-40"},
+	{"alibaba-access-key-id", "STS.", "an16-64"},
 	{"tencent-secret-id", "AKID", "an32"},
 	{"volcengine-access-key-id", "AKLT", "an40-60"},
 	{"baidu-cloud-key", "bce-v3/ALTAK-", "an21 / hx40"},
@@ -39,7 +39,7 @@ var layoutsCloud = []layout{
 	{"digitalocean-spaces-key-id", "DO00", "up16"},
 	{"digitalocean-spaces-key-id", "DO801", "up15"},
 	{"scaleway-access-key-id", "SCW", "up17"},
-	{"exoscale-key-id", "EXO", "hx24"},
+	{"exoscale-key-id", "EXO", "hx24|an24-30"},
 	{"upcloud-token", "ucat_", "up26|an24-32"},
 	{"backblaze-application-key", "K00", "b628"},
 	{"cloudflare-token", "cfut_", "an40 hx8"},
@@ -79,4 +79,5 @@ var layoutsCloud = []layout{
 	{"alibaba-security-token", "CAIS", "an100-600"},
 	{"azure-refresh-token", "0.A", "ds48 .AgAB ds300"},
 	{"azure-refresh-token", "1.A", "ds48 .AgAB ds300"},
+	{"yandex-secret-key", "YC", "ds38"},
 }

@@ -60,4 +60,5 @@ var layoutsCode = []layout{
 	{"aikido-token", "AIK_CI_", "an20-44"},
 	{"aikido-token", "AIK_SECRET_", "an64"},
 	{"ionic-token", "ion_", "an42"},
+	{"gitlab-session-cookie", "_gitlab_session=", "hx32|lo32"},
 }

@@ -47,4 +47,6 @@ var layoutsData = []layout{
 	{"locationiq-token", "pk.", "hx32"},
 	{"databento-key", "db-", "an29"},
 	{"besttime-key", "pri_", "hx32"},
+	{"alchemy-key", "alcht_", "an30"},
+	{"appwrite-key", "standard_", "hx256"},
 }

@@ -43,4 +43,5 @@ var layoutsIdentity = []layout{
 	{"intra42-secret", "s-s4t2ud-", "hx64"},
 	{"intra42-secret", "s-s4t2af-", "hx64"},
 	{"nightfall-key", "NF-", "an32"},
+	{"django-secret-key", "django-insecure-", "an50"},
 }

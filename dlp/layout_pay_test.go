@@ -2,6 +2,7 @@ package dlp_test
 
 var layoutsPay = []layout{
 	{"stripe-key", "sk_live_", "an16-247|an20"},
+	{"stripe-key", "rk_prod_", "an24-99"},
 	{"stripe-key", "rk_live_", "an16-247|an20"},
 	{"stripe-key", "sk_org_live_", "an16-247|an20"},
 	{"stripe-key", "ek_live_", "an16-247|an20"},
@@ -87,4 +88,12 @@ var layoutsPay = []layout{
 	{"flexport-token", "shltm_", "ds40"},
 	{"lob-public-key", "live_pub_", "hx31"},
 	{"lob-public-key", "test_pub_", "hx31"},
+	{"braintree-token", "access_token$production$", "lo16 $ hx32"},
+	{"braintree-sandbox-token", "access_token$sandbox$", "lo16 $ hx32"},
+	{"klarna-key", "klarna_live_", "api_ an60|an40-240"},
+	{"klarna-test-key", "klarna_test_", "api_ an60|an40-240"},
+	{"revenuecat-key", "sk_", "an27"},
+	{"checkout-sandbox-key", "sk_sbox_", "lo26-27"},
+	{"chargebee-key", "live_", "an32"},
+	{"mercury-token", "mercury_production_", "rma_ an44 _yrucrem"},
 }

@@ -264,7 +264,7 @@ func TestEveryFormHasLayout(t *testing.T) {
 // A stretch of letters, digits and + / _ - is what a search may go by: each
 // token has one of 15 bytes or more, with at most 32 bytes before it.
 func TestEveryTokenHasARun(t *testing.T) {
-	run := regexp.MustCompile(`^[A-Za-z0-9_.:/+-]{0,32}?[A-Za-z0-9+/_-]{15}`)
+	run := regexp.MustCompile(`^[A-Za-z0-9_.:/$+-]{0,32}?[A-Za-z0-9+/_-]{15}`)
 	for i, l := range layouts {
 		for _, body := range l.bodies(uint64(i)) {
 			if !run.MatchString(l.prefix + body) {

@@ -1,7 +1,7 @@
 package dlp_test
 
 var layoutsWork = []layout{
-	{"atlassian-token", "ATATT3xFfGF0", "an160-300|an100"},
+	{"atlassian-token", "ATATT3", "xFfGF0 an160-300|an100"},
 	{"atlassian-token", "ATSTT3xFfG", "an150-300"},
 	{"trello-token", "ATTA", "an72"},
 	{"linear-key", "lin_api_", "an40"},
@@ -41,7 +41,7 @@ var layoutsWork = []layout{
 	{"frameio-token", "fio-u-", "ds64"},
 	{"imagekit-key", "private_", "b627-28|an27 ="},
 	{"canva-secret", "cnvca", "ds40-72"},
-	{"adobe-secret", "p8e-", "ds32"},
+	{"adobe-secret", "p8e-", "an32|ds32"},
 	{"voiceflow-key", "VF.", "hx24 . an16|DM. hx24 . an16"},
 	{"bannerbear-key", "bb_pr_", "hx30"},
 	{"bannerbear-key", "bb_ma_", "hx30"},

@@ -92,7 +92,7 @@ func (e *Engine) rulesAt(b []byte, start, end int, anyDigit bool) ruleSet {
 			rules &^= namedRules
 		}
 	}
-	if named || end-start >= leastShaped || byteAt(b, end) == '~' || b[start-1] == '.' && bytes.Contains(before(b, start, leastShaped), []byte("Q~")) {
+	if named || end-start >= leastShaped || byteAt(b, end) == '~' || (b[start-1] == '.' || b[start-1] == '~') && bytes.Contains(before(b, start, maxAzure), []byte("Q~")) {
 		return rules
 	}
 	return 0
@@ -100,6 +100,9 @@ func (e *Engine) rulesAt(b []byte, start, end int, anyDigit bool) ruleSet {
 
 // leastShaped is the shortest run that a rule takes without any of these.
 const leastShaped = 23
+
+// maxAzure is the length of the longest client secret of Entra ID.
+const maxAzure = 40
 
 // anyDigit reports whether the run s.buf[start:end] has a digit.
 func (s *Scanner) anyDigit(start, end int) bool {

@@ -246,6 +246,8 @@ var (
 	percented     = newClass("A-Za-z0-9%+/=_-")
 	uuidPath      = newClass("A-Za-z0-9@/-")
 	dashedPath    = newClass("A-Za-z0-9_/-")
+	dollared      = newClass("A-Za-z0-9$")
+	djangoBody    = newClass("A-Za-z0-9!@#$%^&*(=+)_-")
 	digits        = newClass("0-9")
 	hexUpper      = newClass("0-9A-F")
 	rancherBody   = newClass("a-z0-9:-")

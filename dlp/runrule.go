@@ -35,6 +35,19 @@ var runRules = []runRule{
 	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35, ":"},
 	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64, ""},
 	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40, "~."},
+	{Rule{"azure-key", "Key of a service of Azure that says in it which: DevOps, AI, search, functions, registries.", Block}, azureKey, 43, 86 + escapeRest, ""},
+	{Rule{"newrelic-license-key", "New Relic license key.", Block}, newRelicLicense, 40, 40 + escapeRest, ""},
+	{Rule{"maxmind-key", "MaxMind license key.", Block}, maxMindKey, 40, 40 + escapeRest, ""},
+	{Rule{"mailgun-private-key", "Mailgun private API key.", Block}, mailgunKey, 50, 50 + escapeRest, ""},
+	{Rule{"infobip-key", "Infobip API key. Other identifiers may look like it.", Warn}, infobipKey, 69, 69 + escapeRest, ""},
+	{Rule{"ngrok-token", "ngrok authentication token.", Block}, ngrokToken, 49, 49 + escapeRest, ""},
+	{Rule{"zhipu-key", "Zhipu AI (Z.ai) API key.", Block}, zhipuKey, 32, 32 + escapeRest, ""},
+	{Rule{"facebook-app-token", "Facebook access token of an app.", Block}, facebookApp, 27, 27 + escapeRest, "|%"},
+	{Rule{"tableau-token", "Tableau personal access token.", Block}, tableauToken, 32, 32, ":"},
+	{Rule{"ably-key", "Ably API key.", Block}, ablyKey, 43, 43, ":"},
+	{Rule{"asana-token", "Asana personal access token.", Block}, asanaToken, 32, 32, ":"},
+	{Rule{"ghost-key", "Ghost Admin API key. Other identifiers may look like it.", Warn}, ghostKey, 64, 64, ":"},
+	{Rule{"unleash-token", "Unleash API token. Other identifiers may look like it.", Warn}, unleashToken, 56, 64, "."},
 	{Rule{"openshift-token", "OpenShift access or authorisation token.", Block}, openShiftToken, 43, 43, "~"},
 	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86, ""},
 	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest, "=%"},
@@ -65,7 +78,7 @@ const (
 const behindName = " \t\"'`=:\\>"
 
 // ruleSet has a bit for each of runRules.
-type ruleSet uint32
+type ruleSet uint64
 
 // rulesFor returns the rules that may take the run b[start:end], by its length and
 // what it stands behind.
@@ -76,7 +89,7 @@ func rulesFor(b []byte, start, end int) ruleSet {
 // findRun returns the first rule of a set that matches the run b[start:end].
 func findRun(b []byte, start, end int, set ruleSet) (rule Rule, from, to int, ok bool) {
 	for ; set != 0; set &= set - 1 {
-		r := &runRules[bits.TrailingZeros32(uint32(set))]
+		r := &runRules[bits.TrailingZeros64(uint64(set))]
 		if from, to, ok := r.find(b, start, end); ok {
 			return r.Rule, from, to, true
 		}

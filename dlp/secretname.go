@@ -103,7 +103,7 @@ func secretWord(w []byte) bool {
 // qualifiesKey reports whether a key is a secret when w stands before it.
 func qualifiesKey(w []byte) bool {
 	switch string(w) {
-	case "api", "access", "secret", "private", "priv", "signing", "sign", "encryption", "encrypt", "master", "auth", "account", "shared", "storage",
+	case "api", "access", "secret", "private", "priv", "signing", "sign", "encryption", "encrypt", "master", "auth", "account", "shared", "preshared", "storage",
 		"app", "application", "service", "client", "admin", "hmac", "aes", "webhook", "session", "deploy", "subscription", "consumer",
 		"function", "functions", "license", "root", "jwt", "server", "write", "ingest", "integration", "personal", "user", "project":
 		return true

@@ -18,7 +18,7 @@ var serviceKeys = [...]serviceFormat{
 		"mixpanel", "amplitude", "mailgun", "pingdom", "newrelic", "new_relic", "ipstack", "tmdb", "themoviedb", "jenkins", "lastfm", "unsplash", "giphy", "azure_openai", "azureopenai",
 		"cognitive", "ocp-apim", "trello", "bitly", "pusher", "statuspage", "uptimerobot", "coveralls", "codecov", "messagebird", "sendbird", "sparkpost", "zoominfo", "cloudinary", "foursquare",
 	}, hexLower, 32},
-	{[]string{"heroku", "hubspot", "hapi", "snyk", "squarespace", "codecov", "opsgenie", "loggly", "splunk", "hec_", "pinecone", "calendly", "tink", "jumpcloud", "scaleway", "scw_", "vultr", "kickbox", "postmark", "customerio", "livekit", "deepl", "buddy", "appcenter"}, nil, 0},
+	{[]string{"heroku", "hubspot", "hapi", "snyk", "squarespace", "codecov", "opsgenie", "loggly", "splunk", "hec_", "pinecone", "calendly", "tink", "jumpcloud", "scaleway", "scw_", "vultr", "kickbox", "postmark", "customerio", "livekit", "deepl", "buddy", "appcenter", "npmjs", "npm_token", "_authtoken", "kucoin"}, nil, 0},
 	{[]string{"datadog", "dd_app", "deepgram", "wandb", "circleci", "circle_token", "gitea", "forgejo", "gogs", "serper", "bitrise", "appcenter", "buildkite", "travis", "sonar", "pagerduty", "github", "gh_token", "heap", "codeclimate", "todoist", "wakatime", "readthedocs", "drone", "woodpecker", "appveyor", "bintray", "zenhub", "lastpass", "rapid7"}, hexLower, 40},
 	{[]string{"sentry", "together", "serpapi", "trello", "cloudamqp", "etherscan", "monday", "shodan", "dependabot", "digitalocean", "do_token", "fullstory", "vultr", "linode", "typesense", "meilisearch", "meili"}, hexLower, 64},
 	{[]string{"cloudflare", "cf_api"}, hexLower, 37},

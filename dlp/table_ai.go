@@ -51,7 +51,7 @@ var formatsAI = []format{
 		{prefix: "gsk_", body: alnum, min: 52, max: 52, check: mixed},
 	}},
 	{Rule{"xai-key", "xAI API key.", Block}, []form{
-		{prefix: "xai-", body: alnum, min: 80, max: 80, check: mixed},
+		{prefix: "xai-", body: dashed, min: 70, max: 120, check: scattered},
 	}},
 	{Rule{"replicate-token", "Replicate API token.", Block}, []form{
 		{prefix: "r8_", body: dashed, min: 37, max: 37, check: scattered},
@@ -207,5 +207,27 @@ var formatsAI = []format{
 	{Rule{"labelbox-key", "Labelbox API key.", Block}, []form{
 		{prefix: "lbx_", body: dashed, min: 43, max: 43, check: scattered},
 		{prefix: "rma_", body: dashed, min: 43, max: 43, check: scattered},
+	}},
+	{Rule{"friendli-token", "Friendli personal access token.", Block}, []form{
+		{prefix: "flp_", body: alnum, min: 40, max: 60, check: scattered},
+	}},
+	{Rule{"dify-key", "Dify API key of an app or a knowledge base. The name of a file may look like it.", Warn}, []form{
+		{prefix: "app-", body: hyphened, min: 24, max: 24, check: plainScattered},
+		{prefix: "dataset-", body: hyphened, min: 24, max: 24, check: plainScattered},
+	}},
+	{Rule{"coze-token", "Coze personal access token.", Block}, []form{
+		{prefix: "pat_", body: alnum, min: 64, max: 64, check: scattered},
+	}},
+	{Rule{"n8n-key", "n8n API key.", Block}, []form{
+		{prefix: "n8n_api_", body: dotted, min: 40, max: 1200, check: mixed},
+	}},
+	{Rule{"openpipe-key", "OpenPipe API key.", Block}, []form{
+		{prefix: "opk_", body: hexLower, min: 40, max: 48, check: mixed},
+	}},
+	{Rule{"composio-key", "Composio API key. An identifier may look like it.", Warn}, []form{
+		{prefix: "ak_", body: dashed, min: 20, max: 20, check: unspoken},
+	}},
+	{Rule{"relace-key", "Relace API key.", Block}, []form{
+		{prefix: "rlc-", body: dashed, min: 36, max: 64, check: scattered},
 	}},
 }

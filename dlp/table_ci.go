@@ -102,4 +102,23 @@ var formatsCI = []format{
 	{Rule{"docker-swarm-unlock-key", "Docker Swarm unlock key.", Block}, []form{
 		{prefix: "SWMKEY-1-", body: base64Line, min: 40, max: 50, check: scattered},
 	}},
+	{Rule{"deepsource-token", "DeepSource personal access token.", Block}, []form{
+		{prefix: "dsp_", body: hexLower, min: 40, max: 40, check: mixed},
+	}},
+	{Rule{"sourcery-token", "Sourcery authentication token.", Block}, []form{
+		{prefix: "user_", body: hexLower, min: 80, max: 80},
+	}},
+	{Rule{"ngrok-key", "ngrok API key.", Block}, []form{
+		{prefix: "ak_", body: alnum, min: 27, max: 27, check: scattered},
+	}},
+	{Rule{"workato-token", "Workato developer API token.", Block}, []form{
+		{prefix: "wrka-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkaus-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkaeu-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkajp-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkasg-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkaau-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkail-", body: dotted, min: 90, max: 2500, check: workato},
+		{prefix: "wrkacn-", body: dotted, min: 90, max: 2500, check: workato},
+	}},
 }

@@ -50,7 +50,7 @@ var formatsCloud = []format{
 	}},
 	{Rule{"alibaba-access-key-id", "Alibaba Cloud AccessKey ID, long-lived or of a session.", Block}, []form{
 		{prefix: "LTAI", body: alnum, min: 12, max: 26, check: varied},
-		{prefix: "STS.", body: alnum, min: 20, max: 40, check: scattered},
+		{prefix: "STS.", body: alnum, min: 16, max: 64, check: scattered},
 	}},
 	{Rule{"tencent-secret-id", "Tencent Cloud SecretId.", Block}, []form{
 		{prefix: "AKID", body: alnum, min: 32, max: 32, check: scattered},
@@ -83,7 +83,7 @@ var formatsCloud = []format{
 		{prefix: "SCW", body: upperNum, min: 17, max: 17, check: mixed},
 	}},
 	{Rule{"exoscale-key-id", "Exoscale API key ID.", Block}, []form{
-		{prefix: "EXO", body: hexLower, min: 24, max: 24, check: mixed},
+		{prefix: "EXO", body: alnum, min: 24, max: 30, check: exoscale},
 	}},
 	{Rule{"upcloud-token", "UpCloud API token.", Block}, []form{
 		{prefix: "ucat_", body: alnum, min: 24, max: 32, check: blended},
@@ -167,5 +167,8 @@ var formatsCloud = []format{
 	{Rule{"azure-refresh-token", "Microsoft Entra ID (Azure AD) refresh token.", Block}, []form{
 		{prefix: "0.A", body: dotted, min: 300, max: 3000, check: entra},
 		{prefix: "1.A", body: dotted, min: 300, max: 3000, check: entra},
+	}},
+	{Rule{"yandex-secret-key", "Secret of a static access key of Yandex Cloud. Random text for URLs may start so.", Warn}, []form{
+		{prefix: "YC", body: dashed, min: 38, max: 38, check: scattered},
 	}},
 }

@@ -142,4 +142,7 @@ var formatsCode = []format{
 	{Rule{"ionic-token", "Ionic personal access token.", Block}, []form{
 		{prefix: "ion_", body: alnum, min: 42, max: 42, check: scattered},
 	}},
+	{Rule{"gitlab-session-cookie", "Session cookie of GitLab.", Block}, []form{
+		{prefix: "_gitlab_session=", body: lowerNum, min: 32, max: 32, check: mixed},
+	}},
 }

@@ -122,4 +122,10 @@ var formatsData = []format{
 	{Rule{"besttime-key", "BestTime private API key. An identifier may look like it.", Warn}, []form{
 		{prefix: "pri_", body: hexLower, min: 32, max: 32, check: mixed},
 	}},
+	{Rule{"alchemy-key", "Alchemy API key or authentication token.", Block}, []form{
+		{prefix: "alcht_", body: alnum, min: 28, max: 36, check: scattered},
+	}},
+	{Rule{"appwrite-key", "Appwrite API key of a project.", Block}, []form{
+		{prefix: "standard_", body: hexLower, min: 256, max: 256},
+	}},
 }

@@ -34,7 +34,7 @@ var formatsIdentity = []format{
 		{prefix: "0.", body: bitwardenBody, min: 92, max: 92, check: bitwarden},
 	}},
 	{Rule{"tailscale-key", "Tailscale authentication, API, OAuth, SCIM or webhook key.", Block}, []form{
-		{prefix: "tskey-", body: hyphened, min: 20, max: 100, check: mixed},
+		{prefix: "tskey-", body: dashed, min: 20, max: 100, check: mixed},
 	}},
 	{Rule{"netbird-token", "NetBird personal access token.", Block}, []form{
 		{prefix: "nbp_", body: alnum, min: 36, max: 36, check: scattered},
@@ -91,5 +91,8 @@ var formatsIdentity = []format{
 	}},
 	{Rule{"nightfall-key", "Nightfall API key.", Block}, []form{
 		{prefix: "NF-", body: hyphened, min: 32, max: 32, check: plainScattered},
+	}},
+	{Rule{"django-secret-key", "Secret key that Django made for a new project.", Warn}, []form{
+		{prefix: "django-insecure-", body: djangoBody, min: 40, max: 60, check: mixed},
 	}},
 }

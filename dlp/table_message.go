@@ -5,8 +5,8 @@ var formatsMessage = []format{
 	{Rule{"slack-token", "Slack bot, user, app, session or refresh token.", Block}, []form{
 		{prefix: "xoxb-", body: hyphened, min: 14, max: 255, check: mixed},
 		{prefix: "xoxp-", body: hyphened, min: 14, max: 255, check: mixed},
-		{prefix: "xoxa-", body: hyphened, min: 14, max: 255, check: mixed},
-		{prefix: "xoxr-", body: hyphened, min: 14, max: 255, check: mixed},
+		{prefix: "xoxa-", body: hyphened, min: 10, max: 255, check: mixed},
+		{prefix: "xoxr-", body: hyphened, min: 10, max: 255, check: mixed},
 		{prefix: "xoxs-", body: hyphened, min: 14, max: 255, check: mixed},
 		{prefix: "xoxo-", body: hyphened, min: 14, max: 255, check: mixed},
 		{prefix: "xoxc-", body: hyphened, min: 14, max: 255, check: mixed},
@@ -33,7 +33,7 @@ var formatsMessage = []format{
 		{prefix: "SG.", body: base64Dots, min: 60, max: 75, check: sendGridDot},
 	}},
 	{Rule{"twilio-key", "Twilio API key SID; it names a key, and only its secret opens anything.", Warn}, []form{
-		{prefix: "SK", body: hexLower, min: 32, max: 32, check: mixed},
+		{prefix: "SK", body: hexAny, min: 32, max: 32, check: mixed},
 	}},
 	{Rule{"mailgun-key", "Mailgun private API key of the former kind. A key of a cache may look like it.", Warn}, []form{
 		{prefix: "key-", body: hyphened, min: 32, max: 32, check: plainHex},
@@ -141,5 +141,34 @@ var formatsMessage = []format{
 	}},
 	{Rule{"tines-webhook", "Tines webhook URL with its secret.", Block}, []form{
 		{prefix: "tines.com/webhook/", body: slashed, min: 65, max: 65, check: tines},
+	}},
+	{Rule{"messagebird-key", "MessageBird (Bird) live access key.", Block}, []form{
+		{prefix: "live_", body: dashed, min: 25, max: 25, check: plainScattered},
+	}},
+	{Rule{"messagebird-test-key", "MessageBird (Bird) test access key.", Warn}, []form{
+		{prefix: "test_", body: dashed, min: 25, max: 25, check: plainScattered},
+	}},
+	{Rule{"knock-key", "Knock secret API key.", Block}, []form{
+		{prefix: "sk_", body: dashed, min: 43, max: 43, check: knock},
+	}},
+	{Rule{"twitch-token", "Twitch OAuth token as chat takes it.", Block}, []form{
+		{prefix: "oauth:", body: lowerNum, min: 30, max: 30, check: mixed},
+	}},
+	{Rule{"tiktok-token", "TikTok access token.", Block}, []form{
+		{prefix: "act.", body: dashed, min: 40, max: 120, check: scattered},
+	}},
+	{Rule{"svix-test-key", "Svix key of a test environment.", Warn}, []form{
+		{prefix: "testsk_", body: dotted, min: 28, max: 60, check: scattered},
+	}},
+	{Rule{"pushbullet-token", "Pushbullet access token. A call of a method may look like it.", Warn}, []form{
+		{prefix: "o.", body: alnum, min: 32, max: 32, check: vaultOld},
+	}},
+	{Rule{"make-webhook", "Make webhook URL.", Warn}, []form{
+		{prefix: "hook.make.com/", body: slashed, min: 28, max: 40, check: assorted},
+		{prefix: "hook.eu1.make.com/", body: slashed, min: 28, max: 40, check: assorted},
+		{prefix: "hook.eu2.make.com/", body: slashed, min: 28, max: 40, check: assorted},
+		{prefix: "hook.us1.make.com/", body: slashed, min: 28, max: 40, check: assorted},
+		{prefix: "hook.us2.make.com/", body: slashed, min: 28, max: 40, check: assorted},
+		{prefix: "hook.integromat.com/", body: slashed, min: 28, max: 40, check: assorted},
 	}},
 }

@@ -103,7 +103,7 @@ var formatsObserve = []format{
 		{prefix: "cxup_", body: alnum, min: 30, max: 32, check: blended},
 	}},
 	{Rule{"firehydrant-token", "FireHydrant API token.", Block}, []form{
-		{prefix: "fhb-", body: hexLower, min: 32, max: 32, check: mixed},
+		{prefix: "fhb-", body: hexLower, min: 32, max: 64, check: mixed},
 	}},
 	{Rule{"rootly-key", "Rootly API key.", Block}, []form{
 		{prefix: "rootly_", body: hexLower, min: 64, max: 64},

@@ -6,6 +6,7 @@ var formatsPay = []format{
 	{Rule{"stripe-key", "Stripe live secret, restricted, organisation or ephemeral key; those of Clerk, Paystack and WorkOS look the same.", Block}, []form{
 		{prefix: "sk_live_", body: alnum, min: 16, max: 247, check: blended},
 		{prefix: "rk_live_", body: alnum, min: 16, max: 247, check: blended},
+		{prefix: "rk_prod_", body: alnum, min: 16, max: 247, check: blended},
 		{prefix: "sk_org_live_", body: alnum, min: 16, max: 247, check: blended},
 		{prefix: "ek_live_", body: alnum, min: 16, max: 247, check: blended},
 	}},
@@ -42,7 +43,7 @@ var formatsPay = []format{
 		{prefix: "FLWSECK-", body: hyphened, min: 32, max: 60, check: mixed},
 	}},
 	{Rule{"flutterwave-test-key", "Flutterwave test secret key.", Warn}, []form{
-		{prefix: "FLWSECK_TEST-", body: hyphened, min: 12, max: 60, check: assorted},
+		{prefix: "FLWSECK_TEST-", body: hyphened, min: 12, max: 60, check: mixedShort},
 	}},
 	{Rule{"plaid-token", "Plaid access token of production.", Block}, []form{
 		{prefix: "access-production-", body: hexDash, min: 36, max: 36, check: uuid},
@@ -213,5 +214,29 @@ var formatsPay = []format{
 	{Rule{"lob-public-key", "Lob public key, which web pages hold.", Warn}, []form{
 		{prefix: "live_pub_", body: hexLower, min: 31, max: 31, check: mixed},
 		{prefix: "test_pub_", body: hexLower, min: 31, max: 31, check: mixed},
+	}},
+	{Rule{"braintree-token", "Braintree (PayPal) access token of production.", Block}, []form{
+		{prefix: "access_token$production$", body: dollared, min: 49, max: 49, check: braintree},
+	}},
+	{Rule{"braintree-sandbox-token", "Braintree (PayPal) access token of the sandbox.", Warn}, []form{
+		{prefix: "access_token$sandbox$", body: dollared, min: 49, max: 49, check: braintree},
+	}},
+	{Rule{"klarna-key", "Klarna live API key.", Block}, []form{
+		{prefix: "klarna_live_", body: base64Any, min: 40, max: 240, check: scattered},
+	}},
+	{Rule{"klarna-test-key", "Klarna test API key.", Warn}, []form{
+		{prefix: "klarna_test_", body: base64Any, min: 40, max: 240, check: scattered},
+	}},
+	{Rule{"revenuecat-key", "RevenueCat secret API key.", Block}, []form{
+		{prefix: "sk_", body: dashed, min: 27, max: 27, check: plainScattered},
+	}},
+	{Rule{"checkout-sandbox-key", "Checkout.com secret key of the sandbox.", Warn}, []form{
+		{prefix: "sk_sbox_", body: lowerNum, min: 26, max: 27, check: mixed},
+	}},
+	{Rule{"chargebee-key", "Chargebee live API key.", Block}, []form{
+		{prefix: "live_", body: dashed, min: 32, max: 32, check: plainScattered},
+	}},
+	{Rule{"mercury-token", "Mercury API token of production.", Block}, []form{
+		{prefix: "mercury_production_", body: word, min: 40, max: 90, check: mercury},
 	}},
 }

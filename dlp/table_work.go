@@ -3,7 +3,7 @@ package dlp
 // formatsWork are those of documents, tasks, customers and content.
 var formatsWork = []format{
 	{Rule{"atlassian-token", "Atlassian API token.", Block}, []form{
-		{prefix: "ATATT3xFfGF0", body: base64Any, min: 100, max: 300},
+		{prefix: "ATATT3", body: base64Any, min: 100, max: 310, check: scattered},
 		{prefix: "ATSTT3xFfG", body: base64Any, min: 150, max: 300, check: mixed},
 	}},
 	{Rule{"trello-token", "Trello API token.", Block}, []form{
