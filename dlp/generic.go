@@ -221,7 +221,7 @@ func startsLine(b []byte, i int) bool {
 	case '-':
 		i = skipBlanks(b, i-1)
 	case ':': // of a symbol in Ruby
-		i--
+		i = skipBlanks(b, i-1)
 	}
 	if i >= 6 && string(b[i-6:i]) == "export" {
 		i = skipBlanks(b, i-6)
