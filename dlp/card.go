@@ -214,13 +214,18 @@ func cardStarts(b []byte, i int, inner bool) bool {
 	switch c := b[i-1]; {
 	case word[c]:
 		return escaped(b[:i])
-	case c == '.':
-		return !decimals[byteAt(b, i-2)]
+	case c == '.': // of a fraction, with or without a number before it, and as an operand
+		before := byteAt(b, i-2)
+		return !decimals[before] && !operandAfter[before]
 	case c == '-' || c == '+' || c == '/' || c == '$' || c == '#' || c == '@':
 		return false
 	}
 	return true
 }
+
+// operandAfter are what fractions without a number before them stand behind in scripts
+// that were made short.
+var operandAfter = newClass("+*/(,=?:<>[&|-")
 
 // cardEnds reports whether it may end before b[i].
 func cardEnds(b []byte, i int) bool {

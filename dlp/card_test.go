@@ -112,6 +112,8 @@ func TestNotCards(t *testing.T) {
 			"in a word":           "card" + num,
 			"before a word":       num + "th",
 			"longer":              num + "0",
+			"a fraction":          "O(-." + num + ")",
+			"a fraction of a sum": "3.5*t+." + num + "*r",
 			"in hex":              "a" + num + "f",
 			"a float":             "0." + num,
 			"a float before":      num + ".25",

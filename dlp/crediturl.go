@@ -37,7 +37,7 @@ func credentialURL(b []byte, at int) (rule string, from, to int, ok bool) {
 		}
 	case '@':
 		from, to = user, userEnd
-		if to-from < minURLToken || !looksRandom(b[from:to]) {
+		if to-from < minURLToken || !looksRandom(b[from:to]) || isPublicUser(scheme, b[to+1:min(len(b), to+1+maxDBHost)]) {
 			return "", 0, 0, false
 		}
 	default:
@@ -59,6 +59,13 @@ func credentialURL(b []byte, at int) (rule string, from, to int, ok bool) {
 		return "", 0, 0, false
 	}
 	return ruleBasicAuthURL, from, to, true
+}
+
+// isPublicUser reports whether the user of a URL without a password is public: the key
+// of a tree of nodes (EIP-1459), and what Sentry's browser programs have in their DSN.
+func isPublicUser(scheme, host []byte) bool {
+	host = host[:urlHost.span(host, 0, len(host))]
+	return string(scheme) == "enrtree" || bytes.HasSuffix(host, []byte(".sentry.io"))
 }
 
 var (
@@ -98,7 +105,7 @@ func isWord(password []byte) bool {
 	return n < minPassword || n <= 12 && foldIndex(text, "sword") >= 0 || wordLike(text) && shapeOf(text).digits == 0
 }
 
-var fillers = []string{"password", "passwd", "username", "changeme", "change_me", "change-me", "redacted", "example", "my_secret", "mysecret", "hunter2", "your_", "secretpass", "xxxx", "foobar", "env.", "process."}
+var fillers = []string{"password", "passwd", "username", "changeme", "change_me", "change-me", "redacted", "example", "my_secret", "mysecret", "key_1234", "hunter2", "your_", "secretpass", "xxxx", "foobar", "env.", "process."}
 
 // isDatabaseScheme reports whether a scheme is that of a database, a broker, or
 // another service that is reached with a password of its own. A driver may

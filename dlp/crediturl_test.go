@@ -57,7 +57,8 @@ func TestNotCredentialURLs(t *testing.T) {
 		"https://user:{{password}}@host.corp.io", "https://user:<password>@host.corp.io", "https://user:%s@host.corp.io", "https://user:********@host.corp.io", "https://user:password@host.corp.io",
 		"https://admin:changeme@host.corp.io", "https://username:userpassword1@host.corp.io", "https://x:xxxxxxxxxxxx@host.corp.io", "https://u:PW@localhost:80", "https://u:PW@127.0.0.1",
 		"https://u:PW@db:5432", "https://u:PW@www.example.com/", "https://u:PW@[::1]:80", "https://u:PW", "https://u:PW @host.corp.io", "http://user:pa%2Fssword@host.corp.io",
-		"https://operator:operator@host.corp.io", "https://some-long-name-of-user@host.corp.io", "https://github.com/org/repo@v1.2.3", "postgres://app:postgres@db.corp.io", "postgres://app:secret@db.corp.io", "://u:PW@a.corp.io", " ://u:PW@a.corp.io",
+		"https://operator:operator@host.corp.io", "https://some-long-name-of-user@host.corp.io", "https://github.com/org/repo@v1.2.3", "postgres://app:postgres@db.corp.io", "postgres://app:secret@db.corp.io", "dotenv://:key_1234@dotenv.org/vault/.env.vault",
+		"https://" + randText(newRand(5), "0-9a-f", 32) + "@o447951.ingest.us.sentry.io/4509632503087104", "enrtree://" + randText(newRand(6), "A-Z2-7", 53) + "@all.nodes.io", "://u:PW@a.corp.io", " ://u:PW@a.corp.io",
 		"https://u:" + strings.Repeat("a1B2", 100) + "@host.corp.io", strings.Repeat("u", 80) + "://" + strings.Repeat("u", 80) + ":PW@host.corp.io",
 	} {
 		in = strings.ReplaceAll(in, "PW", "kd83"+"Jd0s9Kd2")

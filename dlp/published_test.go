@@ -15,6 +15,7 @@ func TestPublishedSamples(t *testing.T) {
 	for _, tt := range []struct{ name, before, text, after string }{
 		{"a swarm of Docker's documentation", `"JoinToken": "`, "SWM" + "TKN-1-3pu6hszjas19xyp7ghgosyx9k8atbfcr8p2is99znpy26u2lkl-7p73s1dx5in4tatdymyhg9hu2", `"`},
 		{"the key in the documentation of crypto/tls", key, "MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY" + "/PuoAoGCCqGSM49", "\nAwEHoUQDQg\n"},
+		{"the key in Twilio's documentation of APN", "-----BEGIN RSA " + "PRIVATE KEY----- ", "MIIEpQIBAAKCAQEAuyf/lNrH9ck8DmNyo3fGgvCI1l9s+" + "cmBY3WIz+cUDqmxiieR", ". "},
 		{"a signature of AWS's documentation", "https://x.blob.core.windows.net/c?sv=2021-06-08&se=2030-01-01&sig=", "aBBKDWQvyuVcTPH9EBp%2FXTI9E%2F%2F" + "mq171%2BZU178wcwqU%3D", " "},
 		{"a key of RFC 8037", `{"kty":"OKP","crv":"Ed25519","d":"`, "nWGxne_9WmC6hEr0kuwsxERJxWl7" + "MmkZcDusAxyuf2A", `"}`},
 		{"a key of RFC 7748", `PrivateKey: "`, "77076d0a7318a57d3c16c17251b26645" + "df4c2f87ebc0992ab177fba51db92c2a", `"`},

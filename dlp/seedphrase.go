@@ -59,7 +59,7 @@ func phraseAround(b []byte, table *bip39Table, w phraseWord) (from, to int, ok b
 		p.words[p.first] = w
 		p.follow(b, table, kind, int(w.from))
 		words := p.words[p.first:p.last]
-		if len(words) < minPhrase || sorted(words) || fewWords(words) {
+		if len(words) < minPhrase || sorted(words) || fewWords(words) || kind == sepArray && inList(b, words) {
 			continue
 		}
 		if i, k := validPart(words, maxPhraseWords-p.first); k > 0 {
@@ -67,6 +67,14 @@ func phraseAround(b []byte, table *bip39Table, w phraseWord) (from, to int, ok b
 		}
 	}
 	return 0, 0, false
+}
+
+// inList reports whether a row of strings has other words before it and behind it: lists
+// of frequent words have a phrase in them by chance.
+func inList(b []byte, words []phraseWord) bool {
+	before := sepArray.back(b, int(words[0].from))
+	behind := sepArray.forth(b, int(words[len(words)-1].to))
+	return before > 0 && alnum[byteAt(b, before-1)] && behind > 0 && alnum[byteAt(b, behind)]
 }
 
 // fewWords reports whether there are no more than six words, again and again: of twelve

@@ -151,6 +151,25 @@ func isValid(words []string) bool {
 }
 
 // Published vectors, made from the entropy that BIP-39 repeats.
+// Twelve frequent words in a long list of such are no phrase by chance alone; a list of
+// their own is one.
+func TestPhraseInListOfWords(t *testing.T) {
+	words := `"` + strings.Join(mnemonic(randomBytes(newRand(7), 16)), "\",\n    \"") + `"`
+	e, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]int{
+		"words = [\n    \"economies\",\n    " + words + ",\n    \"interests\"\n]": 0,
+		"words = [\n    " + words + ",\n    \"interests\"\n]":                     1,
+		"words = [\n    " + words + "\n]":                                         1,
+	} {
+		if found := e.Scan([]byte(in)); len(found) != want {
+			t.Errorf("Scan(%q) = %v, want %d", in, found, want)
+		}
+	}
+}
+
 func TestPublishedPhrases(t *testing.T) {
 	for _, size := range []int{16, 24, 32} {
 		for _, c := range []byte{0, 0x7f, 0x80, 0xff} {
