@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -113,6 +114,13 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		resp.Body.Close()
 		return nil, err
 	}
+	if resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified {
+		// A length is no promise of a body there (RFC 9110, section 8.6), and net/http's
+		// HTTP/2 client takes it for one that is missing. It goes, as in HTTP/1.1.
+		resp.Body.Close()
+		resp.Body, resp.ContentLength = http.NoBody, 0
+		delete(resp.Header, "Content-Length")
+	}
 	return resp, nil
 }
 
@@ -206,7 +214,7 @@ func (x *exchange) respond(resp *http.Response) error {
 	x.warnAgent(h)
 	announced := 0
 	for name := range resp.Trailer {
-		if red == nil || !red.holds(name) { // else writeTrailers leaves it out
+		if isToken(name) && (red == nil || !red.holds(name)) { // else writeTrailers leaves it out
 			h.Add("Trailer", name)
 			announced++
 		}
@@ -222,6 +230,9 @@ func (x *exchange) respond(resp *http.Response) error {
 		err = errCut
 	}
 	if err != nil {
+		if x.bytesIn == 0 {
+			_ = x.rc.Flush() // the head, which may still wait for a body
+		}
 		x.breakOff()
 		return err
 	}
@@ -302,6 +313,8 @@ func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
 
 // writeTrailers sends trailers, also ones that were not announced.
 func (x *exchange) writeTrailers(trailer http.Header, announced int, red *redaction) {
+	// Of such alone net/http's HTTP/2 server would make no frame, and end no stream.
+	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return !isToken(name) })
 	if len(trailer) == 0 {
 		return
 	}

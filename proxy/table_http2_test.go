@@ -159,6 +159,44 @@ var rowsHTTP2 = []row{
 		differs: []difference{{"RST_STREAM ENHANCE_YOUR_CALM", "RST_STREAM INTERNAL_ERROR", "net/http's server knows one code for a broken answer"}},
 	},
 	{
+		name: "a head and nothing of its body",
+		raw: serveStreams(func(h *h2raw, id uint32) {
+			h.headers(id, false, ":status", "200", "content-length", "10")
+			_ = h.fr.WriteRSTStream(id, http2.ErrCodeInternal)
+		}),
+		drive: func(w *way) {
+			c := w.h2raw()
+			c.open(1, true)
+			c.show(1)
+		},
+		want: []string{"HEADERS\n:status: 200\ncontent-length: 10\nRST_STREAM INTERNAL_ERROR\n0 bytes"},
+	},
+	{
+		name: "lengths of answers that have no body",
+		raw: serveStreams(func(h *h2raw, id uint32) {
+			h.headers(id, true, ":status", map[uint32]string{1: "304", 3: "204"}[id], "etag", "x", "content-length", "1234")
+		}),
+		drive: func(w *way) {
+			c := w.h2raw()
+			for _, id := range []uint32{1, 3} {
+				c.open(id, true)
+				c.show(id)
+			}
+		},
+		want:    []string{"HEADERS\n:status: 304\netag: x\ncontent-length: 1234\n0 bytes, ended true"},
+		differs: []difference{{"\ncontent-length: 1234", "", "a 304 need not have it (RFC 9110, section 15.4.5), and a 204 must not (section 8.6)"}},
+	},
+	{
+		name: "a trailer whose name is none",
+		h1:   true,
+		raw:  rawAnswers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX T: 1\r\n\r\n"),
+		drive: func(w *way) {
+			w.answer(w.http(true).Do(request("GET", "https://example.com/", "", "User-Agent", "x")()))
+		},
+		want:    []string{`body "hello", whole true`},
+		differs: []difference{mixed, {"\ntrailers\n  X T: \"1\"\n", "", "no field has such a name, and net/http's HTTP/2 server would not end the stream"}},
+	},
+	{
 		name: "a reset before the head of an answer",
 		raw: serveStreams(func(h *h2raw, id uint32) {
 			_ = h.fr.WriteRSTStream(id, http2.ErrCodeInternal)

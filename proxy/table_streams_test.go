@@ -101,6 +101,16 @@ func readUntilHead(c net.Conn) bool {
 
 var rowsEndings = []row{
 	truncated("a length that is not reached", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"),
+	{
+		name: "a head and nothing of its body",
+		h1:   true,
+		raw:  cutOff("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
+		drive: func(w *way) {
+			w.h1().send(get).read("GET")
+			w.answer(w.http(false).Get("https://example.com/"))
+		},
+		want: []string{"200, length 10", `body "", whole false`},
+	},
 	truncated("a chunk that is not whole", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\nhello"),
 	truncated("no last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
 	truncated("trailers that do not end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n5\r\nhello\r\n0\r\nX-A: 1\r\n"),
