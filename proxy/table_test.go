@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -184,23 +185,38 @@ func (w *way) wait(step <-chan struct{}) {
 // conn connects to the upstream, through a tunnel or not.
 func (w *way) conn() net.Conn {
 	w.t.Helper()
-	if w.proxied {
-		c, authority := w.rig.dial(), "example.com:443"
-		if w.plain {
-			authority = "example.com:80"
-		}
-		if status := w.rig.connect(c, authority); !strings.Contains(status, " 200 ") {
-			w.t.Fatal(status)
-		}
-		return c
-	}
-	c, err := net.Dial("tcp", w.addr)
+	c, err := w.dial()
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return c
+}
+
+// dial is conn for net/http, which may still be about it when the test has ended.
+func (w *way) dial() (net.Conn, error) {
+	addr := w.addr
+	if w.proxied {
+		addr = w.rig.addr
+	}
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	w.t.Cleanup(func() { c.Close() })
-	return c
+	if !w.proxied {
+		return c, nil
+	}
+	authority := "example.com:443"
+	if w.plain {
+		authority = "example.com:80"
+	}
+	fmt.Fprintf(c, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", authority, authority)
+	head, err := tryReadHead(c)
+	if err == nil && !strings.Contains(head[0], " 200 ") {
+		err = errors.New(head[0])
+	}
+	return c, err
 }
 
 func (w *way) tlsConfig() *tls.Config {
@@ -230,7 +246,7 @@ func (w *way) http(h2 bool) *http.Client {
 	p.SetHTTP1(!h2 || !w.proxied) // without a proxy the client has to speak what the upstream does
 	p.SetHTTP2(h2)
 	tr := &http.Transport{Protocols: p, DisableCompression: true, TLSClientConfig: w.tlsConfig(), ExpectContinueTimeout: 20 * time.Second}
-	tr.Dial = func(string, string) (net.Conn, error) { return w.conn(), nil } //nolint:staticcheck // there is no context to pass on
+	tr.Dial = func(string, string) (net.Conn, error) { return w.dial() } //nolint:staticcheck // there is no context to pass on
 	w.t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
