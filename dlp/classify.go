@@ -1,20 +1,39 @@
 package dlp
 
+import "encoding/binary"
+
 // A block of 64 bytes becomes a mask for each of some classes of bytes. Then a test
 // of one byte is a test of all of them, and what stands beside what is a shift. Hardly
 // a branch depends on the text before that. The classes are made of bit planes; pairs of
 // bytes are found by the nibbles of both (Langdale, Lemire: Parsing Gigabytes of JSON per
 // Second, section 3.1).
 
-// masks has for each class a mask of each of some blocks, the first byte of the block
-// in the lowest bit. There is room for vectors of eight masks that start at any of
-// those that are surveyed.
-type masks [maskClasses][maskBlocks]uint64
+// masks has for each class a row of the masks of some blocks, the first byte of a block
+// in the lowest bit. They are bytes, the lowest first, so that bytes of text in a row have
+// bits in a row, wherever the first of them stands in its block. There is room for vectors
+// of eight masks that start at any of those that are surveyed.
+type masks [maskClasses*maskRow + blockLen]byte
 
-const maskBlocks = 64
+const (
+	maskBlocks = 64
+	maskBytes  = blockLen / 8
+	maskRow    = maskBlocks * maskBytes
+)
+
+// from returns the eight bytes of the row of a class from one on.
+func (m *masks) from(class, at uint) uint64 {
+	return binary.LittleEndian.Uint64(m[class*maskRow+at&(maskRow-1):])
+}
 
 // of returns the mask of a class of a block.
-func (b block) of(class int) uint64 { return b.masks[class][b.k&63] }
+func (m *masks) of(class, k int) uint64 { return m.from(uint(class), uint(k)*maskBytes) }
+
+func (m *masks) set(class, k int, v uint64) {
+	binary.LittleEndian.PutUint64(m[uint(class)*maskRow+uint(k)*maskBytes&(maskRow-1):], v)
+}
+
+// of returns the mask of a class of a block.
+func (b block) of(class int) uint64 { return b.masks.of(class, b.k) }
 
 // classLanes is how many blocks may be classed at once.
 const classLanes = 8
@@ -131,7 +150,7 @@ func (m *masks) classify(k, n int, text []byte) {
 	if n == 0 {
 		return
 	}
-	_, _ = text[n*blockLen], m[0][k+((n-1)|(classLanes-1))]
+	_, _ = text[n*blockLen], m[(k+((n-1)|(classLanes-1)))*maskBytes]
 	if !m.classifyVectors(k, n, text) {
 		m.classifyPlain(k, n, text)
 	}
@@ -148,9 +167,9 @@ func (m *masks) classifyPlain(k, n int, text []byte) {
 			if v != 0 && c != maskPair { // as few are
 				v = transpose(v)
 			}
-			m[c][k+i] = v
+			m.set(c, k+i, v)
 		}
-		m[maskPhrase][k+i] &^= notWords(m[maskLower][k+i], m[maskSlash][k+i])
+		m.set(maskPhrase, k+i, m.of(maskPhrase, k+i)&^notWords(m.of(maskLower, k+i), m.of(maskSlash, k+i)))
 	}
 }
 

@@ -71,7 +71,7 @@
 #define PHRASE Z7
 #define LOWER Z19
 
-// func classifyGFNI(out *uint64, text *byte, blocks int, t *classTables)
+// func classifyGFNI(out *byte, text *byte, blocks int, t *classTables)
 //
 // The planes of eight blocks are made at once, and classed as planeClasses does. Where
 // there are fewer, the last stands for those behind it.

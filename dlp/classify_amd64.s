@@ -35,7 +35,7 @@
 
 #define CLASSED(class) (class*STRIDE)(DI)
 
-// func classifyAVX2(out *uint64, text *byte, blocks int, t *classTables)
+// func classifyAVX2(out *byte, text *byte, blocks int, t *classTables)
 //
 // The planes of each block come first, to where the first classes will stand. Then four
 // blocks at a time are classed as planeClasses does.

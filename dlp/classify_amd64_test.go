@@ -10,7 +10,7 @@ import (
 func TestVectorsAreAsGoodAsBytes(t *testing.T) {
 	kernels := map[string]struct {
 		has bool
-		run func(*uint64, *byte, int, *classTables)
+		run func(*byte, *byte, int, *classTables)
 	}{"AVX2": {cpu.X86.HasAVX2, classifyAVX2}, "AVX-512": {hasClasses512, classifyGFNI}}
 	for name, kernel := range kernels {
 		if !kernel.has {
@@ -23,7 +23,7 @@ func TestVectorsAreAsGoodAsBytes(t *testing.T) {
 
 // testClasses classes bytes of any value, text that has pairs of ASCII alone until its end,
 // and words.
-func testClasses(t *testing.T, run func(*uint64, *byte, int, *classTables)) {
+func testClasses(t *testing.T, run func(*byte, *byte, int, *classTables)) {
 	const pairs, words = "x^Zz7<}]|M/K!\n abcXYZ0189", "abcdefghijklmnopqrstuvwxyz \\"
 	r := rand.New(rand.NewPCG(3, 4))
 	text := make([]byte, surveyBlocks*blockLen+1)
@@ -45,11 +45,12 @@ func testClasses(t *testing.T, run func(*uint64, *byte, int, *classTables)) {
 		}
 		var got, want masks
 		want.classifyPlain(1, n, text)
-		run(&got[0][1], &text[0], n, &tables)
-		for class := range got {
-			clear(got[class][1+n : 2+((n-1)|(classLanes-1))])
-			if got[class] != want[class] {
-				t.Fatalf("class %d of %d blocks is %x, want %x", class, n, got[class], want[class])
+		run(&got[maskBytes], &text[0], n, &tables)
+		for class := range maskClasses {
+			for k := 1; k <= n; k++ {
+				if got, want := got.of(class, k), want.of(class, k); got != want {
+					t.Fatalf("class %d of block %d of %d is %x, want %x", class, k, n, got, want)
+				}
 			}
 		}
 	}

@@ -25,10 +25,10 @@ func TestClassesAreThoseOfTheTables(t *testing.T) {
 		for i := range text[:len(text)-1] {
 			k := 1 + i/blockLen
 			want := c[text[i]]
-			if n == maskPhrase && notWords(got[maskLower][k], got[maskSlash][k])>>(i%blockLen)&1 != 0 {
+			if n == maskPhrase && notWords(got.of(maskLower, k), got.of(maskSlash, k))>>(i%blockLen)&1 != 0 {
 				want = false
 			}
-			if has := got[n][k]>>(i%blockLen)&1 != 0; has != want {
+			if has := got.of(n, k)>>(i%blockLen)&1 != 0; has != want {
 				t.Fatalf("class %q has %q: %v", spec, text[i], has)
 			}
 		}

@@ -43,7 +43,7 @@ func (s *Scanner) surveyBreaks(k int, m uint64) {
 // surveyMarks looks at the marks of a block but for the ampersands of queries: a name
 // that no semicolon ends is behind each.
 func (s *Scanner) surveyMarks(k int, m uint64) {
-	if all := s.survey.masks[maskAmpersand][k&63]; all != 0 && s.inQuery(all, k) {
+	if all := s.survey.masks.of(maskAmpersand, k); all != 0 && s.inQuery(all, k) {
 		m &^= all
 	}
 	for ; m != 0; m &= m - 1 {

@@ -26,7 +26,7 @@ func TestAmpersandsOfQueriesAreNoReferences(t *testing.T) {
 			v := s.survey
 			for k := first; k <= last; k++ {
 				i := v.origin + k*blockLen
-				all := v.masks[maskAmpersand][k]
+				all := v.masks.of(maskAmpersand, k)
 				if i >= len(text) || all == 0 {
 					continue
 				}

@@ -23,78 +23,92 @@ const (
 	joinedConcat
 )
 
-// joinedText has the end of what stands before a run, and the run from its second
-// block on, with some of what follows.
-type joinedText [3*blockLen + 1]byte
+// joinedText has what stands before a run, the run from joinedAt on, and what follows.
+type joinedText [joinedAt + blockLen + runContext]byte
+
+const joinedAt = runContext
 
 // mayBeJoined reports whether a view has to look at what it finds to join: at s.buf[from:]
 // without what stands before s.buf[to].
 func (s *Scanner) mayBeJoined(k, from, to int) bool {
-	b, joined := s.buf, &s.joined[k]
+	b := s.buf
 	start, end := runByte.spanBack(b, from, from-maxJoined), runByte.span(b, to, to+maxJoined)
 	n := from - start + end - to
-	more := *joined == s.base+int64(start) // what was joined before may go on
-	*joined = s.base + int64(to)
 	switch {
-	case more || s.engine.outOfRuns || n > maxJoined || end+wordLen > len(b) || start < maxLead:
+	case s.engine.outOfRuns || n > maxJoined || end+wordLen > len(b) || start < maxLead:
 		return true
 	case mayBeURL(b[max(0, from-viewContext-regionLead):min(len(b), to+regionRest)]):
 		return true
-	case joinsMore(b, end) || goesOn(b, start):
+	case joinsMore(k, b, end) || goesOn(k, b, start):
 		return true
-	case n < minRun:
+	case n < minRun && !leadByte[b[end]]:
 		return false
 	}
-	var text joinedText
-	before := copy(text[:], b[start-min(start, blockLen):start])
-	copy(text[blockLen-before:], b[start-before:from])
-	copy(text[blockLen+from-start:], b[to:])
-	return s.mayBeInRun(&text, blockLen+n, blockLen+from-start)
+	text := &s.survey.joined
+	before, joint := min(start, joinedAt), joinedAt+from-start
+	clear(text[:joinedAt-before])
+	copy(text[joinedAt-before:], b[start-before:from])
+	known := joint + copy(text[joint:], b[to:])
+	clear(text[known:])
+	return leadByte[b[end]] && s.engine.mayLead(text[:], joinedAt+n) || n >= minRun && s.mayBeInRun(text, joinedAt+n, joint, known)
 }
 
-// joinsMore reports whether more may be joined where what goes on at s.buf[i] ends, which
-// may be a run, or parts of a token with dots and such between.
-func joinsMore(b []byte, i int) bool {
+// joinsMore reports whether a view joins more where what goes on at b[i] ends, which may
+// be a run, or parts of a token with dots and such between.
+func joinsMore(k int, b []byte, i int) bool {
 	for most := min(len(b), i+blockLen); i < most && partByte[b[i]]; {
 		i++
 	}
-	return i < len(b) && mayJoin[b[i]] && (breaksAt(b, i) || joinsAt(b, i))
+	switch {
+	case i == len(b) || !mayJoin[b[i]]:
+		return false
+	case k == joinedConcat:
+		return joinsAt(b, i)
+	}
+	_, to := wrap(b, i)
+	return to > 0
 }
 
-// goesOn reports whether what goes on at b[i] may be the last part of a token: it was
-// joined with what is before, or the parts before have a digit.
-func goesOn(b []byte, i int) bool {
-	for least := max(1, i-blockLen); i > least && partByte[b[i-1]]; i-- {
-		if c := b[i-1]; '0' <= c && c <= '9' {
+// goesOn reports whether what goes on at b[i] may be the last part of a token: the view
+// joins it with what is before, or the parts before have a digit and a capital letter.
+func goesOn(k int, b []byte, i int) bool {
+	digit, capital := false, false
+	for at, least := i, max(0, i-blockLen); at > least && partByte[b[at-1]]; at-- {
+		digit, capital = digit || decimals[b[at-1]], capital || upper[b[at-1]]
+	}
+	if digit && capital {
+		return true
+	}
+	between := indentPart
+	if k == joinedConcat {
+		between = joinerPart
+	}
+	for q, least := i-1, max(0, i-maxJoiner); q >= least && between[b[q]]; q-- {
+		if !mayJoin[b[q]] {
+			continue
+		}
+		join := wrap
+		if k == joinedConcat {
+			join = joiner
+		}
+		if _, to := join(b, q); to >= i {
 			return true
 		}
 	}
-	if quoteByte[b[i-1]] {
-		for q := i - 2; q > 0 && q > i-maxJoiner; q-- {
-			if quoteByte[b[q]] {
-				_, to := joiner(b, q)
-				return to == i
-			}
-		}
-		return false
-	}
-	line := i
-	for least := max(0, i-maxIndent); line > least && (b[line-1] == ' ' || b[line-1] == '\t'); {
-		line--
-	}
-	switch {
-	case line < 3:
-		return true
-	case b[line-1] == '\n':
-		return partByte[b[line-2]] || b[line-2] == '\r' && partByte[b[line-3]]
-	}
-	return (b[line-1] == 'n' || b[line-1] == 'r') && b[line-2] == '\\'
+	return false
 }
 
 // mayJoin are the bytes that more may be joined at, partByte those that stand before.
 var (
 	mayJoin  = newClass("\\\r\n\"'`")
 	partByte = newClass("!#-&(-[]-_a-~")
+)
+
+// joinerPart are the bytes of what stands between strings that are joined, indentPart
+// those of a line break and an indent.
+var (
+	joinerPart = newClass(" \t\r\n\\ntrbfuBFRU+.&~|\"'`")
+	indentPart = newClass(" \t\r\n\\ntr")
 )
 
 // joinsAt reports whether a string that ends at b[i] is joined with another one.
@@ -107,39 +121,55 @@ func joinsAt(b []byte, i int) bool {
 	return to > 0
 }
 
-// breaksAt reports whether there is a line break at b[i], plain or escaped.
-func breaksAt(b []byte, i int) bool {
-	if b[i] != '\\' {
-		return b[i] == '\n' || b[i] == '\r'
-	}
-	i += runAfter(b, i, escapeSlashes, backslash)
-	return i == len(b) || breakNext[b[i]]
-}
-
 // mayBeURL reports whether a URL with a password may be in text.
 func mayBeURL(text []byte) bool {
 	return bytes.IndexByte(text, '@') >= 0 && bytes.Contains(text, []byte("://"))
 }
 
-// mayBeInRun reports whether something may be in the run text[blockLen:end], of which the
-// part before text[joint] and the rest are known to the stream on their own.
-func (s *Scanner) mayBeInRun(text *joinedText, end, joint int) bool {
-	const start = blockLen
-	e, m := s.engine, view{&s.survey.masks, joinedBlock, 0}
+// mayBeInRun reports whether something may be in the run text[joinedAt:end], of which the
+// part before text[joint] and the rest are known to the stream on their own. It is followed
+// by what is up to text[known].
+func (s *Scanner) mayBeInRun(text *joinedText, end, joint, known int) bool {
+	const start = joinedAt
+	e, m := s.engine, view{&s.survey.masks, joinedBlock * maskBytes, 0}
 	m.masks.classify(joinedBlock, 1, text[start:])
 	t := e.prefixes.traitsOf(m, text[:], start, end)
 	switch {
 	case t.text|t.spans|t.flags&^traitLead != 0:
 		return true
-	case bits.OnesCount64(t.digits) >= minDigits || t.digits != 0 && e.rulesAt(text[:], start, end, true) != 0:
+	case numbersIn(block{m.masks, joinedBlock}) != 0 || t.digits != 0 && e.mayBeRun(text[:known], start, end):
 		return true
-	case t.flags&traitLead != 0 && e.mayLead(text[:start+wordLen], start):
+	case t.flags&traitLead != 0 && e.mayLead(text[:], start):
 		return true
 	case e.mayBeNeedle(text[:], start, end, joint):
 		return true
 	}
 	for ; t.separators != 0; t.separators &= t.separators - 1 {
-		if e.prefixes.mayStart(text[start+bits.TrailingZeros64(t.separators):]) {
+		if e.mayBegin(text[start+bits.TrailingZeros64(t.separators):]) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeRun reports whether a rule takes the run b[start:end], which has a digit, or may
+// with what is not there yet.
+func (e *Engine) mayBeRun(b []byte, start, end int) bool {
+	rules := e.rulesAt(b, start, end, true)
+	if rules == 0 {
+		return false
+	}
+	_, _, _, ok := findRun(b, start, end, rules)
+	return ok || len(b)-end < runContext
+}
+
+// mayBegin reports whether a token may start with b.
+func (e *Engine) mayBegin(b []byte) bool {
+	if !e.prefixes.mayStart(b) {
+		return false
+	}
+	for _, p := range e.prefixes.at(b[0], b[1]) {
+		if _, ok := hasPrefix(b, e.literals[p.literal].text); ok {
 			return true
 		}
 	}
@@ -152,7 +182,7 @@ func (e *Engine) mayLead(b []byte, start int) bool {
 		return true
 	}
 	for i := start - 1; i >= start-maxLead && leadByte[b[i]]; i-- {
-		if !word[b[i-1]] && e.prefixes.mayStart(b[i:]) {
+		if !word[b[i-1]] && e.mayBegin(b[i:]) {
 			return true
 		}
 	}

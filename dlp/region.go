@@ -287,16 +287,13 @@ func mostlyUTF8(b []byte) bool {
 	}
 }
 
-// changesRun reports whether a run has a byte in it that was decoded, or ends or
-// starts at one.
+// changesRun reports whether a run, or what may lead to one, has a byte in it that was
+// decoded, or ends or starts at one.
 func changesRun(text []byte, marks []mark) bool {
 	for _, m := range marks {
 		at := int(m.to)
-		from := at
-		for from > 0 && at-from < minRun && runByte[text[from-1]] {
-			from--
-		}
-		if runByte.span(text, at, from+minRun)-from >= minRun {
+		from := leadByte.spanBack(text, at, at-minRun)
+		if leadByte.span(text, at, from+minRun)-from >= minRun {
 			return true
 		}
 	}

@@ -57,13 +57,12 @@ type stream struct {
 	phases       [groupLen]phase // of the open run, as base64
 	textAt       int64           // the next character of the open run to look for text at
 	spans        [len(spanViews)]int64
-	upper, lower uint64   // which of the last characters of the run are such letters
-	spanFrom     int64    // where spans have to be looked for if spanSeen
-	spanSeen     bool     // the part of the open run that was not decoded may be of one
-	regionsUsed  bool     // whether any of the regions was open
-	openRegions  int      // how many are
-	signsAt      int64    // from where signs are looked for again
-	joined       [2]int64 // up to where each view that joins left bytes out
+	upper, lower uint64 // which of the last characters of the run are such letters
+	spanFrom     int64  // where spans have to be looked for if spanSeen
+	spanSeen     bool   // the part of the open run that was not decoded may be of one
+	regionsUsed  bool   // whether any of the regions was open
+	openRegions  int    // how many are
+	signsAt      int64  // from where signs are looked for again
 	blob         blob
 	pairsAt      int64 // the next offset to look for a pair of a magic at
 	reports      int   // how many of reported were replaced

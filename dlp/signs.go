@@ -52,11 +52,11 @@ func (f *signs) findPlain(m *masks, first, last int, least uint) {
 	f.some = [signCount]uint32{}
 	for k := first; k <= last; k++ {
 		b := block{m, k}
-		prev, run, next := m[maskRun][k-1], m[maskRun][k], m[maskRun][k+1]
+		prev, run, next := m.of(maskRun, k-1), m.of(maskRun, k), m.of(maskRun, k+1)
 		long, _ := inRow(run, next, least)
 		f.note(signStart, k, long&^(run<<1|prev>>(blockLen-1)))
 		f.note(signEnd, k, long&^behind(run, next, least))
-		prev, words, next := m[maskPhrase][k-1], m[maskPhrase][k], m[maskPhrase][k+1]
+		prev, words, next := m.of(maskPhrase, k-1), m.of(maskPhrase, k), m.of(maskPhrase, k+1)
 		phrase, after := inRow(words, next, 16)
 		phrase, after = phrase&behind(phrase, after, 16), after&(after>>16)
 		phrase &= behind(phrase, after, seedStep-32)
@@ -126,37 +126,41 @@ func marksOf(b block) uint64 {
 	ends := b.of(maskLine) | slash&((b.of(maskPrefix)|slash)>>1|lastByte)
 	marks |= (b.of(maskEquals) | b.of(maskPercent)) & (hex>>1&(hex>>2) | ends>>1 | blank>>1&((blank|ends)>>2) | lastBytes)
 	marks |= b.of(maskAmpersand)&(b.of(maskEntity)>>1|lastByte) | b.of(maskLess)&(b.of(maskTilde)>>1|lastByte)
-	// A quotation mark before another, with what joins strings between.
+	// A quotation mark before another, with what joins strings between, and no blank
+	// before it, where strings begin.
 	quote := b.of(maskQuote)
 	join := b.of(maskOperator) | blank | slash
 	next := leadTo(quote, join|b.of(maskPrefix)) & (quote | join)
-	return marks | quote&(next>>1|lastByte)
+	begins := blank<<1 | blank<<2&(slash<<1)
+	return marks | quote&^begins&(next>>1|lastByte)
 }
 
 // breaksOf returns the line breaks of a block, plain or escaped, between what may be
-// of a token. Before them stand eight bytes that are not all small letters, or those of
-// them that are in the block. A dot may stand between, and the backslashes of a break
-// and its carriage return. Behind them an indent may.
+// of a token. Before them stand eight bytes that are not all small letters. A dot may
+// stand between, and the backslashes of a break and its carriage return. Behind them an
+// indent may.
 func breaksOf(b block) uint64 {
-	slash, line, dot := b.of(maskSlash), b.of(maskLine), b.of(maskDot)
-	ends := b.of(maskRun) | dot | b.of(maskEquals)
-	next := leadTo(ends|slash, b.of(maskBlank)&^line)
-	varied := ends &^ b.of(maskLower)
-	ends &= ends<<1 | 1
-	ends &= ends<<2 | 3
-	ends &= ends<<4 | 15 // 8 in a row
-	varied |= varied<<1 | 1
-	varied |= varied<<2 | 3
-	varied |= varied<<4 | 15 // one of 8
-	reach := ends & (varied&^dot | dot&(varied<<1|1))
-	through := slash | b.of(maskBlank)&(line>>1|lastByte)
+	slash, line, dot, lower := b.of(maskSlash), b.of(maskLine), b.of(maskDot), b.of(maskLower)
+	prev := block{b.masks, b.k - 1}
+	token := b.of(maskRun) | dot | b.of(maskEquals)
+	left, eight := inRow(prev.of(maskRun)|prev.of(maskDot)|prev.of(maskEquals), token, 8)
+	leftSmall, small := inRow(prev.of(maskLower), lower, 8)
+	sentence := ahead(prev.of(maskDot), dot, 1)
+	reach := ahead(left, eight, 8) &^ (ahead(leftSmall, small, 8)&^sentence | ahead(leftSmall, small, 9)&sentence)
+	through := ahead(prev.of(maskSlash)|prev.of(maskBlank), slash|b.of(maskBlank)&(line>>1|lastByte), 1)
 	reach |= through & (reach<<1 | 1)
 	reach |= through & (reach<<1 | 1)
 	reach |= through & (reach<<1 | 1)
+	tab := slash & (b.of(maskPrefix)&b.of(maskThird)&lower>>1 | lastByte) // of \t
+	next := leadTo(token, b.of(maskBlank)&^line|tab|tab<<1|1)
 	letter := b.of(maskPrefix) &^ b.of(maskHex) &^ b.of(maskThird) // n or r
-	plain, escaped := line&(next>>1|lastByte), slash&(letter>>1|lastByte)&(next>>2|lastBytes)
-	return (plain | escaped) & (reach<<1 | 1)
+	ends := (letter>>1|lastByte)&(next>>2|lastBytes) | (letter&^b.of(maskSecond)>>1|lastByte)&(slash>>2|lastBytes)
+	return (line&(next>>1|lastByte) | slash&ends) & reach
 }
+
+// ahead returns a mask of the bytes before which, by n, one of a mask stands, with that
+// of the block before.
+func ahead(prev, m uint64, n uint) uint64 { return m<<n | prev>>(blockLen-n) }
 
 // rareOf returns the bytes of a block that may be, or be near, what few blocks have:
 // dashes as in the headers of keys, numbers, URLs with a password, compressed data.

@@ -51,7 +51,7 @@
 #define ADVANCE INCQ R8
 
 #define RIGHT(n, m, next, out) VPSHRDQ $n, next, m, out
-#define LEFT1(m, prev, out) VPSHLDQ $1, prev, m, out
+#define LEFT(n, m, prev, out) VPSHLDQ $n, prev, m, out
 #define BEFORE(in, out) VPSHLDQ $1, ONES, in, out
 #define BEHIND(in, out) VPSHRDQ $1, ONES, in, out
 #define BEHIND2(in, out) VPSHRDQ $2, ONES, in, out
@@ -63,11 +63,6 @@
 #define RIGHTREST(m, next, out) \
 	VMOVDQA64 m, out \
 	VPSHRDVQ Z29, next, out
-
-// FILL is one step of a look at the eight bytes before a byte, all of them or any.
-#define FILL(op, n, ones, m) \
-	VPSHLDQ $n, ONES, m, Z15 \
-	op Z15, m, m
 
 // LEADSTEP is one step of LEADTO.
 #define LEADSTEP(n, last, ends, through) \
@@ -127,6 +122,6 @@
 	VPCMPUQ $2, limit, count, K1 \
 	VMOVDQA64.Z v, K1, v
 
-// func findSignsAVX512(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
+// func findSignsAVX512(out *uint64, some *uint32, masks *byte, least, blocks uint64, consts *signConsts)
 TEXT ·findSignsAVX512(SB), NOSPLIT, $0-48
 #include "signs_amd64.h"

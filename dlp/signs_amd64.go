@@ -3,10 +3,10 @@ package dlp
 import "golang.org/x/sys/cpu"
 
 //go:noescape
-func findSignsAVX512(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
+func findSignsAVX512(out *uint64, some *uint32, masks *byte, least, blocks uint64, consts *signConsts)
 
 //go:noescape
-func findSignsAVX2(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
+func findSignsAVX2(out *uint64, some *uint32, masks *byte, least, blocks uint64, consts *signConsts)
 
 // hasSigns512 says that there is what findSignsAVX512 takes.
 var hasSigns512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VBMI2 && cpu.X86.HasAVX512VPOPCNTDQ
@@ -15,7 +15,7 @@ var hasSigns512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512
 // more.
 func (f *signs) findVectors(m *masks, first, last int, least uint) bool {
 	f.some = [signCount]uint32{}
-	out, some, in := &f.of[0][first], &f.some[0], &m[0][first]
+	out, some, in := &f.of[0][first], &f.some[0], &m[first*maskBytes]
 	switch blocks := uint64(last - first + 1); {
 	case hasSigns512:
 		findSignsAVX512(out, some, in, uint64(least), blocks, &signOperands)
@@ -32,8 +32,6 @@ type signConsts [signOperandCount][8]uint64
 
 const (
 	signOne = iota
-	signThree
-	signFifteen
 	signLast
 	signLastTwo
 	signLastFour
@@ -49,7 +47,7 @@ var signOperands = newSignConsts()
 
 func newSignConsts() (t signConsts) {
 	for lane := range t[0] {
-		t[signOne][lane], t[signThree][lane], t[signFifteen][lane] = 1, 3, 15
+		t[signOne][lane] = 1
 		t[signLast][lane], t[signLastTwo][lane], t[signLastFour][lane] = lastByte, lastBytes, lastFour
 		t[signFewDigits][lane], t[signBroken][lane], t[signFive][lane] = minDigits-1, maxBroken, 5
 		t[signNibble][lane] = 0x0f * lanes

@@ -62,7 +62,7 @@ blocks:
 	MOVV AT(const_maskRun), V0
 	MOVV NEXT(const_maskRun), V1
 	MOVV PREV(const_maskRun), V2
-	LEFT1(V0, V2, V2)
+	LEFT(1, V0, V2, V2)
 	RIGHTLEAST(V0, V1, V4)
 	ROW8(V0, V1, V3)
 	RIGHTREST(V0, V1, V3)
@@ -77,7 +77,7 @@ blocks:
 	MOVV AT(const_maskPhrase), V0
 	MOVV NEXT(const_maskPhrase), V1
 	MOVV PREV(const_maskPhrase), V2
-	LEFT1(V0, V2, V2)
+	LEFT(1, V0, V2, V2)
 	RIGHT(const_seedStep, V0, V1, V4)
 	ROW8(V0, V1, V3)
 	ROW(8, V0, V1, V3)
@@ -96,37 +96,55 @@ blocks:
 	MOVV AT(const_maskBlank), V3
 	MOVV AT(const_maskRun), V4
 	OR3(V4, V2, AT(const_maskEquals))
-	ORV V0, V4, V8
-	ANDNV V3, V1, V9
-	LEADTO(V8, V9)
+	MOVV V4, V8
+	MOVV PREV(const_maskRun), V6
+	MOVV PREV(const_maskDot), V7
+	OR3(V6, V7, PREV(const_maskEquals))
+	LEFT(1, V2, V7, V2)
+	ROW8(V6, V4, V5)
+	LEFT(8, V4, V6, V4)
 	MOVV AT(const_maskLower), V5
-	ANDNV V4, V5, V5
-	FILL(ANDV, 1, ONE, V4)
-	FILL(ANDV, 2, THREE, V4)
-	FILL(ANDV, 4, FIFTEEN, V4)
-	FILL(ORV, 1, ONE, V5)
-	FILL(ORV, 2, THREE, V5)
-	FILL(ORV, 4, FIFTEEN, V5)
-	BEFORE(V5, V6)
-	CHOOSE(V6, V2, V5)
-	ANDV V6, V4, V4
+	MOVV PREV(const_maskLower), V6
+	ROW8(V6, V5, V7)
+	LEFT(8, V5, V6, V7)
+	LEFT(9, V5, V6, V5)
+	CHOOSE(V5, V2, V7)
+	ANDNV V4, V5, V4
 	BEHIND(V1, V5)
 	ANDOR(V5, V3, V0)
+	MOVV PREV(const_maskSlash), V6
+	ORV PREV(const_maskBlank), V6, V6
+	LEFT(1, V5, V6, V5)
 	BEFORE(V4, V6)
 	ORAND(V4, V5, V6)
 	BEFORE(V4, V6)
 	ORAND(V4, V5, V6)
 	BEFORE(V4, V6)
 	ORAND(V4, V5, V6)
-	MOVV AT(const_maskHex), V6
 	MOVV AT(const_maskPrefix), V5
-	NEITHER(V5, V6, AT(const_maskThird))
+	MOVV AT(const_maskThird), V7
+	MOVV V5, V6
+	AND3(V6, V7, AT(const_maskLower))
+	BEHIND(V6, V6)
+	ANDV V0, V6, V6
+	BEFORE(V6, V9)
+	ORV V6, V9, V9
+	ANDNV V3, V1, V6
+	ORV V6, V9, V9
+	LEADTO(V8, V9)
+	MOVV AT(const_maskHex), V6
+	NEITHER(V5, V6, V7)
+	MOVV AT(const_maskSecond), V6
+	ANDNV V5, V6, V6
 	BEHIND(V5, V5)
-	BEHIND2(V8, V6)
-	AND3(V5, V0, V6)
+	BEHIND(V6, V6)
+	BEHIND2(V8, V7)
+	BEHIND2(V0, V9)
+	ANDV V9, V6, V6
+	ANDOR(V5, V7, V6)
+	ANDV V0, V5, V5
 	BEHIND(V8, V8)
 	ORAND(V5, V1, V8)
-	BEFORE(V4, V4)
 	ANDV V5, V4, V4
 	STORE(const_signBreak, V4)
 
@@ -165,6 +183,11 @@ blocks:
 	LEADTO(V8, V7)
 	ORTOAND(V6, V5, V8)
 	BEHIND(V6, V6)
+	SHLV $1, V3, V7
+	SHLV $1, V0, V8
+	SHLV $2, V3, V9
+	ANDOR(V8, V9, V7)
+	ANDNV V5, V8, V5
 	ORAND(V4, V5, V6)
 	STORE(const_signMark, V4)
 

@@ -21,8 +21,6 @@
 
 // What stands before and behind a block in the places where that is not asked for.
 #define ONE Y13
-#define THREE CONST(const_signThree)
-#define FIFTEEN CONST(const_signFifteen)
 #define LAST Y12
 #define LAST2 Y11
 #define LAST4 CONST(const_signLastFour)
@@ -92,12 +90,6 @@
 	VPSRLQ $2, in, out \
 	VPOR LAST2, out, out
 
-// FILL is one step of a look at the eight bytes before a byte, all of them or any.
-#define FILL(op, n, ones, m) \
-	VPSLLQ $n, m, Y15 \
-	VPOR ones, Y15, Y15 \
-	op Y15, m, m
-
 // LEADSTEP is one step of LEADTO.
 #define LEADSTEP(n, last, ends, through) \
 	VPSRLQ $n, ends, Y15 \
@@ -130,15 +122,15 @@
 	VPTEST Y15, Y15 \
 	JZ elsewhere
 
-// RIGHT is m>>n with what next has above it, LEFT1 is m<<1 with that of prev below.
+// RIGHT is m>>n with what next has above it, LEFT is m<<n with that of prev below.
 #define RIGHT(n, m, next, out) \
 	VPSLLQ $(64-n), next, Y15 \
 	VPSRLQ $n, m, out \
 	VPOR Y15, out, out
 
-#define LEFT1(m, prev, out) \
-	VPSRLQ $63, prev, Y15 \
-	VPSLLQ $1, m, out \
+#define LEFT(n, m, prev, out) \
+	VPSRLQ $(64-n), prev, Y15 \
+	VPSLLQ $n, m, out \
 	VPOR Y15, out, out
 
 // RIGHTBY is RIGHT by a number, of which of 64 leave the other.
@@ -183,6 +175,6 @@
 	VPCMPGTQ limit, count, Y15 \
 	VPANDN v, Y15, v
 
-// func findSignsAVX2(out *uint64, some *uint32, masks *uint64, least, blocks uint64, consts *signConsts)
+// func findSignsAVX2(out *uint64, some *uint32, masks *byte, least, blocks uint64, consts *signConsts)
 TEXT ·findSignsAVX2(SB), NOSPLIT, $0-48
 #include "signs_amd64.h"

@@ -10,7 +10,7 @@ import (
 func TestSignsOfVectors(t *testing.T) {
 	kernels := map[string]struct {
 		has bool
-		run func(*uint64, *uint32, *uint64, uint64, uint64, *signConsts)
+		run func(*uint64, *uint32, *byte, uint64, uint64, *signConsts)
 	}{"AVX2": {cpu.X86.HasAVX2, findSignsAVX2}, "AVX-512": {hasSigns512, findSignsAVX512}}
 	for name, kernel := range kernels {
 		if !kernel.has {
@@ -21,7 +21,7 @@ func TestSignsOfVectors(t *testing.T) {
 	}
 }
 
-func testSigns(t *testing.T, run func(*uint64, *uint32, *uint64, uint64, uint64, *signConsts)) {
+func testSigns(t *testing.T, run func(*uint64, *uint32, *byte, uint64, uint64, *signConsts)) {
 	r := rand.New(rand.NewPCG(5, 6))
 	parts := []string{"word", "Name", "x4Kd92mQz7Lp3RtY8w", "\\n", "\n", "\r\n", "  ", "\"", "\" + \"", "%67", "&amp;", "&#103;", "<~", "=67", "=\n", "-----", "4111 1111", "a b c d e f", "abandon ability able about above ", "\\u0067", "\x1f\x8b", "\xe2\x80\x8b", "@", ".", "A&A", "a-b-c-d-e-f-g"}
 	for round := range 3000 {
@@ -35,7 +35,7 @@ func testSigns(t *testing.T, run func(*uint64, *uint32, *uint64, uint64, uint64,
 		m.classify(2, surveyBlocks, text[:surveyBlocks*blockLen+1])
 		first, last, least := 1+r.IntN(2), 2+r.IntN(surveyBlocks-1), uint(8+r.IntN(9))
 		var got, want signs
-		run(&got.of[0][first], &got.some[0], &m[0][first], uint64(least), uint64(last-first+1), &signOperands)
+		run(&got.of[0][first], &got.some[0], &m[first*maskBytes], uint64(least), uint64(last-first+1), &signOperands)
 		for sign := range got.some {
 			got.some[sign] &= uint32(1<<(last-first+1) - 1)
 		}

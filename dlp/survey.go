@@ -50,6 +50,8 @@ type survey struct {
 	run, phrase        int // the starts of those of which no end was seen, or none
 	next               int // index of the next gram to look up
 	newAt              int // of what is surveyed for the first time
+
+	joined joinedText
 }
 
 // offsets are those of bytes of the blocks that are surveyed at once, from the first
@@ -90,7 +92,7 @@ func (s *Scanner) sampleBlocks() {
 	v.masks.clear(front - 1)
 	if s.run.open && s.run.start < s.base+int64(i) {
 		v.run = int(s.run.start - s.base)
-		v.masks[maskRun][front-1] = lastByte
+		v.masks.set(maskRun, front-1, lastByte)
 	}
 	s.run.open = false
 	s.surveyAll(i, s.surveyBlocks)
@@ -130,17 +132,20 @@ func (s *Scanner) surveyAll(i int, look func(first, last int)) {
 	}
 }
 
-// clear has a block be none in which anything goes on: of the blocks beside others, no
-// more is asked.
+// clear has a block be none in which anything goes on, though a line break behind it may
+// be in a token: of the blocks beside others, no more is asked.
 func (m *masks) clear(k int) {
-	m[maskRun][k], m[maskPhrase][k], m[maskControl][k] = 0, 0, 0
+	for _, class := range [...]int{maskRun, maskPhrase, maskControl, maskLower} {
+		m.set(class, k, 0)
+	}
+	m.set(maskDot, k, ^uint64(0))
 }
 
 // keep moves the last two of as many blocks as there is room for to the front.
 func (m *masks) keep() {
-	for c := range m {
-		row := &m[c]
-		row[front-2], row[front-1] = row[front+surveyBlocks-2], row[front+surveyBlocks-1]
+	for class := range maskClasses {
+		m.set(class, front-2, m.of(class, front+surveyBlocks-2))
+		m.set(class, front-1, m.of(class, front+surveyBlocks-1))
 	}
 }
 
@@ -154,7 +159,8 @@ func (s *Scanner) classifyBlocks(i int) int {
 		*(*[slackBytes]byte)(s.buf[len(s.buf) : len(s.buf)+slackBytes]) = [slackBytes]byte{}
 	}
 	masks.classify(front, n, s.buf[i:end+1])
-	masks[maskControl][front+n-1] &= ^uint64(0) >> short // what is behind the end is none
+	// What is behind the end is no control.
+	masks.set(maskControl, front+n-1, masks.of(maskControl, front+n-1)<<short>>short)
 	return n
 }
 
@@ -273,35 +279,37 @@ func (s *Scanner) endRuns() {
 	}
 }
 
-// view is what the masks say of the blockLen bytes from some byte on.
+// view is what the masks say of the viewLen bytes from some byte on.
 type view struct {
 	masks *masks
-	k     int
-	off   uint
+	at    uint // the byte of each row that has the bit of the first
+	shift uint // which that is
 }
+
+// viewLen is how many bits the eight bytes of a row have from any on.
+const viewLen = blockLen - 7
 
 // view returns the view from s.buf[i] on, of which inWindow is true.
 func (v *survey) view(i int) view {
 	n := uint(i - v.origin)
-	return view{&v.masks, int(n / blockLen), n % blockLen}
+	return view{&v.masks, n / 8, n % 8}
 }
 
 // of returns the mask of a class.
-func (v view) of(class int) uint64 {
-	m := &v.masks[class]
-	return m[v.k&63]>>(v.off&63) | m[(v.k+1)&63]<<1<<((blockLen-1-v.off)&63)
+func (v view) of(class uint) uint64 {
+	return v.masks.from(class, v.at) >> (v.shift & 7)
 }
 
 // window returns the mask of a class for the n bytes from s.buf[start] on, at most
-// blockLen of them, of which inWindow is true.
-func (s *Scanner) window(class, start, n int) uint64 {
+// viewLen of them, of which inWindow is true.
+func (s *Scanner) window(class uint, start, n int) uint64 {
 	return s.survey.view(start).of(class) & (1<<n - 1)
 }
 
 // inWindow reports whether window knows of s.buf[start:end].
 func (s *Scanner) inWindow(start, end int) bool {
 	v := s.survey
-	return start >= max(v.from, v.origin+(front-2)*blockLen) && end <= v.to && end-start <= blockLen
+	return start >= max(v.from, v.origin+(front-2)*blockLen) && end <= v.to && end-start <= viewLen
 }
 
 // gateBlock looks at the URLs and numbers in what is new of the block at s.buf[i:].
@@ -385,6 +393,9 @@ func (s *Scanner) firstSlash(at int) int {
 
 // surveyBreak looks at the line break at s.buf[at:], plain or an escape.
 func (s *Scanner) surveyBreak(at int) {
+	if s.noWrap(at) {
+		return
+	}
 	next := at + 1
 	if next < len(s.buf) && s.buf[at] == '\\' {
 		if s.buf[next] != 'n' && s.buf[next] != 'r' {

@@ -1,0 +1,80 @@
+package dlp
+
+import "math/bits"
+
+// The bytes before a line break that noWrap looks at, and what it needs of those from
+// where the next line goes on.
+const (
+	noWrapLeft  = 20
+	noWrapRight = wordBytes + 2
+)
+
+// noWrap reports that wrap joins nothing at the line break at s.buf[at], told by the
+// masks of what stands around it and without a branch: most breaks have words and names
+// around them, and which words those are no processor foresees. That it reports nothing
+// tells nothing.
+func (s *Scanner) noWrap(at int) bool {
+	from := at - noWrapLeft
+	if from+viewLen > len(s.buf) || !s.inWindow(from, from+viewLen) || s.buf[at+1] == 'r' {
+		return false // \r and \n are one break
+	}
+	m := s.survey.view(from)
+	slash, blank, line := m.of(maskSlash), m.of(maskBlank), m.of(maskLine)
+	upper, lower, dot, equals := m.of(maskUpper), m.of(maskLower), m.of(maskDot), m.of(maskEquals)
+	digit, joiner, parts, operator := m.of(maskDigit), m.of(maskJoiner), m.of(maskParts), m.of(maskOperator)
+	plus := parts & operator
+	token := upper | lower | digit | joiner | dot | equals // wrapByte
+	noWord := digit | equals | joiner&^parts | plus        // notWord
+	letters := upper | lower | dot | parts&^plus           // letterByte
+	tab := slash & ((m.of(maskPrefix) & m.of(maskThird) & lower &^ m.of(maskHex)) >> 1)
+	indent := blank&^line | tab | tab<<1
+
+	to := noWrapLeft + 1 + int(slash>>noWrapLeft&1)
+	to += bits.TrailingZeros64(^(indent >> (to & 63)))
+	if to > viewLen-noWrapRight || (slash|blank)>>(noWrapLeft-1)&1 != 0 {
+		return false // a long indent, or more of the break before it
+	}
+	left := min(bits.LeadingZeros64(^(token << (blockLen - noWrapLeft))), wordBytes)
+	name := bits.TrailingZeros64(^(token >> (to & 63)))
+	right := min(name, wordBytes)
+	before := (1<<(left&63) - 1) << ((noWrapLeft - left) & 63)
+	after := uint64(1)<<(right&63) - 1
+	noWordAfter := noWord>>(to&63) | (lower>>(to&63)&after)<<1&(upper>>(to&63))
+	leftWord := isZero((noWord | lower<<1&upper) & uint64(before))
+	rightWord := isZero(noWordAfter & after)
+	leftLetters := isZero(uint64(before) &^ letters)
+	rightLetters := isZero(after &^ (letters >> (to & 63)))
+	stop := wrapStops[byteAt(s.buf, from+to+name)]
+	open := stop >> 1 & 1 & isLess(right, wordBytes) // no end of a token is behind it
+	short := isLess(left, wordBytes)
+	allLetters := isZero((1<<(name&63) - 1) &^ (letters >> (to & 63)))
+
+	no := isLess(left, minWrapped) | isLess(right, 1) | stop&1 | stop>>2&allLetters
+	no |= rightWord & open &^ isLess(right, minWordStart)
+	no |= leftWord & rightWord
+	no |= dot >> (noWrapLeft - 1) & 1 & rightLetters
+	no |= (short | open) & leftLetters & rightLetters
+	no |= isLess(right, minWrapped) & open & rightWord & (short | leftWord)
+	return no != 0
+}
+
+// isZero is 1 for 0, and 0 for all else.
+func isZero(v uint64) uint64 { return (v|-v)>>63 ^ 1 }
+
+// isLess is 1 if a is less than b, and 0 if not.
+func isLess(a, b int) uint64 { return uint64(a-b) >> 63 }
+
+// wrapStops has of what ends the start of a line: that it makes it a name, that no
+// token ends there, and that it makes letters a name.
+var wrapStops = func() (t [256]uint64) {
+	for c := range t {
+		if wrapStart[c] && c != ',' {
+			t[c] = 1
+		}
+		if !wrapEnd[c] {
+			t[c] |= 2
+		}
+	}
+	t[','] |= 4
+	return t
+}()
