@@ -117,9 +117,12 @@ func isName(b []byte, from, to int) bool {
 	return word[byteAt(b, to)]
 }
 
-func (t *bip39Table) hasBit(raw uint64) bool {
+func (t *bip39Table) hasBit(raw uint64) bool { return t.bit(raw) != 0 }
+
+// bit is 1 if a word may be of the list, and 0 if not.
+func (t *bip39Table) bit(raw uint64) uint64 {
 	h := wordHash(raw)
-	return t.bitmap[h>>3]>>(h&7)&1 != 0
+	return uint64(t.bitmap[h>>3] >> (h & 7) & 1)
 }
 
 const highBits = 0x8080808080808080

@@ -197,6 +197,7 @@ type Engine struct {
 	tracked  []tracked
 	writings []writing // of those
 	pairs    bitset    // that tracked values have
+	seeds    *bip39Table
 	hashKey  [32]byte
 	texts    []byte // of the known values, in the literals, tracked and writings
 	scanners sync.Pool
@@ -212,7 +213,7 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{disabled: opts.disabled()}
+	e := &Engine{disabled: opts.disabled(), seeds: bip39()}
 	for i, r := range runRules {
 		if !e.disabled[r.ID] {
 			e.runRules |= 1 << i

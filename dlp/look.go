@@ -204,25 +204,32 @@ func (s *Scanner) sampleStretch(from, to int) {
 }
 
 // sampleSeed has a word looked at in the window that ends before s.buf[end]. Of the
-// words that are whole in there, the first two have to be of the list.
+// words that are whole in there, the first two have to be of the list, which is told
+// without a branch: most words are of it by chance or not.
 func (s *Scanner) sampleSeed(end int) {
-	from, table := end-seedWindow, bip39()
+	from, table := end-seedWindow, s.engine.seeds
 	m := s.window(maskLower, from, seedWindow) &^ (s.window(maskSlash, from, seedWindow) << 1)
 	m &= m + 1 // the first word and the last may be cut
 	m &= 1<<(seedWindow-bits.LeadingZeros32(^uint32(m))) - 1
-	for k := 0; k < 2 && m != 0; k++ {
-		i := bits.TrailingZeros64(m)
-		n := bits.TrailingZeros64(^(m >> i))
-		if n > maxBIP39Word || !table.hasBit(binary.LittleEndian.Uint64(s.buf[from+i:from+i+wordLen])<<(64-8*n)>>(64-8*n)) {
-			return
-		}
-		m &^= 1<<(i+n) - 1
+	text := s.buf[from : end+wordLen]
+	first, rest := table.firstOf(text, m)
+	if second, _ := table.firstOf(text, rest); !first || !second {
+		return
 	}
 	i := end - seedWindow/2
 	if from, to, ok := table.wordAt(s.buf, i); ok && to > from && besideSeed(s.buf, from, to, end-seedWindow, end) && table.index(s.buf[from:to]) >= 0 {
 		mid := s.base + int64(i)
 		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead, 0})
 	}
+}
+
+// firstOf reports whether the first of the words that a mask has of a window may be of
+// the list, or there is none, and returns the mask of the rest.
+func (t *bip39Table) firstOf(window []byte, m uint64) (ok bool, rest uint64) {
+	i := bits.TrailingZeros64(m) & (seedWindow - 1)
+	n := bits.TrailingZeros64(^(m >> i)) & (blockLen - 1)
+	word := binary.LittleEndian.Uint64(window[i:])
+	return t.bit(word&^(^uint64(0)<<(8*n)))&^isLess(maxBIP39Word, n)|isZero(m) != 0, m &^ (1<<(i+n) - 1)
 }
 
 // besideSeed reports whether the words that spaces part from b[from:to] may be of
