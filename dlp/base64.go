@@ -179,7 +179,7 @@ const blobChars = (magicBytes + 2) / 3 * groupLen
 // checkBlob looks whether the run is a blob from its start, and reports whether
 // enough of it is there to tell.
 func (s *Scanner) checkBlob(end int, closed bool) bool {
-	start := s.behindEscape(int(s.run.start-s.base), end)
+	start := runBegin(s.buf, int(s.run.start-s.base), end)
 	if end-start < blobChars && !closed {
 		return false
 	}
@@ -198,24 +198,10 @@ func (s *Scanner) checkBlob(end int, closed bool) bool {
 	return true
 }
 
-// behindEscape returns where the run s.buf[start:end] starts behind what is left of
-// an escape.
-func (s *Scanner) behindEscape(start, end int) int {
-	if start == 0 || s.buf[start-1] != '\\' && s.buf[start-1] != '%' {
-		return start
-	}
-	for n := 1; n < maxEscape && start+n < end; n++ {
-		if word[s.buf[start+n-1]] && escaped(s.buf[:start+n]) {
-			return start + n
-		}
-	}
-	return start
-}
-
 // mayBeBlob reports whether the run s.buf[start:end] may be a blob by its first
 // bytes.
 func (s *Scanner) mayBeBlob(start, end int) bool {
-	start = s.behindEscape(start, end)
+	start = runBegin(s.buf, start, end)
 	return end-start >= groupLen && mayStartBlob(base64Group(s.buf[start:]))
 }
 

@@ -1,8 +1,5 @@
 package dlp
 
-// maxEscape is the length of the longest escape that may end before a token.
-const maxEscape = len(`\u0022`)
-
 // leftBoundary reports whether a token may start at b[i]: behind the start of
 // the stream, behind a byte that is neither a word's nor joins the bytes of the
 // token's own body, or behind an escape, whose last byte looks like a word's:
@@ -34,6 +31,25 @@ func escaped(b []byte) bool {
 		return hexAny[b[n-4]] && hexAny[b[n-3]] && hexAny[b[n-2]] && hexAny[b[n-1]]
 	}
 	return false
+}
+
+// afterEscape returns where the escape ends of which b[i-1] is the first byte, or i if
+// there is none.
+func afterEscape(b []byte, i int) int {
+	n := 0
+	switch c := byteAt(b, i-1); {
+	case c == '%':
+		n = 2
+	case c != '\\':
+	case byteAt(b, i) == 'u':
+		n = 5
+	default:
+		n = 1
+	}
+	if n > 0 && i+n <= len(b) && escaped(b[i-1:i+n]) {
+		return i + n
+	}
+	return i
 }
 
 func escapeLetter(c byte) bool { return escapeLetters[c] }

@@ -106,8 +106,8 @@ func (s *Scanner) tryOn(end int, closed bool) {
 		s.startSpans(r.start)
 		s.tryLead(int(r.start - s.base))
 	}
-	for i := int(r.tried - s.base); i < end; i += blockLen {
-		for m := s.separators(i, min(blockLen, end-i)); m != 0; m &= m - 1 {
+	for i := int(r.tried - s.base); i < end; i += viewLen {
+		for m := s.separators(i, min(viewLen, end-i)); m != 0; m &= m - 1 {
 			at := i + bits.TrailingZeros64(m) + 1
 			if !closed && at+1 >= end {
 				r.tried = s.base + int64(at-1)
@@ -133,26 +133,22 @@ func (s *Scanner) separators(i, n int) (m uint64) {
 }
 
 // tryLead tries the tokens that start before a run, at its start, or behind an
-// escape whose end is its start.
+// escape that the bytes before it or it itself begin with the rest of.
 func (s *Scanner) tryLead(start int) {
 	// What is before was tried with the run before.
 	b, starts, from := s.buf, s.engine.prefixes, s.leadStart(start, maxLead)
-	if edges, ok := s.edges(from, start); ok {
+	edges, ok := s.edges(from, start)
+	if ok {
 		s.tryEach(from, edges)
-		return
-	}
-	for i := from; i <= start; i++ {
-		if starts.mayStart(b[i:]) {
-			s.try(i, false)
+	} else {
+		for i := from; i <= start; i++ {
+			if starts.mayStart(b[i:]) {
+				s.try(i, false)
+			}
 		}
 	}
-	if start == 0 || s.buf[start-1] != '\\' && s.buf[start-1] != '%' {
-		return
-	}
-	for i := start + 1; i < start+maxEscape; i++ {
-		if word[s.buf[i-1]] && escaped(s.buf[:i]) {
-			s.try(i, false)
-		}
+	if i := afterEscape(b, from); i > from && (ok || i > start) && i+1 < len(b) && starts.mayStart(b[i:]) {
+		s.try(i, false)
 	}
 }
 
@@ -171,19 +167,15 @@ func (s *Scanner) tryEach(from int, m uint64) {
 }
 
 // edges returns which of the bytes from s.buf[from] to s.buf[to], which starts a run, a
-// token may start at by the byte before. It knows so only where there are no escapes.
+// token may start at by the byte before, if that is no escape's.
 func (s *Scanner) edges(from, to int) (edges uint64, ok bool) {
-	i := max(0, from-maxEscape)
-	n := from - i
-	if !s.inWindow(i, to+wordLen) {
+	i := max(0, from-1)
+	if !s.inWindow(i, to+1) {
 		return 0, false
 	}
 	m := s.survey.view(i)
-	if (m.of(maskSlash)|m.of(maskPercent))&(1<<n-1) != 0 {
-		return 0, false
-	}
 	edges = ^(m.of(maskRun)&^m.of(maskParts))<<1 | 1 // the start of the stream is one
-	return edges >> n & (1<<(to-from+1) - 1), true
+	return edges >> (from - i) & (1<<(to-from+1) - 1), true
 }
 
 // leadStart returns where the lead of at most n bytes before s.buf[i] starts

@@ -17,8 +17,9 @@ type runRule struct {
 	// room for an escape count escapeRest more.
 	least, most int
 	// behind is what the run stands behind, if not behind anything: a spec of a class.
-	// At the start of what there is of the stream it always may.
-	behind string
+	// At the start of what there is of the stream it always may. ahead is what it stands
+	// before in the same way.
+	behind, ahead string
 }
 
 const (
@@ -31,40 +32,40 @@ const (
 
 // runRules are tried in order; the first that matches a run wins.
 var runRules = []runRule{
-	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + escapeRest, ""},
-	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35, ":"},
-	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64, ""},
-	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40, "~."},
-	{Rule{"azure-key", "Key of a service of Azure that says in it which: DevOps, AI, search, functions, registries.", Block}, azureKey, 43, 86 + escapeRest, ""},
-	{Rule{"newrelic-license-key", "New Relic license key.", Block}, newRelicLicense, 40, 40 + escapeRest, ""},
-	{Rule{"maxmind-key", "MaxMind license key.", Block}, maxMindKey, 40, 40 + escapeRest, ""},
-	{Rule{"mailgun-private-key", "Mailgun private API key.", Block}, mailgunKey, 50, 50 + escapeRest, ""},
-	{Rule{"infobip-key", "Infobip API key. Other identifiers may look like it.", Warn}, infobipKey, 69, 69 + escapeRest, ""},
-	{Rule{"ngrok-token", "ngrok authentication token.", Block}, ngrokToken, 49, 49 + escapeRest, ""},
-	{Rule{"zhipu-key", "Zhipu AI (Z.ai) API key.", Block}, zhipuKey, 32, 32 + escapeRest, ""},
-	{Rule{"facebook-app-token", "Facebook access token of an app.", Block}, facebookApp, 27, 27 + escapeRest, "|%"},
-	{Rule{"tableau-token", "Tableau personal access token.", Block}, tableauToken, 32, 32, ":"},
-	{Rule{"ably-key", "Ably API key.", Block}, ablyKey, 43, 43, ":"},
-	{Rule{"asana-token", "Asana personal access token.", Block}, asanaToken, 32, 32, ":"},
-	{Rule{"ghost-key", "Ghost Admin API key. Other identifiers may look like it.", Warn}, ghostKey, 64, 64, ":"},
-	{Rule{"unleash-token", "Unleash API token. Other identifiers may look like it.", Warn}, unleashToken, 56, 64, "."},
-	{Rule{"openshift-token", "OpenShift access or authorisation token.", Block}, openShiftToken, 43, 43, "~"},
-	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86, ""},
-	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest, "=%"},
-	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun, ""},
-	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70, "."},
-	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140, ":"},
-	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest, ""},
-	{Rule{"bitcoin-private-key", "Bitcoin private key in wallet import format.", Block}, wifKey, 51, runSegments, ""},
-	{Rule{"bip32-private-key", "Extended private key of a wallet (xprv, yprv, zprv, tprv).", Block}, bip32Key, 111, runSegments, ""},
-	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + escapeRest, ""},
-	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun, ">"},
-	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun, `"`},
-	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService, behindName},
-	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest, ""},
-	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic, " "},
-	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue, " " + opaqueSpec},
-	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue, behindName + valueSpec},
+	{Rule{"discord-bot-token", "Discord bot token.", Block}, discordToken, 23, 28 + escapeRest, "", "."},
+	{Rule{"telegram-bot-token", "Telegram bot token.", Block}, telegramToken, 35, 35, ":", ""},
+	{Rule{"mailchimp-key", "Mailchimp or Mandrill API key with its data centre.", Block}, mailchimpKey, 36, 64, "", ""},
+	{Rule{"azure-client-secret", "Microsoft Entra ID (Azure AD) client secret.", Block}, azureSecret, 15, 40, "~.", ""},
+	{Rule{"azure-key", "Key of a service of Azure that says in it which: DevOps, AI, search, functions, registries.", Block}, azureKey, 43, 86 + escapeRest, "", ""},
+	{Rule{"newrelic-license-key", "New Relic license key.", Block}, newRelicLicense, 40, 40 + escapeRest, "", ""},
+	{Rule{"maxmind-key", "MaxMind license key.", Block}, maxMindKey, 40, 40 + escapeRest, "", ""},
+	{Rule{"mailgun-private-key", "Mailgun private API key.", Block}, mailgunKey, 50, 50 + escapeRest, "", ""},
+	{Rule{"infobip-key", "Infobip API key. Other identifiers may look like it.", Warn}, infobipKey, 69, 69 + escapeRest, "", ""},
+	{Rule{"ngrok-token", "ngrok authentication token.", Block}, ngrokToken, 49, 49 + escapeRest, "", ""},
+	{Rule{"zhipu-key", "Zhipu AI (Z.ai) API key.", Block}, zhipuKey, 32, 32 + escapeRest, "", ""},
+	{Rule{"facebook-app-token", "Facebook access token of an app.", Block}, facebookApp, 27, 27 + escapeRest, "|%", ""},
+	{Rule{"tableau-token", "Tableau personal access token.", Block}, tableauToken, 32, 32, ":", ""},
+	{Rule{"ably-key", "Ably API key.", Block}, ablyKey, 43, 43, ":", ""},
+	{Rule{"asana-token", "Asana personal access token.", Block}, asanaToken, 32, 32, ":", ""},
+	{Rule{"ghost-key", "Ghost Admin API key. Other identifiers may look like it.", Warn}, ghostKey, 64, 64, ":", ""},
+	{Rule{"unleash-token", "Unleash API token. Other identifiers may look like it.", Warn}, unleashToken, 56, 64, ".", ""},
+	{Rule{"openshift-token", "OpenShift access or authorisation token.", Block}, openShiftToken, 43, 43, "~", ""},
+	{Rule{"azure-storage-key", "Azure Storage, Cosmos DB or Service Bus account key.", Block}, azureStorageKey, 43, 86, "", "="},
+	{Rule{"azure-sas-token", "Signature of a shared access URL of Azure.", Block}, azureSAS, 15, 44 + escapeRest, "=%", ""},
+	{Rule{"aws-session-token", "AWS session token.", Block}, awsSession, minAWSSession, maxRun, "", ""},
+	{Rule{"terraform-cloud-token", "Terraform Cloud or Enterprise API token.", Block}, terraformToken, 60, 70, ".", ""},
+	{Rule{"fcm-server-key", "Firebase Cloud Messaging server key (legacy).", Block}, fcmKey, 140, 140, ":", ""},
+	{Rule{"twilio-auth-token", "Twilio auth token beside its account SID.", Block}, twilioPair, 32, 32 + escapeRest, "", ""},
+	{Rule{"bitcoin-private-key", "Bitcoin private key in wallet import format.", Block}, wifKey, 51, runSegments, "", ""},
+	{Rule{"bip32-private-key", "Extended private key of a wallet (xprv, yprv, zprv, tprv).", Block}, bip32Key, 111, runSegments, "", ""},
+	{Rule{"ethereum-private-key", "Private key of a wallet in hex, named as one.", Block}, hexWalletKey, 64, 66 + escapeRest, "", ""},
+	{Rule{"xml-private-key", "Private part of an RSA key in XML (RSAKeyValue).", Block}, xmlKey, minXMLKey, maxRun, ">", "<="},
+	{Rule{"jwk-private-key", "Private part of a JSON Web Key.", Block}, webKey, minWebKey, maxRun, `"`, ""},
+	{Rule{"service-key", "Key of a service in its exact format, named as one, with the service's name.", Block}, serviceKey, 15, maxService, behindName, ""},
+	{Rule{"aws-secret-access-key", "AWS secret access key, named as one.", Block}, awsSecret, 40, 40 + escapeRest, "", ""},
+	{Rule{"basic-auth", "User and password of HTTP Basic authentication.", Warn}, basicAuth, 15, maxBasic, " ", ""},
+	{Rule{"bearer-token", "Opaque bearer token.", Warn}, bearerToken, 15, maxValue, " " + opaqueSpec, ""},
+	{Rule{"generic-secret", "Random value of a key whose name says that it is secret.", Warn}, genericSecret, 15, maxValue, behindName + valueSpec, ""},
 }
 
 const (
@@ -81,9 +82,9 @@ const behindName = " \t\"'`=:\\>"
 type ruleSet uint64
 
 // rulesFor returns the rules that may take the run b[start:end], by its length and
-// what it stands behind.
+// what it stands between.
 func rulesFor(b []byte, start, end int) ruleSet {
-	return runRulesFor[min(end-start, longRun)] & runRulesBehind[byteAt(b, start-1)]
+	return runRulesFor[min(end-start, longRun)] & runRulesBehind[byteAt(b, start-1)] & runRulesAhead[byteAt(b, end)]
 }
 
 // findRun returns the first rule of a set that matches the run b[start:end].
@@ -110,18 +111,24 @@ var runRulesFor = func() (t [longRun + 1]ruleSet) {
 	return t
 }()
 
-// runRulesBehind has the rules by what stands before a run.
-var runRulesBehind = func() (t [256]ruleSet) {
+// runRulesBehind has the rules by what stands before a run, runRulesAhead by what stands
+// behind it.
+var (
+	runRulesBehind = runRulesBeside(func(r runRule) string { return r.behind })
+	runRulesAhead  = runRulesBeside(func(r runRule) string { return r.ahead })
+)
+
+func runRulesBeside(spec func(runRule) string) (t [256]ruleSet) {
 	for i, r := range runRules {
-		behind := newClass(r.behind)
+		beside := newClass(spec(r))
 		for c := range t {
-			if r.behind == "" || behind[c] || c == 0 {
+			if spec(r) == "" || beside[c] || c == 0 {
 				t[c] |= 1 << i
 			}
 		}
 	}
 	return t
-}()
+}
 
 // namedRules are those that want a name before a run.
 var namedRules = func() (set ruleSet) {
@@ -136,17 +143,8 @@ var namedRules = func() (set ruleSet) {
 // runBegin returns where the text of a run starts: behind what an escape of
 // JSON or a URL left at its start.
 func runBegin(b []byte, start, end int) int {
-	if start == 0 {
-		return start
-	}
-	switch n := end - start; {
-	case b[start-1] == '%' && n > 2 && hexAny[b[start]] && hexAny[b[start+1]]:
-		return start + 2
-	case b[start-1] != '\\':
-	case n > 5 && b[start] == 'u' && escaped(b[:start+5]):
-		return start + 5
-	case n > 1 && escapeLetter(b[start]):
-		return start + 1
+	if at := afterEscape(b[:end], start); at < end {
+		return at
 	}
 	return start
 }
