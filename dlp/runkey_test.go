@@ -36,7 +36,7 @@ var keySamples = map[string]func(r *rand.Rand) []string{
 		return []string{randText(r, "0-9a-f", 32) + "." + randText(r, "A-Za-z0-9", 16)}
 	},
 	"facebook-app-token": func(r *rand.Rand) []string {
-		return []string{randText(r, "1-9", 15) + "|" + randText(r, "A-Za-z0-9_-", 27), randText(r, "1-9", 15) + "%7C" + randText(r, "A-Za-z0-9", 27)}
+		return []string{"1" + randText(r, "1-9", 14) + "|" + randText(r, "A-Za-z0-9_-", 27), "1" + randText(r, "1-9", 14) + "%7C" + randText(r, "A-Za-z0-9", 27)}
 	},
 	"tableau-token": func(r *rand.Rand) []string {
 		return []string{randText(r, "A-Za-z0-9", 22) + "==:" + randText(r, "A-Za-z0-9", 32)}
