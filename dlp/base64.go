@@ -82,8 +82,8 @@ func textStarts(b *[blockLen]byte) (starts, upper, lower uint64) {
 const (
 	// textReach is how many characters tell whether text starts at the first.
 	textReach = textGroups * groupLen
-	// textStep is how many characters of a block are looked at.
-	textStep = blockLen - textReach + 1
+	// textStep is how many characters of a view are looked at.
+	textStep = viewLen - textReach + 1
 )
 
 // phase is the reading of a run as base64 from one of four offsets.
@@ -150,7 +150,7 @@ func (s *Scanner) findText(end int, closed bool) {
 
 // textStarts is that of the characters of a run from s.buf[i] on, up to s.buf[end].
 func (s *Scanner) textStarts(i, end int) (starts, upper, lower uint64) {
-	if s.inWindow(i, min(end, i+blockLen)) {
+	if s.inWindow(i, min(end, i+viewLen)) {
 		m := s.survey.view(i)
 		return textIn(m.of(maskFirst), m.of(maskSecond), m.of(maskThird)), m.of(maskUpper), m.of(maskLower)
 	}

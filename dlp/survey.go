@@ -37,8 +37,7 @@ const surveyBlocks = 24
 const front = 8
 
 // survey has what is known of the blocks that are surveyed at once. Nothing branches
-// on the text while it is made: what there is to look at becomes lists of offsets,
-// which are gone through one after the other.
+// on the text while it is made.
 type survey struct {
 	masks  masks // of two blocks before front, and of those
 	signs  signs
@@ -46,33 +45,11 @@ type survey struct {
 	origin int // that of the block whose masks would be the first
 	to     int // up to where masks are known
 
-	starts, ends, list offsets
-	run, phrase        int // the starts of those of which no end was seen, or none
-	next               int // index of the next gram to look up
-	newAt              int // of what is surveyed for the first time
+	run, phrase int // the starts of those of which no end was seen, or none
+	next        int // index of the next gram to look up
+	newAt       int // of what is surveyed for the first time
 
 	joined joinedText
-}
-
-// offsets are those of bytes of the blocks that are surveyed at once, from the first
-// that has masks on. There is room for two more than there may be.
-type offsets struct {
-	n  int
-	at [(surveyBlocks+2)*blockLen + 2]uint16
-}
-
-// add appends the bytes of a block at an offset that have a bit in a mask. Most blocks
-// have two or less.
-func (o *offsets) add(m uint64, at int) {
-	n := o.n
-	o.n += bits.OnesCount64(m)
-	o.at[n] = uint16(at + bits.TrailingZeros64(m))
-	m &= m - 1
-	o.at[n+1] = uint16(at + bits.TrailingZeros64(m))
-	for n += 2; n < o.n; n++ {
-		m &= m - 1
-		o.at[n] = uint16(at + bits.TrailingZeros64(m))
-	}
 }
 
 // sampleBlocks looks for runs in what was not looked at yet, and for signs of
@@ -190,26 +167,8 @@ func (s *Scanner) surveyBlocks(first, last int) {
 		v.signs.each(signSingle, s.surveySingle)
 		v.signs.each(signJoined, s.surveySpaced)
 	}
-	if v.signs.areFew() {
-		s.surveyFew()
-		return
-	}
-	for _, off := range v.listOf(&v.list, signBreak) {
-		s.surveyBreak(v.origin + int(off))
-	}
-	for _, off := range v.listOf(&v.list, signMark) {
-		s.surveyMark(v.origin + int(off))
-	}
-}
-
-// listOf makes a list of the bytes that have a sign.
-func (v *survey) listOf(list *offsets, sign int) []uint16 {
-	list.n = 0
-	for has := v.signs.has(sign); has != 0; has &= has - 1 {
-		k := v.signs.first + bits.TrailingZeros32(has)
-		list.add(v.signs.of[sign][k&63], k*blockLen)
-	}
-	return list.at[:list.n]
+	v.signs.each(signBreak, s.surveyBreaks)
+	v.signs.each(signMark, s.surveyMarks)
 }
 
 // surveyRare looks at what rareOf returns of a block.
@@ -233,20 +192,20 @@ const none = math.MinInt
 // one a byte that is least before the end. open is the start of one whose end was not
 // seen, or none.
 func (v *survey) stretches(sign, least int, open *int, look func(start, end int)) {
-	if v.signs.areFew() {
-		v.fewStretches(sign, least, open, look)
-		return
-	}
-	starts := v.listOf(&v.starts, sign)
-	for _, e := range v.listOf(&v.ends, sign+1) {
-		start := *open
-		if *open = none; start == none {
-			start, starts = v.origin+int(starts[0]), starts[1:]
+	for has := v.signs.has(sign) | v.signs.has(sign+1); has != 0; has &= has - 1 {
+		k := v.signs.first + bits.TrailingZeros32(has)
+		i := v.origin + k*blockLen
+		starts := v.signs.of[sign][k&63]
+		for ends := v.signs.of[sign+1][k&63]; ends != 0; ends &= ends - 1 {
+			start := *open
+			if *open = none; start == none {
+				start, starts = i+bits.TrailingZeros64(starts), starts&(starts-1)
+			}
+			look(start, i+bits.TrailingZeros64(ends)+least)
 		}
-		look(start, v.origin+int(e)+least)
-	}
-	if len(starts) > 0 {
-		*open = v.origin + int(starts[0])
+		if starts != 0 {
+			*open = i + bits.TrailingZeros64(starts)
+		}
 	}
 }
 
@@ -330,123 +289,6 @@ func numbersIn(b block) uint64 {
 		return 0
 	}
 	return eightInRow(digits | b.of(maskBlank) | b.of(maskDash))
-}
-
-// surveyMark looks at what may be a sign at s.buf[at].
-func (s *Scanner) surveyMark(at int) {
-	if at+1 >= len(s.buf) {
-		return // it is looked at again
-	}
-	switch s.buf[at] {
-	case '\\':
-		s.surveyEscape(at, s.buf[at+1])
-	case '%':
-		if s.isUnseen(percentView, at) && suspectPercent(s.buf, at) {
-			s.sign(percentView, at)
-		}
-	case '&':
-		if s.isUnseen(htmlView, at) && isEntity(s.buf, at, at+1) {
-			s.sign(htmlView, at)
-		}
-	case '<':
-		if s.buf[at+1] == '~' && s.isUnseen(ascii85View, at) && mayBeASCII85(s.buf[at+len("<~"):]) {
-			s.sign(ascii85View, at)
-		}
-	case '=':
-		if s.isUnseen(quotedView, at) && isQuoted(s.buf, at) {
-			s.sign(quotedView, at)
-		}
-	default:
-		if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) && isJoin(s.buf, at) {
-			if from, to := joiner(s.buf, at); s.mayBeJoined(joinedConcat, from, to) {
-				s.sign(concatView, at)
-			}
-		}
-	}
-}
-
-// surveyEscape looks at the backslash at s.buf[at], the last of a row. The sign
-// starts with the first.
-func (s *Scanner) surveyEscape(at int, next byte) {
-	last := at
-	at = s.firstSlash(at)
-	switch {
-	case next == 'n' || next == 'r':
-		return // a line break
-	case next == 'u' && len(s.buf)-last > escapedLen+1 && s.buf[last+2] == '0' && s.buf[last+3] == '0':
-		if s.surveyEscaped(at, last+1) {
-			return
-		}
-	}
-	if !s.lax && s.isUnseen(jsonView, at) && escapeAt(s.buf, at) {
-		s.sign(jsonView, at)
-	}
-}
-
-// firstSlash returns where the backslashes start of which one is at s.buf[at].
-func (s *Scanner) firstSlash(at int) int {
-	if at > 0 && s.buf[at-1] == '\\' {
-		at -= runBefore(s.buf, at, escapeSlashes-1, backslash)
-	}
-	return at
-}
-
-// surveyBreak looks at the line break at s.buf[at:], plain or an escape.
-func (s *Scanner) surveyBreak(at int) {
-	if s.noWrap(at) {
-		return
-	}
-	next := at + 1
-	if next < len(s.buf) && s.buf[at] == '\\' {
-		if s.buf[next] != 'n' && s.buf[next] != 'r' {
-			return
-		}
-		next++
-		at = s.firstSlash(at)
-	}
-	if next < len(s.buf) && lineStart[s.buf[next]] && !s.namesField(next) && mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
-		if from, to := wrap(s.buf, at); to > 0 && s.mayBeJoined(joinedWrapped, from, to) {
-			s.sign(wrappedView, at)
-		}
-	}
-}
-
-// namesField reports whether the line at s.buf[at:], of which the first masks are known,
-// starts with what wrap takes for a name: most lines of headers and settings do.
-func (s *Scanner) namesField(at int) bool {
-	m := s.survey.view(at)
-	n := bits.TrailingZeros64(^(m.of(maskRun) | m.of(maskDot) | m.of(maskEquals)))
-	end := at + n
-	return n > 0 && n < maxLineStart && end < min(s.survey.to, len(s.buf)) && s.buf[end] != ',' && wrapStart[s.buf[end]]
-}
-
-// lineStart is what may stand behind a break in a token: its rest, an indent, or
-// what is left of the break.
-var lineStart = newClass("A-Za-z0-9+/_=. \t\r\n\\-")
-
-// escapedLen is the length of an escape of JSON without its backslash.
-const escapedLen = len("u0026")
-
-// surveyEscaped looks at an escape, of which the backslashes start at s.buf[at],
-// as what begins a sign of another view. It reports whether it is one that encoders
-// of JSON write for what HTML knows.
-func (s *Scanner) surveyEscaped(at, letter int) bool {
-	end := letter + escapedLen
-	switch string(s.buf[letter+3 : end]) {
-	case "26":
-		if s.isUnseen(htmlView, at) && isEntity(s.buf, at, end) {
-			s.sign(htmlView, at)
-		}
-		return true
-	case "3c":
-		if s.buf[end] == '~' && s.isUnseen(ascii85View, at) {
-			s.sign(ascii85View, at)
-		}
-		return true
-	case "3e", "22", "27":
-		return true
-	}
-	return false
 }
 
 // surveyFold looks at the characters that are not ASCII in a block.

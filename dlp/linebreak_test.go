@@ -2,6 +2,7 @@ package dlp
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -34,19 +35,21 @@ func TestNoWrapIsRight(t *testing.T) {
 		s.surveyAll(0, func(first, last int) {
 			v := s.survey
 			v.signs.find(&v.masks, first, last, minRun)
-			for _, off := range v.listOf(&v.list, signBreak) {
-				at := v.origin + int(off)
-				if seen++; at+1 >= len(text) || !s.noWrap(at) {
-					continue
+			v.signs.each(signBreak, func(k int, m uint64) {
+				for ; m != 0; m &= m - 1 {
+					at := v.origin + k*blockLen + bits.TrailingZeros64(m)
+					if seen++; at+1 >= len(text) || !s.noWrap(at) {
+						continue
+					}
+					left++
+					if text[at] == '\\' {
+						at = s.firstSlash(at)
+					}
+					if _, to := wrap(s.buf, at); to > 0 {
+						t.Fatalf("the break at %d of %q is left out", at, text)
+					}
 				}
-				left++
-				if text[at] == '\\' {
-					at = s.firstSlash(at)
-				}
-				if _, to := wrap(s.buf, at); to > 0 {
-					t.Fatalf("the break at %d of %q is left out", at, text)
-				}
-			}
+			})
 		})
 	}
 	if left < seen/8 {

@@ -2,6 +2,31 @@ package dlp
 
 import "math/bits"
 
+// surveyBreaks looks at the line breaks of a block.
+func (s *Scanner) surveyBreaks(k int, m uint64) {
+	for ; m != 0; m &= m - 1 {
+		s.surveyBreak(s.survey.origin + k*blockLen + bits.TrailingZeros64(m))
+	}
+}
+
+// surveyBreak looks at the line break at s.buf[at:], plain or an escape.
+func (s *Scanner) surveyBreak(at int) {
+	if at+1 == len(s.buf) || s.noWrap(at) {
+		return // it is looked at again, or nothing is joined
+	}
+	if s.buf[at] == '\\' {
+		if c := s.buf[at+1]; c != 'n' && c != 'r' {
+			return
+		}
+		at = s.firstSlash(at)
+	}
+	if mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
+		if from, to := wrap(s.buf, at); to > 0 && s.mayBeJoined(joinedWrapped, from, to) {
+			s.sign(wrappedView, at)
+		}
+	}
+}
+
 // The bytes before a line break that noWrap looks at, and what it needs of those from
 // where the next line goes on.
 const (
