@@ -157,6 +157,8 @@ func FuzzHeadGuard(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\nHost: x\n\n"))
 	f.Add([]byte("CONNECT a:1 HTTP/1.1\r\n\r\nraw"))
 	f.Add([]byte("PUT * HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n0:\r\n"))
+	f.Add([]byte("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1;"+strings.Repeat("x", 1000)+"\r\na\r\n", 17) + "0\r\n\r\n"))
+	f.Add([]byte("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + strings.Repeat("a", maxTrailerBytes) + "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		g := newHeadGuard(scriptConn{r: bytes.NewReader(in)})
 		whole, err1 := io.ReadAll(g)
