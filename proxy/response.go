@@ -107,7 +107,7 @@ func (x *exchange) roundTrip() (*http.Response, error) {
 		err = errors.New("it switched protocols without being asked to")
 	case code == http.StatusProxyAuthRequired:
 		err = errWantsPassword
-	case code < 200: // net/http's client takes it, its server does not
+	case code < 200, code > 999: // net/http's client takes it, its server does not
 		err = fmt.Errorf("%03d is not the status of an answer", code)
 	}
 	if err != nil {

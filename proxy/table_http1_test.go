@@ -177,7 +177,7 @@ var rowsHTTP1 = []row{
 		h1:   true,
 		raw:  rawAnswers("HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n"),
 		drive: func(w *way) {
-			w.asked()
+			w.asked(false)
 		},
 		differs: []difference{{"99 ", "502 upstream", "what is no HTTP gets the proxy's own answer"}},
 	},

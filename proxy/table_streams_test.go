@@ -155,7 +155,7 @@ var rowsEndings = []row{
 		h1:   true,
 		raw:  cutOff(""),
 		drive: func(w *way) {
-			w.asked()
+			w.asked(false)
 		},
 		differs: []difference{{"no answer", "502 upstream", "an upstream that fails is an answer of the proxy's"}},
 	},
@@ -164,7 +164,7 @@ var rowsEndings = []row{
 		h1:   true,
 		raw:  cutOff("SSH-2.0-OpenSSH_9.2\r\n"),
 		drive: func(w *way) {
-			w.asked()
+			w.asked(false)
 		},
 		differs: []difference{{"no answer", "502 upstream", "an upstream that fails is an answer of the proxy's"}},
 	},
@@ -237,8 +237,8 @@ func (w *way) forget() {
 }
 
 // asked notes what comes of a request, in short.
-func (w *way) asked() {
-	resp, err := w.http(false).Get("https://example.com/")
+func (w *way) asked(h2 bool) {
+	resp, err := w.http(h2).Get("https://example.com/")
 	if err != nil {
 		w.saw("no answer")
 		return
