@@ -3,6 +3,7 @@ package dlp
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -198,6 +199,28 @@ func wantNoCardIn(t *testing.T, in string) {
 		if from, to, ok := cardNumber(text, at); ok {
 			t.Errorf("%q", text[max(0, from-20):min(len(text), to+20)])
 			return
+		}
+	}
+}
+
+// A number of a card is found wherever in their blocks its digits stand.
+func TestCardsAnywhere(t *testing.T) {
+	e, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRand(9)
+	for range 4 {
+		diners, amex := cardSample(r, "36", 14), cardSample(r, "37", 15)
+		for _, num := range []string{cardSample(r, "4", 13), diners, amex, cardSample(r, "4", 16), grouped(diners, []int{4, 6, 4}, " "), grouped(amex, []int{4, 6, 5}, "-")} {
+			for pad := range 3 * blockLen {
+				for _, text := range []string{strings.Repeat("x", pad) + " card \"" + num + "\" and more", strings.Repeat("some word ", 20)[:pad] + " visa\n" + num + "."} {
+					s := e.NewScanner()
+					if !slices.ContainsFunc(append(slices.Clone(s.Write([]byte(text))), s.Close()...), func(f Finding) bool { return f.Rule == RuleCard }) {
+						t.Errorf("%s behind %d bytes is not found: %q", num, pad, text)
+					}
+				}
+			}
 		}
 	}
 }

@@ -27,13 +27,13 @@
 	ROW(2, m, next, t) \
 	ROW(4, m, next, t)
 
-// INROW is ROW8 in the block alone.
-#define INROW(m, t) \
+// SEVEN leaves in m the bytes from which six more of the block have a bit in it.
+#define SEVEN(m, t) \
 	SHRV $1, m, t \
 	ANDV t, m, m \
 	SHRV $2, m, t \
 	ANDV t, m, m \
-	SHRV $4, m, t \
+	SHRV $3, m, t \
 	ANDV t, m, m
 
 // LEADTO leaves in ends what leadTo returns.
@@ -197,7 +197,7 @@ blocks:
 	ANDOR(V2, V1, AT(const_maskAt))
 	MOVV AT(const_maskDigit), V0
 	OR3(V3, V0, V1)
-	INROW(V3, V5)
+	SEVEN(V3, V5)
 	POPCOUNT(V0, V0)
 	MORE(CONST(const_signFewDigits), V0, V3)
 	MOVV AT(const_maskUpper), V4

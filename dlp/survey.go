@@ -283,12 +283,16 @@ func (s *Scanner) gateBlock(b block, i int) {
 }
 
 // numbersIn returns where in a block a word of digits and what parts them may start.
+// Seven of them in a row will do: of a number of thirteen digits, one block has as many.
 func numbersIn(b block) uint64 {
 	digits := b.of(maskDigit)
 	if bits.OnesCount64(digits) < minDigits {
 		return 0
 	}
-	return eightInRow(digits | b.of(maskBlank) | b.of(maskDash))
+	m := digits | b.of(maskBlank) | b.of(maskDash)
+	m &= m >> 1
+	m &= m >> 2
+	return m & (m >> 3)
 }
 
 // surveyFold looks at the characters that are not ASCII in a block.
