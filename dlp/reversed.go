@@ -2,8 +2,8 @@ package dlp
 
 const (
 	// minReversed is the shortest prefix that is looked for backwards, and
-	// minJoined that of one that ends in a dash or an underscore: a shorter one
-	// ends too many words.
+	// minJoined that of one that has a digit or ends in a dash or an underscore:
+	// a shorter one ends too many words.
 	minReversed = 4
 	minJoined   = 3
 	// maxReversed is how much before such an end is read backwards.
@@ -28,7 +28,7 @@ func (s *Scanner) tryReversed(end int) {
 
 func isReversible(prefix string) bool {
 	n := len(prefix)
-	return n >= minReversed || n == minJoined && (prefix[n-1] == '-' || prefix[n-1] == '_')
+	return n >= minReversed || n == minJoined && (prefix[n-1] == '-' || prefix[n-1] == '_' || anyDigit([]byte(prefix)))
 }
 
 func endsReversed(b []byte, text string) bool {
