@@ -234,7 +234,7 @@ func yandexIAM(body []byte) bool {
 }
 
 // exoscale wants what keys have been made of: hex at first, all letters later.
-func exoscale(body []byte) bool { return len(body) == 24 && plainHex(body) || scattered(body) }
+func exoscale(body []byte) bool { return len(body) == 24 && plainHex(body) || plainScattered(body) }
 
 // mixedShort is mixed for bodies of some 12 bytes.
 func mixedShort(body []byte) bool {

@@ -83,7 +83,7 @@ var formatsCloud = []format{
 		{prefix: "SCW", body: upperNum, min: 17, max: 17, check: mixed},
 	}},
 	{Rule{"exoscale-key-id", "Exoscale API key ID.", Block}, []form{
-		{prefix: "EXO", body: alnum, min: 24, max: 30, check: exoscale},
+		{prefix: "EXO", body: base64Any, min: 24, max: 30, check: exoscale},
 	}},
 	{Rule{"upcloud-token", "UpCloud API token.", Block}, []form{
 		{prefix: "ucat_", body: alnum, min: 24, max: 32, check: blended},
