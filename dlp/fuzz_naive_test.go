@@ -81,7 +81,8 @@ func (r *naiveRule) endOf(b []byte, at int) int {
 }
 
 // naiveStart reports whether a token may start at b[at]: not inside a word, or
-// behind what joins the bytes of its class, but behind an escape.
+// behind what joins the bytes of its class, but behind an escape, or the dash that
+// starts a line.
 func naiveStart(b []byte, at int, class string) bool {
 	if at == 0 {
 		return true
@@ -95,6 +96,8 @@ func naiveStart(b []byte, at int, class string) bool {
 		return true
 	}
 	switch c := b[at-1]; {
+	case c == '-' && (at == 1 || b[at-2] == '\n' || at > 2 && string(b[at-3:at-1]) == `\n`):
+		return true
 	case !inClass("A-Za-z0-9_", c):
 		return (c != '-' && c != '.') || !inClass(class, c)
 	case at > 1 && b[at-2] == '\\':

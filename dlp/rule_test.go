@@ -98,6 +98,19 @@ func TestNotFormats(t *testing.T) {
 	}
 }
 
+// A change takes out lines with tokens, and its dash may be a byte of theirs.
+func TestTokensInRemovedLines(t *testing.T) {
+	e := mustEngine(t)
+	for i, s := range samples {
+		for _, lead := range []string{"-", "+kept\n-", "{\"diff\":\"+kept\\n-"} {
+			in := lead + s.text(uint64(i)) + "\n"
+			if got := ruleLines(e.Scan([]byte(in))); !slices.Contains(got, s.rule) {
+				t.Errorf("Scan(%q) = %v", in, got)
+			}
+		}
+	}
+}
+
 // Whoever holds a token could put what examples have behind it.
 func TestExampleSignsBehindToken(t *testing.T) {
 	e := mustEngine(t)
