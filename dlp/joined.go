@@ -39,9 +39,11 @@ func (s *Scanner) mayBeJoined(k, from, to int) bool {
 		return true
 	case mayBeURL(b[max(0, from-viewContext-regionLead):min(len(b), to+regionRest)]):
 		return true
-	case joinsMore(k, b, end) || goesOn(k, b, start):
+	case from == start && b[from-1] == '=':
+		return true // the mark of a break in quoted-printable, or what a token is assigned to
+	case goesOn(k, b, start):
 		return true
-	case n < minRun && !leadByte[b[end]]:
+	case n < minRun && !leadByte[b[end]] && !mayJoin[b[end]]:
 		return false
 	}
 	text := &s.survey.joined
@@ -50,6 +52,9 @@ func (s *Scanner) mayBeJoined(k, from, to int) bool {
 	copy(text[joinedAt-before:], b[start-before:from])
 	known := joint + copy(text[joint:], b[to:])
 	clear(text[known:])
+	if joinsMore(k, text[:known], joinedAt+n) {
+		return true // with what is before, a short line may be long enough
+	}
 	return leadByte[b[end]] && s.engine.mayLead(text[:], joinedAt+n) || n >= minRun && s.mayBeInRun(text, joinedAt+n, joint, known)
 }
 
@@ -182,7 +187,7 @@ func (e *Engine) mayLead(b []byte, start int) bool {
 		return true
 	}
 	for i := start - 1; i >= start-maxLead && leadByte[b[i]]; i-- {
-		if !word[b[i-1]] && e.mayBegin(b[i:]) {
+		if (!word[b[i-1]] || escaped(b[:i])) && e.mayBegin(b[i:]) {
 			return true
 		}
 	}

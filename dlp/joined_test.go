@@ -2,6 +2,7 @@ package dlp_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,5 +82,21 @@ func TestJoinedPieces(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("no piece was counted")
+	}
+}
+
+// What stands around the place where a token is cut does not hide that it goes on.
+func TestJoinedBesideEscapes(t *testing.T) {
+	e := mustEngine(t)
+	for rule, texts := range map[string][]string{
+		"sendgrid-key": {"rd word word word word word word word word \\nSG" + ".fVzZqpdivF1VBC``eR7qabms.X0uIPtbLmikUwqYqzYaidcpQzysJLQ121RYYh\\nword ",
+			"AekPMEKIQKh_Bnjk-piUq4TccflpHzrqvA5\"}token=\\tSG" + ".r337\nlHBxk8Y9slvJoRbx.WhMdTg2F_W7qng9pPZZCN2apz5aVn8-NIyx8uok"},
+		"doppler-token": {"                         https://user:dp.st" + ".prd.yJF\nfkG96C\n408kWdrBtfFwp6vL0B8Nj5t8IAN"},
+	} {
+		for _, text := range texts {
+			if got := e.Scan([]byte(text)); !slices.ContainsFunc(got, func(f dlp.Finding) bool { return f.Rule == rule }) {
+				t.Errorf("Scan(%q) = %v, want %s", text, got, rule)
+			}
+		}
 	}
 }
