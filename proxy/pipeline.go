@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -279,8 +278,7 @@ func (x *exchange) prepare() *denial {
 	if len(x.hostSecrets.names) > 0 || x.isModel() {
 		x.limitCodings(out.Header)
 	}
-	// No field can have such a name, and the Transport would send nothing.
-	maps.DeleteFunc(x.r.Trailer, func(name string, _ []string) bool { return !isToken(name) })
+	dropNoFields(x.r.Trailer) // with such the Transport would send nothing
 	out.Trailer = x.r.Trailer
 	x.out = out
 	return nil

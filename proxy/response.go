@@ -311,10 +311,14 @@ func (x *exchange) copyBody(body io.Reader, resp *http.Response) error {
 	}
 }
 
+// dropNoFields drops what has a name that no field can have.
+func dropNoFields(h http.Header) {
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return !isToken(name) })
+}
+
 // writeTrailers sends trailers, also ones that were not announced.
 func (x *exchange) writeTrailers(trailer http.Header, announced int, red *redaction) {
-	// Of such alone net/http's HTTP/2 server would make no frame, and end no stream.
-	maps.DeleteFunc(trailer, func(name string, _ []string) bool { return !isToken(name) })
+	dropNoFields(trailer) // of such alone net/http's HTTP/2 server would make no frame, and end no stream
 	if len(trailer) == 0 {
 		return
 	}
