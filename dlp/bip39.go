@@ -125,6 +125,15 @@ func (t *bip39Table) bit(raw uint64) uint64 {
 	return uint64(t.bitmap[h>>3] >> (h & 7) & 1)
 }
 
+// firstOf reports whether the first of the words that a mask has of a window may be of
+// the list, or there is none, and returns the mask of the rest.
+func (t *bip39Table) firstOf(window []byte, m uint64) (ok bool, rest uint64) {
+	i := bits.TrailingZeros64(m) & (seedWindow - 1)
+	n := bits.TrailingZeros64(^(m >> i)) & (blockLen - 1)
+	word := binary.LittleEndian.Uint64(window[i:])
+	return t.bit(word&^(^uint64(0)<<(8*n)))&^isLess(maxBIP39Word, n)|isZero(m) != 0, m &^ (1<<(i+n) - 1)
+}
+
 const highBits = 0x8080808080808080
 
 // notLower has the highest bit of each byte that is no lower-case letter.

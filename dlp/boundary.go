@@ -10,14 +10,14 @@ func leftBoundary(b []byte, i int, body *class) bool {
 	}
 	c := b[i-1]
 	if !word[c] {
-		return !joins(c) || !body.has(c) || c == '-' && startsText(b, i-1)
+		return !joins(c) || !body.has(c) || c == '-' && lineStarts(b, i-1)
 	}
 	return escaped(b[:i])
 }
 
-// startsText reports whether a line starts at b[i], plain or escaped: a dash there is
-// that of a list or of a line that a change takes out.
-func startsText(b []byte, i int) bool {
+// lineStarts reports whether a line starts at b[i], behind a line feed or its escape. A
+// dash there is that of a list or of a line that a change takes out.
+func lineStarts(b []byte, i int) bool {
 	return i == 0 || b[i-1] == '\n' || i > 1 && b[i-1] == 'n' && b[i-2] == '\\'
 }
 

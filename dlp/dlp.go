@@ -197,7 +197,6 @@ type Engine struct {
 	tracked  []tracked
 	writings []writing // of those
 	pairs    bitset    // that tracked values have
-	seeds    *bip39Table
 	hashKey  [32]byte
 	texts    []byte // of the known values, in the literals, tracked and writings
 	scanners sync.Pool
@@ -213,7 +212,7 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{disabled: opts.disabled(), seeds: bip39()}
+	e := &Engine{disabled: opts.disabled()}
 	for i, r := range runRules {
 		if !e.disabled[r.ID] {
 			e.runRules |= 1 << i

@@ -35,6 +35,12 @@ func eightInRow(m uint64) uint64 {
 	return m & (m >> 4)
 }
 
+// isZero is 1 for 0, and 0 for all else.
+func isZero(v uint64) uint64 { return (v|-v)>>63 ^ 1 }
+
+// isLess is 1 if a is less than b, and 0 if not.
+func isLess(a, b int) uint64 { return uint64(a-b) >> 63 }
+
 // anchored reports whether a token has what the gate needs to find it: a run of
 // minRun bytes near its start.
 func anchored(token []byte) bool {

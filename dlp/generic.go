@@ -226,7 +226,7 @@ func startsLine(b []byte, i int) bool {
 	if i >= 6 && string(b[i-6:i]) == "export" {
 		i = skipBlanks(b, i-6)
 	}
-	return i == 0 || b[i-1] == '\n' || b[i-1] == '\r' || escaped(b[:i]) && b[i-1] == 'n'
+	return lineStarts(b, i) || b[i-1] == '\r'
 }
 
 // isHeader reports whether a name stands in quotation marks with its value, as

@@ -17,10 +17,16 @@ const (
 	joinedBlock = maskBlocks - classLanes
 )
 
-// The views that join.
-const (
-	joinedWrapped = iota
-	joinedConcat
+// joints are how a view joins: at takes out what stands between two parts, of which only
+// some bytes are.
+type joints struct {
+	at      func(b []byte, i int) (from, to int) // to is 0 if nothing is joined
+	between *class
+}
+
+var (
+	wrappedJoints = joints{wrap, newClass(" \t\r\n\\ntr")}
+	concatJoints  = joints{joinedString, newClass(" \t\r\n\\ntrbfuBFRU+.&~|\"'`")}
 )
 
 // joinedText has what stands before a run, the run from joinedAt on, and what follows.
@@ -30,7 +36,7 @@ const joinedAt = runContext
 
 // mayBeJoined reports whether a view has to look at what it finds to join: at s.buf[from:]
 // without what stands before s.buf[to].
-func (s *Scanner) mayBeJoined(k, from, to int) bool {
+func (s *Scanner) mayBeJoined(j joints, from, to int) bool {
 	b := s.buf
 	start, end := runByte.spanBack(b, from, from-maxJoined), runByte.span(b, to, to+maxJoined)
 	n := from - start + end - to
@@ -41,7 +47,7 @@ func (s *Scanner) mayBeJoined(k, from, to int) bool {
 		return true
 	case from == start && b[from-1] == '=':
 		return true // the mark of a break in quoted-printable, or what a token is assigned to
-	case goesOn(k, b, start):
+	case j.before(b, start):
 		return true
 	case n < minRun && !leadByte[b[end]] && !mayJoin[b[end]]:
 		return false
@@ -52,31 +58,28 @@ func (s *Scanner) mayBeJoined(k, from, to int) bool {
 	copy(text[joinedAt-before:], b[start-before:from])
 	known := joint + copy(text[joint:], b[to:])
 	clear(text[known:])
-	if joinsMore(k, text[:known], joinedAt+n) {
+	if j.behind(text[:known], joinedAt+n) {
 		return true // with what is before, a short line may be long enough
 	}
 	return leadByte[b[end]] && s.engine.mayLead(text[:], joinedAt+n) || n >= minRun && s.mayBeInRun(text, joinedAt+n, joint, known)
 }
 
-// joinsMore reports whether a view joins more where what goes on at b[i] ends, which may
-// be a run, or parts of a token with dots and such between.
-func joinsMore(k int, b []byte, i int) bool {
+// behind reports whether more is joined where what goes on at b[i] ends, which may be a
+// run, or parts of a token with dots and such between.
+func (j joints) behind(b []byte, i int) bool {
 	for most := min(len(b), i+blockLen); i < most && partByte[b[i]]; {
 		i++
 	}
-	switch {
-	case i == len(b) || !mayJoin[b[i]]:
+	if i == len(b) || !mayJoin[b[i]] {
 		return false
-	case k == joinedConcat:
-		return joinsAt(b, i)
 	}
-	_, to := wrap(b, i)
+	_, to := j.at(b, i)
 	return to > 0
 }
 
-// goesOn reports whether what goes on at b[i] may be the last part of a token: the view
-// joins it with what is before, or the parts before have a digit and a capital letter.
-func goesOn(k int, b []byte, i int) bool {
+// before reports whether what goes on at b[i] may be the last part of a token: it is
+// joined with what is before, or the parts before have a digit and a capital letter.
+func (j joints) before(b []byte, i int) bool {
 	digit, capital := false, false
 	for at, least := i, max(0, i-blockLen); at > least && partByte[b[at-1]]; at-- {
 		digit, capital = digit || decimals[b[at-1]], capital || upper[b[at-1]]
@@ -84,19 +87,11 @@ func goesOn(k int, b []byte, i int) bool {
 	if digit && capital {
 		return true
 	}
-	between := indentPart
-	if k == joinedConcat {
-		between = joinerPart
-	}
-	for q, least := i-1, max(0, i-maxJoiner); q >= least && between[b[q]]; q-- {
+	for q, least := i-1, max(0, i-maxJoiner); q >= least && j.between[b[q]]; q-- {
 		if !mayJoin[b[q]] {
 			continue
 		}
-		join := wrap
-		if k == joinedConcat {
-			join = joiner
-		}
-		if _, to := join(b, q); to >= i {
+		if _, to := j.at(b, q); to >= i {
 			return true
 		}
 	}
@@ -109,21 +104,13 @@ var (
 	partByte = newClass("!#-&(-[]-_a-~")
 )
 
-// joinerPart are the bytes of what stands between strings that are joined, indentPart
-// those of a line break and an indent.
-var (
-	joinerPart = newClass(" \t\r\n\\ntrbfuBFRU+.&~|\"'`")
-	indentPart = newClass(" \t\r\n\\ntr")
-)
-
-// joinsAt reports whether a string that ends at b[i] is joined with another one.
-func joinsAt(b []byte, i int) bool {
+// joinedString is joiner for the mark of a string that ends at b[i], behind backslashes.
+func joinedString(b []byte, i int) (from, to int) {
 	i += runAfter(b, i, escapeSlashes, backslash)
-	if i == len(b) || !quoteByte[b[i]] {
-		return false
+	if i == len(b) {
+		return 0, 0
 	}
-	_, to := joiner(b, i)
-	return to > 0
+	return joiner(b, i)
 }
 
 // mayBeURL reports whether a URL with a password may be in text.

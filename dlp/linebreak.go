@@ -21,7 +21,7 @@ func (s *Scanner) surveyBreak(at int) {
 		at = s.firstSlash(at)
 	}
 	if mayWrap(s.buf, at) && s.isUnseen(wrappedView, at) {
-		if from, to := wrap(s.buf, at); to > 0 && s.mayBeJoined(joinedWrapped, from, to) {
+		if from, to := wrap(s.buf, at); to > 0 && s.mayBeJoined(wrappedJoints, from, to) {
 			s.sign(wrappedView, at)
 		}
 	}
@@ -48,10 +48,10 @@ func (s *Scanner) noWrap(at int) bool {
 	upper, lower, dot, equals := m.of(maskUpper), m.of(maskLower), m.of(maskDot), m.of(maskEquals)
 	digit, joiner, parts, operator := m.of(maskDigit), m.of(maskJoiner), m.of(maskParts), m.of(maskOperator)
 	plus := parts & operator
-	token := upper | lower | digit | joiner | dot | equals // wrapByte
-	noWord := digit | equals | joiner&^parts | plus        // notWord
-	letters := upper | lower | dot | parts&^plus           // letterByte
-	tab := slash & ((m.of(maskPrefix) & m.of(maskThird) & lower &^ m.of(maskHex)) >> 1)
+	token := upper | lower | digit | joiner | dot | equals             // wrapByte
+	noWord := digit | equals | joiner&^parts | plus                    // notWord
+	letters := upper | lower | dot | parts&^plus                       // letterByte
+	tab := slash & ((m.of(maskPrefix) & m.of(maskThird) & lower) >> 1) // of \t
 	indent := blank&^line | tab | tab<<1
 
 	to := noWrapLeft + 1 + int(slash>>noWrapLeft&1)
@@ -62,19 +62,19 @@ func (s *Scanner) noWrap(at int) bool {
 	left := min(bits.LeadingZeros64(^(token << (blockLen - noWrapLeft))), wordBytes)
 	name := bits.TrailingZeros64(^(token >> (to & 63)))
 	right := min(name, wordBytes)
-	before := (1<<(left&63) - 1) << ((noWrapLeft - left) & 63)
+	before := (uint64(1)<<(left&63) - 1) << ((noWrapLeft - left) & 63)
 	after := uint64(1)<<(right&63) - 1
 	noWordAfter := noWord>>(to&63) | (lower>>(to&63)&after)<<1&(upper>>(to&63))
-	leftWord := isZero((noWord | lower<<1&upper) & uint64(before))
+	leftWord := isZero((noWord | lower<<1&upper) & before)
 	rightWord := isZero(noWordAfter & after)
-	leftLetters := isZero(uint64(before) &^ letters)
+	leftLetters := isZero(before &^ letters)
 	rightLetters := isZero(after &^ (letters >> (to & 63)))
 	stop := wrapStops[byteAt(s.buf, from+to+name)]
-	open := stop >> 1 & 1 & isLess(right, wordBytes) // no end of a token is behind it
+	open := stop >> stopOpen & 1 & isLess(right, wordBytes) // no end of a token is behind it
 	short := isLess(left, wordBytes)
 	allLetters := isZero((1<<(name&63) - 1) &^ (letters >> (to & 63)))
 
-	no := isLess(left, minWrapped) | isLess(right, 1) | stop&1 | stop>>2&allLetters
+	no := isLess(left, minWrapped) | isLess(right, 1) | stop>>stopName&1 | stop>>stopLetters&allLetters
 	no |= rightWord & open &^ isLess(right, minWordStart)
 	no |= leftWord & rightWord
 	no |= dot >> (noWrapLeft - 1) & 1 & rightLetters
@@ -83,23 +83,22 @@ func (s *Scanner) noWrap(at int) bool {
 	return no != 0
 }
 
-// isZero is 1 for 0, and 0 for all else.
-func isZero(v uint64) uint64 { return (v|-v)>>63 ^ 1 }
+// The bits of wrapStops, which tell of what ends the start of a line.
+const (
+	stopName    = iota // it makes it a name
+	stopOpen           // no token ends there
+	stopLetters        // it makes letters a name
+)
 
-// isLess is 1 if a is less than b, and 0 if not.
-func isLess(a, b int) uint64 { return uint64(a-b) >> 63 }
-
-// wrapStops has of what ends the start of a line: that it makes it a name, that no
-// token ends there, and that it makes letters a name.
 var wrapStops = func() (t [256]uint64) {
 	for c := range t {
 		if wrapStart[c] && c != ',' {
-			t[c] = 1
+			t[c] |= 1 << stopName
 		}
 		if !wrapEnd[c] {
-			t[c] |= 2
+			t[c] |= 1 << stopOpen
 		}
 	}
-	t[','] |= 4
+	t[','] |= 1 << stopLetters
 	return t
 }()

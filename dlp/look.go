@@ -207,7 +207,7 @@ func (s *Scanner) sampleStretch(from, to int) {
 // words that are whole in there, the first two have to be of the list, which is told
 // without a branch: most words are of it by chance or not.
 func (s *Scanner) sampleSeed(end int) {
-	from, table := end-seedWindow, s.engine.seeds
+	from, table := end-seedWindow, bip39()
 	m := s.window(maskLower, from, seedWindow) &^ (s.window(maskSlash, from, seedWindow) << 1)
 	m &= m + 1 // the first word and the last may be cut
 	m &= 1<<(seedWindow-bits.LeadingZeros32(^uint32(m))) - 1
@@ -221,15 +221,6 @@ func (s *Scanner) sampleSeed(end int) {
 		mid := s.base + int64(i)
 		s.looks = append(s.looks, look{lookSeed, mid, mid, max(0, mid-phraseReach), mid + seedAhead, 0})
 	}
-}
-
-// firstOf reports whether the first of the words that a mask has of a window may be of
-// the list, or there is none, and returns the mask of the rest.
-func (t *bip39Table) firstOf(window []byte, m uint64) (ok bool, rest uint64) {
-	i := bits.TrailingZeros64(m) & (seedWindow - 1)
-	n := bits.TrailingZeros64(^(m >> i)) & (blockLen - 1)
-	word := binary.LittleEndian.Uint64(window[i:])
-	return t.bit(word&^(^uint64(0)<<(8*n)))&^isLess(maxBIP39Word, n)|isZero(m) != 0, m &^ (1<<(i+n) - 1)
 }
 
 // besideSeed reports whether the words that spaces part from b[from:to] may be of

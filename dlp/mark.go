@@ -69,7 +69,7 @@ func (s *Scanner) surveyMark(at int) {
 		}
 	default:
 		if joinNext[s.buf[at+1]] && s.isUnseen(concatView, at) && isJoin(s.buf, at) {
-			if from, to := joiner(s.buf, at); s.mayBeJoined(joinedConcat, from, to) {
+			if from, to := joiner(s.buf, at); s.mayBeJoined(concatJoints, from, to) {
 				s.sign(concatView, at)
 			}
 		}
